@@ -1,0 +1,271 @@
+"""One request done properly.
+
+`Http` sends a request and reads the answer; `Client` adds what makes it a call of the API: tenant,
+token, app key, request rate and retries. Both may be used from any thread: what they share is the
+connection pool (urllib3's own locks), the token (`auth.TokenSource`'s lock) and the rate limiter
+(its own lock).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from tap_servicetitan_dispatch import __version__
+from tap_servicetitan_dispatch.auth import is_loopback
+from tap_servicetitan_dispatch.errors import ApiError, detail_of, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tenacity import RetryCallState
+
+    from tap_servicetitan_dispatch.auth import Credentials, TokenSource
+
+USER_AGENT = f"tap-servicetitan-dispatch/{__version__}"
+CONNECT_TIMEOUT_SECONDS = 15
+LONGEST_WAIT_SECONDS = 600
+LONG_WAIT_SECONDS = 5
+_WAIT_IN_TEXT = re.compile(r"try again in (\d+(?:\.\d+)?) second", re.IGNORECASE)
+
+logger = logging.getLogger("tap-servicetitan-dispatch")
+
+
+def asked_wait(headers: Mapping[str, str], body: str, now: datetime) -> float | None:
+    """Return the seconds that an answer asks us to wait, or nothing if it does not.
+
+    `Retry-After` is a number of seconds or an HTTP date; as it is often missing, the text of the
+    body counts too ("Try again in 50 seconds.").
+    """
+    header = headers.get("Retry-After", "").strip()
+    if header:
+        try:
+            return max(0.0, float(header))
+        except ValueError:
+            pass
+        try:
+            date = parsedate_to_datetime(header)
+        except ValueError:
+            pass
+        else:
+            return max(0.0, (date - now).total_seconds())
+    found = _WAIT_IN_TEXT.search(body)
+    return float(found[1]) if found else None
+
+
+class Http:
+    """Sends one request and returns the decoded answer, or raises what went wrong.
+
+    Redirects are not followed, cookies not kept, and no password file is read: credentials go
+    where they were meant to go and nowhere else. Proxies and certificates of the environment are
+    honoured, except for this machine itself.
+
+    Args:
+        timeout_seconds: How long the server may stay silent.
+    """
+
+    def __init__(self, timeout_seconds: float) -> None:
+        self._timeout = (CONNECT_TIMEOUT_SECONDS, timeout_seconds)
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = USER_AGENT
+        self._session.auth = _unchanged  # else requests looks into ~/.netrc
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+
+    def exchange(self, request: requests.Request, *, token_endpoint: bool = False) -> Any:
+        """Return the decoded JSON of the answer to a request.
+
+        Raises:
+            ApiError: There was no answer, or not a good one.
+        """
+        name = f"{request.method} {urlsplit(request.url).path}"
+        prepared = self._session.prepare_request(request)
+        environment: Mapping[str, Any] = (
+            {}
+            if is_loopback(request.url)
+            else self._session.merge_environment_settings(request.url, {}, None, None, None)
+        )
+        try:
+            response = self._session.send(
+                prepared, timeout=self._timeout, allow_redirects=False, **environment
+            )
+        except requests.exceptions.SSLError as error:
+            raise ApiError("untrusted", request=name, detail=_cause(error)) from error
+        except requests.exceptions.Timeout as error:
+            raise ApiError("timed_out", request=name, detail=_cause(error)) from error
+        except requests.exceptions.RequestException as error:
+            raise ApiError("no_connection", request=name, detail=_cause(error)) from error
+        return _read(response, name, token_endpoint=token_endpoint)
+
+
+class Client:
+    """Calls of the Dispatch API for one tenant.
+
+    Args:
+        http: Sends requests.
+        tokens: Gives the token that each attempt shows anew.
+        credentials: App key and tenant.
+        api_url: The root of the API, without a slash at the end.
+        max_requests_per_second: Over all threads, retries included.
+        max_retries: How often a call is sent again.
+        sleep: Waits for a number of seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        http: Http,
+        tokens: TokenSource,
+        credentials: Credentials,
+        api_url: str,
+        max_requests_per_second: int,
+        max_retries: int,
+        sleep: Callable[[float], Any] = time.sleep,
+    ) -> None:
+        self._http = http
+        self._tokens = tokens
+        self._app_key = credentials.app_key
+        self._base = f"{api_url}/dispatch/v2/tenant/{credentials.tenant_id}"
+        rate = Rate(max_requests_per_second, Duration.SECOND)
+        self._limiter = Limiter(InMemoryBucket([rate]))
+        self._retrying = Retrying(
+            stop=stop_after_attempt(max_retries + 1),
+            retry=retry_if_exception(_is_worth_retrying),
+            wait=_wait,
+            sleep=sleep,
+            before_sleep=_announce,
+            reraise=True,
+        )
+
+    def get(self, path: str, params: Mapping[str, str]) -> Any:
+        """Return the decoded answer of a GET.
+
+        Args:
+            path: The path under the tenant, without a slash at its start.
+            params: Query parameters. Only documented ones: the API ignores others and returns
+                everything.
+
+        Raises:
+            ApiError: The call failed for good, or too often.
+        """
+        return self._call(requests.Request("GET", f"{self._base}/{path}", params=dict(params)))
+
+    def _call(self, request: requests.Request) -> Any:
+        return self._retrying.copy()(self._attempt, request)
+
+    def _attempt(self, request: requests.Request) -> Any:
+        """Send a request once; twice if the token turns out to be no good any more."""
+        token = self._tokens.current()
+        try:
+            return self._send(request, token)
+        except ApiError as error:
+            if error.kind != "unauthorized":
+                raise
+            self._tokens.drop(token)
+        return self._send(request, self._tokens.current())
+
+    def _send(self, request: requests.Request, token: str) -> Any:
+        request.auth = _Badge(token, self._app_key)
+        self._limiter.try_acquire("call")
+        return self._http.exchange(request)
+
+
+@dataclass(frozen=True)
+class _Badge(requests.auth.AuthBase):
+    """Puts token and app key on a request."""
+
+    token: str
+    app_key: str
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        request.headers["ST-App-Key"] = self.app_key
+        return request
+
+
+def token_request(auth_url: str, credentials: Credentials) -> requests.Request:
+    """Return the request that asks for a token."""
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": credentials.client_id,
+        "client_secret": credentials.client_secret,
+    }
+    return requests.Request("POST", auth_url, data=form)
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _read(response: requests.Response, name: str, *, token_endpoint: bool) -> Any:
+    content = response.content
+    try:
+        body: Any = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = None
+    if response.status_code == requests.codes.ok:
+        if body is None:
+            raise ApiError("not_json", request=name, detail=f"{len(content)} bytes")
+        return body
+    text = content.decode(errors="replace")
+    kind = kind_of(response.status_code, text, token_endpoint=token_endpoint)
+    wait = asked_wait(response.headers, text, datetime.now(UTC))
+    detail = detail_of(response.status_code, body)
+    raise ApiError(kind, request=name, detail=detail, wait_seconds=wait)
+
+
+def _cause(error: BaseException) -> str:
+    """Return the innermost reason, without the addresses of objects that the outer ones show."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _is_worth_retrying(error: BaseException) -> bool:
+    return (
+        isinstance(error, ApiError)
+        and error.failure.retried
+        and (error.wait_seconds or 0) <= LONGEST_WAIT_SECONDS
+    )
+
+
+_jitter = wait_random_exponential(multiplier=1, max=60)
+
+
+def _wait(attempt: RetryCallState) -> float:
+    """Return the seconds until the next try: what the API asks for, or a random, growing time."""
+    asked = _error_of(attempt).wait_seconds
+    return _jitter(attempt) if asked is None else asked
+
+
+def _announce(attempt: RetryCallState) -> None:
+    error = _error_of(attempt)
+    assert attempt.next_action is not None  # noqa: S101 - set before every sleep
+    seconds = attempt.next_action.sleep
+    level = logging.WARNING if seconds >= LONG_WAIT_SECONDS else logging.INFO
+    logger.log(
+        level,
+        "%s (%s: %s). Waiting %.1f s before try %d.",
+        error.failure.meaning[:1].upper() + error.failure.meaning[1:],
+        error.request,
+        error.detail,
+        seconds,
+        attempt.attempt_number + 1,
+    )
+
+
+def _error_of(attempt: RetryCallState) -> ApiError:
+    error = attempt.outcome.exception() if attempt.outcome else None
+    assert isinstance(error, ApiError)  # noqa: S101 - nothing else is retried
+    return error

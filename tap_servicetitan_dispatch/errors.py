@@ -1,0 +1,242 @@
+"""What can go wrong, as a table: what came back, what that means, what the user should do.
+
+Each run that cannot go on ends in a `TapError`, whose text is the one line the user reads. Errors
+that come from an answer of the API are an `ApiError` and carry their row of `FAILURES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class TapError(Exception):
+    """The run cannot go on; the text says what happened and what to do, in one line.
+
+    `stream` is the name of the stream that was being read, set on the way out.
+    """
+
+    stream: str | None = None
+
+    def __str__(self) -> str:
+        text = " ".join(super().__str__().split())
+        return f"{self.stream}: {text}" if self.stream else text
+
+
+class FeedError(TapError):
+    """The export feed answered something that would lose rows or never end."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A row of the table.
+
+    Attributes:
+        sign: What one sees of it on the wire.
+        meaning: What happened.
+        remedy: What the user should do.
+        statuses: The HTTP statuses that it comes with; none where there is no (good) answer.
+        text: What the body has to contain besides.
+        from_token_endpoint: Whether only the token endpoint answers so.
+        retried: Whether waiting may help.
+    """
+
+    sign: str
+    meaning: str
+    remedy: str
+    statuses: Container[int] = ()
+    text: str = ""
+    from_token_endpoint: bool = False
+    retried: bool = False
+
+
+FAILURES: Mapping[str, Failure] = {
+    "redirected": Failure(
+        "3xx",
+        "the server redirects elsewhere, which is not followed as the credentials would travel",
+        "check api_url and auth_url, and any proxy on the way",
+        statuses=range(300, 400),
+    ),
+    "rate_limited": Failure(
+        "429",
+        "the API's rate limit is used up",
+        "lower max_requests_per_second, or let fewer programs use this application at a time",
+        statuses={429},
+        retried=True,
+    ),
+    "server_error": Failure(
+        "500, 502, 503 or 504",
+        "the API is out of order",
+        "run again later; the bookmark is safe",
+        statuses={500, 502, 503, 504},
+        retried=True,
+    ),
+    "maintenance": Failure(
+        "409, `The service is suspended for maintenance.`",
+        "ServiceTitan is under maintenance",
+        "run again later; the bookmark is safe",
+        statuses={409},
+        text="suspended for maintenance",
+        retried=True,
+    ),
+    "invalid_client": Failure(
+        "400 or 401 from the token endpoint, `invalid_client`",
+        "ServiceTitan does not know this client id and secret",
+        "copy client_id and client_secret again from Settings > Integrations > API Application "
+        "Access of this tenant, and check that environment is the one they belong to",
+        statuses={400, 401},
+        text="invalid_client",
+        from_token_endpoint=True,
+    ),
+    "token_refused": Failure(
+        "any other refusal from the token endpoint",
+        "the token endpoint gave no token",
+        "check client_id, client_secret and auth_url",
+        statuses=range(201, 600),
+        from_token_endpoint=True,
+    ),
+    "bad_request": Failure(
+        "400",
+        "the API rejected the request",
+        "check the settings named in it; if they are right, report it with the traceId",
+        statuses={400},
+    ),
+    "unauthorized": Failure(
+        "401, again with a new token",
+        "the API rejected a token that it had just given out",
+        "check that app_key is the key of the application that client_id belongs to, and that "
+        "environment is the right one",
+        statuses={401},
+    ),
+    "missing_scope": Failure(
+        "403, `Scope validation failed`",
+        "the application lacks a scope that this stream needs",
+        "grant the scope in the developer portal and have the tenant approve it again, or "
+        "deselect the stream",
+        statuses={403},
+        text="Scope validation failed",
+    ),
+    "forbidden": Failure(
+        "403",
+        "the API refuses this application",
+        "have the tenant approve it under Settings > Integrations > API Application Access, and "
+        "check app_key",
+        statuses={403},
+    ),
+    "unmatched": Failure(
+        "404, `Unable to match incoming request to an operation.`",
+        "the API knows no such tenant or path",
+        "check tenant_id, environment, app_key and api_url (it must end before /dispatch)",
+        statuses={404},
+        text="Unable to match incoming request",
+    ),
+    "not_found": Failure(
+        "404",
+        "the API found no such record",
+        "check tenant_id; if it is right, report it with the traceId",
+        statuses={404},
+    ),
+    "conflict": Failure(
+        "409",
+        "the API reports a conflict",
+        "run again; if it stays, report it with the traceId",
+        statuses={409},
+    ),
+    "unexpected_status": Failure(
+        "any other status",
+        "the API answered with a status that it does not document",
+        "report it with the traceId",
+        statuses=range(201, 600),
+    ),
+    "not_json": Failure(
+        "200 with a body that is not JSON",
+        "the answer is not JSON",
+        "check api_url and any proxy on the way; if they are right, run again later",
+        retried=True,
+    ),
+    "untrusted": Failure(
+        "TLS: the certificate is not trusted",
+        "the server's certificate is not trusted",
+        "check the clock of this machine, and let REQUESTS_CA_BUNDLE name your proxy's certificate",
+    ),
+    "timed_out": Failure(
+        "no answer in time",
+        "no answer came in time",
+        "run again later, or raise request_timeout_seconds",
+        retried=True,
+    ),
+    "no_connection": Failure(
+        "no connection, a connection reset, or a body cut short",
+        "the connection failed",
+        "check the network, any proxy, api_url and auth_url; the bookmark is safe",
+        retried=True,
+    ),
+}
+"""In the order in which they are looked up: the first that fits an answer is it."""
+
+
+class ApiError(TapError):
+    """A request failed for good, or has to be sent again if its failure is `retried`.
+
+    `wait_seconds` is how long the API asked us to wait, if it did.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        request: str,
+        detail: str = "",
+        wait_seconds: float | None = None,
+    ) -> None:
+        self.kind = kind
+        self.failure = FAILURES[kind]
+        self.wait_seconds = wait_seconds
+        self.request = request
+        self.detail = detail
+        happened = f"{self.failure.meaning} ({request}{': ' if detail else ''}{detail})"
+        super().__init__(f"{happened}. What to do: {self.failure.remedy}.")
+
+
+def kind_of(status: int, text: str, *, token_endpoint: bool = False) -> str:
+    """Return the key in `FAILURES` of an answer that is not a good one.
+
+    Args:
+        status: The HTTP status, anything but 200.
+        text: The body of the answer.
+        token_endpoint: Whether the token endpoint gave the answer.
+    """
+    return next(
+        kind
+        for kind, failure in FAILURES.items()
+        if status in failure.statuses
+        and failure.text in text
+        and (token_endpoint or not failure.from_token_endpoint)
+    )
+
+
+def detail_of(status: int, body: object) -> str:
+    """Return what an answer says of itself, for people and for the vendor's support.
+
+    That is the status and, as far as they are there, `title`, the field errors and the `traceId`
+    of the documented error body; the text itself where the body is a bare JSON string.
+    """
+    parts = [f"status {status}"]
+    if isinstance(body, str):
+        parts.append(body)
+    elif isinstance(body, Mapping):
+        parts += [str(body[key]) for key in ("title", "message", "error") if body.get(key)]
+        parts += _field_errors(body.get("errors"))
+        if trace := body.get("traceId"):
+            parts.append(f"traceId {trace}")
+    return "; ".join(parts)
+
+
+def _field_errors(errors: Any) -> list[str]:
+    if not isinstance(errors, Mapping):
+        return []
+    return [
+        f"{field}: {' '.join(map(str, texts)) if isinstance(texts, list) else texts}"
+        for field, texts in errors.items()
+    ]

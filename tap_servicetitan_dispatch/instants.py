@@ -1,0 +1,30 @@
+"""Points in time as the API writes them.
+
+The API sends UTC with a ``Z`` and 0 to 7 fraction digits, trailing zeros trimmed, so the text of
+two instants does not sort as the instants do (``…00.5Z`` < ``…00Z``). Compare what `parse` returns.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def parse(text: str) -> datetime:
+    """Return the instant that a date or date-time in ISO 8601 stands for, in UTC.
+
+    A text without a zone is taken as UTC, a date as its first moment. Digits beyond the
+    microsecond are cut.
+
+    Raises:
+        ValueError: The text is neither a date nor a date-time.
+    """
+    instant = datetime.fromisoformat(text)
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def render(instant: datetime) -> str:
+    """Return an instant the way the API wants it in a query: UTC, ending in ``Z``.
+
+    The API takes ``+00:00`` for something else, as the ``+`` of a query is a blank.
+    """
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,286 @@
+"""The settings: what they are called, what they mean, and which values make sense."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from singer_sdk import typing as th
+from singer_sdk.plugin_base import JSONSchemaValidator
+
+from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.auth import Credentials, is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, MutableMapping
+
+    from jsonschema import ValidationError
+
+logger = logging.getLogger("tap-servicetitan-dispatch")
+
+SANDBOX = "sandbox"
+CREDENTIALS = ("client_id", "client_secret", "app_key", "tenant_id")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where a ServiceTitan environment is reached."""
+
+    api_url: str
+    auth_url: str
+
+
+ENVIRONMENTS = {
+    "production": Environment(
+        "https://api.servicetitan.io", "https://auth.servicetitan.io/connect/token"
+    ),
+    "integration": Environment(
+        "https://api-integration.servicetitan.io",
+        "https://auth-integration.servicetitan.io/connect/token",
+    ),
+}
+
+SCHEMA: dict[str, Any] = th.PropertiesList(
+    th.Property(
+        "client_id",
+        th.StringType,
+        title="Client ID",
+        description=(
+            "Client ID of the application for this tenant, from Settings > Integrations > API "
+            "Application Access. Required outside the sandbox."
+        ),
+    ),
+    th.Property(
+        "client_secret",
+        th.StringType,
+        secret=True,
+        title="Client secret",
+        description=(
+            "Client secret that belongs to the client ID, shown once when it is generated there. "
+            "Required outside the sandbox."
+        ),
+    ),
+    th.Property(
+        "app_key",
+        th.StringType,
+        secret=True,
+        title="App key",
+        description=(
+            "Application key from the developer portal (My Apps); it starts with `ak1.`. Required "
+            "outside the sandbox."
+        ),
+    ),
+    th.Property(
+        "tenant_id",
+        th.CustomType({"type": ["string", "integer"]}),
+        title="Tenant ID",
+        description=(
+            "Number of the tenant, shown beside the client ID. Required outside the sandbox."
+        ),
+    ),
+    th.Property(
+        "environment",
+        th.StringType,
+        default="production",
+        allowed_values=[*ENVIRONMENTS, SANDBOX],
+        title="Environment",
+        description=(
+            "`production`, `integration` (ServiceTitan's test environment, with credentials of "
+            "its own), or `sandbox`: the same API inside the tap's own process, with a made-up "
+            "contractor, where no credential is needed and none is used."
+        ),
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        title="API URL",
+        description=(
+            "Root of the API in place of the environment's, such as "
+            "`https://api.servicetitan.io`. In the sandbox environment: the address of a sandbox "
+            "that runs on its own."
+        ),
+    ),
+    th.Property(
+        "auth_url",
+        th.StringType,
+        title="Token URL",
+        description="Whole address of the token endpoint in place of the environment's.",
+    ),
+    th.Property(
+        "start_date",
+        th.StringType,
+        title="Start date",
+        description=(
+            "Date or date-time (ISO 8601, UTC unless it says otherwise) of the earliest change to "
+            "read on a first run. Without it the tap begins at the beginning of history."
+        ),
+    ),
+    th.Property(
+        "active",
+        th.StringType,
+        default="Any",
+        allowed_values=["Any", "True", "False"],
+        title="Active",
+        description=(
+            "Which assignments the export feed gives: `Any`, only active (`True`) or only inactive "
+            "(`False`) ones. With `True` you never hear that an assignment was taken back."
+        ),
+    ),
+    th.Property(
+        "include_recent_changes",
+        th.BooleanType,
+        default=False,
+        title="Include recent changes",
+        description=(
+            "Whether the export feed gives changes at once. Otherwise they come about 15 minutes "
+            "late, but each only once."
+        ),
+    ),
+    th.Property(
+        "page_size",
+        th.IntegerType(minimum=1, maximum=5000),
+        default=5000,
+        title="Page size",
+        description="Rows to ask for per page of a list, 1 to 5000. The export feed has its own.",
+    ),
+    th.Property(
+        "max_requests_per_second",
+        th.IntegerType(minimum=1, maximum=60),
+        default=50,
+        title="Maximum requests per second",
+        description=(
+            "Upper bound on calls of the API, retries included. ServiceTitan allows 60 for each "
+            "application and tenant."
+        ),
+    ),
+    th.Property(
+        "request_timeout_seconds",
+        th.IntegerType(minimum=1),
+        default=120,
+        title="Request time-out",
+        description=(
+            "Seconds to wait for the API to say something. ServiceTitan itself gives up on a "
+            "request after 100."
+        ),
+    ),
+    th.Property(
+        "max_retries",
+        th.IntegerType(minimum=0),
+        default=8,
+        title="Maximum retries",
+        description=(
+            "How often a call that failed in passing (rate limit, server error, network) is sent "
+            "again."
+        ),
+    ),
+).to_dict()
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where to call, and what to show there."""
+
+    api_url: str
+    auth_url: str
+    credentials: Credentials
+
+
+def connection(config: Mapping[str, Any]) -> Connection:
+    """Return where a checked config outside the sandbox points."""
+    environment = ENVIRONMENTS[config["environment"]]
+    return Connection(
+        api_url=(config.get("api_url") or environment.api_url).rstrip("/"),
+        auth_url=config.get("auth_url") or environment.auth_url,
+        credentials=Credentials(**{name: str(config[name]) for name in CREDENTIALS}),
+    )
+
+
+def tidy(config: MutableMapping[str, Any]) -> None:
+    """Make of what was given what was meant, in place.
+
+    A setting that is null or empty counts as not given: that is what a line of a copied
+    `.env.example` means. White space around a credential comes along when it is pasted.
+    """
+    for name in [name for name, value in config.items() if value is None or value == ""]:
+        del config[name]
+    for name in CREDENTIALS:
+        value = config.get(name)
+        if isinstance(value, str) and value != value.strip():
+            logger.warning("%s: white space around it was stripped.", name)
+            config[name] = value.strip()
+
+
+def problems(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with a config, a line for each thing, and fill in the defaults.
+
+    Values of secrets are never part of a line.
+
+    Args:
+        config: The settings as they were given.
+        schema: The JSON schema of all settings, the SDK's own included.
+    """
+    lines: dict[str, str] = {}
+    for error in JSONSchemaValidator(schema).iter_errors(config):
+        lines.setdefault(_name(error), _line(error, schema))
+    sound = {name: value for name, value in config.items() if name not in lines}
+    missing = [
+        f"{name}: is required, unless environment is {SANDBOX}"
+        for name in CREDENTIALS
+        if sound.get("environment") in ENVIRONMENTS and name not in config
+    ]
+    return [*lines.values(), *missing, *_senseless(sound)]
+
+
+def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each value that has the right type and makes no sense all the same."""
+    for name in CREDENTIALS:
+        if not all("!" <= char <= "~" for char in str(config.get(name, ""))):
+            yield f"{name}: has a character that no credential has; copy it again"
+    tenant_id = str(config.get("tenant_id", 0))
+    if not (tenant_id.isascii() and tenant_id.isdigit()):
+        yield f"tenant_id: {tenant_id!r} is no tenant number"
+    if start_date := config.get("start_date"):
+        try:
+            instants.parse(start_date)
+        except ValueError:
+            yield f"start_date: {start_date!r} is neither a date nor a date-time (ISO 8601)"
+    for name in ("api_url", "auth_url"):
+        if url := config.get(name):
+            yield from _url_problems(name, url)
+
+
+def _url_problems(name: str, url: str) -> Iterator[str]:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        yield f"{name}: is no http(s) address"
+    elif parts.username or parts.password or parts.query or parts.fragment:
+        yield f"{name}: must not have a user, a query or a fragment"
+    elif parts.scheme == "http" and not is_loopback(url):
+        yield f"{name}: must be https, as credentials travel there; only this machine may be http"
+
+
+def _name(error: ValidationError) -> str:
+    return ".".join(str(part) for part in error.absolute_path) or str(error.validator)
+
+
+def _line(error: ValidationError, schema: Mapping[str, Any]) -> str:
+    name = _name(error)
+    setting = schema.get("properties", {}).get(name.split(".")[0], {})
+    given = "the value" if setting.get("secret") else repr(error.instance)
+    bound: Any = error.validator_value
+    match error.validator:
+        case "type":
+            kinds = [
+                kind for kind in (bound if isinstance(bound, list) else [bound]) if kind != "null"
+            ]
+            return f"{name}: {given} is not of type {' or '.join(kinds)}"
+        case "enum":
+            return f"{name}: {given} is not one of {', '.join(map(str, bound))}"
+        case "minimum":
+            return f"{name}: {given} is less than {bound}"
+        case "maximum":
+            return f"{name}: {given} is more than {bound}"
+        case _:
+            return f"{name}: {'is not valid' if setting.get('secret') else error.message}"

@@ -1,0 +1,138 @@
+"""What all streams share: a walk is read ahead, its records go out, then its bookmark is stored."""
+
+from __future__ import annotations
+
+import abc
+import logging
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Stream
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from typing_extensions import override
+
+from tap_servicetitan_dispatch.errors import TapError
+from tap_servicetitan_dispatch.walks import LookAhead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from singer_sdk.helpers import types
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
+
+    from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
+    from tap_servicetitan_dispatch.walks import Fetch, Page, Record
+
+
+class DispatchStream(Stream, abc.ABC):
+    """A resource of the Dispatch API, read by a walk.
+
+    The bookmark of a page goes into the state once the target has got all of the page's records:
+    as RECORD messages right after the last of them, as a BATCH message after the one that holds
+    the last of them. Nothing else writes state, so what is in the state is always safe to emit.
+    """
+
+    path: ClassVar[str]
+    """The path of the operation under the tenant."""
+    scope: ClassVar[str]
+    """The scope that the operation asks of the application."""
+
+    primary_keys: Sequence[str] = ("id",)
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # values pass through untouched
+
+    def __init__(self, tap: TapServiceTitanDispatch) -> None:
+        super().__init__(tap)
+        self._dispatch_tap = tap
+        self._reached: str | None = None
+        self._in_batches = False
+        self._fields = frozenset(self.schema["properties"])
+        self._unknown_fields: set[str] = set()
+
+    @abc.abstractmethod
+    def walk(self, fetch: Fetch, bookmark: Any) -> Iterator[Page]:
+        """Return the pages since a bookmark.
+
+        Args:
+            fetch: Sends one request for `path`.
+            bookmark: What the state holds for this stream, or nothing.
+        """
+
+    @override
+    def get_records(self, context: types.Context | None) -> Iterable[Record]:
+        fetch = partial(self._dispatch_tap.client.get, self.path)
+        check = self._dispatch_tap.stop_if_told_to
+        try:
+            with LookAhead(self.walk(fetch, self.stored_bookmark), check) as pages:
+                for page in pages:
+                    for record in page.records:
+                        check()
+                        yield record
+                    self._reach(page.bookmark)
+        except TapError as error:
+            error.stream = self.name
+            raise
+
+    @property
+    def stored_bookmark(self) -> Mapping[str, Any]:
+        """What the state holds for this stream: `replication_key` and `replication_key_value`.
+
+        Empty if there is no bookmark, or the catalog asks for the full table.
+        """
+        return self.stream_state if self.replication_method == "INCREMENTAL" else {}
+
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: types.Context | None = None
+    ) -> Iterable[tuple[BaseBatchFileEncoding, list[str]]]:
+        self._in_batches = True
+        for batch in super().get_batches(batch_config, context):
+            reached = self._reached
+            yield batch
+            # Asked for the next batch: the BATCH message of this one has been written.
+            self._store(reached)
+        self._store(self._reached)
+
+    def _reach(self, bookmark: str | None) -> None:
+        self._reached = bookmark or self._reached
+        if not self._in_batches:
+            self._store(bookmark)
+            self._dispatch_tap.state_writer.write_state(self.tap_state)
+
+    def _store(self, bookmark: str | None) -> None:
+        if bookmark is not None and self.replication_method == "INCREMENTAL":
+            self.stream_state["replication_key"] = self.replication_key
+            self.stream_state["replication_key_value"] = bookmark
+
+    @override
+    def post_process(self, row: Record, context: types.Context | None = None) -> Record:
+        """Leave out fields that the schema does not have, and say so once each."""
+        if not row.keys() <= self._fields:
+            unknown = row.keys() - self._fields
+            if new := sorted(unknown - self._unknown_fields):
+                self._unknown_fields.update(new)
+                self.logger.warning(
+                    "The API sends what the schema does not know: %s. It is left out; please "
+                    "report it, so that the next version has it.",
+                    ", ".join(new),
+                )
+            row = {name: value for name, value in row.items() if name in self._fields}
+        return row
+
+    @override
+    def get_replication_key_signpost(self, context: types.Context | None = None) -> None:
+        """Return nothing: no clock of this machine takes part in a bookmark."""
+
+    @override
+    def _increment_stream_state(
+        self, latest_record: types.Record, *, context: types.Context | None = None
+    ) -> None:
+        """Do nothing, where the SDK would take a bookmark from each record; pages give ours."""
+
+    @override
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        if level == logging.ERROR and isinstance(sys.exception(), TapError):
+            level = (
+                logging.DEBUG
+            )  # "unhandled", says the SDK; the tap's command will say what it is
+        super().log(message, *args, level=level, **kwargs)
