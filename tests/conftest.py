@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.runs import Command, assert_no_secret
+from tests.scripted_api import ScriptedApi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Search what pytest itself captured: logs, prints and the text of failures."""
+    report = yield
+    for _, text in report.sections:
+        assert_no_secret(text)
+    return report
+
+
+@pytest.fixture
+def api() -> Iterator[ScriptedApi]:
+    with ScriptedApi() as api:
+        yield api
+
+
+@pytest.fixture
+def tap(tmp_path: Path) -> Command:
+    return Command(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_they_were() -> Iterator[None]:
+    """Each tap takes over the signals of the process."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

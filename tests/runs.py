@@ -1,0 +1,154 @@
+"""How tests run the tap: the real command, in this process or in one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
+from tests.scripted_api import SECRETS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def assert_no_secret(text: str) -> None:
+    """The one place where all captured output is searched for secrets."""
+    found = [secret[:4] + "…" for secret in SECRETS if secret in text]
+    assert not found, f"secrets in the output: {found}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of the command left behind."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    def __post_init__(self) -> None:
+        assert_no_secret(self.stdout)
+        assert_no_secret(self.stderr)
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return records_in(self.messages)
+
+    @property
+    def ids(self) -> list[int]:
+        return [record["id"] for record in self.records]
+
+    @property
+    def states(self) -> list[dict[str, Any]]:
+        return [message["value"] for message in self.messages if message["type"] == "STATE"]
+
+    @property
+    def bookmark(self) -> Any:
+        """The stored token of the export feed, nothing if there is none."""
+        last = self.states[-1] if self.states else {}
+        stream = last.get("bookmarks", {}).get("appointment_assignments", {})
+        return stream.get("replication_key_value")
+
+    @property
+    def errors(self) -> list[str]:
+        """What the log says at level error, without its time stamps."""
+        return [
+            line.split("| ", maxsplit=2)[-1].split(" | ", maxsplit=1)[-1]
+            for line in self.stderr.splitlines()
+            if "| ERROR" in line
+        ]
+
+
+def records_in(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [message["record"] for message in messages if message["type"] == "RECORD"]
+
+
+def bookmarked(token: str | None, key: str = "continueFrom") -> dict[str, Any]:
+    """Return a state in which the export feed has come to a token."""
+    stream = {"replication_key": key, "replication_key_value": token}
+    return {"bookmarks": {"appointment_assignments": stream}}
+
+
+def assert_fails(run: Run, text: str) -> None:
+    """The run ended in one line at level error that has the text in it, and exit code 1."""
+    assert run.exit_code == 1
+    assert len(run.errors) == 1, run.stderr
+    assert text in run.errors[0]
+    assert "What to do:" in run.errors[0]
+    assert "Traceback" not in run.stderr
+
+
+def select(catalog: dict[str, Any], breadcrumb: tuple[str, ...], *, selected: bool) -> None:
+    """Select or deselect the first stream of a catalog, or a property of it."""
+    entries = catalog["streams"][0]["metadata"]
+    entry = next(entry for entry in entries if tuple(entry["breadcrumb"]) == breadcrumb)
+    entry["metadata"]["selected"] = selected
+
+
+@dataclass(frozen=True)
+class Command:
+    """Runs the tap's command with files in a folder."""
+
+    folder: Path
+
+    def arguments(
+        self,
+        config: dict[str, Any] | None,
+        state: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+        *more: str,
+    ) -> list[str]:
+        arguments = list(more)
+        for name, content in (("config", config), ("state", state), ("catalog", catalog)):
+            if content is not None:
+                path = self.folder / f"{name}.json"
+                path.write_text(json.dumps(content))
+                arguments += [f"--{name}", str(path)]
+        return arguments
+
+    def run(
+        self,
+        config: dict[str, Any] | None,
+        state: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+        *more: str,
+    ) -> Run:
+        """Run the command in this process."""
+        stdout = io.TextIOWrapper(io.BytesIO(), write_through=True)
+        stderr = io.StringIO()
+        code: Any = 0
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            try:
+                TapServiceTitanDispatch.cli.main(
+                    args=self.arguments(config, state, catalog, *more), prog_name="tap"
+                )
+            except SystemExit as leaving:
+                code = leaving.code
+        stdout.seek(0)
+        return Run(code or 0, stdout.read(), stderr.getvalue())
+
+    def discover(self) -> dict[str, Any]:
+        """Return the catalog."""
+        catalog: dict[str, Any] = json.loads(self.run(None, None, None, "--discover").stdout)
+        return catalog
+
+    def start(
+        self, config: dict[str, Any], state: dict[str, Any] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start the command in a process of its own."""
+        arguments = self.arguments(config, state)
+        return subprocess.Popen(
+            [sys.executable, "-m", "tap_servicetitan_dispatch", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )

@@ -1,0 +1,161 @@
+"""Killed, told to stop, or cut off: whatever the target has not got comes with the next run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
+from tests.runs import Run, records_in
+from tests.scripted_api import Answer, Call, ScriptedApi, feed_of, page
+
+if TYPE_CHECKING:
+    from tests.runs import Command
+
+THREE_PAGES = (
+    (None, page(1, 2, 3, more=True, token="t1")),
+    ("t1", page(4, 5, more=True, token="t2")),
+    ("t2", page(6, 7, more=False, token="t3")),
+    ("t3", page(more=False, token="t3")),
+)
+ALL = {1, 2, 3, 4, 5, 6, 7}
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+
+
+def seen_before(output: str) -> tuple[set[int], dict[str, Any] | None]:
+    """Return the ids and the last state in the whole lines of an output."""
+    lines = output[: output.rfind("\n") + 1].splitlines()
+    messages = [json.loads(line) for line in lines]
+    states = [message["value"] for message in messages if message["type"] == "STATE"]
+    return {record["id"] for record in records_in(messages)}, (states[-1] if states else None)
+
+
+def resumed(tap: Command, api: ScriptedApi, state: dict[str, Any] | None) -> Run:
+    run = tap.run(api.config, state)
+    assert run.exit_code == 0
+    assert run.bookmark == "t3"
+    return run
+
+
+def test_a_run_cut_off_after_any_line_loses_nothing_when_resumed(
+    api: ScriptedApi, tap: Command
+) -> None:
+    api.reply = feed_of(*THREE_PAGES)
+    lines = tap.run(api.config).stdout.splitlines(keepends=True)
+    assert len(lines) > len(ALL)
+    for count in range(len(lines) + 1):
+        got, state = seen_before("".join(lines[:count]))
+        assert got | set(resumed(tap, api, state).ids) == ALL, f"cut off after line {count}"
+
+
+def test_a_killed_process_loses_nothing_when_resumed(api: ScriptedApi, tap: Command) -> None:
+    hangs = HangsAt("t2", feed_of(*THREE_PAGES))
+    api.reply = hangs
+    with tap.start(api.config) as process:
+        assert process.stdout
+        output = "".join(iter(lambda: next_line(process.stdout, until='"t2"}}}}'), ""))
+        process.kill()
+        output += process.stdout.read()
+        hangs.go_on.set()
+    got, state = seen_before(output)
+    assert got == {1, 2, 3, 4, 5}
+    assert got | set(resumed(tap, api, state).ids) == ALL
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_while_a_request_hangs_ends_the_run_at_once_with_the_safe_state(
+    api: ScriptedApi, tap: Command, number: signal.Signals
+) -> None:
+    hangs = HangsAt("t2", feed_of(*THREE_PAGES))
+    api.reply = hangs
+    with tap.start(api.config) as process:
+        assert hangs.reached.wait(30)
+        told_at = time.monotonic()
+        process.send_signal(number)
+        output, log = process.communicate(timeout=30)
+        took = time.monotonic() - told_at
+        hangs.go_on.set()
+    run = Run(process.returncode, output, log)
+    assert run.exit_code == 128 + number
+    assert took < 5
+    assert output.endswith("\n")
+    assert "Traceback" not in log
+    assert run.bookmark in {"t1", "t2"}
+    assert set(run.ids) | set(resumed(tap, api, run.states[-1]).ids) == ALL
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("after", range(1, 8))
+def test_a_signal_at_any_record_loses_nothing_when_resumed(
+    api: ScriptedApi,
+    tap: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    after: int,
+) -> None:
+    api.reply = feed_of(*THREE_PAGES)
+    writer = TapServiceTitanDispatch.message_writer_class
+    write = writer.write_message
+    written: list[None] = []
+
+    def write_and_signal(self: Any, message: Any) -> None:
+        if message.type == "RECORD":
+            written.append(None)
+            if len(written) == after:
+                os.kill(os.getpid(), number)
+        write(self, message)
+
+    monkeypatch.setattr(writer, "write_message", write_and_signal)
+    run = tap.run(api.config)
+    monkeypatch.undo()
+    assert run.exit_code == (128 + number)
+    assert len(run.ids) == after
+    assert set(run.ids) | set(resumed(tap, api, run.states[-1]).ids) == ALL
+
+
+def test_a_target_that_goes_away_ends_the_run_in_one_line(api: ScriptedApi, tap: Command) -> None:
+    many = page(*range(20_000), more=False, token="t1")
+    api.reply = feed_of((None, many))
+    with tap.start(api.config) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        log = process.stderr.read()
+    assert process.returncode == 1
+    assert "The target has gone away" in log
+    assert "Traceback" not in log
+    assert "Exception ignored" not in log
+
+
+class HangsAt:
+    """Answers as scripted, but hangs on the request with a token until told to go on."""
+
+    def __init__(self, token: str, reply: Any) -> None:
+        self._token = token
+        self._reply = reply
+        self.reached = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, call: Call) -> Answer:
+        if call.query.get("from") == self._token and not self.go_on.is_set():
+            self.reached.set()
+            self.go_on.wait(30)
+        answer: Answer = self._reply(call)
+        return answer
+
+
+def next_line(stream: Any, until: str) -> str:
+    """Return the next line, or nothing once a line with a text in it has been read."""
+    if getattr(stream, "done", False):
+        return ""
+    line: str = stream.readline()
+    if until in line:
+        stream.done = True
+    return line
