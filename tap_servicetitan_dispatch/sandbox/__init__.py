@@ -1,0 +1,12 @@
+"""The Dispatch API v2 on localhost, with a dispatch board that moves with the clock.
+
+with Sandbox() as sandbox:
+    print(sandbox.url, sandbox.credentials)
+"""
+
+from tap_servicetitan_dispatch.sandbox.access import CREDENTIALS
+from tap_servicetitan_dispatch.sandbox.application import Call
+from tap_servicetitan_dispatch.sandbox.behaviour import ALL_SCOPES, Behaviour
+from tap_servicetitan_dispatch.sandbox.server import Sandbox
+
+__all__ = ["ALL_SCOPES", "CREDENTIALS", "Behaviour", "Call", "Sandbox"]

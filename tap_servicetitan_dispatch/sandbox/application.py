@@ -1,0 +1,97 @@
+"""The sandbox as a web application."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.utils import format_datetime
+from time import monotonic
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tap_servicetitan_dispatch.sandbox import access
+from tap_servicetitan_dispatch.sandbox.access import CREDENTIALS
+from tap_servicetitan_dispatch.sandbox.behaviour import Behaviour
+from tap_servicetitan_dispatch.sandbox.instants import to_datetime
+from tap_servicetitan_dispatch.sandbox.operations import export
+from tap_servicetitan_dispatch.sandbox.problems import HANDLERS
+from tap_servicetitan_dispatch.sandbox.tenant import Tenant
+
+try:
+    from fastapi_offline import FastAPIOffline
+except ImportError:
+    FastAPIOffline = FastAPI
+
+API_ROOT = "/dispatch/v2/tenant/{tenant}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A finished request.
+
+    Attributes:
+        received_at: Seconds on the monotonic clock.
+        method: ``GET`` and so on.
+        path: Without the query.
+        query: Names and values in the order in which they were sent.
+        status: HTTP status of the answer; 0 if the client went away before it.
+    """
+
+    received_at: float
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    status: int
+
+
+class Ledger:
+    """Middleware that writes down each call, and dates each answer by the sandbox's clock."""
+
+    def __init__(self, app: ASGIApp, *, tenant: Tenant, calls: deque[Call]) -> None:
+        self._app = app
+        self._tenant = tenant
+        self._calls = calls
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        received_at, status = monotonic(), 0
+
+        async def send_dated(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                date = format_datetime(to_datetime(self._tenant.now), usegmt=True)
+                message["headers"] = [*message["headers"], (b"date", date.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_dated)
+        finally:
+            query = tuple(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+            self._calls.append(Call(received_at, scope["method"], scope["path"], query, status))
+
+
+def application(tenant: Tenant, behaviour: Behaviour, calls: deque[Call]) -> ASGIApp:
+    """Return the web application that serves a tenant."""
+    app = FastAPIOffline(
+        title="ServiceTitan Dispatch API v2 - sandbox",
+        version="2",
+        redoc_url=None,
+        exception_handlers=HANDLERS,
+        swagger_ui_init_oauth={
+            "clientId": CREDENTIALS["client_id"],
+            "clientSecret": CREDENTIALS["client_secret"],
+        },
+    )
+    app.state.tenant = tenant
+    app.state.behaviour = behaviour
+    app.include_router(access.router)
+    routers: Iterable[APIRouter] = (export.router,)
+    for router in routers:
+        app.include_router(router, prefix=API_ROOT)
+    app.add_middleware(Ledger, tenant=tenant, calls=calls)
+    return app

@@ -1,0 +1,129 @@
+"""The contractor: who works there, for which business unit, on which days, doing what."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from tap_servicetitan_dispatch.sandbox.chance import Chance
+from tap_servicetitan_dispatch.sandbox.instants import Calendar
+
+FRIDAY, SATURDAY, SUNDAY = 4, 5, 6
+
+_FIRST_NAMES = ["Aaron", "Alicia", "Andre", "Angela", "Anthony", "Beatriz", "Brandon", "Brian", "Caleb", "Carlos", "Cheryl", "Curtis", "Dana", "Darnell", "Dennis", "Diego", "Dustin", "Elena", "Eric", "Esteban", "Frank", "Gary", "Grace", "Hector", "Ian", "Isaac", "Jamal", "Janelle", "Jesse", "Joel", "Jorge", "Karen", "Keith", "Kevin", "Kyle", "Lamar", "Leon", "Luis", "Marcus", "Maria", "Miguel", "Monica", "Nathan", "Nicole", "Omar", "Patrick", "Paul", "Priya", "Ramon", "Renee", "Robert", "Rosa", "Ryan", "Samuel", "Sandra", "Scott", "Sofia", "Tanya", "Teresa", "Thomas", "Tim", "Travis", "Vanessa", "Victor", "Wade", "Wesley", "Xavier", "Yolanda", "Zach"]
+_LAST_NAMES = ["Abbott", "Acosta", "Alvarez", "Archer", "Baker", "Becker", "Bishop", "Boyd", "Brennan", "Cabrera", "Calloway", "Castillo", "Chen", "Cole", "Dalton", "Delgado", "Dixon", "Dorsey", "Ellis", "Espinoza", "Farrell", "Fletcher", "Foster", "Fuentes", "Gallagher", "Garrett", "Gibbs", "Guerrero", "Haines", "Hammond", "Hobbs", "Horvath", "Ingram", "Jarvis", "Jennings", "Kaminski", "Kessler", "Lambert", "Larsen", "Lowe", "Maddox", "Marquez", "Mercer", "Molina", "Nakamura", "Nolan", "Novak", "Ochoa", "Okafor", "Osborne", "Pacheco", "Parrish", "Pruitt", "Quinn", "Ramsey", "Reyes", "Rhodes", "Rosario", "Salazar", "Sawyer", "Shah", "Sizemore", "Stokes", "Tate", "Tran", "Underwood", "Vance", "Vargas", "Villanueva", "Walsh", "Whitaker", "Winslow", "Yates", "Zamora", "Zielinski"]
+
+
+class BusinessUnit(msgspec.Struct, frozen=True):
+    """A part of the company that is planned on its own."""
+
+    id: int
+    name: str
+    job_types: tuple["JobType", ...]
+
+
+class JobType(msgspec.Struct, frozen=True):
+    """A kind of job, with the hours that are planned for one."""
+
+    id: int
+    name: str
+    hours: float
+
+
+class Technician(msgspec.Struct, frozen=True):
+    """Somebody who is sent to jobs; an apprentice goes along with another technician."""
+
+    index: int
+    id: int
+    name: str
+    business_unit: BusinessUnit
+    apprentice: bool
+
+
+def _business_units() -> tuple[BusinessUnit, ...]:
+    jobs = {
+        "Heating & Air Residential": {
+            "AC Tune-Up": 1.0,
+            "Furnace Tune-Up": 1.0,
+            "No Cooling": 1.5,
+            "No Heat": 1.5,
+            "System Replacement": 3.0,
+        },
+        "Plumbing Residential": {
+            "Leak Repair": 1.5,
+            "Water Heater": 2.0,
+            "Fixture Install": 1.5,
+            "Plumbing Inspection": 0.75,
+        },
+        "Drains & Sewer": {"Drain Clearing": 1.0, "Camera Inspection": 0.75, "Sewer Repair": 3.0},
+        "Electrical Residential": {
+            "Panel Upgrade": 3.0,
+            "Troubleshooting": 1.5,
+            "EV Charger Install": 2.0,
+        },
+        "Heating & Air Commercial": {"Rooftop Unit Service": 2.0, "Commercial Maintenance": 1.5},
+    }
+    units = []
+    for index, (name, types) in enumerate(jobs.items(), start=1):
+        unit_id = 40_000_100 + 7 * index
+        job_types = tuple(
+            JobType(id=unit_id * 10 + number, name=job, hours=hours)
+            for number, (job, hours) in enumerate(types.items(), start=1)
+        )
+        units.append(BusinessUnit(id=unit_id, name=name, job_types=job_types))
+    return tuple(units)
+
+
+BUSINESS_UNITS = _business_units()
+# Most of the work is heating, cooling and plumbing.
+_UNIT_BY_TECHNICIAN = tuple(BUSINESS_UNITS[index] for index in (0, 1, 0, 2, 3, 0, 1, 4, 0, 1))
+
+DISPATCHERS = (40_000_011, 40_000_012, 40_000_015)
+ONLINE_BOOKING = 40_000_002
+OPTIMISER = 40_000_003
+
+
+class Company:
+    """The contractor behind the board, as large as it must be to get its work done.
+
+    Args:
+        seed: Another seed is another contractor.
+        assignments: How many assignments the board shows, about.
+    """
+
+    def __init__(self, seed: int, assignments: int) -> None:
+        self.seed = seed
+        self.calendar = Calendar(ZoneInfo("America/Chicago"))
+        # Measured: the board shows what 72 weekdays with all leads at work bring in.
+        self.jobs_a_day = assignments / 72
+        leads = max(4, round(self.jobs_a_day / 4.5))
+        chance = Chance(seed, "technicians")
+        self.technicians: Sequence[Technician] = tuple(
+            Technician(
+                index=index,
+                id=40_001_000 + 3 * index,
+                name=f"{chance.one_of(_FIRST_NAMES)} {chance.one_of(_LAST_NAMES)}",
+                business_unit=_UNIT_BY_TECHNICIAN[index % len(_UNIT_BY_TECHNICIAN)],
+                apprentice=index >= leads,
+            )
+            for index in range(leads + max(1, leads // 6))
+        )
+        self.technician = {technician.id: technician for technician in self.technicians}
+        self.fill = self.jobs_a_day / leads / 5.6
+        self.at_work = lru_cache(maxsize=64)(self._at_work)
+
+    def _at_work(self, day: int) -> tuple[Technician, ...]:
+        working = tuple(one for one in self.technicians if self._works(one.index, day))
+        # Somebody is always on call.
+        return working or self.technicians[:1]
+
+    def _works(self, index: int, day: int) -> bool:
+        weekday, week = self.calendar.weekday(day), (day + 3) // 7
+        if (7 * index + week) % 23 == 0:
+            return False  # a week's leave
+        if weekday == SATURDAY:
+            return (index + week) % 2 == 0
+        if weekday == SUNDAY:
+            return (index + week) % 5 == 0
+        return True

@@ -1,0 +1,151 @@
+"""The sandbox as a server on localhost."""
+
+import os
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+
+from tap_servicetitan_dispatch.sandbox.access import CREDENTIALS
+from tap_servicetitan_dispatch.sandbox.application import Call, application
+from tap_servicetitan_dispatch.sandbox.behaviour import Behaviour
+from tap_servicetitan_dispatch.sandbox.tenant import Tenant
+
+HOST = "127.0.0.1"
+_CALLS_KEPT = 1_000_000
+
+
+def utc_now() -> datetime:
+    """Return the current time."""
+    return datetime.now(UTC)
+
+
+def _listen(port: int) -> tuple[int, socket.socket]:
+    # asyncio turns Nagle's algorithm off for sockets that name their protocol, which those of
+    # socket.create_server() do not; with it each answer takes 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":  # elsewhere the option lets two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener.getsockname()[1], listener
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it is up; uvicorn itself can only be polled."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+class Sandbox:
+    """The Dispatch API on localhost, with a tenant that is a function of seed and clock.
+
+    A context manager: the server runs in a thread of this process while the context is open.
+
+    Args:
+        seed: Another seed is another tenant.
+        assignments: How many appointment assignments it has, about.
+        clock: Returns the current time, aware. Should it go backwards, the tenant waits for it.
+        port: 0 takes a free one.
+        behaviour: What to do where the real API is unknown or surprising.
+
+    Attributes:
+        tenant: The state behind the API.
+        credentials: ``client_id``, ``client_secret``, ``app_key`` and ``tenant_id`` to use.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        assignments: int = 20_000,
+        clock: Callable[[], datetime] = utc_now,
+        port: int = 0,
+        behaviour: Behaviour = Behaviour(),  # noqa: B008 - it is frozen
+    ) -> None:
+        self.tenant = Tenant(seed=seed, assignments=assignments, clock=clock)
+        self.credentials: Mapping[str, str] = CREDENTIALS
+        self._calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
+        self._app = application(self.tenant, behaviour, self._calls)
+        self._port = port
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """The address of the API, without a slash at the end."""
+        return f"http://{HOST}:{self._port}"
+
+    @property
+    def token_url(self) -> str:
+        """The address of the token endpoint."""
+        return f"{self.url}/connect/token"
+
+    @property
+    def calls(self) -> list[Call]:
+        """The finished requests so far, in the order in which they finished."""
+        return list(self._calls)
+
+    def start(self) -> None:
+        """Start to serve; returns when requests are answered.
+
+        Raises:
+            OSError: If the port is taken.
+        """
+        self._port, listener = _listen(self._port)
+        config = uvicorn.Config(
+            self._app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=120,
+        )
+        self._server = _Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run,
+            kwargs={"sockets": [listener]},
+            name="servicetitan-sandbox",
+            daemon=True,
+        )
+        self._thread.start()
+        self._server.up.wait()
+
+    def stop(self) -> None:
+        """Stop to serve, open requests or not."""
+        if self._server is None or self._thread is None:
+            return
+        # Without force, uvicorn waits for open requests.
+        self._server.should_exit = self._server.force_exit = True
+        self._thread.join()
+        self._server = self._thread = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,0 +1,118 @@
+"""A table whose rows are known at every instant, past and planned."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from tap_servicetitan_dispatch.sandbox.instants import FOREVER
+
+
+class Row(msgspec.Struct, gc=False):
+    """One version of one row. It holds from ``modified_on`` until the next version, or forever."""
+
+    id: Any
+    active: bool
+    created_on: int
+    modified_on: int
+    until: int
+
+    def wire(self) -> dict[str, Any]:
+        """Return the row as the API writes it."""
+        raise NotImplementedError
+
+
+RowT = TypeVar("RowT", bound=Row)
+Position = tuple[int, Any]
+
+
+def position(row: Row) -> Position:
+    """Return where a version stands in the order of modification."""
+    return row.modified_on, row.id
+
+
+class Table(Generic[RowT]):
+    """Versions of rows in the order of modification, read as of an instant.
+
+    The generator adds versions ahead of time; ``advance`` makes those current whose instant has
+    come. A write takes a row over: what the generator had planned for it no longer happens.
+    """
+
+    def __init__(self) -> None:
+        self.current: dict[Any, RowT] = {}
+        self._versions: list[RowT] = []
+        self._passed = 0
+        self._taken_over: set[Any] = set()
+
+    def extend(self, versions: Iterable[RowT]) -> None:
+        """Add planned versions, all later than the last ``advance``, each with its ``until`` set."""
+        self._versions.extend(row for row in versions if row.id not in self._taken_over)
+        self._versions.sort(key=position)
+
+    def advance(self, now: int) -> None:
+        """Make the versions current that have come to hold by now."""
+        versions, current = self._versions, self.current
+        passed = self._passed
+        while passed < len(versions) and versions[passed].modified_on <= now:
+            row = versions[passed]
+            current[row.id] = row
+            passed += 1
+        self._passed = passed
+
+    @property
+    def last_instant(self) -> int:
+        """The instant of the latest version that is current or was; 0 in an empty table."""
+        return self._versions[self._passed - 1].modified_on if self._passed else 0
+
+    def prune(self, settled: int, keep: Callable[[RowT], bool]) -> None:
+        """Forget versions that ended by ``settled``, and rows that are not to be kept."""
+        passed = self._versions[: self._passed]
+        kept = [row for row in passed if row.until > settled and keep(row)]
+        self._versions[: self._passed] = kept
+        self._passed = len(kept)
+        for id_ in [row.id for row in self.current.values() if not keep(row)]:
+            del self.current[id_]
+
+    def after(self, start: Position, as_of: int) -> Iterator[RowT]:
+        """Yield the rows as of an instant that stand after a position, in the order of modification."""
+        versions = self._versions
+        index = bisect_right(versions, start, key=position)
+        while index < len(versions) and versions[index].modified_on <= as_of:
+            if versions[index].until > as_of:
+                yield versions[index]
+            index += 1
+
+    def put(self, row: RowT) -> None:
+        """Write a row: its ``modified_on`` must be later than ``last_instant``."""
+        self._end(row.id, row.modified_on)
+        row.until = FOREVER
+        self._versions.insert(self._passed, row)
+        self._passed += 1
+        self.current[row.id] = row
+
+    def remove(self, id_: Any, instant: int) -> None:
+        """Delete a row for good."""
+        self._end(id_, instant)
+        del self.current[id_]
+
+    def _end(self, id_: Any, instant: int) -> None:
+        self._taken_over.add(id_)
+        before = self.current.get(id_)
+        if before is not None:
+            before.until = instant
+        self.forget_plans(lambda row: row.id == id_)
+
+    def forget_plans(self, planned: Callable[[RowT], bool]) -> None:
+        """Drop the planned versions for which ``planned`` is true; what is current stays so."""
+        future = self._versions[self._passed :]
+        dropped = [row for row in future if planned(row)]
+        if not dropped:
+            return
+        gone = {id(row) for row in dropped}
+        self._versions[self._passed :] = [row for row in future if id(row) not in gone]
+        first = {row.id: row.modified_on for row in reversed(dropped)}
+        for id_, instant in first.items():
+            row = self.current.get(id_)
+            if row is not None and row.until == instant:
+                row.until = FOREVER
