@@ -92,7 +92,7 @@ class Http:
         name = f"{request.method} {urlsplit(request.url).path}"
         prepared = self._session.prepare_request(request)
         environment: Mapping[str, Any] = (
-            {}
+            {"proxies": {}}
             if is_loopback(request.url)
             else self._session.merge_environment_settings(request.url, {}, None, None, None)
         )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import sys
 import threading
+from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+import simplejson
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
@@ -20,7 +23,7 @@ from tap_servicetitan_dispatch.errors import TapError
 from tap_servicetitan_dispatch.streams import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import FrameType
 
     import click
@@ -33,7 +36,7 @@ class TapServiceTitanDispatch(Tap):
     """Copies what the ServiceTitan Dispatch API v2 lets one read into any Singer target."""
 
     name = "tap-servicetitan-dispatch"
-    config_jsonschema: ClassVar[dict[str, Any]] = settings.SCHEMA
+    config_jsonschema: ClassVar[dict[str, Any]] = copy.deepcopy(settings.SCHEMA)  # the SDK adds
 
     def __init__(self, **kwargs: Any) -> None:
         self._told_to_stop = threading.Event()
@@ -70,7 +73,9 @@ class TapServiceTitanDispatch(Tap):
 
         api_url = self.config.get("api_url")
         if not api_url:
-            api_url = Sandbox().start().url
+            self._sandbox = Sandbox()
+            self._sandbox.start()
+            api_url = self._sandbox.url
         auth_url = self.config.get("auth_url") or f"{api_url}/connect/token"
         return settings.Connection(api_url, auth_url, Credentials(**CREDENTIALS))
 
@@ -117,22 +122,33 @@ class _Command(SingerCommand):
     """The tap's command line, where what goes wrong ends in one line and exit code 1."""
 
     @override
-    def main(self, *args: Any, **kwargs: Any) -> Any:
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with self._failing_in_one_line():  # the SDK runs --test and --discover in here
+            return super().make_context(*args, **kwargs)
+
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        with self._failing_in_one_line():
+            return super().invoke(ctx)
+
+    @contextmanager
+    def _failing_in_one_line(self) -> Iterator[None]:
         try:
-            return super().main(*args, **kwargs)
+            yield
         except TapError as error:
             self._fail(str(error))
         except ConfigValidationError as error:
-            for line in error.errors:
-                self.logger.error(line)  # noqa: TRY400 - the line says it all
-            self._fail(str(error))
-        except json.JSONDecodeError as error:
+            self._fail(*error.errors, str(error))
+        except (json.JSONDecodeError, simplejson.JSONDecodeError) as error:
             self._fail(f"A file given on the command line is not JSON: {error}")
+        except FileNotFoundError as error:
+            self._fail(str(error))
         except BrokenPipeError:
             # Else Python tries once more to flush what nobody reads.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             self._fail("The target has gone away; look at its log. The state it got is safe.")
 
-    def _fail(self, line: str) -> None:
-        self.logger.error(line)
+    def _fail(self, *lines: str) -> NoReturn:
+        for line in lines:
+            self.logger.error(line)
         sys.exit(1)

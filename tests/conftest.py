@@ -9,12 +9,12 @@ from tests.runs import Command, assert_no_secret
 from tests.scripted_api import ScriptedApi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Iterator[None]:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Search what pytest itself captured: logs, prints and the text of failures."""
     report = yield
     for _, text in report.sections:

@@ -146,7 +146,7 @@ class Command:
     ) -> subprocess.Popen[str]:
         """Start the command in a process of its own."""
         arguments = self.arguments(config, state)
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", "tap_servicetitan_dispatch", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLIENT_SECRET = "cs1.kept-secret-client-secret"
 APP_KEY = "ak1.kept-secret-app-key"
@@ -60,7 +62,7 @@ class ScriptedApi:
             protocol_version = "HTTP/1.1"
             wbufsize = -1  # one packet an answer: no waiting for delayed acknowledgements
 
-            def do_GET(self) -> None:  # noqa: N802 - the name is given
+            def do_GET(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
                 call = Call(
                     method=self.command,
@@ -74,7 +76,7 @@ class ScriptedApi:
                 answer = api._token(call) if call.path == TOKEN_PATH else api.reply(call)
                 self._send(answer)
 
-            do_POST = do_GET
+            do_POST = do_GET  # noqa: N815 - the name is given
 
             def _send(self, answer: Answer) -> None:
                 if answer.reset:

@@ -131,7 +131,7 @@ class DispatchStream(Stream, abc.ABC):
 
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        if level == logging.ERROR and isinstance(sys.exception(), TapError):
+        if level == logging.ERROR and isinstance(sys.exception(), TapError | BrokenPipeError):
             level = (
                 logging.DEBUG
             )  # "unhandled", says the SDK; the tap's command will say what it is

@@ -1,0 +1,76 @@
+"""BATCH output: the bookmark waits for the BATCH message that holds the last of its records."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.scripted_api import feed_of, page
+
+if TYPE_CHECKING:
+    from tests.runs import Command
+    from tests.scripted_api import ScriptedApi
+
+THREE_PAGES = (
+    (None, page(1, 2, 3, more=True, token="t1")),
+    ("t1", page(4, 5, more=True, token="t2")),
+    ("t2", page(6, 7, 8, more=False, token="t3")),
+    ("t3", page(more=False, token="t3")),
+)
+ALL = set(range(1, 9))
+
+
+def batching(config: dict[str, Any], folder: Path, size: int) -> dict[str, Any]:
+    return config | {
+        "batch_config": {
+            "encoding": {"format": "jsonl", "compression": "gzip"},
+            "storage": {"root": folder.as_uri()},
+            "batch_size": size,
+        }
+    }
+
+
+def batched_ids(messages: list[dict[str, Any]]) -> list[int]:
+    files = [
+        Path(urlsplit(url).path)
+        for message in messages
+        if message["type"] == "BATCH"
+        for url in message["manifest"]
+    ]
+    return [
+        json.loads(line)["id"]
+        for file in files
+        for line in gzip.decompress(file.read_bytes()).splitlines()
+    ]
+
+
+@pytest.mark.parametrize("size", range(1, 10))
+def test_a_run_cut_off_after_any_message_loses_nothing_when_resumed(
+    api: ScriptedApi, tap: Command, tmp_path: Path, size: int
+) -> None:
+    api.reply = feed_of(*THREE_PAGES)
+    run = tap.run(batching(api.config, tmp_path, size))
+    assert run.exit_code == 0
+    assert batched_ids(run.messages) == sorted(ALL)
+    assert run.bookmark == "t3"
+    for count in range(len(run.messages) + 1):
+        seen = run.messages[:count]
+        states = [message["value"] for message in seen if message["type"] == "STATE"]
+        rest = tap.run(api.config, states[-1] if states else None)
+        assert set(batched_ids(seen)) | set(rest.ids) == ALL, f"cut off after message {count}"
+
+
+def test_the_bookmark_moves_while_batches_go_out(
+    api: ScriptedApi, tap: Command, tmp_path: Path
+) -> None:
+    """Else a long load that is interrupted would start over."""
+    api.reply = feed_of(*THREE_PAGES)
+    run = tap.run(batching(api.config, tmp_path, 3))
+    streams = [state["bookmarks"]["appointment_assignments"] for state in run.states]
+    tokens = [stream.get("replication_key_value") for stream in streams]
+    assert tokens == [None, "t2", "t3"]

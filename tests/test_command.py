@@ -1,0 +1,102 @@
+"""The command line, as in any SDK tap, against the sandbox inside the tap's own process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from tap_servicetitan_dispatch import __version__
+from tap_servicetitan_dispatch.sandbox import Sandbox
+from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
+
+if TYPE_CHECKING:
+    from tests.runs import Command
+
+SANDBOX = {"environment": "sandbox"}
+
+
+def test_the_executable_is_the_taps_command() -> None:
+    [script] = entry_points(group="console_scripts", name="tap-servicetitan-dispatch")
+    assert script.load().name == TapServiceTitanDispatch.cli.name
+
+
+def test_version_is_the_packages(tap: Command) -> None:
+    run = tap.run(None, None, None, "--version")
+    assert run.stdout.startswith(f"tap-servicetitan-dispatch v{__version__}, Meltano SDK v0.54.")
+
+
+def test_about_names_all_settings(tap: Command) -> None:
+    run = tap.run(None, None, None, "--about", "--format", "json")
+    about = json.loads(run.stdout)
+    assert about["name"] == "tap-servicetitan-dispatch"
+    assert {"environment", "client_secret", "start_date"} <= about["settings"]["properties"].keys()
+
+
+def test_discover_needs_no_settings(tap: Command) -> None:
+    catalog = tap.discover()
+    assert [stream["tap_stream_id"] for stream in catalog["streams"]] == ["appointment_assignments"]
+
+
+def test_test_reads_one_record_of_the_sandbox(tap: Command) -> None:
+    run = tap.run(SANDBOX, None, None, "--test")
+    assert run.exit_code == 0
+    assert len(run.records) == 1
+
+
+def test_a_run_against_the_sandbox_and_a_second_one_from_its_state(tap: Command) -> None:
+    first = tap.run(SANDBOX)
+    assert first.exit_code == 0
+    assert 15_000 < len(first.records) < 25_000
+    assert len({record["id"] for record in first.records}) == len(first.records)
+    second = tap.run(SANDBOX, first.states[-1], tap.discover())
+    assert second.exit_code == 0
+    assert len(second.records) < 500
+    assert second.bookmark
+
+
+def test_a_sandbox_that_runs_on_its_own_gives_the_same_rows(tap: Command) -> None:
+    with Sandbox() as sandbox:
+        own = tap.run({**SANDBOX, "api_url": sandbox.url})
+        assert any(call.path.endswith("/export/appointment-assignments") for call in sandbox.calls)
+    rows, inside = (
+        {
+            (record.pop("id"), record.pop("modifiedOn")): (record, record.pop("continueFrom"))[0]
+            for record in run.records
+        }
+        for run in (own, tap.run(SANDBOX))
+    )
+    both = rows.keys() & inside.keys()
+    assert len(rows.keys() ^ inside.keys()) < 50, "what changed in the second between the two"
+    assert {key: rows[key] for key in both} == {key: inside[key] for key in both}
+
+
+def test_a_file_that_is_not_json_is_said_in_one_line(tap: Command) -> None:
+    path = tap.folder / "broken.json"
+    path.write_text("{")
+    for option in ("--config", "--state", "--catalog"):
+        run = tap.run(None, None, None, option, str(path))
+        assert run.exit_code == 1
+        assert run.errors[-1].startswith("A file given on the command line is not JSON")
+
+
+def test_the_package_runs_as_a_module() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "tap_servicetitan_dispatch", "--version"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert __version__ in run.stdout
+
+
+def test_the_plain_tap_needs_no_library_of_the_sandbox() -> None:
+    """What the extra brings is imported only where the sandbox is used."""
+    code = (
+        "import sys, tap_servicetitan_dispatch.tap as t, tap_servicetitan_dispatch.client;"
+        "t.TapServiceTitanDispatch(validate_config=False).catalog_dict;"
+        "sys.exit(bool({'fastapi', 'uvicorn', 'starlette'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603

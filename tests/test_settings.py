@@ -1,0 +1,203 @@
+"""What settings are refused, in one line each and before any request, and what is made of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_servicetitan_dispatch import settings
+from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
+from tests.scripted_api import APP_KEY, CLIENT_SECRET, ScriptedApi, feed_of, page
+
+if TYPE_CHECKING:
+    from tests.runs import Command
+
+GOOD = {
+    "client_id": "cid.test",
+    "client_secret": CLIENT_SECRET,
+    "app_key": APP_KEY,
+    "tenant_id": "1234",
+}
+
+
+def problems(config: dict[str, Any]) -> list[str]:
+    return settings.problems(config, settings.SCHEMA)
+
+
+def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
+    config: dict[str, Any] = dict(GOOD)
+    assert problems(config) == []
+    assert config == {
+        **GOOD,
+        "environment": "production",
+        "active": "Any",
+        "include_recent_changes": False,
+        "page_size": 5000,
+        "max_requests_per_second": 50,
+        "request_timeout_seconds": 120,
+        "max_retries": 8,
+    }
+
+
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ({"environment": "prod"}, "environment: 'prod' is not one of production, integration, s"),
+        ({"tenant_id": "acme"}, "tenant_id: 'acme' is no tenant number"),
+        ({"tenant_id": -5}, "tenant_id: '-5' is no tenant number"),
+        ({"tenant_id": "12²"}, "tenant_id: '12²' is no tenant number"),
+        ({"tenant_id": 1.5}, "tenant_id: 1.5 is not of type string or integer"),
+        ({"start_date": "last week"}, "start_date: 'last week' is neither a date nor a date-time"),
+        ({"start_date": 2026}, "start_date: 2026 is not of type string"),
+        ({"api_url": "http://api.example.com"}, "api_url: must be https"),
+        ({"auth_url": "http://api.example.com"}, "auth_url: must be https"),
+        ({"api_url": "api.example.com"}, "api_url: is no http(s) address"),
+        ({"api_url": "ftp://api.example.com"}, "api_url: is no http(s) address"),
+        ({"api_url": "https://me:pw@example.com"}, "api_url: must not have a user"),
+        ({"api_url": "https://example.com?a=1"}, "api_url: must not have a user, a query"),
+        ({"page_size": 0}, "page_size: 0 is less than 1"),
+        ({"page_size": 5001}, "page_size: 5001 is more than 5000"),
+        ({"page_size": "many"}, "page_size: 'many' is not of type integer"),
+        ({"max_requests_per_second": 61}, "max_requests_per_second: 61 is more than 60"),
+        ({"active": "yes"}, "active: 'yes' is not one of Any, True, False"),
+        ({"include_recent_changes": "yes"}, "include_recent_changes: 'yes' is not of type boole"),
+        ({"client_secret": "two words"}, "client_secret: has a character that no credential has"),
+        ({"app_key": 5}, "app_key: the value is not of type string"),
+    ],
+)
+def test_a_bad_value_is_named(setting: dict[str, Any], line: str) -> None:
+    [found] = problems(GOOD | setting)
+    assert found.startswith(line)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"tenant_id": 1234},
+        {"start_date": "2026-11-01"},
+        {"start_date": "2026-11-01T08:00:00Z"},
+        {"start_date": "2026-11-01T08:00:00+02:00"},
+        {"api_url": "http://127.0.0.1:8321"},
+        {"api_url": "http://localhost:8321"},
+        {"api_url": "http://[::1]:8321"},
+        {"api_url": "https://api.example.com/"},
+    ],
+)
+def test_a_good_value_is_taken(setting: dict[str, Any]) -> None:
+    assert problems(GOOD | setting) == []
+
+
+@pytest.mark.parametrize("environment", ["production", "integration"])
+def test_credentials_are_required_outside_the_sandbox(environment: str) -> None:
+    assert problems({"environment": environment}) == [
+        f"{name}: is required, unless environment is sandbox" for name in settings.CREDENTIALS
+    ]
+
+
+def test_no_credential_is_required_in_the_sandbox() -> None:
+    assert problems({"environment": "sandbox"}) == []
+
+
+def test_all_that_is_wrong_is_said_at_once_before_any_request(
+    api: ScriptedApi, tap: Command
+) -> None:
+    bad = {"tenant_id": "acme", "page_size": 0, "start_date": "?", "client_secret": ""}
+    run = tap.run(api.config | bad)
+    assert run.exit_code == 1
+    assert run.errors == [
+        "page_size: 0 is less than 1",
+        "client_secret: is required, unless environment is sandbox",
+        "tenant_id: 'acme' is no tenant number",
+        "start_date: '?' is neither a date nor a date-time (ISO 8601)",
+        "Config validation failed",
+    ]
+    assert api.calls == []
+    assert "Traceback" not in run.stderr
+
+
+def test_bad_settings_are_said_the_same_way_under_test(tap: Command) -> None:
+    run = tap.run({"environment": "nowhere"}, None, None, "--test")
+    assert run.exit_code == 1
+    assert run.errors[0].startswith("environment: 'nowhere' is not one of")
+    assert "Traceback" not in run.stderr
+
+
+def test_white_space_around_a_credential_is_stripped_with_a_warning(
+    api: ScriptedApi, tap: Command
+) -> None:
+    api.reply = feed_of((None, page(more=False, token="t1")))
+    pasted = {name: f" {api.config[name]}\n" for name in settings.CREDENTIALS}
+    run = tap.run(api.config | pasted)
+    assert run.exit_code == 0
+    for name in settings.CREDENTIALS:
+        assert f"{name}: white space around it was stripped." in run.stderr
+    assert api.token_calls[0].body.endswith(f"client_secret={CLIENT_SECRET}")
+    assert api.api_calls[0].headers["ST-App-Key"] == APP_KEY
+
+
+def test_an_empty_setting_counts_as_not_given(api: ScriptedApi, tap: Command) -> None:
+    api.reply = feed_of((None, page(more=False, token="t1")))
+    run = tap.run(api.config | {"start_date": "", "page_size": None, "active": ""})
+    assert run.exit_code == 0
+    assert api.api_calls[0].query == {"active": "Any"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "api_url", "auth_url"),
+    [
+        (
+            "production",
+            "https://api.servicetitan.io",
+            "https://auth.servicetitan.io/connect/token",
+        ),
+        (
+            "integration",
+            "https://api-integration.servicetitan.io",
+            "https://auth-integration.servicetitan.io/connect/token",
+        ),
+    ],
+)
+def test_an_environment_stands_for_two_addresses(
+    environment: str, api_url: str, auth_url: str
+) -> None:
+    where = settings.connection(GOOD | {"environment": environment})
+    assert (where.api_url, where.auth_url) == (api_url, auth_url)
+
+
+def test_addresses_override_the_environment() -> None:
+    overrides = {"api_url": "https://a.example/", "auth_url": "https://b.example/token"}
+    where = settings.connection(GOOD | {"environment": "production"} | overrides)
+    assert (where.api_url, where.auth_url) == ("https://a.example", "https://b.example/token")
+
+
+def test_secrets_are_marked_and_never_shown_by_credentials() -> None:
+    secret = {name for name, each in settings.SCHEMA["properties"].items() if each.get("secret")}
+    assert secret == {"client_secret", "app_key"}
+    shown = repr(settings.connection(GOOD | {"environment": "production"}))
+    assert CLIENT_SECRET not in shown
+    assert APP_KEY not in shown
+
+
+def test_every_setting_has_title_description_and_type() -> None:
+    for name, setting in settings.SCHEMA["properties"].items():
+        assert setting["title"], name
+        assert setting["description"].endswith("."), name
+        assert setting["type"], name
+
+
+def test_settings_are_read_from_the_environment(
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.reply = feed_of((None, page(more=False, token="t1")))
+    for name, value in (api.config | {"include_recent_changes": "true"}).items():
+        monkeypatch.setenv(f"TAP_SERVICETITAN_DISPATCH_{name.upper()}", value)
+    run = tap.run(None, None, None, "--config", "ENV")
+    assert run.exit_code == 0
+    assert api.api_calls[0].query == {"active": "Any", "includeRecentChanges": "true"}
+
+
+def test_two_taps_of_one_process_share_no_token(api: ScriptedApi) -> None:
+    first, second = (TapServiceTitanDispatch(config=dict(api.config)) for _ in range(2))
+    assert first.client is first.client
+    assert first.client is not second.client

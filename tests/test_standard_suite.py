@@ -1,0 +1,13 @@
+"""The SDK's own test suite, offline, against the sandbox; none of its tests is switched off."""
+
+from __future__ import annotations
+
+from singer_sdk.testing import SuiteConfig, get_tap_test_class
+
+from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
+
+TestTapServiceTitanDispatch = get_tap_test_class(
+    TapServiceTitanDispatch,
+    config={"environment": "sandbox"},
+    suite_config=SuiteConfig(max_records_limit=500),
+)
