@@ -1,13 +1,12 @@
 """The sandbox as a web application."""
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from email.utils import format_datetime
 from time import monotonic
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tap_servicetitan_dispatch.sandbox import access
@@ -55,10 +54,17 @@ class Ledger:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        received_at, status = monotonic(), 0
+        received_at = monotonic()
+        query = tuple(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        status = 0
+        noted = False
+
+        def note() -> None:
+            nonlocal noted
+            if not noted:
+                noted = True
+                call = Call(received_at, scope["method"], scope["path"], query, status)
+                self._calls.append(call)
 
         async def send_dated(message: Message) -> None:
             nonlocal status
@@ -66,13 +72,15 @@ class Ledger:
                 status = message["status"]
                 date = format_datetime(to_datetime(self._tenant.now), usegmt=True)
                 message["headers"] = [*message["headers"], (b"date", date.encode())]
+            elif not message.get("more_body"):
+                # Before the caller has the end of its answer, so that it finds its call here.
+                note()
             await send(message)
 
         try:
             await self._app(scope, receive, send_dated)
         finally:
-            query = tuple(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
-            self._calls.append(Call(received_at, scope["method"], scope["path"], query, status))
+            note()
 
 
 def application(tenant: Tenant, behaviour: Behaviour, calls: deque[Call]) -> ASGIApp:
@@ -81,6 +89,7 @@ def application(tenant: Tenant, behaviour: Behaviour, calls: deque[Call]) -> ASG
         title="ServiceTitan Dispatch API v2 - sandbox",
         version="2",
         redoc_url=None,
+        redirect_slashes=False,
         exception_handlers=HANDLERS,
         swagger_ui_init_oauth={
             "clientId": CREDENTIALS["client_id"],
@@ -90,8 +99,7 @@ def application(tenant: Tenant, behaviour: Behaviour, calls: deque[Call]) -> ASG
     app.state.tenant = tenant
     app.state.behaviour = behaviour
     app.include_router(access.router)
-    routers: Iterable[APIRouter] = (export.router,)
-    for router in routers:
-        app.include_router(router, prefix=API_ROOT)
+    for family in (export,):
+        app.include_router(family.router, prefix=API_ROOT)
     app.add_middleware(Ledger, tenant=tenant, calls=calls)
     return app

@@ -16,7 +16,7 @@ ENTITIES = (
     "techniciantracking",
     "zones",
 )
-# Asking for capacity is a POST, and a write by its scope; tracking can only be read, pings only sent.
+# Asking for capacity is a write by its scope; tracking can only be read, pings only sent.
 ALL_SCOPES = frozenset(
     f"tn.dis.{entity}:{access}"
     for entity in ENTITIES
@@ -47,7 +47,7 @@ class Behaviour:
     """
 
     export_page_size: int = 5_000
-    last_page_token: LastPageToken = "new"
+    last_page_token: LastPageToken = "new"  # noqa: S105 - no secret
     empty_pages: bool = False
     bad_app_key_status: Literal[401, 403, 404] = 401
     deletes: Literal["soft", "hard"] = "soft"

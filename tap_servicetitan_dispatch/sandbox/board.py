@@ -1,9 +1,9 @@
 """The dispatch board: appointments of each day, and what happens to their assignments.
 
 A day's board is a function of the seed and the day. Its appointments are booked up to two weeks
-before; what happens to each assignment is laid out once as a *life*: an instant and a state for each
-step. The board is never silent: in every 90 seconds of the day before, the optimiser re-plans one of
-the day's assignments, which touches ``modifiedOn`` and nothing that can be seen.
+before; what happens to each assignment is laid out once as a *life*: an instant and a state for
+each step. The board is never silent: in every 90 seconds of the day before, the optimiser re-plans
+one of the day's assignments, which touches ``modifiedOn`` and nothing that can be seen.
 """
 
 from collections.abc import Iterator
@@ -28,6 +28,10 @@ LEAD_DAYS = 15
 
 _REPLAN_EVERY = 90 * SECOND
 
+# Shares of the visits, and of the ways in which they are booked.
+_CANCELLED, _REPLACED = 0.04, 0.06
+_IN_BULK, _EMERGENCY, _ONLINE = 0.10, 0.15, 0.10
+
 State = tuple[str, bool, bool]
 """Status, whether it is paused, whether it is active."""
 
@@ -44,7 +48,6 @@ class Assignment(Row):
 
     technician: Technician
     assigned_by: int
-    assigned_on: int
     status: str
     paused: bool
     job_id: int
@@ -52,17 +55,18 @@ class Assignment(Row):
 
     def wire(self) -> dict[str, Any]:
         """Return the row as the API writes it."""
+        created_on = text(self.created_on)
         return {
             "id": self.id,
             "technicianId": self.technician.id,
             "technicianName": self.technician.name,
             "assignedById": self.assigned_by,
-            "assignedOn": text(self.assigned_on),
+            "assignedOn": created_on,
             "status": self.status,
             "isPaused": self.paused,
             "jobId": self.job_id,
             "appointmentId": self.appointment_id,
-            "createdOn": text(self.created_on),
+            "createdOn": created_on,
             "modifiedOn": text(self.modified_on),
             "active": self.active,
         }
@@ -105,7 +109,6 @@ class Life(msgspec.Struct, gc=False):
                     until=until,
                     technician=self.technician,
                     assigned_by=self.assigned_by,
-                    assigned_on=created_on,
                     status=status,
                     paused=paused,
                     job_id=self.appointment.job_id,
@@ -180,7 +183,8 @@ class DayBoard:
         leaves = start - chance.instant(8 * MINUTE, 45 * MINUTE)
         fate = 1.0 if certain else chance.draw()
         changed_on = chance.instant(booked_on + MINUTE, leaves - MINUTE)
-        cancelled, replaced = fate < 0.04, 0.04 <= fate < 0.10
+        cancelled = fate < _CANCELLED
+        replaced = _CANCELLED <= fate < _CANCELLED + _REPLACED
         for technician in crew:
             born = max(booked_on, self._assigned_on(booked_on, leaves))
             life = self._life(appointment, technician, born)
@@ -188,7 +192,9 @@ class DayBoard:
                 life.steps.append((changed_on + chance.below(SECOND), WITHDRAWN))
             elif replaced and technician is crew[0] and changed_on > born:
                 life.steps.append((changed_on, WITHDRAWN))
-                other = leads[(leads.index(technician) + 1 + chance.below(len(leads))) % len(leads)]
+                other = leads[
+                    (leads.index(technician) + 1 + chance.below(len(leads) - 1)) % len(leads)
+                ]
                 self._work(self._life(appointment, other, changed_on), leaves)
             else:
                 self._work(life, leaves)
@@ -198,11 +204,11 @@ class DayBoard:
         if certain:
             return chance.instant(start - 6 * DAY, start - 3 * DAY)
         kind = chance.draw()
-        if kind < 0.10:
+        if kind < _IN_BULK:
             return self._bulk_booked
-        if kind < 0.25:  # an emergency
+        if kind < _IN_BULK + _EMERGENCY:
             return start - chance.instant(90 * MINUTE, 5 * HOUR)
-        if kind < 0.35:  # online, at any hour
+        if kind < _IN_BULK + _EMERGENCY + _ONLINE:  # at any hour
             return self._begin - chance.instant(HOUR, 4 * DAY)
         ahead = 1 + int(13 * chance.draw() ** 2.5)
         opens = self.company.calendar.at(self.day - ahead, 7.5)

@@ -1,9 +1,9 @@
 """The command ``servicetitan-sandbox``."""
 
 import signal
-import threading
 from collections.abc import Callable
 from datetime import datetime
+from threading import Event
 from typing import get_args
 
 import click
@@ -97,7 +97,7 @@ def main(  # noqa: PLR0913 - an argument for each option
         deletes="hard" if hard_deletes else "soft",
         scopes=Behaviour.scopes.difference(without_scope),
     )
-    stop = threading.Event()
+    stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     sandbox = Sandbox(

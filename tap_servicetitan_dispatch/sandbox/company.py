@@ -1,6 +1,5 @@
 """The contractor: who works there, for which business unit, on which days, doing what."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -9,10 +8,23 @@ import msgspec
 from tap_servicetitan_dispatch.sandbox.chance import Chance
 from tap_servicetitan_dispatch.sandbox.instants import Calendar
 
-FRIDAY, SATURDAY, SUNDAY = 4, 5, 6
+SATURDAY, SUNDAY = 5, 6
 
-_FIRST_NAMES = ["Aaron", "Alicia", "Andre", "Angela", "Anthony", "Beatriz", "Brandon", "Brian", "Caleb", "Carlos", "Cheryl", "Curtis", "Dana", "Darnell", "Dennis", "Diego", "Dustin", "Elena", "Eric", "Esteban", "Frank", "Gary", "Grace", "Hector", "Ian", "Isaac", "Jamal", "Janelle", "Jesse", "Joel", "Jorge", "Karen", "Keith", "Kevin", "Kyle", "Lamar", "Leon", "Luis", "Marcus", "Maria", "Miguel", "Monica", "Nathan", "Nicole", "Omar", "Patrick", "Paul", "Priya", "Ramon", "Renee", "Robert", "Rosa", "Ryan", "Samuel", "Sandra", "Scott", "Sofia", "Tanya", "Teresa", "Thomas", "Tim", "Travis", "Vanessa", "Victor", "Wade", "Wesley", "Xavier", "Yolanda", "Zach"]
-_LAST_NAMES = ["Abbott", "Acosta", "Alvarez", "Archer", "Baker", "Becker", "Bishop", "Boyd", "Brennan", "Cabrera", "Calloway", "Castillo", "Chen", "Cole", "Dalton", "Delgado", "Dixon", "Dorsey", "Ellis", "Espinoza", "Farrell", "Fletcher", "Foster", "Fuentes", "Gallagher", "Garrett", "Gibbs", "Guerrero", "Haines", "Hammond", "Hobbs", "Horvath", "Ingram", "Jarvis", "Jennings", "Kaminski", "Kessler", "Lambert", "Larsen", "Lowe", "Maddox", "Marquez", "Mercer", "Molina", "Nakamura", "Nolan", "Novak", "Ochoa", "Okafor", "Osborne", "Pacheco", "Parrish", "Pruitt", "Quinn", "Ramsey", "Reyes", "Rhodes", "Rosario", "Salazar", "Sawyer", "Shah", "Sizemore", "Stokes", "Tate", "Tran", "Underwood", "Vance", "Vargas", "Villanueva", "Walsh", "Whitaker", "Winslow", "Yates", "Zamora", "Zielinski"]
+_FIRST_NAMES = """
+Aaron Alicia Andre Angela Anthony Beatriz Brandon Brian Caleb Carlos Cheryl Curtis Dana Darnell
+Dennis Diego Dustin Elena Eric Esteban Frank Gary Grace Hector Ian Isaac Jamal Janelle Jesse Joel
+Jorge Karen Keith Kevin Kyle Lamar Leon Luis Marcus Maria Miguel Monica Nathan Nicole Omar Patrick
+Paul Priya Ramon Renee Robert Rosa Ryan Samuel Sandra Scott Sofia Tanya Teresa Thomas Tim Travis
+Vanessa Victor Wade Wesley Xavier Yolanda Zach
+""".split()  # noqa: SIM905 - a list of words, not of lines
+_LAST_NAMES = """
+Abbott Acosta Alvarez Archer Baker Becker Bishop Boyd Brennan Cabrera Calloway Castillo Chen Cole
+Dalton Delgado Dixon Dorsey Ellis Espinoza Farrell Fletcher Foster Fuentes Gallagher Garrett Gibbs
+Guerrero Haines Hammond Hobbs Horvath Ingram Jarvis Jennings Kaminski Kessler Lambert Larsen Lowe
+Maddox Marquez Mercer Molina Nakamura Nolan Novak Ochoa Okafor Osborne Pacheco Parrish Pruitt Quinn
+Ramsey Reyes Rhodes Rosario Salazar Sawyer Shah Sizemore Stokes Tate Tran Underwood Vance Vargas
+Villanueva Walsh Whitaker Winslow Yates Zamora Zielinski
+""".split()  # noqa: SIM905 - likewise
 
 
 class BusinessUnit(msgspec.Struct, frozen=True):
@@ -99,7 +111,7 @@ class Company:
         self.jobs_a_day = assignments / 72
         leads = max(4, round(self.jobs_a_day / 4.5))
         chance = Chance(seed, "technicians")
-        self.technicians: Sequence[Technician] = tuple(
+        self.technicians: tuple[Technician, ...] = tuple(
             Technician(
                 index=index,
                 id=40_001_000 + 3 * index,

@@ -1,7 +1,7 @@
 """Instants as the API counts and writes them.
 
-The server behind the API is a .NET program: its instants are ticks of 100 nanoseconds. Here an instant
-is an ``int`` of ticks since 1970-01-01T00:00:00Z, so that instants compare and add exactly.
+The server behind the API is a .NET program: its instants are ticks of 100 nanoseconds. Here an
+instant is an ``int`` of ticks since 1970-01-01T00:00:00Z, so that instants compare and add exactly.
 """
 
 import re

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Strict, WithJsonSchema
 
 from tap_servicetitan_dispatch.sandbox import instants
 
@@ -34,7 +34,7 @@ def _instant(value: Any) -> int:
 
 
 ActiveParameter = Annotated[Active, BeforeValidator(_active)]
-Boolean = Annotated[bool, BeforeValidator(_boolean)]
+Boolean = Annotated[bool, Strict(), BeforeValidator(_boolean)]
 Instant = Annotated[
     int,
     BeforeValidator(_instant),

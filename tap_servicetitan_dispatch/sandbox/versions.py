@@ -46,7 +46,7 @@ class Table(Generic[RowT]):
         self._taken_over: set[Any] = set()
 
     def extend(self, versions: Iterable[RowT]) -> None:
-        """Add planned versions, all later than the last ``advance``, each with its ``until`` set."""
+        """Add planned versions, later than the last ``advance``, each with its ``until`` set."""
         self._versions.extend(row for row in versions if row.id not in self._taken_over)
         self._versions.sort(key=position)
 
@@ -75,7 +75,7 @@ class Table(Generic[RowT]):
             del self.current[id_]
 
     def after(self, start: Position, as_of: int) -> Iterator[RowT]:
-        """Yield the rows as of an instant that stand after a position, in the order of modification."""
+        """Yield the rows as of an instant after a position, in the order of modification."""
         versions = self._versions
         index = bisect_right(versions, start, key=position)
         while index < len(versions) and versions[index].modified_on <= as_of:

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, CREDENTIALS, Behaviour
+from tests.sandbox.caller import Caller
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+EXPORT = "export/appointment-assignments"
+UNMATCHED = {"statusCode": 404, "message": "Unable to match incoming request to an operation."}
+FORM = {
+    "grant_type": "client_credentials",
+    "client_id": CREDENTIALS["client_id"],
+    "client_secret": CREDENTIALS["client_secret"],
+}
+
+
+def token_answer(
+    caller: Caller, form: dict[str, str], auth: tuple[str, str] | None = None
+) -> requests.Response:
+    return requests.post(caller.sandbox.token_url, data=form, auth=auth, timeout=30)
+
+
+def test_a_token_is_issued_for_client_id_and_secret(reader: Caller) -> None:
+    answer = token_answer(reader, FORM)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body.pop("access_token")
+    assert body == {
+        "expires_in": 900,
+        "token_type": "Bearer",
+        "scope": " ".join(sorted(ALL_SCOPES)),
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"client_id": "somebody"},
+        {"client_secret": "wrong"},
+        {"client_secret": FORM["client_secret"] + "\n"},
+        {"client_secret": ""},
+    ],
+)
+def test_a_wrong_id_or_secret_is_an_invalid_client(reader: Caller, wrong: dict[str, str]) -> None:
+    answer = token_answer(reader, FORM | wrong)
+    assert (answer.status_code, answer.json()) == (400, {"error": "invalid_client"})
+
+
+def test_another_grant_is_refused(reader: Caller) -> None:
+    answer = token_answer(reader, FORM | {"grant_type": "password"})
+    assert (answer.status_code, answer.json()) == (400, {"error": "unsupported_grant_type"})
+
+
+def test_the_docs_page_may_send_the_credentials_as_basic_authentication(reader: Caller) -> None:
+    grant = {"grant_type": "client_credentials"}
+    good = token_answer(reader, grant, (FORM["client_id"], FORM["client_secret"]))
+    assert good.status_code == 200
+    assert token_answer(reader, grant, (FORM["client_id"], "wrong")).status_code == 400
+
+
+@pytest.mark.parametrize("header", ["Basic !", "Basic /w==", "Basic YWJj", "Digest YTpi"])
+def test_an_unreadable_authorization_header_is_no_credential(reader: Caller, header: str) -> None:
+    answer = requests.post(
+        reader.sandbox.token_url,
+        data={"grant_type": "client_credentials"},
+        headers={"Authorization": header},
+        timeout=30,
+    )
+    assert (answer.status_code, answer.json()) == (400, {"error": "invalid_client"})
+
+
+def test_a_token_is_good_for_its_lifetime_by_the_sandboxs_clock(caller: Caller) -> None:
+    caller.clock.forward(seconds=899)
+    assert caller.call("GET", EXPORT).status_code == 200
+    caller.clock.forward(seconds=1)
+    answer = caller.call("GET", EXPORT)
+    assert answer.status_code == 401
+    assert "expired" in answer.json()["title"]
+    caller.log_in()
+    assert caller.call("GET", EXPORT).status_code == 200
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer x", "Bearer 7f.00", "Basic x"])
+def test_a_call_without_a_good_token_is_unauthorized(reader: Caller, header: str | None) -> None:
+    answer = requests.get(
+        f"{reader.sandbox.url}/dispatch/v2/tenant/{CREDENTIALS['tenant_id']}/{EXPORT}",
+        headers={"Authorization": header, "ST-App-Key": CREDENTIALS["app_key"]},
+        timeout=30,
+    )
+    assert answer.status_code == 401
+    body = answer.json()
+    assert set(body) == {"type", "title", "status", "traceId", "errors", "data"}
+    assert body["status"] == 401
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_wrong_app_key_gets_the_status_that_was_chosen(status: Literal[401, 403, 404]) -> None:
+    with Caller.of(behaviour=Behaviour(bad_app_key_status=status)) as caller:
+        caller.session.headers["ST-App-Key"] = "wrong"
+        answer = caller.call("GET", EXPORT)
+    assert answer.status_code == status
+    assert answer.json().get("statusCode", answer.json().get("status")) == status
+
+
+def test_a_missing_scope_is_forbidden_by_name() -> None:
+    missing = "tn.dis.appointmentassignments:r"
+    with Caller.of(behaviour=Behaviour(scopes=ALL_SCOPES - {missing})) as caller:
+        answer = caller.call("GET", EXPORT)
+        granted = token_answer(caller, FORM).json()["scope"].split()
+    assert answer.status_code == 403
+    assert "Scope validation failed" in answer.json()["title"]
+    assert missing in answer.json()["title"]
+    assert missing not in granted
+
+
+@pytest.mark.parametrize("tenant", ["1000000002", "abc"])
+def test_another_tenant_does_not_match(reader: Caller, tenant: str) -> None:
+    url = f"{reader.sandbox.url}/dispatch/v2/tenant/{tenant}/{EXPORT}"
+    answer = reader.session.get(url, timeout=30)
+    assert (answer.status_code, answer.json()) == (404, UNMATCHED)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "export/zones"), ("POST", EXPORT), ("GET", EXPORT + "/")]
+)
+def test_an_unknown_operation_does_not_match(reader: Caller, method: str, path: str) -> None:
+    answer = reader.call(method, path)
+    assert (answer.status_code, answer.json()) == (404, UNMATCHED)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from threading import Event
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, Behaviour, Sandbox, cli
+from tests.sandbox.caller import START, Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+PROGRAM = "from tap_servicetitan_dispatch.sandbox.cli import main; main()"
+
+
+class ImpatientEvent(Event):
+    """Whoever waits for it presses Ctrl-C after a while."""
+
+    pressed = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self.pressed:
+            self.pressed = True
+            signal.raise_signal(signal.SIGINT)
+            return False
+        return super().wait(timeout)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """The options of the sandboxes that the command starts; each is interrupted once it runs."""
+    options: list[dict[str, object]] = []
+
+    def sandbox(*, clock: Callable[[], datetime], **given: object) -> Sandbox:
+        options.append(given)
+        return Sandbox(clock=clock, **(given | {"port": 0}))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cli, "Sandbox", sandbox)
+    monkeypatch.setattr(cli, "Event", ImpatientEvent)
+    return options
+
+
+def test_a_process_serves_until_it_is_interrupted_and_ends_well() -> None:
+    command = [sys.executable, "-c", PROGRAM, "--port=0", "--size=100"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
+        assert process.stdout is not None
+        guide = ""
+        while "Ctrl-C" not in guide:
+            guide += process.stdout.readline()
+        url = guide.partition("api_url: ")[2].split()[0]
+        assert requests.get(f"{url}/docs", timeout=30).status_code == 200
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+    assert (process.returncode, rest) == (0, "Stopped.\n")
+
+
+def test_the_guide_says_how_to_use_it(started: list[dict[str, object]]) -> None:
+    result = CliRunner().invoke(cli.main, ["--size=50"])
+    assert result.exit_code == 0, result.output
+    assert started[0]["behaviour"] == Behaviour()
+    for part in ("environment: sandbox", "api_url: http://127.0.0.1:", "/docs", "curl", "Ctrl-C"):
+        assert part in result.output
+    assert result.output.endswith("Stopped.\n")
+
+
+def test_options_reach_the_sandbox(started: list[dict[str, object]]) -> None:
+    options = [
+        "--port=8322",
+        "--seed=7",
+        "--size=50",
+        "--export-page-size=10",
+        "--last-page-token=null",
+        "--empty-pages",
+        "--hard-deletes",
+        "--without-scope=tn.dis.zones:r",
+        "--without-scope=tn.dis.teams:r",
+    ]
+    assert CliRunner().invoke(cli.main, options).exit_code == 0
+    assert started == [
+        {
+            "seed": 7,
+            "assignments": 50,
+            "port": 8322,
+            "behaviour": Behaviour(
+                export_page_size=10,
+                last_page_token="null",
+                empty_pages=True,
+                deletes="hard",
+                scopes=ALL_SCOPES - {"tn.dis.zones:r", "tn.dis.teams:r"},
+            ),
+        }
+    ]
+
+
+def test_a_taken_port_is_said_in_one_line() -> None:
+    with Sandbox(assignments=1) as other:
+        port = other.url.rpartition(":")[2]
+        result = CliRunner().invoke(cli.main, [f"--port={port}", "--size=1"])
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: Port {port} cannot be used: ")
+    assert result.output.count("\n") == 1
+
+
+def test_speed_lets_the_clock_run_from_now_on() -> None:
+    real = Clock()
+    fast = cli.clock_at(60, real)
+    assert fast() == START
+    real.forward(minutes=1)
+    assert fast() == START + timedelta(hours=1)
