@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from tap_servicetitan_dispatch import settings
+from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
+from tests.documents.declared import own_settings
+from tests.documents.markdown import ROOT
+
+DATES = {"start_date"}
+
+
+@pytest.fixture(scope="module")
+def project() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    return content
+
+
+@pytest.fixture(scope="module")
+def extractor(project: dict[str, Any]) -> dict[str, Any]:
+    (plugin,) = project["plugins"]["extractors"]
+    assert isinstance(plugin, dict)
+    return plugin
+
+
+def described(name: str, setting: dict[str, Any]) -> dict[str, Any]:
+    """Return a setting of the tap the way Meltano's project file has it."""
+    kind = next(kind for kind in setting["type"] if kind != "null")
+    result = {
+        "name": name,
+        "label": setting["title"],
+        "kind": "date_iso8601" if name in DATES else kind,
+        "description": setting["description"],
+    }
+    if values := setting.get("enum"):
+        result["kind"] = "options"
+        result["options"] = [{"label": value, "value": value} for value in values]
+    if "default" in setting:
+        result["value"] = setting["default"]
+    if setting.get("secret"):
+        result["sensitive"] = True
+    return result
+
+
+def test_it_describes_each_setting_as_the_tap_does(extractor: dict[str, Any]) -> None:
+    assert extractor["settings"] == [
+        described(name, setting) for name, setting in own_settings().items()
+    ]
+
+
+def test_it_names_the_capabilities_that_the_tap_has(extractor: dict[str, Any]) -> None:
+    about = CliRunner().invoke(TapServiceTitanDispatch.cli, ["--about", "--format", "json"])
+    assert extractor["capabilities"] == json.loads(about.stdout)["capabilities"]
+
+
+def test_it_has_an_environment_for_each_of_the_taps_and_tries_the_sandbox_first(
+    project: dict[str, Any], extractor: dict[str, Any]
+) -> None:
+    configured = {
+        environment["name"]: [
+            (plugin["name"], plugin["config"])
+            for plugin in environment["config"]["plugins"]["extractors"]
+        ]
+        for environment in project["environments"]
+    }
+    assert configured == {
+        name: [(extractor["name"], {"environment": name})]
+        for name in [settings.SANDBOX, *settings.ENVIRONMENTS]
+    }
+    assert project["default_environment"] == settings.SANDBOX
+
+
+def test_nothing_in_it_makes_meltano_call_home(project: dict[str, Any]) -> None:
+    # Meltano Hub is asked about a plugin without a namespace.
+    plugins = [plugin for kind in project["plugins"].values() for plugin in kind]
+    assert all(plugin["namespace"] and plugin["executable"] for plugin in plugins)
+    assert project["send_anonymous_usage_stats"] is False
+
+
+def test_meltano_finds_nothing_to_add_to_it(project: dict[str, Any]) -> None:
+    # Meltano writes an ID into a project that has none, which a clone would show as a change.
+    assert project["project_id"]
