@@ -58,6 +58,13 @@ def test_it_names_the_capabilities_that_the_tap_has(extractor: dict[str, Any]) -
     assert extractor["capabilities"] == json.loads(about.stdout)["capabilities"]
 
 
+def test_it_selects_the_streams_that_the_tap_selects(extractor: dict[str, Any]) -> None:
+    # Left to itself, Meltano selects all streams, whatever the tap's catalog says.
+    streams = TapServiceTitanDispatch(config={"environment": "sandbox"}).discover_streams()
+    left_out = [f"!{stream.name}.*" for stream in streams if not stream.selected_by_default]
+    assert extractor.get("select", ["*.*"]) == ["*.*", *left_out]
+
+
 def test_it_has_an_environment_for_each_of_the_taps_and_tries_the_sandbox_first(
     project: dict[str, Any], extractor: dict[str, Any]
 ) -> None:
