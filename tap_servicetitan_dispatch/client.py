@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -50,19 +50,29 @@ def asked_wait(headers: Mapping[str, str], body: str, now: datetime) -> float | 
     body counts too ("Try again in 50 seconds.").
     """
     header = headers.get("Retry-After", "").strip()
-    if header:
-        try:
-            return max(0.0, float(header))
-        except ValueError:
-            pass
-        try:
-            date = parsedate_to_datetime(header)
-        except ValueError:
-            pass
-        else:
-            return max(0.0, (date - now).total_seconds())
+    if header.isdecimal():
+        return float(header)
+    if date := _date_in(header):
+        return max(0.0, (date - now).total_seconds())
     found = _WAIT_IN_TEXT.search(body)
     return float(found[1]) if found else None
+
+
+def _date_in(header: str) -> datetime | None:
+    """Return the HTTP date that a header holds, if it holds one."""
+    try:
+        return parsedate_to_datetime(header).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+class Answer(NamedTuple):
+    """A good answer."""
+
+    body: Any
+    """The decoded JSON."""
+    served_at: datetime | None
+    """What the server's clock showed, to the second; nothing if it did not say."""
 
 
 class Http:
@@ -83,8 +93,8 @@ class Http:
         self._session.auth = _unchanged  # else requests looks into ~/.netrc
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
 
-    def exchange(self, request: requests.Request, *, token_endpoint: bool = False) -> Any:
-        """Return the decoded JSON of the answer to a request.
+    def exchange(self, request: requests.Request, *, token_endpoint: bool = False) -> Answer:
+        """Return the answer to a request.
 
         Raises:
             ApiError: There was no answer, or not a good one.
@@ -148,8 +158,8 @@ class Client:
             reraise=True,
         )
 
-    def get(self, path: str, params: Mapping[str, str]) -> Any:
-        """Return the decoded answer of a GET.
+    def get(self, path: str, params: Mapping[str, str]) -> Answer:
+        """Return the answer to a GET.
 
         Args:
             path: The path under the tenant, without a slash at its start.
@@ -161,10 +171,22 @@ class Client:
         """
         return self._call(requests.Request("GET", f"{self._base}/{path}", params=dict(params)))
 
-    def _call(self, request: requests.Request) -> Any:
+    def post(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """Return the answer to a POST that only reads, so that it may be sent again.
+
+        Args:
+            path: The path under the tenant, without a slash at its start.
+            body: What to send as JSON.
+
+        Raises:
+            ApiError: The call failed for good, or too often.
+        """
+        return self._call(requests.Request("POST", f"{self._base}/{path}", json=dict(body)))
+
+    def _call(self, request: requests.Request) -> Answer:
         return self._retrying.copy()(self._attempt, request)
 
-    def _attempt(self, request: requests.Request) -> Any:
+    def _attempt(self, request: requests.Request) -> Answer:
         """Send a request once; twice if the token turns out to be no good any more."""
         token = self._tokens.current()
         try:
@@ -175,7 +197,7 @@ class Client:
             self._tokens.drop(token)
         return self._send(request, self._tokens.current())
 
-    def _send(self, request: requests.Request, token: str) -> Any:
+    def _send(self, request: requests.Request, token: str) -> Answer:
         request.auth = _Badge(token, self._app_key)
         self._limiter.try_acquire("call")
         return self._http.exchange(request)
@@ -208,7 +230,7 @@ def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _read(response: requests.Response, name: str, *, token_endpoint: bool) -> Any:
+def _read(response: requests.Response, name: str, *, token_endpoint: bool) -> Answer:
     content = response.content
     try:
         body: Any = msgspec.json.decode(content)
@@ -217,7 +239,7 @@ def _read(response: requests.Response, name: str, *, token_endpoint: bool) -> An
     if response.status_code == requests.codes.ok:
         if body is None:
             raise ApiError("not_json", request=name, detail=f"{len(content)} bytes")
-        return body
+        return Answer(body, _date_in(response.headers.get("Date", "")))
     text = content.decode(errors="replace")
     kind = kind_of(response.status_code, text, token_endpoint=token_endpoint)
     wait = asked_wait(response.headers, text, datetime.now(UTC))

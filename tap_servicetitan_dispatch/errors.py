@@ -24,8 +24,12 @@ class TapError(Exception):
         return f"{self.stream}: {text}" if self.stream else text
 
 
-class FeedError(TapError):
-    """The export feed answered something that would lose rows or never end."""
+class AnswerError(TapError):
+    """The API answered something that would lose rows or never end."""
+
+
+class StateError(TapError):
+    """The state that the run was given holds a bookmark that cannot be gone on from."""
 
 
 @dataclass(frozen=True)

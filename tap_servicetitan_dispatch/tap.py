@@ -57,7 +57,7 @@ class TapServiceTitanDispatch(Tap):
         asks = token_request(where.auth_url, where.credentials)
         return Client(
             http=http,
-            tokens=TokenSource(lambda: http.exchange(asks, token_endpoint=True)),
+            tokens=TokenSource(lambda: http.exchange(asks, token_endpoint=True).body),
             credentials=where.credentials,
             api_url=where.api_url,
             max_requests_per_second=self.config["max_requests_per_second"],

@@ -6,20 +6,33 @@ neither how state is stored nor what HTTP is.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from tap_servicetitan_dispatch.errors import ApiError, FeedError
+from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.errors import AnswerError, ApiError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
+    from tap_servicetitan_dispatch.client import Answer
+
 Record = dict[str, Any]
-Fetch = Callable[[Mapping[str, str]], Any]
-"""Sends one request with these query parameters and returns the decoded answer."""
+Fetch = Callable[[Mapping[str, str]], "Answer"]
+"""Sends one request with these query parameters."""
+
+Result = TypeVar("Result")
+
+logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,9 @@ class Page:
 
     records: list[Record]
     bookmark: str | None = None
+
+
+# The export feed ------------------------------------------------------------------------------
 
 
 def feed_walk(fetch: Fetch, params: Mapping[str, str], start: str | None) -> Iterator[Page]:
@@ -46,24 +62,27 @@ def feed_walk(fetch: Fetch, params: Mapping[str, str], start: str | None) -> Ite
         start: A token of an earlier run, or a date, or nothing for the beginning of history.
 
     Raises:
-        FeedError: The answer has not the shape above, or the feed goes in a circle.
+        AnswerError: The answer has not the shape above, or the feed goes in a circle.
         ApiError: A request failed.
     """
     sent: set[str] = set()
     token = start
     while True:
         body = _fetch_from(fetch, params, token, is_start=token == start)
-        has_more, after, records = _read_feed(body)
+        has_more, records = _has_more(body), _rows(body)
+        after = body.get("continueFrom") or None
+        if after is not None and not isinstance(after, str):
+            raise _malformed("a text as continueFrom", body)
         if token is not None:
             sent.add(token)
         if has_more and after in sent:
-            raise FeedError(
+            raise AnswerError(
                 "the feed says hasMore: true but gives a continueFrom that it has given before, "
                 "so it would never end. What to do: run again; if it stays, report it to "
                 "ServiceTitan. The bookmark is safe."
             )
         if has_more and not after:
-            raise FeedError(
+            raise AnswerError(
                 "the feed says hasMore: true but gives no continueFrom to go on from. What to do: "
                 "run again; if it stays, report it to ServiceTitan. The bookmark is safe."
             )
@@ -77,13 +96,13 @@ def _fetch_from(
     fetch: Fetch, params: Mapping[str, str], token: str | None, *, is_start: bool
 ) -> Any:
     if token is None:
-        return fetch(params)
+        return fetch(params).body
     try:
-        return fetch({**params, "from": token})
+        return fetch({**params, "from": token}).body
     except ApiError as error:
         if not is_start or error.kind not in {"bad_request", "not_found"}:
             raise
-        raise FeedError(
+        raise AnswerError(
             f"the API rejects the bookmark (or start_date) to go on from ({error.request}: "
             f"{error.detail}). Nothing was read. What to do: start the stream over with "
             "--full-refresh in Meltano or without its bookmark in the state, or put "
@@ -92,28 +111,256 @@ def _fetch_from(
         ) from error
 
 
-def _read_feed(body: Any) -> tuple[bool, str | None, list[Record]]:
-    """Return `hasMore`, `continueFrom` (nothing if empty or absent) and `data` of an answer."""
+# Lists ----------------------------------------------------------------------------------------
+
+
+def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
+    """Yield the pages of a list by their number, one after the other.
+
+    An answer looks like `{"page": 1, "pageSize": 50, "hasMore": true, "totalCount": null,
+    "data": [{…}]}`.
+
+    Args:
+        fetch: Sends one request.
+        params: The query parameters of every request, besides `page`.
+
+    Raises:
+        AnswerError: The answer has not the shape above, or never ends.
+        ApiError: A request failed.
+    """
+    for body in _numbered(fetch, params):
+        yield Page(_rows(body))
+
+
+def _numbered(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Any]:
+    """Yield the answers of numbered pages up to the last one."""
+    for number in count(1):
+        body = fetch({**params, "page": str(number)}).body
+        has_more, rows = _has_more(body), _rows(body)
+        if has_more and not rows:
+            raise AnswerError(
+                f"page {number} is empty but says hasMore: true, so the list might never end. "
+                "What to do: run again; if it stays, report it. The bookmark is safe."
+            )
+        yield body
+        if not has_more:
+            return
+
+
+@dataclass
+class ModifiedWalk:
+    """Reads a list that can be sorted and filtered by `modifiedOn`, without losing a row.
+
+    Plain page numbers lose rows while the office is at work: what is deleted on a page that has
+    been read pulls a row of the next page onto it. So this pages on the value: always page 1,
+    sorted by `modifiedOn`, from the latest value seen. The next request begins an `overlap` below
+    that, because the server sorts only to about a second and because transactions may commit
+    late; what was written already is left out by (id, modifiedOn). No clock of this machine takes
+    part. Each page's latest value is a safe bookmark; the next run begins an overlap below it.
+
+    That needs a server that honours the order, and fewer rows within an overlap than a page
+    holds. Where one of them fails, the rest is read by page number in the order of ids (`_pass`).
+
+    Args:
+        fetch: Sends one request.
+        params: The query parameters of every request: which rows, and the page size.
+        since: The lower bound, nothing for the beginning of history.
+        overlap: How far each request reaches back below the latest value seen.
+    """
+
+    fetch: Fetch
+    params: Mapping[str, str]
+    since: datetime | None
+    overlap: timedelta
+    _written: set[tuple[Any, Any]] = field(default_factory=set, init=False)
+    _trusted: bool = field(default=False, init=False)
+
+    def __iter__(self) -> Iterator[Page]:
+        """Yield the pages.
+
+        Raises:
+            AnswerError: An answer has not the shape of a list, or a list never ends.
+            ApiError: A request failed.
+        """
+        bound = self.since
+        while True:
+            answer = self._fetch(bound, sort="+ModifiedOn", page="1")
+            rows = _rows(answer.body)
+            latest, bookmark = _latest(rows)
+            if not _has_more(answer.body):
+                yield Page(self._fresh(rows), bookmark)
+                return
+            if obstacle := self._obstacle(rows, bound):
+                logger.info("Reading on by page number, as %s.", obstacle)
+                yield from self._pass(bound, began_at=answer.served_at)
+                return
+            yield Page(self._fresh(rows), bookmark)
+            bound = latest - self.overlap
+            self._written = {_version(row) for row in rows if _modified(row) >= bound}
+
+    def _obstacle(self, rows: list[Record], bound: datetime | None) -> str | None:
+        """Return why the next request cannot go on from the latest of these rows, if so."""
+        latest, _ = _latest(rows)
+        if latest == _NEVER or (bound is not None and latest - self.overlap <= bound):
+            return "more rows share a time than a page holds"
+        if not self._in_order(rows):
+            return "the server does not sort by time of modification"
+        self._trusted = self._trusted or self._order_is_honoured(rows, bound)
+        return None if self._trusted else "it is not certain that the server sorts"
+
+    def _pass(self, bound: datetime | None, began_at: datetime | None) -> Iterator[Page]:
+        """Yield all rows from a bound on by page number, sorted by id, with a bookmark at the end.
+
+        Ids do not move when rows are edited. What is edited behind the cursor comes with the next
+        run, as the bookmark is no later than `began_at`, the server's clock before the first page.
+        A hard delete behind the cursor pulls a row past it: then the total shrinks, and there is
+        no bookmark, so that the next run reads all of it again.
+        """
+        most, shrank = 0, False
+        latest, bookmark = _latest([])
+        params = {**self.params, **_since(bound), "sort": "+Id", "includeTotal": "true"}
+        for body in _numbered(self.fetch, params):
+            rows = _rows(body)
+            total = body.get("totalCount") or 0
+            shrank, most = shrank or total < most, max(most, total)
+            latest, bookmark = max((latest, bookmark), _latest(rows))
+            if _has_more(body):
+                yield Page(self._fresh(rows))
+        if shrank:
+            logger.warning(
+                "Rows were deleted while the list was read by page number, so others may have "
+                "been missed. The bookmark stays where it was; the next run reads them again."
+            )
+            yield Page(self._fresh(rows))
+        elif began_at is None:
+            logger.warning("The server does not tell its time, so the bookmark stays where it was.")
+            yield Page(self._fresh(rows))
+        else:
+            safe = bookmark if latest <= began_at else instants.render(began_at)
+            yield Page(self._fresh(rows), safe)
+
+    def _fetch(self, bound: datetime | None, **params: str) -> Answer:
+        return self.fetch({**self.params, **_since(bound), **params})
+
+    def _fresh(self, rows: list[Record]) -> list[Record]:
+        return [row for row in rows if _version(row) not in self._written]
+
+    def _in_order(self, rows: list[Record]) -> bool:
+        """Return whether each row is later than all before it, give or take an overlap."""
+        latest = _NEVER
+        for row in rows:
+            modified = _modified(row)
+            if modified < latest - self.overlap:
+                return False
+            latest = max(latest, modified)
+        return True
+
+    def _order_is_honoured(self, rows: list[Record], bound: datetime | None) -> bool:
+        """Return whether the server really sorts; a page may be in order by chance.
+
+        Asked once a walk, for the same rows the other way round, none later than those seen (so
+        that what is edited meanwhile stays out). A server that sorts puts the first row last; one
+        that does not puts it first again. If the first row is gone, nobody can tell.
+        """
+        latest, _ = _latest(rows)
+        before = instants.render(latest + _TICK)
+        answer = self._fetch(bound, sort="-ModifiedOn", page="1", modifiedBefore=before)
+        reverse = _rows(answer.body)
+        first = _version(rows[0])
+        return (
+            first in map(_version, reverse)
+            and first != _version(reverse[0])
+            and _modified(reverse[0]) > _modified(rows[0])
+        )
+
+
+_NEVER = instants.parse("0001-01-02")
+_TICK = timedelta(microseconds=1)
+
+
+def _since(bound: datetime | None) -> dict[str, str]:
+    return {} if bound is None else {"modifiedOnOrAfter": instants.render(bound)}
+
+
+def _version(row: Record) -> tuple[Any, Any]:
+    return row.get("id"), row.get("modifiedOn")
+
+
+def _modified(row: Record) -> datetime:
+    """Return when a row was modified; long ago if it does not say, as nulls occur anywhere."""
+    try:
+        return instants.parse(row["modifiedOn"])
+    except (KeyError, TypeError, ValueError):
+        return _NEVER
+
+
+def _latest(rows: Iterable[Record]) -> tuple[datetime, str | None]:
+    """Return the latest `modifiedOn` of some rows: the instant, and the text as it came."""
+    latest, text = _NEVER, None
+    for row in rows:
+        modified = _modified(row)
+        if modified > latest:
+            latest, text = modified, row["modifiedOn"]
+    return latest, text
+
+
+def _has_more(body: Any) -> bool:
     if not isinstance(body, dict):
         raise _malformed("an object", body)
     has_more = body.get("hasMore")
     if not isinstance(has_more, bool):
         raise _malformed("hasMore: true or false", body)
-    after = body.get("continueFrom")
-    if after is not None and not isinstance(after, str):
-        raise _malformed("a text as continueFrom", body)
-    records = body.get("data")
-    if not isinstance(records, list) or not all(isinstance(row, dict) for row in records):
+    return has_more
+
+
+def _rows(body: Any) -> list[Record]:
+    rows = body.get("data")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise _malformed("a list of objects as data", body)
-    return has_more, after or None, records
+    return rows
 
 
-def _malformed(expected: str, body: Any) -> FeedError:
+def _malformed(expected: str, body: Any) -> AnswerError:
     keys = ", ".join(sorted(body)) if isinstance(body, dict) else type(body).__name__
-    return FeedError(
-        f"the export feed's answer should have {expected}, it has: {keys or 'nothing'}. What to "
-        "do: run again; if it stays, report it. The bookmark is safe."
+    return AnswerError(
+        f"the API's answer should have {expected}, it has: {keys or 'nothing'}. What to do: run "
+        "again; if it stays, report it. The bookmark is safe."
     )
+
+
+# Independent requests -------------------------------------------------------------------------
+
+
+def in_order(calls: Iterable[Callable[[], Result]], at_once: int) -> Iterator[Result]:
+    """Yield what each call returns, in the order of the calls, several of them under way.
+
+    Raises:
+        Exception: What the first call in the order that failed has raised.
+    """
+    under_way: deque[Future[Result]] = deque()
+    for call in calls:
+        under_way.append(_begun(call))
+        if len(under_way) == at_once:
+            yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()
+
+
+def _begun(call: Callable[[], Result]) -> Future[Result]:
+    """Return the future of a call in a thread that does not keep the process from ending."""
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="call", daemon=True).start()
+    return future
+
+
+# Reading ahead --------------------------------------------------------------------------------
 
 
 class LookAhead:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_servicetitan_dispatch.errors import FeedError
+from tap_servicetitan_dispatch.errors import AnswerError
 from tap_servicetitan_dispatch.walks import LookAhead, Page
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def test_nothing_more_is_fetched_once_the_reader_has_left() -> None:
 def test_an_error_of_the_walk_comes_after_the_pages_before_it() -> None:
     def walk() -> Iterator[Page]:
         yield Page([{"id": 1}])
-        raise FeedError("broken")
+        raise AnswerError("broken")
 
     seen: list[Page] = []
-    with LookAhead(walk()) as pages, pytest.raises(FeedError, match="broken"):
+    with LookAhead(walk()) as pages, pytest.raises(AnswerError, match="broken"):
         seen.extend(pages)
     with LookAhead(walk()) as pages:
         assert next(iter(pages)).records == [{"id": 1}]

@@ -47,7 +47,7 @@ def client(api: ScriptedApi, clock: Clock) -> Client:
     asks = token_request(api.url + TOKEN_PATH, credentials)
     return Client(
         http=http,
-        tokens=TokenSource(lambda: http.exchange(asks, token_endpoint=True), clock),
+        tokens=TokenSource(lambda: http.exchange(asks, token_endpoint=True).body, clock),
         credentials=credentials,
         api_url=api.url,
         max_requests_per_second=60,
@@ -69,7 +69,7 @@ def test_a_call_carries_token_app_key_tenant_and_user_agent(
     api: ScriptedApi, client: Client
 ) -> None:
     api.reply = one_after_the_other(GOOD)
-    assert client.get("zones", {"sort": "+Id"}) == {"fine": True}
+    assert client.get("zones", {"sort": "+Id"}).body == {"fine": True}
     [call] = api.api_calls
     assert call.path == "/dispatch/v2/tenant/1234/zones"
     assert call.query == {"sort": "+Id"}
@@ -109,7 +109,7 @@ def test_a_token_that_expires_between_two_pages_is_renewed(
     api.reply = one_after_the_other(GOOD)
     client.get("zones", {})
     api.reply = reply
-    assert client.get("zones", {}) == {"fine": True}
+    assert client.get("zones", {}).body == {"fine": True}
     assert len(api.token_calls) == 2
 
 
@@ -119,7 +119,7 @@ def test_a_token_that_expires_during_a_back_off_is_renewed(
     api.token_lifetime = 100
     slow_down = Answer({"title": "Try again in 60 seconds."}, status=429)
     api.reply = one_after_the_other(slow_down, GOOD)
-    assert client.get("zones", {}) == {"fine": True}
+    assert client.get("zones", {}).body == {"fine": True}
     assert [call.headers["Authorization"][-2:] for call in api.api_calls] == ["-1", "-2"]
     assert clock.sleeps == [60]
 
@@ -198,7 +198,7 @@ def test_the_token_endpoint_is_retried(
     good = Answer({"access_token": TOKEN, "expires_in": 900})
     api.token_reply = one_after_the_other(Answer("", status=status), good)
     api.reply = one_after_the_other(GOOD)
-    assert client.get("zones", {}) == {"fine": True}
+    assert client.get("zones", {}).body == {"fine": True}
     assert len(clock.sleeps) == 1
 
 
@@ -247,7 +247,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_it_says(
     waited: float,
 ) -> None:
     api.reply = one_after_the_other(answer, GOOD)
-    assert client.get("zones", {}) == {"fine": True}
+    assert client.get("zones", {}).body == {"fine": True}
     assert clock.sleeps == [waited]
     assert [record.levelno for record in caplog.records if "Waiting" in record.message] == [
         logging.WARNING
@@ -295,7 +295,7 @@ def test_what_may_pass_is_tried_again(
     api: ScriptedApi, client: Client, clock: Clock, answer: Answer
 ) -> None:
     api.reply = one_after_the_other(answer, answer, GOOD)
-    assert client.get("zones", {}) == {"fine": True}
+    assert client.get("zones", {}).body == {"fine": True}
     assert len(clock.sleeps) == 2
 
 
@@ -392,4 +392,4 @@ def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     api.reply = one_after_the_other(GOOD)
-    assert client.get("zones", {}) == {"fine": True}
+    assert client.get("zones", {}).body == {"fine": True}

@@ -1,0 +1,319 @@
+"""Reading a list while it changes: whatever happens between two requests, no row is lost.
+
+The server is a model: rows with ticks of 100 ns, mutated at random between any two requests.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.client import Answer
+from tap_servicetitan_dispatch.errors import AnswerError
+from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, numbered_walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from tap_servicetitan_dispatch.walks import Fetch
+
+SECOND = 10_000_000
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+OVERLAP = timedelta(seconds=3)
+
+
+def text_of(tick: int) -> str:
+    """Return a tick as the API writes it: up to seven fraction digits, zeros trimmed."""
+    whole = (EPOCH + timedelta(seconds=tick // SECOND)).strftime("%Y-%m-%dT%H:%M:%S")
+    fraction = f"{tick % SECOND:07}".rstrip("0")
+    return f"{whole}.{fraction}Z" if fraction else f"{whole}Z"
+
+
+def tick_of(text: str) -> int:
+    whole, _, fraction = text.removesuffix("Z").partition(".")
+    seconds = (datetime.fromisoformat(whole).replace(tzinfo=UTC) - EPOCH).total_seconds()
+    return round(seconds) * SECOND + int((fraction or "0").ljust(7, "0"))
+
+
+@dataclass(frozen=True)
+class World:
+    """What a server is like."""
+
+    seed: int
+    sorts: str = "exactly"
+    """`exactly`, `to the second` or `not`."""
+    page_cap: int = 4
+    rows: int = 30
+    bulk: bool = False
+    """Whether more rows than a page may share a tick."""
+    hard_deletes: bool = False
+    busy: float = 0.5
+    """How likely something happens between two requests, and again."""
+    clock_off_by: int = 0
+    """Seconds between the server's clock and anybody else's."""
+
+
+@dataclass
+class Server:
+    world: World
+    ticks: dict[int, int] = field(default_factory=dict)
+    active: dict[int, bool] = field(default_factory=dict)
+    requests: list[Mapping[str, str]] = field(default_factory=list)
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.world.seed)  # noqa: S311 - a model, no secret
+        self.now = (7200 + self.world.clock_off_by) * SECOND
+        while len(self.ticks) < self.world.rows:
+            self.mutate()
+
+    def mutate(self) -> None:
+        """Let something happen in the office."""
+        calm = self.world.hard_deletes  # then no more rows than a page within an overlap
+        self.now += self.chance.choice([SECOND, 2 * SECOND, 5 * SECOND + 7])
+        if not calm:
+            self.now -= self.chance.choice([0, SECOND - 1, SECOND - 10 * self.chance.randrange(9)])
+        what = self.chance.choice(["insert", "edit", "edit", "deactivate", "bulk", "delete"])
+        ids = sorted(self.ticks)
+        if what == "insert" or not ids:
+            new = max(ids, default=0) + self.chance.randint(1, 3)
+            self.ticks[new], self.active[new] = self.now, True
+        elif what == "bulk" and self.world.bulk:
+            for each in self.chance.sample(ids, min(len(ids), 2 * self.world.page_cap)):
+                self.ticks[each] = self.now
+        elif what == "delete" and self.world.hard_deletes:
+            gone = self.chance.choice(ids)
+            del self.ticks[gone], self.active[gone]
+        else:
+            each = self.chance.choice(ids)
+            self.ticks[each] = self.now
+            self.active[each] = what != "deactivate"
+
+    def fetch(self, params: Mapping[str, str]) -> Answer:
+        """Answer a request for a list, as the API does."""
+        self.requests.append(params)
+        while not self.quiet and self.chance.random() < self.world.busy:
+            self.mutate()
+        low = tick_of(params.get("modifiedOnOrAfter", text_of(0)))
+        high = tick_of(params.get("modifiedBefore", "2099-01-01T00:00:00Z"))
+        ids = self._sorted([i for i, t in self.ticks.items() if low <= t < high], params["sort"])
+        size = min(int(params["pageSize"]), self.world.page_cap)
+        start = (int(params["page"]) - 1) * size
+        body = {
+            "page": int(params["page"]),
+            "pageSize": size,
+            "hasMore": start + size < len(ids),
+            "totalCount": len(ids) if params.get("includeTotal") == "true" else None,
+            "data": [self.row(each) for each in ids[start : start + size]],
+        }
+        return Answer(body, EPOCH + timedelta(seconds=self.now // SECOND))
+
+    def _sorted(self, ids: list[int], sort: str) -> list[int]:
+        if self.world.sorts == "not":
+            return sorted(ids)
+        unit = SECOND if self.world.sorts == "to the second" else 1
+        scrambled = {each: each * 7919 % 101 for each in ids}
+        by: Callable[[int], Any] = {
+            "Id": lambda each: each,
+            "ModifiedOn": lambda each: (self.ticks[each] // unit, scrambled[each]),
+        }[sort[1:]]
+        return sorted(ids, key=by, reverse=sort[0] == "-")
+
+    def row(self, each: int) -> dict[str, Any]:
+        return {"id": each, "modifiedOn": text_of(self.ticks[each]), "active": self.active[each]}
+
+
+PARAMS = {"pageSize": "5000", "active": "Any"}
+
+
+def the_walk(fetch: Fetch, since: datetime | None) -> Iterable[Page]:
+    return ModifiedWalk(fetch, PARAMS, since, OVERLAP)
+
+
+def lost(
+    world: World,
+    walk: Callable[[Fetch, datetime | None], Iterable[Page]] = the_walk,
+    kills: tuple[int, ...] = (),
+) -> dict[int, Any]:
+    """Return the rows that a target lacks, or has in another version, after a run and a quiet one.
+
+    Args:
+        world: What the server is like.
+        walk: How to read.
+        kills: The runs before the last two end after so many pages.
+    """
+    server = Server(world)
+    target: dict[int, Any] = {}
+    bookmark: str | None = None
+    for run, pages in enumerate([*kills, 10_000, 10_000]):
+        server.quiet = run == len(kills) + 1
+        since = instants.parse(bookmark) - OVERLAP if bookmark else None
+        for number, page in enumerate(walk(server.fetch, since), start=1):
+            target |= {row["id"]: row for row in page.records}
+            bookmark = page.bookmark or bookmark
+            if number == pages:
+                break
+    exist = {each: server.row(each) for each in server.ticks}
+    return {each: row for each, row in exist.items() if target.get(each) != row}
+
+
+worlds = st.builds(
+    World,
+    seed=st.integers(0, 10**9),
+    sorts=st.sampled_from(["exactly", "to the second", "not"]),
+    page_cap=st.integers(1, 8),
+    rows=st.integers(0, 60),
+    bulk=st.booleans(),
+    busy=st.sampled_from([0.0, 0.3, 0.6]),
+    clock_off_by=st.sampled_from([-3600, 0, 3600]),
+) | st.builds(
+    World,
+    seed=st.integers(0, 10**9),
+    sorts=st.sampled_from(["exactly", "to the second"]),
+    page_cap=st.integers(6, 9),
+    rows=st.integers(0, 60),
+    hard_deletes=st.just(value=True),
+    busy=st.sampled_from([0.3, 0.6]),
+    clock_off_by=st.sampled_from([-3600, 0, 3600]),
+)
+
+
+@settings(
+    max_examples=2000,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(world=worlds, kills=st.lists(st.integers(1, 6), max_size=3).map(tuple))
+def test_nothing_is_lost_whatever_happens_while_it_is_read(
+    world: World, kills: tuple[int, ...]
+) -> None:
+    assert lost(world, kills=kills) == {}
+
+
+def loses_somewhere(walk: Callable[[Fetch, datetime | None], Iterable[Page]], **like: Any) -> bool:
+    return any(lost(World(seed, **like), walk) for seed in range(200))
+
+
+def test_plain_page_numbers_would_lose_rows() -> None:
+    def walk(fetch: Fetch, since: datetime | None) -> Iterable[Page]:
+        bound = {"modifiedOnOrAfter": instants.render(since)} if since else {}
+        latest = ""
+        for page in numbered_walk(fetch, {**PARAMS, **bound, "sort": "+ModifiedOn"}):
+            latest = max([latest, *(row["modifiedOn"] for row in page.records)])
+            yield Page(page.records, latest or None)
+
+    assert loses_somewhere(walk, hard_deletes=True, page_cap=6)
+
+
+def test_an_upper_bound_would_lose_rows() -> None:
+    def walk(fetch: Fetch, since: datetime | None) -> Iterable[Page]:
+        now = fetch({**PARAMS, "sort": "+Id", "page": "1"}).served_at
+        assert now
+        bounds = {"modifiedBefore": instants.render(now)}
+        if since:
+            bounds["modifiedOnOrAfter"] = instants.render(since)
+        yield from numbered_walk(fetch, {**PARAMS, **bounds, "sort": "+ModifiedOn"})
+        yield Page([], instants.render(now))
+
+    # What left the set on its way from page to page is found by the next run, but what it pulled
+    # along is not.
+    assert loses_somewhere(walk)
+
+
+def test_a_walk_without_overlap_would_lose_rows_where_the_order_is_good_to_a_second() -> None:
+    def walk(fetch: Fetch, since: datetime | None) -> Iterable[Page]:
+        return ModifiedWalk(fetch, PARAMS, since and since + OVERLAP, timedelta(0))
+
+    assert loses_somewhere(walk, sorts="to the second")
+
+
+@pytest.mark.parametrize("sorts", ["exactly", "to the second"])
+def test_pages_are_read_by_value_with_few_requests_to_spare(sorts: str) -> None:
+    server = Server(World(1, sorts=sorts, rows=400, page_cap=40, busy=0))
+    pages = list(the_walk(server.fetch, None))
+    assert len({row["id"] for page in pages for row in page.records}) == 400
+    assert 10 <= len(server.requests) <= 14
+    assert all(request["sort"].endswith("ModifiedOn") for request in server.requests)
+    assert all(page.bookmark for page in pages)
+
+
+def test_nothing_new_costs_one_request() -> None:
+    server = Server(World(1, busy=0))
+    bookmark = [page.bookmark for page in the_walk(server.fetch, None)][-1]
+    assert bookmark
+    server.requests.clear()
+    list(the_walk(server.fetch, instants.parse(bookmark) - OVERLAP))
+    assert len(server.requests) == 1
+
+
+def test_rows_of_the_overlap_are_written_once() -> None:
+    server = Server(World(1, rows=200, page_cap=20, busy=0))
+    ids = [row["id"] for page in the_walk(server.fetch, None) for row in page.records]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_tick_that_outgrows_a_page_is_read_by_number_with_a_bookmark_at_the_end() -> None:
+    server = Server(World(1, rows=0, busy=0))
+    for each in range(100, 120):
+        server.ticks[each], server.active[each] = server.now, True
+    since = EPOCH + timedelta(seconds=server.now // SECOND)
+    pages = list(the_walk(server.fetch, since))
+    assert [len(page.records) for page in pages] == [4, 4, 4, 4, 4]
+    assert [page.bookmark for page in pages[:-1]] == [None] * 4
+    assert pages[-1].bookmark == text_of(server.now)
+    numbered = [request for request in server.requests if request["sort"] == "+Id"]
+    assert [request["page"] for request in numbered] == ["1", "2", "3", "4", "5"]
+    assert len({request["modifiedOnOrAfter"] for request in server.requests}) == 1
+
+
+def test_a_deletion_during_a_pass_by_number_holds_the_bookmark_and_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = Server(World(1, sorts="not", rows=30, busy=0))
+
+    def fetch(params: Mapping[str, str]) -> Answer:
+        if params["page"] == "3":
+            server.ticks.pop(min(server.ticks))
+        return server.fetch(params)
+
+    pages = list(the_walk(fetch, None))
+    assert [page.bookmark for page in pages] == [None] * len(pages)
+    assert "Rows were deleted while the list was read" in caplog.text
+
+
+def test_without_the_servers_time_a_pass_by_number_leaves_the_bookmark(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = Server(World(1, sorts="not", rows=30, busy=0))
+    pages = list(the_walk(lambda params: Answer(server.fetch(params).body, None), None))
+    assert len({row["id"] for page in pages for row in page.records}) == 30
+    assert [page.bookmark for page in pages] == [None] * len(pages)
+    assert "does not tell its time" in caplog.text
+
+
+def test_rows_that_do_not_say_when_they_were_modified_are_read_all_the_same() -> None:
+    rows = [{"id": each, "modifiedOn": None} for each in range(10)]
+
+    def fetch(params: Mapping[str, str]) -> Answer:
+        start = 4 * (int(params["page"]) - 1)
+        body = {"hasMore": start + 4 < len(rows), "data": rows[start : start + 4]}
+        return Answer(body, EPOCH)
+
+    pages = list(the_walk(fetch, None))
+    assert [row for page in pages for row in page.records] == rows
+    assert [page.bookmark for page in pages] == [None, None, None]
+
+
+def test_an_empty_page_with_more_to_come_is_an_error() -> None:
+    body = {"hasMore": True, "data": []}
+    with pytest.raises(AnswerError, match="page 1 is empty but says hasMore: true"):
+        list(the_walk(lambda _: Answer(body, EPOCH), None))
