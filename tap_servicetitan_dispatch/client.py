@@ -146,7 +146,8 @@ class Client:
         self._http = http
         self._tokens = tokens
         self._app_key = credentials.app_key
-        self._base = f"{api_url}/dispatch/v2/tenant/{credentials.tenant_id}"
+        self.tenant_id = int(credentials.tenant_id)
+        self._base = f"{api_url}/dispatch/v2/tenant/{self.tenant_id}"
         rate = Rate(max_requests_per_second, Duration.SECOND)
         self._limiter = Limiter(InMemoryBucket([rate]))
         self._retrying = Retrying(

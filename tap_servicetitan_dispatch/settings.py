@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
@@ -146,6 +147,83 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Rows to ask for per page of a list, 1 to 5000. The export feed has its own.",
     ),
     th.Property(
+        "overlap_seconds",
+        th.IntegerType(minimum=1, maximum=3600),
+        default=10,
+        title="Overlap",
+        description=(
+            "Seconds that each read of a list reaches back below the latest change seen, as the "
+            "API sorts to about a second only and changes may become visible a little late."
+        ),
+    ),
+    th.Property(
+        "timezone",
+        th.StringType,
+        default="UTC",
+        title="Time zone",
+        description=(
+            "IANA name of the time zone in which days begin and end, such as "
+            "`America/Chicago`; for the stream `capacities`."
+        ),
+    ),
+    th.Property(
+        "capacity_days_back",
+        th.IntegerType(minimum=0),
+        default=0,
+        title="Capacity: days back",
+        description="Whole days before today to read capacity for.",
+    ),
+    th.Property(
+        "capacity_days_ahead",
+        th.IntegerType(minimum=0),
+        default=14,
+        title="Capacity: days ahead",
+        description="Whole days after today to read capacity for.",
+    ),
+    th.Property(
+        "capacity_days_per_request",
+        th.IntegerType(minimum=1, maximum=14),
+        default=7,
+        title="Capacity: days per request",
+        description="Days to ask for at a time; the API allows 14.",
+    ),
+    th.Property(
+        "capacity_business_unit_ids",
+        th.ArrayType(th.IntegerType),
+        title="Capacity: business units",
+        description="Numbers of the business units to read capacity for; all if not given.",
+    ),
+    th.Property(
+        "capacity_job_type_id",
+        th.IntegerType,
+        title="Capacity: job type",
+        description="Number of the job type whose duration and skills count.",
+    ),
+    th.Property(
+        "capacity_skill_based_availability",
+        th.BooleanType,
+        default=False,
+        title="Capacity: match skills",
+        description="Whether only technicians count who have the skills that the job type needs.",
+    ),
+    th.Property(
+        "tracking_lookback_days",
+        th.IntegerType(minimum=1),
+        default=1,
+        title="Tracking: days back",
+        description=(
+            "Days since its last change within which an assignment counts as live; for the stream "
+            "`technician_tracking`."
+        ),
+    ),
+    th.Property(
+        "max_concurrent_requests",
+        th.IntegerType(minimum=1, maximum=50),
+        default=8,
+        title="Maximum concurrent requests",
+        description="How many requests may be under way at a time where they are independent.",
+    ),
+    th.Property(
         "max_requests_per_second",
         th.IntegerType(minimum=1, maximum=60),
         default=50,
@@ -246,6 +324,8 @@ def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
             instants.parse(start_date)
         except ValueError:
             yield f"start_date: {start_date!r} is neither a date nor a date-time (ISO 8601)"
+    if (zone := config.get("timezone")) and zone not in available_timezones():
+        yield f"timezone: {zone!r} is no IANA time zone, such as America/Chicago"
     for name in ("api_url", "auth_url"):
         if url := config.get(name):
             yield from _url_problems(name, url)

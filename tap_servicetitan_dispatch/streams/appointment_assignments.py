@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.errors import StateError
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.walks import feed_walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable
 
-    from tap_servicetitan_dispatch.walks import Fetch, Page
+    from tap_servicetitan_dispatch.client import Client
+    from tap_servicetitan_dispatch.streams.base import Bookmark
+    from tap_servicetitan_dispatch.walks import Page
 
 ASSIGNMENT = (
     th.Property("id", th.IntegerType, required=True, description="Number of the assignment."),
@@ -78,21 +82,26 @@ class AppointmentAssignments(DispatchStream):
     ).to_dict()
 
     @override
-    def walk(self, fetch: Fetch, bookmark: Mapping[str, Any]) -> Iterator[Page]:
+    def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
         params = {"active": self.config["active"]}
         if self.config["include_recent_changes"]:
             params["includeRecentChanges"] = "true"
-        for page in feed_walk(fetch, params, self._start(bookmark)):
+        for page in feed_walk(partial(client.get, self.path), params, self._start(bookmark)):
             for record in page.records:
                 record["continueFrom"] = page.bookmark
             yield page
 
-    def _start(self, bookmark: Mapping[str, Any]) -> str | None:
+    def _start(self, bookmark: Bookmark) -> str | None:
         """Return the first `from`: a token or a date, or nothing for the beginning of history."""
-        value = bookmark.get("replication_key_value")
-        if value and bookmark.get("replication_key") == "modifiedOn":
+        if bookmark.value is None:
+            start_date = self.config.get("start_date")
+            return instants.render(instants.parse(start_date)) if start_date else None
+        if not isinstance(bookmark.value, str):
+            raise StateError(
+                f"the bookmark {bookmark.value!r} in the state is no text. What to do: correct it, "
+                "or take it out to read everything again."
+            )
+        if bookmark.key == "modifiedOn":
             # Left by the other ServiceTitan tap, which reads this feed by date.
-            return instants.render(instants.parse(value))
-        if not value and (start_date := self.config.get("start_date")):
-            return instants.render(instants.parse(start_date))
-        return value or None
+            return instants.render(instants.parse(bookmark.value))
+        return bookmark.value

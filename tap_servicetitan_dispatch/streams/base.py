@@ -5,24 +5,35 @@ from __future__ import annotations
 import abc
 import logging
 import sys
+from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from typing_extensions import override
 
-from tap_servicetitan_dispatch.errors import TapError
-from tap_servicetitan_dispatch.walks import LookAhead
+from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.errors import StateError, TapError
+from tap_servicetitan_dispatch.walks import LookAhead, ModifiedWalk, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from singer_sdk.helpers import types
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
 
+    from tap_servicetitan_dispatch.client import Client
     from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-    from tap_servicetitan_dispatch.walks import Fetch, Page, Record
+    from tap_servicetitan_dispatch.walks import Record
+
+
+class Bookmark(NamedTuple):
+    """Where a run ended, as the state has it; both nothing if it has no bookmark."""
+
+    key: str | None
+    value: Any
 
 
 class DispatchStream(Stream, abc.ABC):
@@ -50,20 +61,20 @@ class DispatchStream(Stream, abc.ABC):
         self._unknown_fields: set[str] = set()
 
     @abc.abstractmethod
-    def walk(self, fetch: Fetch, bookmark: Any) -> Iterator[Page]:
-        """Return the pages since a bookmark.
+    def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
+        """Return the pages since a bookmark; iterated over in a thread of its own.
 
         Args:
-            fetch: Sends one request for `path`.
-            bookmark: What the state holds for this stream, or nothing.
+            client: Calls the API.
+            bookmark: Where the last run ended.
         """
 
     @override
     def get_records(self, context: types.Context | None) -> Iterable[Record]:
-        fetch = partial(self._dispatch_tap.client.get, self.path)
         check = self._dispatch_tap.stop_if_told_to
         try:
-            with LookAhead(self.walk(fetch, self.stored_bookmark), check) as pages:
+            walk = self.walk(self._dispatch_tap.client, self._stored_bookmark())
+            with LookAhead(iter(walk), check) as pages:
                 for page in pages:
                     for record in page.records:
                         check()
@@ -73,13 +84,9 @@ class DispatchStream(Stream, abc.ABC):
             error.stream = self.name
             raise
 
-    @property
-    def stored_bookmark(self) -> Mapping[str, Any]:
-        """What the state holds for this stream: `replication_key` and `replication_key_value`.
-
-        Empty if there is no bookmark, or the catalog asks for the full table.
-        """
-        return self.stream_state if self.replication_method == "INCREMENTAL" else {}
+    def _stored_bookmark(self) -> Bookmark:
+        state = self.stream_state if self.replication_method == "INCREMENTAL" else {}
+        return Bookmark(state.get("replication_key"), state.get("replication_key_value") or None)
 
     @override
     def get_batches(
@@ -136,3 +143,54 @@ class DispatchStream(Stream, abc.ABC):
                 logging.DEBUG
             )  # "unhandled", says the SDK; the tap's command will say what it is
         super().log(message, *args, level=level, **kwargs)
+
+
+class ListStream(DispatchStream):
+    """A list that can be sorted and filtered by `modifiedOn`."""
+
+    inactive_too: ClassVar[Mapping[str, str]] = {"active": "Any"}
+    """How this endpoint wants to be told to give inactive rows as well."""
+
+    replication_key = "modifiedOn"
+
+    @override
+    def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
+        params = {"pageSize": str(self.config["page_size"]), **self.inactive_too}
+        overlap = timedelta(seconds=self.config["overlap_seconds"])
+        since = self.since(bookmark, overlap)
+        return ModifiedWalk(partial(client.get, self.path), params, since, overlap)
+
+    def since(self, bookmark: Bookmark, overlap: timedelta) -> datetime | None:
+        """Return the lower bound: an overlap below the bookmark, but not before `start_date`.
+
+        A bookmark by another name is taken too: the other ServiceTitan tap goes by `createdOn`
+        for one stream, which is never later than `modifiedOn`.
+
+        Raises:
+            StateError: The bookmark is no date-time.
+        """
+        start_date = self.config.get("start_date")
+        bounds = [instants.parse(start_date)] if start_date else []
+        if bookmark.value is not None:
+            try:
+                bounds.append(instants.parse(bookmark.value) - overlap)
+            except (TypeError, ValueError) as error:
+                raise StateError(
+                    f"the bookmark {bookmark.value!r} in the state is no date-time. What to do: "
+                    "correct it, or take it out to read everything again."
+                ) from error
+        return max(bounds, default=None)
+
+
+class SingleStream(DispatchStream):
+    """One object a tenant, read in full; its key is the tenant."""
+
+    primary_keys = ("tenantId",)
+
+    @override
+    def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
+        body = client.get(self.path, {}).body
+        if isinstance(body, dict) and "data" in body:
+            body = body["data"]
+        rows = body if isinstance(body, list) else [body]
+        yield Page([{"tenantId": client.tenant_id, **row} for row in rows])
