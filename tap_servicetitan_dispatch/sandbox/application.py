@@ -13,7 +13,20 @@ from tap_servicetitan_dispatch.sandbox import access
 from tap_servicetitan_dispatch.sandbox.access import CREDENTIALS
 from tap_servicetitan_dispatch.sandbox.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.instants import to_datetime
-from tap_servicetitan_dispatch.sandbox.operations import export
+from tap_servicetitan_dispatch.sandbox.operations import (
+    appointment_assignments,
+    arrival_windows,
+    business_hours,
+    capacity,
+    export,
+    gps_pings,
+    non_job_appointments,
+    teams,
+    technician_shifts,
+    technician_skills,
+    technician_tracking,
+    zones,
+)
 from tap_servicetitan_dispatch.sandbox.problems import HANDLERS
 from tap_servicetitan_dispatch.sandbox.tenant import Tenant
 
@@ -22,6 +35,21 @@ try:
 except ImportError:
     FastAPIOffline = FastAPI
 
+ROUTERS = (
+    export.router,
+    appointment_assignments.router,
+    arrival_windows.router,
+    business_hours.router,
+    capacity.router,
+    gps_pings.router,
+    non_job_appointments.router,
+    teams.router,
+    technician_shifts.router,
+    technician_skills.router,
+    technician_tracking.router,
+    zones.router,
+    zones.plain,
+)
 API_ROOT = "/dispatch/v2/tenant/{tenant}"
 
 
@@ -99,7 +127,7 @@ def application(tenant: Tenant, behaviour: Behaviour, calls: deque[Call]) -> ASG
     app.state.tenant = tenant
     app.state.behaviour = behaviour
     app.include_router(access.router)
-    for family in (export,):
-        app.include_router(family.router, prefix=API_ROOT)
+    for router in ROUTERS:
+        app.include_router(router, prefix=API_ROOT)
     app.add_middleware(Ledger, tenant=tenant, calls=calls)
     return app

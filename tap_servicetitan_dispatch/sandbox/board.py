@@ -82,6 +82,7 @@ class Appointment(msgspec.Struct, gc=False):
     start: int
     end: int
     booked_on: int
+    cancelled_on: int = FOREVER
 
 
 class Life(msgspec.Struct, gc=False):
@@ -185,6 +186,8 @@ class DayBoard:
         changed_on = chance.instant(booked_on + MINUTE, leaves - MINUTE)
         cancelled = fate < _CANCELLED
         replaced = _CANCELLED <= fate < _CANCELLED + _REPLACED
+        if cancelled:
+            appointment.cancelled_on = changed_on
         for technician in crew:
             born = max(booked_on, self._assigned_on(booked_on, leaves))
             life = self._life(appointment, technician, born)
@@ -279,10 +282,11 @@ class Board:
 
     def __init__(self, company: Company) -> None:
         self.company = company
-        self.day = lru_cache(maxsize=32)(self._day)
+        self.appointments = lru_cache(maxsize=32)(self._appointments)
 
-    def _day(self, day: int) -> DayBoard:
-        return DayBoard(self.company, day)
+    def _appointments(self, day: int) -> dict[int, Appointment]:
+        """Return the appointments of a day by their ids, booked by now or not."""
+        return {visit.id: visit for visit in DayBoard(self.company, day).appointments}
 
     def versions(self, day: int, settled: int) -> list[Assignment]:
         """Return the versions of a day's assignments that had not ended by ``settled``."""

@@ -43,6 +43,14 @@ class JobType(msgspec.Struct, frozen=True):
     hours: float
 
 
+class Skill(msgspec.Struct, frozen=True):
+    """What somebody must be good at for some kinds of jobs."""
+
+    id: int
+    name: str
+    job_type_ids: tuple[int, ...]
+
+
 class Technician(msgspec.Struct, frozen=True):
     """Somebody who is sent to jobs; an apprentice goes along with another technician."""
 
@@ -91,6 +99,18 @@ BUSINESS_UNITS = _business_units()
 # Most of the work is heating, cooling and plumbing.
 _UNIT_BY_TECHNICIAN = tuple(BUSINESS_UNITS[index] for index in (0, 1, 0, 2, 3, 0, 1, 4, 0, 1))
 
+JOB_TYPES = {job_type.id: job_type for unit in BUSINESS_UNITS for job_type in unit.job_types}
+SKILLS = tuple(
+    Skill(id=unit.id * 10 + 100 + number, name=name, job_type_ids=job_type_ids)
+    for unit in BUSINESS_UNITS
+    for number, (name, job_type_ids) in enumerate(
+        [
+            (f"{unit.name} - Service", tuple(job.id for job in unit.job_types[:2])),
+            (f"{unit.name} - Advanced", tuple(job.id for job in unit.job_types[2:])),
+        ]
+    )
+)
+
 DISPATCHERS = (40_000_011, 40_000_012, 40_000_015)
 ONLINE_BOOKING = 40_000_002
 OPTIMISER = 40_000_003
@@ -126,16 +146,18 @@ class Company:
         self.at_work = lru_cache(maxsize=64)(self._at_work)
 
     def _at_work(self, day: int) -> tuple[Technician, ...]:
-        working = tuple(one for one in self.technicians if self._works(one.index, day))
+        working = tuple(one for one in self.technicians if self._works(one, day))
         # Somebody is always on call.
         return working or self.technicians[:1]
 
-    def _works(self, index: int, day: int) -> bool:
-        weekday, week = self.calendar.weekday(day), (day + 3) // 7
-        if (7 * index + week) % 23 == 0:
-            return False  # a week's leave
-        if weekday == SATURDAY:
-            return (index + week) % 2 == 0
-        if weekday == SUNDAY:
-            return (index + week) % 5 == 0
-        return True
+    def on_leave(self, technician: Technician, day: int) -> bool:
+        """Return whether it is one of the technician's weeks off."""
+        return (7 * technician.index + (day + 3) // 7) % 23 == 0
+
+    def _works(self, technician: Technician, day: int) -> bool:
+        turn = technician.index + (day + 3) // 7
+        if self.calendar.weekday(day) == SATURDAY and turn % 2:
+            return False
+        if self.calendar.weekday(day) == SUNDAY and turn % 5:
+            return False
+        return not self.on_leave(technician, day)

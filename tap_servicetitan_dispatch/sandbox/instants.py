@@ -72,6 +72,33 @@ def parse(written: str) -> int:
     return from_datetime(moment) + int((fraction or "0").ljust(7, "0")[:7])
 
 
+_SPAN = re.compile(r"(?:(\d{1,4})\.)?(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,7}))?)?", re.ASCII)
+
+
+def span_text(ticks: int) -> str:
+    """Return a length of time as .NET writes it: ``[d.]hh:mm:ss[.fffffff]``."""
+    seconds, fraction = divmod(ticks, SECOND)
+    days, second = divmod(seconds, 86_400)
+    text = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    return (f"{days}." if days else "") + text + (f".{fraction:07d}" if fraction else "")
+
+
+def parse_span(written: str) -> int:
+    """Return the ticks of a .NET time span; the seconds may be left out.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    match = _SPAN.fullmatch(written)
+    if match is None:
+        message = f"not a time span: {written!r}"
+        raise ValueError(message)
+    days, hours, minutes, seconds, fraction = match.groups("0")
+    clock = time(int(hours), int(minutes), int(seconds))
+    whole = int(days) * DAY + clock.hour * HOUR + clock.minute * MINUTE + clock.second * SECOND
+    return whole + int(fraction.ljust(7, "0"))
+
+
 class Calendar:
     """The contractor's calendar: days of its time zone, numbered since 1970-01-01."""
 
@@ -97,6 +124,16 @@ class Calendar:
 
     def _noon(self, day: int) -> int:
         return from_datetime(datetime.combine(self.date(day), time(12), self.zone))
+
+    def local(self, instant: int) -> int:
+        """Return the instant at which a clock in UTC shows what the local clock shows."""
+        offset = to_datetime(instant).astimezone(self.zone).utcoffset() or timedelta(0)
+        return instant + round(offset.total_seconds()) * SECOND
+
+    def utc(self, local: int) -> int:
+        """Return the instant at which the local clock shows what a clock in UTC shows."""
+        wall = to_datetime(local).replace(tzinfo=self.zone)
+        return from_datetime(wall) + local % 10
 
     def at(self, day: int, hour: float) -> int:
         """Return the instant of an hour on the wall clock (7.5 is half past seven).

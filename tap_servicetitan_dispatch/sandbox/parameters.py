@@ -1,9 +1,10 @@
-"""Types of query parameters, as strict and as lenient as the API reads them."""
+"""Types of parameters and body fields, as strict and as lenient as the API reads them."""
 
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Strict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic.alias_generators import to_camel
 
 from tap_servicetitan_dispatch.sandbox import instants
 
@@ -21,12 +22,15 @@ class Active(StrEnum):
 
 
 def _active(value: Any) -> Any:
-    return value.capitalize() if isinstance(value, str) else value
+    return {one.lower(): one for one in Active}.get(str(value).lower(), value)
 
 
 def _boolean(value: Any) -> Any:
-    words = {"true": True, "false": False}
-    return words.get(value.lower(), value) if isinstance(value, str) else value
+    return {"true": True, "false": False}.get(str(value).lower(), value)
+
+
+def _span(value: Any) -> int:
+    return instants.parse_span(str(value))
 
 
 def _instant(value: Any) -> int:
@@ -40,3 +44,16 @@ Instant = Annotated[
     BeforeValidator(_instant),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
+Span = Annotated[
+    int,
+    BeforeValidator(_span),
+    WithJsonSchema({"type": "string", "example": "01:30:00"}),
+]
+Flag = Annotated[bool, Strict()]
+Id = Annotated[int, Strict(), Field(ge=0, lt=2**63)]
+
+
+class Body(BaseModel):
+    """A request body: its fields are written in camel case, and others are ignored."""
+
+    model_config = ConfigDict(alias_generator=to_camel)

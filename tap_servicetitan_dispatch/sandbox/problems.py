@@ -1,6 +1,6 @@
 """Error answers, in the shapes the API gives them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -15,6 +16,9 @@ UNMATCHED = {
     "statusCode": 404,
     "message": "Unable to match incoming request to an operation.",
 }
+
+
+INVALID = "One or more validation errors occurred."
 
 
 def json_response(content: object, status: int = 200) -> Response:
@@ -85,18 +89,22 @@ async def on_http_exception(_request: Request, _error: Exception) -> Response:
 async def on_invalid_request(request: Request, error: Exception) -> Response:
     """Answer a request that does not fit the operation: 400 with the errors of each field."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type
+    if any(one["loc"][0] == "path" for one in error.errors()):
+        # The gateway matches paths by type too.
+        return json_response(UNMATCHED, HTTPStatus.NOT_FOUND)
+    errors = _field_errors(error)
+    if "sort" in errors:
+        # Seen in production: nothing but the message, whatever else is wrong.
+        return json_response({"errors": {"sort": errors["sort"]}}, HTTPStatus.BAD_REQUEST)
+    return problem_response(request, Problem(HTTPStatus.BAD_REQUEST, INVALID, errors))
+
+
+def _field_errors(error: RequestValidationError) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     for one in error.errors():
-        place, *names = one["loc"]
-        if place == "path":
-            # The gateway matches paths by type too.
-            return json_response(UNMATCHED, HTTPStatus.NOT_FOUND)
-        field = ".".join(map(str, names))
+        field = ".".join(map(str, one["loc"][1:]))
         errors.setdefault(field, []).append(_message(field, one))
-    return problem_response(
-        request,
-        Problem(HTTPStatus.BAD_REQUEST, "One or more validation errors occurred.", errors),
-    )
+    return errors
 
 
 def _message(field: str, error: dict[str, Any]) -> str:
@@ -106,6 +114,32 @@ def _message(field: str, error: dict[str, Any]) -> str:
     if isinstance(error["input"], str | int | float):
         return f"The value '{error['input']}' is not valid for {name}."
     return f"{name}: {error['msg']}."
+
+
+def unfit(field: str, message: str) -> Problem:
+    """Return a problem with one field of the request."""
+    return Problem(HTTPStatus.BAD_REQUEST, INVALID, {field: [message]})
+
+
+class PlainErrors(APIRoute):
+    """A route whose 400 is a JSON string instead of the usual error body."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler of the route."""
+        handle = super().get_route_handler()
+
+        async def handle_plainly(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                messages = [text for texts in _field_errors(error).values() for text in texts]
+                raise BareProblem(" ".join(messages)) from error
+            except Problem as error:
+                if error.status != HTTPStatus.BAD_REQUEST:
+                    raise
+                raise BareProblem(str(error)) from error
+
+        return handle_plainly
 
 
 HANDLERS = {

@@ -1,22 +1,24 @@
 """A table whose rows are known at every instant, past and planned."""
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from msgspec import structs
 
 from tap_servicetitan_dispatch.sandbox.instants import FOREVER
 
 
-class Row(msgspec.Struct, gc=False):
+class Row(msgspec.Struct, gc=False, kw_only=True):
     """One version of one row. It holds from ``modified_on`` until the next version, or forever."""
 
     id: Any
     active: bool
     created_on: int
     modified_on: int
-    until: int
+    until: int = FOREVER
 
     def wire(self) -> dict[str, Any]:
         """Return the row as the API writes it."""
@@ -24,12 +26,30 @@ class Row(msgspec.Struct, gc=False):
 
 
 RowT = TypeVar("RowT", bound=Row)
+
+
+def changed(row: RowT, instant: int, **changes: object) -> RowT:
+    """Return the next version of a row."""
+    return structs.replace(row, modified_on=instant, until=FOREVER, **changes)
+
+
+def chained(versions: Sequence[RowT]) -> Sequence[RowT]:
+    """Return versions of one row after each has been made to end where the next begins."""
+    for before, after in pairwise(versions):
+        before.until = after.modified_on
+    return versions
+
+
 Position = tuple[int, Any]
 
 
 def position(row: Row) -> Position:
     """Return where a version stands in the order of modification."""
     return row.modified_on, row.id
+
+
+def _instant(row: Row) -> int:
+    return row.modified_on
 
 
 class Table(Generic[RowT]):
@@ -83,11 +103,21 @@ class Table(Generic[RowT]):
                 yield versions[index]
             index += 1
 
+    def changed(self, low: int, high: int, *, backwards: bool = False) -> Iterator[RowT]:
+        """Yield the current rows changed from ``low`` up to ``high``, in order or backwards."""
+        versions = self._versions
+        first = bisect_left(versions, low, hi=self._passed, key=_instant)
+        end = bisect_left(versions, high, hi=self._passed, key=_instant)
+        indices = range(end - 1, first - 1, -1) if backwards else range(first, end)
+        for index in indices:
+            row = versions[index]
+            if self.current.get(row.id) is row:
+                yield row
+
     def put(self, row: RowT) -> None:
-        """Write a row: its ``modified_on`` must be later than ``last_instant``."""
+        """Write a row: ``modified_on`` must be now, and later than what others changed."""
         self._end(row.id, row.modified_on)
-        row.until = FOREVER
-        self._versions.insert(self._passed, row)
+        insort(self._versions, row, hi=self._passed, key=position)
         self._passed += 1
         self.current[row.id] = row
 

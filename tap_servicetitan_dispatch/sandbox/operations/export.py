@@ -12,7 +12,7 @@ from tap_servicetitan_dispatch.sandbox.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.continuation import Place
 from tap_servicetitan_dispatch.sandbox.instants import FOREVER
 from tap_servicetitan_dispatch.sandbox.parameters import Active, ActiveParameter, Boolean
-from tap_servicetitan_dispatch.sandbox.problems import Problem, json_response
+from tap_servicetitan_dispatch.sandbox.problems import json_response, unfit
 
 FEED = "assignments"
 
@@ -63,9 +63,8 @@ def _place(sent: str) -> Place:
     try:
         return Place(instants.parse(sent), 0)
     except ValueError:
-        title = "One or more validation errors occurred."
-        errors = {"from": [f"The value '{sent}' is not a continuation token or a date."]}
-        raise Problem(400, title, errors) from None
+        message = f"The value '{sent}' is not a continuation token or a date."
+        raise unfit("from", message) from None
 
 
 def _page(
