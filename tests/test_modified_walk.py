@@ -275,6 +275,23 @@ def test_a_tick_that_outgrows_a_page_is_read_by_number_with_a_bookmark_at_the_en
     assert len({request["modifiedOnOrAfter"] for request in server.requests}) == 1
 
 
+def test_a_page_out_of_order_by_more_than_the_overlap_is_not_gone_on_from() -> None:
+    """A server may sort one page and not the next; then nothing of the next is trusted."""
+    server = Server(World(1, rows=40, page_cap=8, busy=0))
+
+    def fetch(params: Mapping[str, str]) -> Answer:
+        answer = server.fetch(params)
+        if params["sort"] == "+ModifiedOn" and len(server.requests) == 3:
+            answer.body["data"].reverse()
+        return answer
+
+    pages = list(the_walk(fetch, None))
+    assert {row["id"] for page in pages for row in page.records} == set(server.ticks)
+    sorts = [request["sort"] for request in server.requests]
+    assert sorts[:4] == ["+ModifiedOn", "-ModifiedOn", "+ModifiedOn", "+Id"]
+    assert [bool(page.bookmark) for page in pages] == [True, *[False] * (len(pages) - 2), True]
+
+
 def test_a_deletion_during_a_pass_by_number_holds_the_bookmark_and_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
