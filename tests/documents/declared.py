@@ -1,11 +1,23 @@
-"""What the code declares, for comparison with what the documents say."""
+"""What the code declares, the way the documents have it.
+
+`python -m tests.documents.declared` writes it into them; the tests compare.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
+from tests.documents.markdown import ROOT, rows, section
+
+if TYPE_CHECKING:
+    from tap_servicetitan_dispatch.streams.base import DispatchStream
+
+PREFIX = "TAP_SERVICETITAN_DISPATCH_"
+DATES = {"start_date"}
 
 
 def own_settings() -> dict[str, Any]:
@@ -19,6 +31,95 @@ def own_settings() -> dict[str, Any]:
     }
 
 
+def streams() -> list[Any]:
+    """Return the streams of a tap, in their order."""
+    return list(TapServiceTitanDispatch(config={"environment": "sandbox"}).discover_streams())
+
+
 def shown(default: Any) -> str:
     """Return a default the way YAML and an environment variable have it."""
     return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def setting_row(name: str, setting: dict[str, Any]) -> str:
+    """Return a setting's row in the README."""
+    default = f"`{shown(setting['default'])}`" if "default" in setting else ""
+    secret = " Secret." if setting.get("secret") else ""
+    return f"| `{name}` | {default} | {setting['description']}{secret} |"
+
+
+def stream_row(stream: DispatchStream) -> str:
+    """Return a stream's row in the README."""
+    keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
+    bookmark = f"`{stream.replication_key}`" if stream.replication_key else "none: full table"
+    selected = "yes" if stream.selected_by_default else "no"
+    columns = (f"`{stream.name}`", f"`{stream.path}`", bookmark, keys, selected)
+    return f"| {' | '.join(columns)} | `{stream.scope}` |"
+
+
+def table(heading: str) -> list[str]:
+    """Return the rows of the README's table under a heading."""
+    if heading == "Settings":
+        return [setting_row(name, setting) for name, setting in own_settings().items()]
+    return [stream_row(stream) for stream in streams()]
+
+
+def meltano_setting(name: str, setting: dict[str, Any]) -> dict[str, Any]:
+    """Return a setting's description in Meltano's project file."""
+    kind = next(kind for kind in setting["type"] if kind != "null")
+    result = {
+        "name": name,
+        "label": setting["title"],
+        "kind": "date_iso8601" if name in DATES else kind,
+        "description": setting["description"],
+    }
+    if values := setting.get("enum"):
+        result["kind"] = "options"
+        result["options"] = [{"label": value, "value": value} for value in values]
+    if "default" in setting:
+        result["value"] = setting["default"]
+    if setting.get("secret"):
+        result["sensitive"] = True
+    return result
+
+
+def meltano_select() -> list[str]:
+    """Return the selection: left to itself, Meltano selects streams that the tap does not."""
+    left_out = [f"!{stream.name}.*" for stream in streams() if not stream.selected_by_default]
+    return ["*.*", *left_out]
+
+
+def env_lines() -> list[str]:
+    """Return the lines of `.env.example` that are settings."""
+    return [
+        f"{'' if name in settings.CREDENTIALS else '# '}{PREFIX}{name.upper()}="
+        + shown(setting.get("default", ""))
+        for name, setting in own_settings().items()
+    ]
+
+
+def _write() -> None:
+    readme = ROOT / "README.md"
+    for heading in ("Settings", "Streams"):
+        old = section("README.md", heading)
+        new = old.replace("\n".join(rows(old)), "\n".join(table(heading)))
+        readme.write_text(readme.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+    project = ROOT / "meltano.yml"
+    before, _, rest = project.read_text(encoding="utf-8").partition("    select:\n")
+    _, _, after = rest.partition("  loaders:\n")
+    described = {
+        "select": meltano_select(),
+        "settings": [meltano_setting(name, setting) for name, setting in own_settings().items()],
+    }
+    text = yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=90)
+    indented = "".join(f"    {line}\n" for line in text.splitlines())
+    project.write_text(f"{before}{indented}  loaders:\n{after}", encoding="utf-8")
+
+    example = ROOT / ".env.example"
+    head, _, _ = example.read_text(encoding="utf-8").partition(PREFIX)
+    example.write_text(head + "\n".join(env_lines()) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _write()
