@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import subprocess
@@ -68,6 +69,37 @@ class Run:
         ]
 
 
+ALL_STREAMS = (
+    "appointment_assignments",
+    "appointment_assignments_list",
+    "arrival_window_configuration",
+    "arrival_windows",
+    "business_hours",
+    "capacities",
+    "non_job_appointments",
+    "teams",
+    "technician_shifts",
+    "technician_skills",
+    "technician_tracking",
+    "zones",
+)
+FEED_ONLY = ("appointment_assignments",)
+
+
+@functools.cache
+def _catalog() -> str:
+    return json.dumps(TapServiceTitanDispatch(validate_config=False).catalog_dict)
+
+
+def catalog_of(*streams: str) -> dict[str, Any]:
+    """Return a catalog in which these streams are selected and no others."""
+    catalog: dict[str, Any] = json.loads(_catalog())
+    for stream in catalog["streams"]:
+        entry = next(entry for entry in stream["metadata"] if not entry["breadcrumb"])
+        entry["metadata"]["selected"] = stream["tap_stream_id"] in streams
+    return catalog
+
+
 def records_in(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [message["record"] for message in messages if message["type"] == "RECORD"]
 
@@ -121,8 +153,14 @@ class Command:
         state: dict[str, Any] | None = None,
         catalog: dict[str, Any] | None = None,
         *more: str,
+        streams: tuple[str, ...] | None = FEED_ONLY,
     ) -> Run:
-        """Run the command in this process."""
+        """Run the command in this process.
+
+        A sync without a catalog gets one that selects `streams`; with `None`, it gets none.
+        """
+        if catalog is None and streams is not None and not more:
+            catalog = catalog_of(*streams)
         stdout = io.TextIOWrapper(io.BytesIO(), write_through=True)
         stderr = io.StringIO()
         code: Any = 0
@@ -144,8 +182,8 @@ class Command:
     def start(
         self, config: dict[str, Any], state: dict[str, Any] | None = None
     ) -> subprocess.Popen[str]:
-        """Start the command in a process of its own."""
-        arguments = self.arguments(config, state)
+        """Start the command in a process of its own, for the export feed only."""
+        arguments = self.arguments(config, state, catalog_of(*FEED_ONLY))
         return subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", "tap_servicetitan_dispatch", *arguments],
             stdout=subprocess.PIPE,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tap_servicetitan_dispatch import __version__
 from tap_servicetitan_dispatch.sandbox import Sandbox
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
+from tests.runs import ALL_STREAMS, FEED_ONLY, catalog_of
 
 if TYPE_CHECKING:
     from tests.runs import Command
@@ -37,13 +38,15 @@ def test_about_names_all_settings(tap: Command) -> None:
 
 def test_discover_needs_no_settings(tap: Command) -> None:
     catalog = tap.discover()
-    assert [stream["tap_stream_id"] for stream in catalog["streams"]] == ["appointment_assignments"]
+    assert tuple(stream["tap_stream_id"] for stream in catalog["streams"]) == ALL_STREAMS
 
 
-def test_test_reads_one_record_of_the_sandbox(tap: Command) -> None:
+def test_test_reads_one_record_of_each_stream_of_the_sandbox(tap: Command) -> None:
     run = tap.run(SANDBOX, None, None, "--test")
     assert run.exit_code == 0
-    assert len(run.records) == 1
+    read = [message["stream"] for message in run.messages if message["type"] == "RECORD"]
+    nobody_on_the_way = {"technician_tracking"} - set(read)  # by night
+    assert read == [stream for stream in ALL_STREAMS if stream not in nobody_on_the_way]
 
 
 def test_a_run_against_the_sandbox_and_a_second_one_from_its_state(tap: Command) -> None:
@@ -51,7 +54,7 @@ def test_a_run_against_the_sandbox_and_a_second_one_from_its_state(tap: Command)
     assert first.exit_code == 0
     assert 15_000 < len(first.records) < 25_000
     assert len({record["id"] for record in first.records}) == len(first.records)
-    second = tap.run(SANDBOX, first.states[-1], tap.discover())
+    second = tap.run(SANDBOX, first.states[-1], catalog_of(*FEED_ONLY))
     assert second.exit_code == 0
     assert len(second.records) < 500
     assert second.bookmark

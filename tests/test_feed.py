@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.runs import assert_fails, bookmarked, select
+from tests.runs import FEED_ONLY, assert_fails, bookmarked, catalog_of, select
 from tests.scripted_api import Answer, ScriptedApi, feed_of, page, row
 
 if TYPE_CHECKING:
@@ -216,16 +216,14 @@ def test_the_bookmark_of_the_other_servicetitan_tap_is_gone_on_from(
 
 
 def test_a_deselected_stream_costs_no_request(api: ScriptedApi, tap: Command) -> None:
-    catalog = tap.discover()
-    select(catalog, (), selected=False)
-    run = tap.run(api.config, None, catalog)
+    run = tap.run(api.config, streams=())
     assert (run.exit_code, api.calls) == (0, [])
 
 
 def test_a_catalog_that_asks_for_the_full_table_ignores_the_bookmark(
     api: ScriptedApi, tap: Command
 ) -> None:
-    catalog = tap.discover()
+    catalog = catalog_of(*FEED_ONLY)
     catalog["streams"][0]["replication_method"] = "FULL_TABLE"
     api.reply = feed_of(*THREE_PAGES)
     run = tap.run(api.config, bookmarked("t2"), catalog)
@@ -236,7 +234,7 @@ def test_a_catalog_that_asks_for_the_full_table_ignores_the_bookmark(
 def test_a_deselected_property_is_left_out_and_the_bookmark_right(
     api: ScriptedApi, tap: Command
 ) -> None:
-    catalog = tap.discover()
+    catalog = catalog_of(*FEED_ONLY)
     select(catalog, ("properties", "modifiedOn"), selected=False)
     select(catalog, ("properties", "continueFrom"), selected=False)
     api.reply = feed_of(*THREE_PAGES)

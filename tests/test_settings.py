@@ -8,6 +8,7 @@ import pytest
 
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
+from tests.runs import FEED_ONLY, catalog_of
 from tests.scripted_api import APP_KEY, CLIENT_SECRET, ScriptedApi, feed_of, page
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def test_settings_are_read_from_the_environment(
     api.reply = feed_of((None, page(more=False, token="t1")))
     for name, value in (api.config | {"include_recent_changes": "true"}).items():
         monkeypatch.setenv(f"TAP_SERVICETITAN_DISPATCH_{name.upper()}", value)
-    run = tap.run(None, None, None, "--config", "ENV")
+    run = tap.run(None, None, catalog_of(*FEED_ONLY), "--config", "ENV")
     assert run.exit_code == 0
     assert api.api_calls[0].query == {"active": "Any", "includeRecentChanges": "true"}
 

@@ -5,8 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_servicetitan_dispatch.streams.appointment_assignments import AppointmentAssignments
+from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
+    AppointmentAssignmentsList,
+)
+from tap_servicetitan_dispatch.streams.arrival_windows import (
+    ArrivalWindowConfiguration,
+    ArrivalWindows,
+)
+from tap_servicetitan_dispatch.streams.business_hours import BusinessHours
+from tap_servicetitan_dispatch.streams.capacities import Capacities
+from tap_servicetitan_dispatch.streams.non_job_appointments import NonJobAppointments
+from tap_servicetitan_dispatch.streams.teams import Teams
+from tap_servicetitan_dispatch.streams.technician_shifts import TechnicianShifts
+from tap_servicetitan_dispatch.streams.technician_skills import TechnicianSkills
+from tap_servicetitan_dispatch.streams.technician_tracking import TechnicianTracking
+from tap_servicetitan_dispatch.streams.zones import Zones
 
 if TYPE_CHECKING:
     from tap_servicetitan_dispatch.streams.base import DispatchStream
 
-STREAMS: tuple[type[DispatchStream], ...] = (AppointmentAssignments,)
+STREAMS: tuple[type[DispatchStream], ...] = (
+    AppointmentAssignments,
+    AppointmentAssignmentsList,
+    ArrivalWindowConfiguration,
+    ArrivalWindows,
+    BusinessHours,
+    Capacities,
+    NonJobAppointments,
+    Teams,
+    TechnicianShifts,
+    TechnicianSkills,
+    TechnicianTracking,
+    Zones,
+)

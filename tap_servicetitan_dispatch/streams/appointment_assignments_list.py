@@ -1,0 +1,24 @@
+"""Appointment assignments once more, from the endpoint that programs work with."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from singer_sdk import typing as th
+
+from tap_servicetitan_dispatch.streams.appointment_assignments import ASSIGNMENT
+from tap_servicetitan_dispatch.streams.base import ListStream
+
+
+class AppointmentAssignmentsList(ListStream):
+    """Each row is an assignment of a technician to an appointment, as it is now.
+
+    `GET appointment-assignments`, scope `tn.dis.appointmentassignments:r`. The rows of
+    `appointment_assignments`, without the delay of the export feed; not needed beside it.
+    """
+
+    name = "appointment_assignments_list"
+    path = "appointment-assignments"
+    scope = "tn.dis.appointmentassignments:r"
+    selected_by_default = False
+    schema: ClassVar[dict[str, Any]] = th.PropertiesList(*ASSIGNMENT).to_dict()

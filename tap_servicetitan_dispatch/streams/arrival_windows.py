@@ -1,0 +1,84 @@
+"""Arrival windows: between which times of a day customers are told to expect a technician."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import typing as th
+from typing_extensions import override
+
+from tap_servicetitan_dispatch.streams.base import DispatchStream, SingleStream
+from tap_servicetitan_dispatch.walks import numbered_walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_servicetitan_dispatch.client import Client
+    from tap_servicetitan_dispatch.streams.base import Bookmark
+    from tap_servicetitan_dispatch.walks import Page
+
+
+class ArrivalWindows(DispatchStream):
+    """Each row is an arrival window that can be offered when a job is booked.
+
+    `GET arrival-windows`, scope `tn.dis.arrivalwindows:r`. Rows say neither when they came into
+    being nor when they changed, so the whole table is read each time.
+    """
+
+    name = "arrival_windows"
+    path = "arrival-windows"
+    scope = "tn.dis.arrivalwindows:r"
+    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
+        th.Property(
+            "id", th.IntegerType, required=True, description="Number of the arrival window."
+        ),
+        th.Property(
+            "start",
+            th.StringType,
+            description=(
+                "Time of day at which the window opens, business-local: a .NET time span since "
+                "midnight, such as `08:00:00`."
+            ),
+        ),
+        th.Property(
+            "duration",
+            th.StringType,
+            description="How long the window is open: a .NET time span, such as `02:00:00`.",
+        ),
+        th.Property(
+            "businessUnitIds",
+            th.ArrayType(th.IntegerType),
+            description="Numbers of the business units that the window belongs to.",
+        ),
+        th.Property(
+            "active", th.BooleanType, description="False once the window is no longer offered."
+        ),
+    ).to_dict()
+
+    @override
+    def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
+        params = {"pageSize": str(self.config["page_size"]), "active": "Any"}
+        return numbered_walk(partial(client.get, self.path), params)
+
+
+class ArrivalWindowConfiguration(SingleStream):
+    """The one row says what start a job gets once an arrival window has been chosen for it.
+
+    `GET arrival-windows/configuration`, scope `tn.dis.arrivalwindows:r`.
+    """
+
+    name = "arrival_window_configuration"
+    path = "arrival-windows/configuration"
+    scope = "tn.dis.arrivalwindows:r"
+    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
+        th.Property("tenantId", th.IntegerType, required=True, description="Number of the tenant."),
+        th.Property(
+            "configuration",
+            th.StringType,
+            description=(
+                "At which end of the chosen arrival window a job begins, unless somebody says "
+                "otherwise: `StartTimeOfArrivalWindow` or `EndTimeOfArrivalWindow`."
+            ),
+        ),
+    ).to_dict()

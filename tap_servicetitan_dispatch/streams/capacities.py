@@ -1,0 +1,177 @@
+"""Capacities: how much work can still be booked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pendulum
+from singer_sdk import typing as th
+from typing_extensions import override
+
+from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.streams.base import DispatchStream
+from tap_servicetitan_dispatch.walks import Page, in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from tap_servicetitan_dispatch.client import Client
+    from tap_servicetitan_dispatch.streams.base import Bookmark
+    from tap_servicetitan_dispatch.walks import Record
+
+LONGEST = timedelta(days=14)
+"""What one request may span; 14 local days in which clocks go back are an hour more."""
+
+_TECHNICIAN = th.ObjectType(
+    th.Property("id", th.IntegerType, description="Number of the technician."),
+    th.Property("name", th.StringType, description="Name of the technician."),
+    th.Property(
+        "status",
+        th.StringType,
+        description="Whether the technician can work then: `Available` or `Unavailable`.",
+    ),
+    th.Property(
+        "hasRequiredSkills",
+        th.BooleanType,
+        description=(
+            "Whether the technician has all skills that the job type asks for; null where skills "
+            "are not matched."
+        ),
+    ),
+)
+
+
+class Capacities(DispatchStream):
+    """Each row is a time slot of some business units, with the hours that can be booked in it.
+
+    `POST capacity`, which only reads but wants the scope `tn.dis.capacity:w`. Read for whole local
+    days around today, each time anew: a forecast, which differs from one run to the next.
+    """
+
+    name = "capacities"
+    path = "capacity"
+    scope = "tn.dis.capacity:w"
+    primary_keys = ("startUtc", "endUtc", "businessUnitKey")
+    selected_by_default = False
+    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
+        th.Property(
+            "timeStamp", th.DateTimeType, description="When the capacity was computed (UTC)."
+        ),
+        th.Property(
+            "start",
+            th.StringType,
+            description=(
+                "Beginning of the slot in the business's local time. The `Z` at its end is wrong; "
+                "`startUtc` is the instant."
+            ),
+        ),
+        th.Property(
+            "end",
+            th.StringType,
+            description=(
+                "End of the slot in the business's local time. The `Z` at its end is wrong; "
+                "`endUtc` is the instant."
+            ),
+        ),
+        th.Property(
+            "startUtc", th.DateTimeType, required=True, description="Beginning of the slot (UTC)."
+        ),
+        th.Property("endUtc", th.DateTimeType, required=True, description="End of the slot (UTC)."),
+        th.Property(
+            "businessUnitKey",
+            th.StringType,
+            required=True,
+            description=(
+                "`businessUnitIds` in ascending order, joined with commas, as an array cannot be "
+                "part of a key; empty if there are none."
+            ),
+        ),
+        th.Property(
+            "businessUnitIds",
+            th.ArrayType(th.IntegerType),
+            description="Numbers of the business units that share the slot.",
+        ),
+        th.Property(
+            "totalAvailability",
+            th.NumberType,
+            description="Hours of work that fit into the slot, booked or not.",
+        ),
+        th.Property(
+            "openAvailability",
+            th.NumberType,
+            description="Hours of work that can still be booked; 0 if the slot is full.",
+        ),
+        th.Property(
+            "technicians",
+            th.ArrayType(_TECHNICIAN),
+            description="The technicians who count for the slot; empty if there are none.",
+        ),
+        th.Property(
+            "isAvailable", th.BooleanType, description="Whether work can be booked in the slot."
+        ),
+        th.Property(
+            "isExceedingIdealBookingPercentage",
+            th.BooleanType,
+            description="Whether more of the slot is booked than the business aims at.",
+        ),
+    ).to_dict()
+
+    @override
+    def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
+        calls = (
+            partial(client.post, self.path, self._request(start, end))
+            for start, end in self._windows()
+        )
+        written: set[tuple[Any, ...]] = set()  # a slot may come in two windows
+        for answer in in_order(calls, at_once=self.config["max_concurrent_requests"]):
+            yield Page([slot for slot in _slots(answer.body) if _is_new(slot, written)])
+
+    def _windows(self) -> Iterator[tuple[datetime, datetime]]:
+        """Yield beginning and end of what each request asks for, whole local days."""
+        noon = pendulum.now(self.config["timezone"]).at(12)  # there may be two midnights, or none
+
+        def midnight(days: int) -> datetime:
+            return noon.add(days=days).start_of("day").in_timezone("UTC")
+
+        first = -self.config["capacity_days_back"]
+        end = self.config["capacity_days_ahead"] + 1
+        while first < end:
+            after = min(first + self.config["capacity_days_per_request"], end)
+            if midnight(after) - midnight(first) > LONGEST:
+                after -= 1
+            yield midnight(first), midnight(after)
+            first = after
+
+    def _request(self, start: datetime, end: datetime) -> dict[str, Any]:
+        optional = {
+            "businessUnitIds": self.config.get("capacity_business_unit_ids"),
+            "jobTypeId": self.config.get("capacity_job_type_id"),
+        }
+        return {
+            "startsOnOrAfter": instants.render(start),
+            "endsOnOrBefore": instants.render(end),
+            "skillBasedAvailability": self.config["capacity_skill_based_availability"],
+            **{name: value for name, value in optional.items() if value},
+        }
+
+
+def _slots(body: Any) -> Iterator[Record]:
+    for slot in body["availabilities"] or ():
+        units = sorted(unit for unit in slot.get("businessUnitIds") or () if unit is not None)
+        yield {
+            "startUtc": None,
+            "endUtc": None,
+            **slot,
+            "businessUnitKey": ",".join(map(str, units)),
+            "timeStamp": body.get("timeStamp"),
+        }
+
+
+def _is_new(slot: Record, written: set[tuple[Any, ...]]) -> bool:
+    key = tuple(slot[name] for name in Capacities.primary_keys)
+    is_new = key not in written
+    written.add(key)
+    return is_new

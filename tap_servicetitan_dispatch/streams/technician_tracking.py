@@ -1,0 +1,100 @@
+"""Technician tracking: where customers see their technician come."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import typing as th
+from typing_extensions import override
+
+from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.errors import ApiError
+from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
+    AppointmentAssignmentsList,
+)
+from tap_servicetitan_dispatch.streams.base import DispatchStream
+from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_servicetitan_dispatch.client import Client
+    from tap_servicetitan_dispatch.streams.base import Bookmark
+    from tap_servicetitan_dispatch.walks import Record
+
+LIVE = {"Dispatched", "Working"}
+REFUSED = {"bad_request", "not_found"}
+
+
+class TechnicianTracking(DispatchStream):
+    """Each row is a technician on the way to, or at work on, an appointment.
+
+    `GET technician-tracking`, scope `tn.dis.techniciantracking:r`, once for each live assignment;
+    these are read from `GET appointment-assignments`, scope `tn.dis.appointmentassignments:r`.
+    """
+
+    name = "technician_tracking"
+    path = "technician-tracking"
+    scope = "tn.dis.techniciantracking:r"
+    primary_keys = ("technicianId", "appointmentId")
+    selected_by_default = False
+    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
+        th.Property(
+            "technicianId", th.IntegerType, required=True, description="Number of the technician."
+        ),
+        th.Property(
+            "appointmentId", th.IntegerType, required=True, description="Number of the appointment."
+        ),
+        th.Property(
+            "technicianTrackingUrl",
+            th.StringType,
+            description=(
+                "Address of a page that shows the customer where the technician is. Whoever has "
+                "it can see that: keep it to yourself."
+            ),
+        ),
+    ).to_dict()
+
+    @override
+    def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
+        calls = [partial(self._look_up, client, *pair) for pair in self._live_pairs(client)]
+        found = in_order(calls, at_once=self.config["max_concurrent_requests"])
+        yield Page([record for record in found if record is not None])
+
+    def _live_pairs(self, client: Client) -> list[tuple[int, int]]:
+        """Return (technician, appointment) where the latest active assignment is under way."""
+        since = datetime.now(UTC) - timedelta(days=self.config["tracking_lookback_days"])
+        walk = ModifiedWalk(
+            partial(client.get, AppointmentAssignmentsList.path),
+            {"pageSize": str(self.config["page_size"]), "active": "True"},
+            since,
+            timedelta(seconds=self.config["overlap_seconds"]),
+        )
+        rows = [row for page in walk for row in page.records]
+        latest: dict[tuple[Any, Any], Any] = {
+            (row.get("technicianId"), row.get("appointmentId")): row.get("status")
+            for row in sorted(rows, key=_age)
+        }
+        return [pair for pair, status in latest.items() if status in LIVE and None not in pair]
+
+    def _look_up(self, client: Client, technician: int, appointment: int) -> Record | None:
+        pair = {"technicianId": technician, "appointmentId": appointment}
+        params = {name: str(value) for name, value in pair.items()}
+        try:
+            return {**client.get(self.path, params).body, **pair}
+        except ApiError as error:
+            if error.kind not in REFUSED:
+                raise
+            self.logger.warning(
+                "The API does not track technician %d on the way to appointment %d; left out (%s).",
+                technician,
+                appointment,
+                error.detail,
+            )
+            return None
+
+
+def _age(row: Record) -> tuple[datetime, int]:
+    return instants.parse(row.get("modifiedOn") or "0001-01-02"), row.get("id") or 0
