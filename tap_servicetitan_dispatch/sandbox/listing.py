@@ -20,7 +20,8 @@ Sort = Literal["+Id", "-Id", "+CreatedOn", "-CreatedOn", "+ModifiedOn", "-Modifi
 
 
 def _numbers(value: Any) -> frozenset[int]:
-    return frozenset(int(number) for number in str(value).split(",") if number.strip())
+    # FastAPI hands over each occurrence of the parameter.
+    return frozenset(int(number) for part in value for number in part.split(","))
 
 
 def _few(numbers: frozenset[int]) -> frozenset[int]:

@@ -132,14 +132,17 @@ class PlainErrors(APIRoute):
             try:
                 return await handle(request)
             except RequestValidationError as error:
-                messages = [text for texts in _field_errors(error).values() for text in texts]
-                raise BareProblem(" ".join(messages)) from error
+                raise BareProblem(_sentences(_field_errors(error))) from error
             except Problem as error:
                 if error.status != HTTPStatus.BAD_REQUEST:
                     raise
-                raise BareProblem(str(error)) from error
+                raise BareProblem(_sentences(error.errors) or error.title) from error
 
         return handle_plainly
+
+
+def _sentences(errors: Mapping[str, Sequence[str]]) -> str:
+    return " ".join(message for messages in errors.values() for message in messages)
 
 
 HANDLERS = {
