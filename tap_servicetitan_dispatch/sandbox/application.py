@@ -6,7 +6,7 @@ from email.utils import format_datetime
 from time import monotonic
 from urllib.parse import parse_qsl
 
-from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tap_servicetitan_dispatch.sandbox import access
@@ -29,11 +29,6 @@ from tap_servicetitan_dispatch.sandbox.operations import (
 )
 from tap_servicetitan_dispatch.sandbox.problems import HANDLERS
 from tap_servicetitan_dispatch.sandbox.tenant import Tenant
-
-try:
-    from fastapi_offline import FastAPIOffline
-except ImportError:
-    FastAPIOffline = FastAPI
 
 ROUTERS = (
     export.router,

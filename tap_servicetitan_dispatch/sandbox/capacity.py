@@ -126,9 +126,8 @@ def _times(tenant: Tenant, span: Span) -> tuple[Spans, Spans, Spans]:
     days = range(calendar.day_of(low) - 1, calendar.day_of(high) + 1)
     for row in tenant.assignments.current.values():
         if row.active and row.appointment_id // IDS_A_DAY in days:
-            visit = tenant.appointment(row.appointment_id)
-            if visit is not None:
-                on_jobs.setdefault(row.technician.id, []).append((visit.start, visit.end))
+            visit = tenant.appointment_of(row)
+            on_jobs.setdefault(row.technician.id, []).append((visit.start, visit.end))
     return at_work, away, on_jobs
 
 

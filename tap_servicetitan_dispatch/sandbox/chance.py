@@ -26,10 +26,6 @@ class Chance:
         """Return true with a probability."""
         return self.draw() < probability
 
-    def between(self, low: float, high: float) -> float:
-        """Return a number from ``low`` up to, but not including, ``high``."""
-        return low + self.draw() * (high - low)
-
     def below(self, end: int) -> int:
         """Return a whole number from 0 up to, but not including, ``end``."""
         return int(self.draw() * end)

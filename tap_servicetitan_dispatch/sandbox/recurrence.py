@@ -12,7 +12,7 @@ from tap_servicetitan_dispatch.sandbox.instants import DAY, FOREVER, Calendar
 Frequency = Literal["Daily", "Weekly", "Monthly", "Yearly"]
 
 # What repeats without end is laid out this far.
-_HORIZON_DAYS = 731
+_HORIZON_DAYS = 732
 
 
 def _weekdays(value: Any) -> frozenset[int]:
@@ -60,15 +60,12 @@ def starts(
 def _periods(frequency: Frequency, begin: date, today: date, weekdays: Collection[int]) -> float:
     """Return how many periods after the first a day is; no whole number on other days."""
     never = 0.5
-    match frequency:
-        case "Daily":
-            return (today - begin).days
-        case "Weekly":
-            weeks = (today.toordinal() - 1) // 7 - (begin.toordinal() - 1) // 7
-            return weeks if today.weekday() in weekdays else never
-        case "Monthly":
-            months = 12 * (today.year - begin.year) + today.month - begin.month
-            return months if today.day == begin.day else never
-        case "Yearly":
-            same = (today.month, today.day) == (begin.month, begin.day)
-            return today.year - begin.year if same else never
+    if frequency == "Daily":
+        return (today - begin).days
+    if frequency == "Weekly":
+        weeks = (today.toordinal() - 1) // 7 - (begin.toordinal() - 1) // 7
+        return weeks if today.weekday() in weekdays else never
+    months = 12 * (today.year - begin.year) + today.month - begin.month
+    if frequency == "Monthly":
+        return months if today.day == begin.day else never
+    return months / 12 if today.day == begin.day else never

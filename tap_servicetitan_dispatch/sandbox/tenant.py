@@ -1,6 +1,5 @@
 """The tenant: every table of the sandbox, moving with one clock."""
 
-import gc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -135,17 +134,10 @@ class Tenant:
 
     def _reach(self, today: int) -> None:
         """Plan the days that came within reach, and forget those that are too long ago."""
-        # A large board is millions of objects without cycles; looking for some doubles the time.
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
-            for plan in self._plans:
-                plan.reach(today, self.settled)
-                plan.table.advance(self.now)
-                plan.forget(today, self.settled)
-        finally:
-            if collecting:
-                gc.enable()
+        for plan in self._plans:
+            plan.reach(today, self.settled)
+            plan.table.advance(self.now)
+            plan.forget(today, self.settled)
 
     def tick(self) -> int:
         """Return an instant for a write: now, and later than all that has happened."""
@@ -163,6 +155,11 @@ class Tenant:
         """Return an appointment that has been booked."""
         visit = self._board.appointments(id_ // IDS_A_DAY).get(id_)
         return visit if visit is not None and visit.booked_on <= self.now else None
+
+    def appointment_of(self, row: Assignment) -> Appointment:
+        """Return the appointment of an assignment."""
+        id_ = row.appointment_id
+        return self._board.appointments(id_ // IDS_A_DAY)[id_]
 
     def crew(self, appointment_id: int) -> list[Assignment]:
         """Return the assignments of an appointment, inactive ones too."""

@@ -1,5 +1,6 @@
 """A table whose rows are known at every instant, past and planned."""
 
+from abc import abstractmethod
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -20,9 +21,9 @@ class Row(msgspec.Struct, gc=False, kw_only=True):
     modified_on: int
     until: int = FOREVER
 
+    @abstractmethod
     def wire(self) -> dict[str, Any]:
         """Return the row as the API writes it."""
-        raise NotImplementedError
 
 
 RowT = TypeVar("RowT", bound=Row)
@@ -135,14 +136,6 @@ class Table(Generic[RowT]):
 
     def forget_plans(self, planned: Callable[[RowT], bool]) -> None:
         """Drop the planned versions for which ``planned`` is true; what is current stays so."""
-        future = self._versions[self._passed :]
-        dropped = [row for row in future if planned(row)]
-        if not dropped:
-            return
-        gone = {id(row) for row in dropped}
-        self._versions[self._passed :] = [row for row in future if id(row) not in gone]
-        first = {row.id: row.modified_on for row in reversed(dropped)}
-        for id_, instant in first.items():
-            row = self.current.get(id_)
-            if row is not None and row.until == instant:
-                row.until = FOREVER
+        self._versions[self._passed :] = [
+            row for row in self._versions[self._passed :] if not planned(row)
+        ]

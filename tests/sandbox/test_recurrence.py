@@ -25,7 +25,7 @@ CALENDAR = Company(1, 1).calendar
         ("2026-06-18T14:00Z", "Weekly", 2, {0, 3}, ["2026-06-18", "2026-06-29", "2026-07-02"]),
         ("2026-01-31T14:00Z", "Monthly", 1, (), ["2026-01-31", "2026-03-31", "2026-05-31"]),
         ("2026-01-15T14:00Z", "Monthly", 2, (), ["2026-01-15", "2026-03-15", "2026-05-15"]),
-        ("2026-01-31T14:00Z", "Yearly", 1, (), ["2026-01-31", "2027-01-31"]),
+        ("2026-01-31T14:00Z", "Yearly", 1, (), ["2026-01-31", "2027-01-31", "2028-01-31"]),
     ],
 )
 def test_it_takes_place_on_these_days(
@@ -42,6 +42,11 @@ def test_it_keeps_its_time_on_the_local_clock() -> None:
         "2026-03-08T13:00:00.0000007Z",
         "2026-03-09T13:00:00.0000007Z",
     ]
+
+
+def test_what_has_no_end_is_laid_out_for_two_years() -> None:
+    found = [text(start)[:10] for start in starts(CALENDAR, parse("2026-06-18T14:00Z"), "Yearly")]
+    assert found == ["2026-06-18", "2027-06-18", "2028-06-18"]
 
 
 def test_it_ends_on_the_last_day_included() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import socket
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -22,6 +23,15 @@ def test_a_free_port_is_taken_and_given_back() -> None:
         assert again.url == sandbox.url
         assert again.token_url == f"http://127.0.0.1:{port}/connect/token"
         assert again.credentials == CREDENTIALS
+
+
+def test_the_docs_need_nothing_from_elsewhere() -> None:
+    with Sandbox(assignments=1) as sandbox:
+        page = requests.get(sandbox.url + "/docs", timeout=30).text
+        parts = re.findall(r'(?:href|src|url)[=:] ?["\']([^"\']+)', page)
+        assert "/openapi.json" in parts
+        for part in parts:
+            assert requests.get(sandbox.url + part, timeout=30).status_code == 200
 
 
 def test_a_taken_port_is_an_error() -> None:

@@ -171,7 +171,7 @@ def test_assignments_must_be_of_what_exists(caller: Caller) -> None:
 
 
 def test_an_appointment_has_the_status_of_its_crew() -> None:
-    with Caller.of(assignments=8_000) as caller:
+    with Caller.of(assignments=12_000) as caller:
         crews: dict[int, list[dict[str, Any]]] = {}
         for row in rows(caller, "appointment-assignments", modifiedOnOrAfter="2026-06-18"):
             if row["active"]:

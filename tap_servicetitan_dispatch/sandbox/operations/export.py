@@ -75,18 +75,12 @@ def _page(
     more: bool,
     data: list[dict[str, Any]] | None = None,
 ) -> Response:
-    token = continuation.write(FEED, end)
-    body: dict[str, Any] = {"hasMore": more, "continueFrom": token, "data": data or []}
+    token: str | None = continuation.write(FEED, end)
     if not more:
-        match behaviour.last_page_token:
-            case "same":
-                body["continueFrom"] = sent or token
-            case "empty":
-                body["continueFrom"] = ""
-            case "null":
-                body["continueFrom"] = None
-            case "absent":
-                del body["continueFrom"]
-            case "new":
-                pass
+        token = {"same": sent or token, "empty": "", "null": None}.get(
+            behaviour.last_page_token, token
+        )
+    body: dict[str, Any] = {"hasMore": more, "continueFrom": token, "data": data or []}
+    if not more and behaviour.last_page_token == "absent":  # noqa: S105 - no secret
+        del body["continueFrom"]
     return json_response(body)
