@@ -1,5 +1,6 @@
 """The sandbox as a server on localhost."""
 
+import asyncio
 import os
 import socket
 import threading
@@ -41,15 +42,24 @@ def _listen(port: int) -> tuple[int, socket.socket]:
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it is up; uvicorn itself can only be polled."""
+    """A server that says when it is up and stops when told; uvicorn itself looks now and then."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.up = threading.Event()
+        self._stop: Callable[[], object]
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+    async def main_loop(self) -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._stop = lambda: loop.call_soon_threadsafe(stopping.set)
         self.up.set()
+        await stopping.wait()
+
+    def stop(self) -> None:
+        # Without force, uvicorn waits for open requests.
+        self.force_exit = True
+        self._stop()
 
 
 class Sandbox:
@@ -133,8 +143,7 @@ class Sandbox:
         """Stop to serve, open requests or not."""
         if self._server is None or self._thread is None:
             return
-        # Without force, uvicorn waits for open requests.
-        self._server.should_exit = self._server.force_exit = True
+        self._server.stop()
         self._thread.join()
         self._server = self._thread = None
 

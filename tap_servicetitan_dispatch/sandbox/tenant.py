@@ -1,6 +1,8 @@
 """The tenant: every table of the sandbox, moving with one clock."""
 
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -52,6 +54,17 @@ class _Plan(Generic[RowT]):
     def forget(self, today: int, settled: int) -> None:
         oldest_id = (today - HISTORY_DAYS) * IDS_A_DAY if self.daily else None
         self.table.prune(settled, lambda row: oldest_id is None or row.id >= oldest_id)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Rows make no cycles, and looking for some among millions takes a third of the time."""
+    go_on = gc.enable if gc.isenabled() else gc.disable
+    gc.disable()
+    try:
+        yield
+    finally:
+        go_on()
 
 
 class Tenant:
@@ -134,10 +147,11 @@ class Tenant:
 
     def _reach(self, today: int) -> None:
         """Plan the days that came within reach, and forget those that are too long ago."""
-        for plan in self._plans:
-            plan.reach(today, self.settled)
-            plan.table.advance(self.now)
-            plan.forget(today, self.settled)
+        with _without_garbage_collection():
+            for plan in self._plans:
+                plan.reach(today, self.settled)
+                plan.table.advance(self.now)
+                plan.forget(today, self.settled)
 
     def tick(self) -> int:
         """Return an instant for a write: now, and later than all that has happened."""
