@@ -104,10 +104,12 @@ def records_in(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [message["record"] for message in messages if message["type"] == "RECORD"]
 
 
-def bookmarked(token: str | None, key: str = "continueFrom") -> dict[str, Any]:
-    """Return a state in which the export feed has come to a token."""
-    stream = {"replication_key": key, "replication_key_value": token}
-    return {"bookmarks": {"appointment_assignments": stream}}
+def bookmarked(
+    value: Any, key: str = "continueFrom", stream: str = "appointment_assignments"
+) -> dict[str, Any]:
+    """Return a state in which the export feed has come to a token, or another stream to a date."""
+    bookmark = {"replication_key": key, "replication_key_value": value}
+    return {"bookmarks": {stream: bookmark}}
 
 
 def assert_fails(run: Run, text: str) -> None:

@@ -1,0 +1,276 @@
+"""Capacities: which days are asked for, and what becomes of the slots."""
+
+from __future__ import annotations
+
+import json
+import threading
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+
+from tests.scripted_api import Answer
+from tests.streams.resources import MODIFIED, PATHS, operation, resolved, routed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.runs import Command, Run
+    from tests.scripted_api import Call, ScriptedApi
+
+CHICAGO = {"timezone": "America/Chicago"}
+
+
+def days(back: int, ahead: int, per_request: int) -> dict[str, int]:
+    return {
+        "capacity_days_back": back,
+        "capacity_days_ahead": ahead,
+        "capacity_days_per_request": per_request,
+    }
+
+
+def slot(start: str, units: Any = (7,), **fields: Any) -> dict[str, Any]:
+    return {
+        "start": start,
+        "end": "2026-06-18T09:00:00Z",
+        "startUtc": start,
+        "endUtc": "2026-06-18T14:00:00Z",
+        "businessUnitIds": units,
+        "totalAvailability": 4.5,
+        "openAvailability": 0.0,
+        "technicians": [],
+        "isAvailable": False,
+        "isExceedingIdealBookingPercentage": True,
+        **fields,
+    }
+
+
+def answer(*slots: dict[str, Any]) -> dict[str, Any]:
+    return {"timeStamp": MODIFIED, "availabilities": list(slots)}
+
+
+def read(api: ScriptedApi, tap: Command, **config: Any) -> Run:
+    run = tap.run(api.config | config, streams=("capacities",))
+    assert run.exit_code == 0, run.stderr
+    return run
+
+
+def asked(api: ScriptedApi) -> list[dict[str, Any]]:
+    bodies = [json.loads(call.body) for call in api.api_calls]
+    return sorted(bodies, key=lambda body: body["startsOnOrAfter"])
+
+
+@pytest.fixture
+def _thursday() -> Iterator[None]:
+    with time_machine.travel("2026-06-18T15:00:00Z"):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("now", "config", "bounds"),
+    [
+        pytest.param(
+            "2026-06-18T15:00Z",
+            {},
+            ["2026-06-18T00", "2026-06-25T00", "2026-07-02T00", "2026-07-03T00"],
+            id="by default today and two weeks, a week a request",
+        ),
+        pytest.param(
+            "2026-06-18T03:00Z",
+            CHICAGO | days(0, 0, 7),
+            ["2026-06-17T05", "2026-06-18T05"],
+            id="today is the local day",
+        ),
+        pytest.param(
+            "2026-06-18T15:00Z",
+            CHICAGO | days(3, 1, 2),
+            ["2026-06-15T05", "2026-06-17T05", "2026-06-19T05", "2026-06-20T05"],
+            id="days back",
+        ),
+        pytest.param(
+            "2026-10-30T15:00Z",
+            CHICAGO | days(0, 4, 2),
+            ["2026-10-30T05", "2026-11-01T05", "2026-11-03T06", "2026-11-04T06"],
+            id="clocks go back",
+        ),
+        pytest.param(
+            "2026-11-01T06:30Z",
+            CHICAGO | days(1, 1, 1),
+            ["2026-10-31T05", "2026-11-01T05", "2026-11-02T06", "2026-11-03T06"],
+            id="clocks go back within the hour",
+        ),
+        pytest.param(
+            "2026-03-07T15:00Z",
+            CHICAGO | days(0, 2, 1),
+            ["2026-03-07T06", "2026-03-08T06", "2026-03-09T05", "2026-03-10T05"],
+            id="clocks go forward",
+        ),
+        pytest.param(
+            "2026-03-07T15:00Z",
+            CHICAGO | days(0, 13, 14),
+            ["2026-03-07T06", "2026-03-21T05"],
+            id="two weeks that are an hour short",
+        ),
+        pytest.param(
+            "2026-10-25T15:00Z",
+            CHICAGO | days(0, 13, 14),
+            ["2026-10-25T05", "2026-11-07T06", "2026-11-08T06"],
+            id="two weeks that are an hour too long for a request",
+        ),
+        pytest.param(
+            "2026-04-23T12:00Z",
+            {"timezone": "Africa/Cairo"} | days(0, 2, 1),
+            ["2026-04-22T22", "2026-04-23T22", "2026-04-24T21", "2026-04-25T21"],
+            id="a day without a midnight",
+        ),
+    ],
+)
+def test_whole_local_days_are_asked_for(
+    api: ScriptedApi, tap: Command, now: str, config: dict[str, Any], bounds: list[str]
+) -> None:
+    api.reply = routed({PATHS["capacities"]: answer()})
+    with time_machine.travel(now):
+        read(api, tap, **config)
+    windows = [(body["startsOnOrAfter"], body["endsOnOrBefore"]) for body in asked(api)]
+    assert windows == list(pairwise(f"{bound}:00:00Z" for bound in bounds))
+
+
+@pytest.mark.usefixtures("_thursday")
+def test_a_request_says_no_more_than_it_has_to(api: ScriptedApi, tap: Command) -> None:
+    api.reply = routed({PATHS["capacities"]: answer()})
+    read(api, tap, **days(0, 0, 1), capacity_business_unit_ids=[])
+    [call] = api.api_calls
+    assert (call.method, call.query) == ("POST", {})
+    assert json.loads(call.body) == {
+        "startsOnOrAfter": "2026-06-18T00:00:00Z",
+        "endsOnOrBefore": "2026-06-19T00:00:00Z",
+        "skillBasedAvailability": False,
+    }
+
+
+@pytest.mark.usefixtures("_thursday")
+def test_business_units_job_type_and_skills_are_asked_for_by_setting(
+    api: ScriptedApi, tap: Command
+) -> None:
+    api.reply = routed({PATHS["capacities"]: answer()})
+    wanted = {
+        "capacity_business_unit_ids": [5, 3],
+        "capacity_job_type_id": 9,
+        "capacity_skill_based_availability": True,
+    }
+    read(api, tap, **days(0, 0, 1), **wanted)
+    [body] = asked(api)
+    assert body["businessUnitIds"] == [5, 3]
+    assert body["jobTypeId"] == 9
+    assert body["skillBasedAvailability"] is True
+    arguments = operation("capacities")["requestBody"]["content"]["application/json"]["schema"]
+    assert body.keys() == resolved(arguments)["properties"].keys()
+
+
+@pytest.mark.usefixtures("_thursday")
+def test_a_record_is_the_slot_with_the_answers_time_stamp_and_a_key(
+    api: ScriptedApi, tap: Command
+) -> None:
+    technician = {"id": 4, "name": "Ada", "status": "Available", "hasRequiredSkills": None}
+    given = slot("2026-06-18T08:00:00Z", [30, 4, 200], technicians=[technician])
+    api.reply = routed({PATHS["capacities"]: answer(given)})
+    run = read(api, tap, **days(0, 0, 1))
+    assert run.records == [{**given, "businessUnitKey": "4,30,200", "timeStamp": MODIFIED}]
+
+
+@pytest.mark.usefixtures("_thursday")
+def test_a_slot_without_technicians_is_a_row(api: ScriptedApi, tap: Command) -> None:
+    api.reply = routed({PATHS["capacities"]: answer(slot("2026-06-18T08:00:00Z", technicians=[]))})
+    [record] = read(api, tap, **days(0, 0, 1)).records
+    assert record["technicians"] == []
+
+
+@pytest.mark.usefixtures("_thursday")
+@pytest.mark.parametrize(("units", "key"), [([], ""), (None, ""), ([2, None, 1], "1,2")])
+def test_a_slot_of_no_business_unit_has_an_empty_key(
+    api: ScriptedApi, tap: Command, units: Any, key: str
+) -> None:
+    given = slot("2026-06-18T08:00:00Z", units)
+    api.reply = routed({PATHS["capacities"]: answer(given)})
+    [record] = read(api, tap, **days(0, 0, 1)).records
+    assert (record["businessUnitIds"], record["businessUnitKey"]) == (units, key)
+
+
+@pytest.mark.usefixtures("_thursday")
+def test_nulls_do_not_stop_a_run(api: ScriptedApi, tap: Command) -> None:
+    nulls = {**dict.fromkeys(slot("")), "startUtc": "s"}
+    bodies = iter([{"timeStamp": None, "availabilities": None}, answer(nulls)])
+    api.reply = routed({PATHS["capacities"]: lambda _: next(bodies)})
+    run = read(api, tap, **days(0, 1, 1), max_concurrent_requests=1)
+    assert [record["startUtc"] for record in run.records] == ["s"]
+
+
+@pytest.mark.usefixtures("_thursday")
+def test_a_slot_that_comes_in_two_windows_is_written_once(api: ScriptedApi, tap: Command) -> None:
+    night = slot("2026-06-18T23:00:00Z", [1, 2])
+    same = slot("2026-06-18T23:00:00Z", [2, 1])
+    other = slot("2026-06-18T23:00:00Z", [1])
+    slots = {"2026-06-18T00:00:00Z": [night, other], "2026-06-19T00:00:00Z": [same]}
+    api.reply = routed(
+        {PATHS["capacities"]: lambda call: answer(*slots[json.loads(call.body)["startsOnOrAfter"]])}
+    )
+    run = read(api, tap, **days(0, 1, 1))
+    assert [record["businessUnitIds"] for record in run.records] == [[1, 2], [1]]
+
+
+class HoldsTheFirst:
+    """Answers the first day's request only once the second day's has come, or after a time."""
+
+    def __init__(self, at_most_seconds: float) -> None:
+        self._at_most_seconds = at_most_seconds
+        self.second_came = threading.Event()
+        self.overlapped: bool | None = None
+
+    def __call__(self, call: Call) -> Any:
+        start = json.loads(call.body)["startsOnOrAfter"]
+        if start == "2026-06-18T00:00:00Z":
+            self.overlapped = self.second_came.wait(self._at_most_seconds)
+        else:
+            self.second_came.set()
+        return answer(slot(start))
+
+
+IN_ORDER = [f"2026-06-{day}T00:00:00Z" for day in (18, 19, 20, 21)]
+
+
+@pytest.mark.usefixtures("_thursday")
+def test_requests_overlap_and_records_come_in_order(api: ScriptedApi, tap: Command) -> None:
+    holds = HoldsTheFirst(at_most_seconds=30)
+    api.reply = routed({PATHS["capacities"]: holds})
+    run = read(api, tap, **days(0, 3, 1), max_concurrent_requests=2)
+    assert holds.overlapped
+    assert [record["startUtc"] for record in run.records] == IN_ORDER
+
+
+@pytest.mark.usefixtures("_thursday")
+def test_no_more_requests_overlap_than_the_setting_says(api: ScriptedApi, tap: Command) -> None:
+    holds = HoldsTheFirst(at_most_seconds=0.2)
+    api.reply = routed({PATHS["capacities"]: holds})
+    run = read(api, tap, **days(0, 3, 1), max_concurrent_requests=1)
+    assert holds.overlapped is False
+    assert [record["startUtc"] for record in run.records] == IN_ORDER
+
+
+@pytest.mark.usefixtures("_thursday")
+def test_no_bookmark_is_stored_nor_gone_on_from(api: ScriptedApi, tap: Command) -> None:
+    api.reply = routed({PATHS["capacities"]: answer(slot("2026-06-18T08:00:00Z"))})
+    first = read(api, tap, **days(0, 0, 1))
+    assert "replication_key_value" not in first.states[-1]["bookmarks"]["capacities"]
+    second = tap.run(api.config | days(0, 0, 1), first.states[-1], streams=("capacities",))
+    assert second.records == first.records
+
+
+@pytest.mark.usefixtures("_thursday")
+def test_a_window_that_is_refused_ends_the_run(api: ScriptedApi, tap: Command) -> None:
+    refusal = Answer({"title": "The maximum allowed range is 14 days."}, status=400)
+    api.reply = routed({PATHS["capacities"]: refusal})
+    run = tap.run(api.config, streams=("capacities",))
+    assert run.exit_code == 1
+    [error] = run.errors
+    assert error.startswith("capacities: the API rejected the request")

@@ -1,0 +1,224 @@
+"""What the catalog says of each stream, and how that compares with the vendor and the other tap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.runs import ALL_STREAMS, Command
+from tests.streams.resources import NOTHING, PATHS, PREFIX, operation, resolved, routed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from syrupy.assertion import SnapshotAssertion
+
+    from tests.scripted_api import ScriptedApi
+
+DEFAULT = {
+    "appointment_assignments",
+    "arrival_window_configuration",
+    "arrival_windows",
+    "business_hours",
+    "non_job_appointments",
+    "teams",
+    "technician_shifts",
+    "technician_skills",
+    "zones",
+}
+
+ADDED = {
+    "appointment_assignments": {"continueFrom": "string"},  # a bookmark has to be a property
+    "arrival_window_configuration": {"tenantId": "integer"},  # the key of a single object
+    "business_hours": {"tenantId": "integer"},
+    "capacities": {
+        "businessUnitKey": "string",  # an array cannot be part of a key
+        "timeStamp": "date-time",  # of the answer around the slots
+    },
+    "technician_tracking": {"technicianId": "integer", "appointmentId": "integer"},  # asked with
+}
+"""Fields that the definition does not have there."""
+
+CHANGED = {
+    # Business-local times with a Z that is wrong: a target must not take them for instants.
+    "capacities": {"start": "string", "end": "string"},
+}
+"""Fields whose type is not the definition's."""
+
+ROWS_IN = {"capacities": "availabilities"}
+"""Where an answer has its rows, if not in `data` or itself."""
+
+
+@pytest.fixture
+def entries(tap: Command) -> dict[str, dict[str, Any]]:
+    return {entry["tap_stream_id"]: entry for entry in tap.discover()["streams"]}
+
+
+def kind(schema: dict[str, Any]) -> Any:
+    """Return the type of a field, in the same words for both sides."""
+    schema = resolved(schema)
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    [name] = (name for name in types if name != "null")
+    if name == "array":
+        return [kind(schema["items"])]
+    if name == "object":
+        return {field: kind(each) for field, each in schema["properties"].items()}
+    return "date-time" if schema.get("format") == "date-time" else name
+
+
+def row_schema(stream: str) -> dict[str, Any]:
+    """Return the vendor's definition of a row."""
+    answer = operation(stream)["responses"]["200"]["content"]
+    schema = resolved(next(iter(answer.values()))["schema"])
+    within = schema["properties"].get(ROWS_IN.get(stream, "data"))
+    return resolved(within["items"]) if within else schema
+
+
+def properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the properties of a schema, those within others too."""
+    for name, each in schema.get("properties", {}).items():
+        yield name, each
+        yield from properties(each)
+        yield from properties(each.get("items", {}))
+
+
+@pytest.mark.parametrize("stream", ALL_STREAMS)
+def test_the_catalog_is_as_it_was(
+    entries: dict[str, Any], stream: str, snapshot: SnapshotAssertion
+) -> None:
+    assert entries[stream] == snapshot
+
+
+@pytest.mark.parametrize("stream", ALL_STREAMS)
+def test_the_fields_are_the_definitions(entries: dict[str, Any], stream: str) -> None:
+    expected = kind(row_schema(stream)) | ADDED.get(stream, {}) | CHANGED.get(stream, {})
+    assert kind(entries[stream]["schema"]) == expected
+
+
+@pytest.mark.parametrize("stream", ALL_STREAMS)
+def test_a_field_added_or_changed_differs_from_the_definition(stream: str) -> None:
+    """Else it would not have to be in the lists of this module."""
+    defined = kind(row_schema(stream))
+    assert not ADDED.get(stream, {}).keys() & defined.keys()
+    assert all(defined[name] != each for name, each in CHANGED.get(stream, {}).items())
+
+
+@pytest.mark.parametrize("stream", ALL_STREAMS)
+def test_all_but_keys_may_be_null(entries: dict[str, Any], stream: str) -> None:
+    entry = entries[stream]
+    never_null = [
+        name for name, each in entry["schema"]["properties"].items() if "null" not in each["type"]
+    ]
+    assert sorted(never_null) == sorted(entry["key_properties"])
+    assert sorted(entry["schema"]["required"]) == sorted(entry["key_properties"])
+
+
+@pytest.mark.parametrize("stream", ALL_STREAMS)
+def test_every_field_is_described(entries: dict[str, Any], stream: str) -> None:
+    found = list(properties(entries[stream]["schema"]))
+    assert [name for name, each in found if not each.get("description", "").endswith(".")] == []
+    assert [name for name, each in found if "enum" in each] == [], "new values must not break"
+
+
+@pytest.mark.parametrize("stream", ALL_STREAMS)
+def test_times_say_that_they_are_utc(entries: dict[str, Any], stream: str) -> None:
+    times = [each for _, each in properties(entries[stream]["schema"]) if "format" in each]
+    assert [each for each in times if "(UTC)" not in each["description"]] == []
+
+
+ASSIGNMENT = (
+    "id technicianId technicianName assignedById assignedOn status isPaused jobId appointmentId "
+    "createdOn modifiedOn active"
+)
+NON_JOB = (
+    "id technicianId start name duration timesheetCodeId summary clearDispatchBoard "
+    "clearTechnicianView removeTechnicianFromCapacityPlanning allDay showOnTechnicianSchedule "
+    "active createdOn modifiedOn createdById"
+)
+SHIFT = "id shiftType title note active technicianId start end timesheetCodeId createdOn modifiedOn"
+SLOT = (
+    "start end startUtc endUtc businessUnitIds totalAvailability openAvailability "
+    "isExceedingIdealBookingPercentage"
+)
+ZONE = (
+    "id active name zips cities territoryNumbers locnNumbers createdBy createdOn modifiedOn "
+    "serviceDaysEnabled serviceDays businessUnits technicians"
+)
+
+
+@pytest.mark.parametrize(
+    ("stream", "keys", "fields"),
+    [
+        ("appointment_assignments", ["id"], ASSIGNMENT),
+        ("arrival_windows", ["id"], "id start duration businessUnitIds active"),
+        # It has no key there; ours is the field that we add.
+        ("business_hours", ["tenantId"], "weekdays saturday sunday"),
+        # There a row is a technician in a slot, technician_id being part of the key along with an
+        # array; a slot without technicians is no row. Ours is the slot.
+        ("capacities", ["startUtc", "endUtc", "businessUnitKey"], SLOT),
+        ("non_job_appointments", ["id"], NON_JOB),
+        ("teams", ["id"], "id active name createdBy createdOn modifiedOn"),
+        ("technician_shifts", ["id"], SHIFT),
+        ("zones", ["id"], ZONE),
+    ],
+)
+def test_keys_and_fields_are_those_of_the_other_servicetitan_tap(
+    entries: dict[str, Any], stream: str, keys: list[str], fields: str
+) -> None:
+    entry = entries[stream]
+    assert entry["key_properties"] == keys
+    assert set(fields.split()) <= entry["schema"]["properties"].keys()
+
+
+@pytest.mark.parametrize(
+    ("stream", "ours", "theirs"),
+    [
+        ("appointment_assignments", "continueFrom", "modifiedOn"),
+        ("arrival_windows", None, None),
+        ("business_hours", None, None),
+        ("capacities", None, "startUtc"),
+        ("non_job_appointments", "modifiedOn", "createdOn"),
+        ("teams", "modifiedOn", "modifiedOn"),
+        ("technician_shifts", "modifiedOn", None),
+        ("zones", "modifiedOn", "modifiedOn"),
+    ],
+)
+def test_a_bookmark_of_the_other_servicetitan_tap_costs_no_row(
+    api: ScriptedApi,
+    tap: Command,
+    entries: dict[str, Any],
+    stream: str,
+    ours: str | None,
+    theirs: str | None,
+) -> None:
+    """It is gone on from where we have one too, and overlooked where we read everything."""
+    assert entries[stream].get("replication_key") == ours
+    api.reply = routed(NOTHING)
+    state: dict[str, Any] = {}
+    if theirs:
+        state = {"replication_key": theirs, "replication_key_value": "2026-11-01T08:00:00+00:00"}
+    run = tap.run(api.config, {"bookmarks": {stream: state}}, streams=(stream,))
+    assert run.exit_code == 0
+    bounds = {call.query.get("from", call.query.get("modifiedOnOrAfter")) for call in api.api_calls}
+    by_date = {"continueFrom": "2026-11-01T08:00:00Z", "modifiedOn": "2026-11-01T07:59:50Z"}
+    assert bounds == {by_date[ours] if ours and theirs else None}
+
+
+@pytest.mark.parametrize("with_catalog", [False, True])
+def test_what_is_selected_by_default(api: ScriptedApi, tap: Command, *, with_catalog: bool) -> None:
+    api.reply = routed(NOTHING)
+    run = tap.run(api.config, None, tap.discover() if with_catalog else None, streams=None)
+    assert run.exit_code == 0
+    called = [call.path.removeprefix(PREFIX) for call in api.api_calls]
+    assert sorted(called) == sorted(PATHS[stream] for stream in DEFAULT)
+
+
+@pytest.mark.parametrize("stream", ALL_STREAMS)
+def test_a_deselected_stream_costs_no_request(api: ScriptedApi, tap: Command, stream: str) -> None:
+    """Each stream reads what it needs and nothing else, whatever the others are."""
+    api.reply = routed(NOTHING)
+    run = tap.run(api.config, streams=(stream,))
+    assert run.exit_code == 0
+    needed = "appointment_assignments_list" if stream == "technician_tracking" else stream
+    assert {call.path.removeprefix(PREFIX) for call in api.api_calls} == {PATHS[needed]}
