@@ -56,9 +56,15 @@ class _Server(uvicorn.Server):
         self.up.set()
         await stopping.wait()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn itself lets open requests finish, and waits for a moment in any case.
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        for connection in self.server_state.connections:
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
     def stop(self) -> None:
-        # Without force, uvicorn waits for open requests.
-        self.force_exit = True
         self._stop()
 
 

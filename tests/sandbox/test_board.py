@@ -33,9 +33,7 @@ def test_another_seed_is_another_tenant() -> None:
     assert rows(tenant(Clock(), seed=1)) != rows(tenant(Clock(), seed=2))
 
 
-@pytest.mark.parametrize(
-    "hours", [0.1, 1, 9, 13.9, 14, 14.1, 24, 60.5, 24 * 20, 24 * 89, 24 * 93, 24 * 200]
-)
+@pytest.mark.parametrize("hours", [1, 13.9, 14.1, 60.5, 24 * 20, 24 * 93, 24 * 200])
 @pytest.mark.parametrize("start", [START, datetime(2026, 3, 6, 23, 50, tzinfo=UTC)])
 def test_the_board_is_the_same_whenever_the_process_began(start: datetime, hours: float) -> None:
     clock = Clock(start)

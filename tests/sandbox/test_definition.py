@@ -170,7 +170,7 @@ def requests_of(
     shift = NEW_SHIFT | {"technicianIds": [someone]}
     skills = {"technicianId": someone, "skillIds": [skill_id], "replaceExistingSkills": False}
     skill = {"technicianId": someone, "name": "Solar", "active": True}
-    everything = {"active": "Any", "includeInactive": True, "pageSize": 5_000, "includeTotal": True}
+    everything = {"active": "Any", "includeInactive": True, "pageSize": 400, "includeTotal": True}
     return [
         *(Request("get", f"/{family}", query=everything) for family in LISTS),
         *(Request("get", f"/{family}/{{id}}", first[family]) for family in first),
