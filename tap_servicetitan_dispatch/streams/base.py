@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from singer_sdk import Stream
+from singer_sdk.exceptions import SyncLifecycleSignal
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from typing_extensions import override
 
@@ -138,7 +139,9 @@ class DispatchStream(Stream, abc.ABC):
 
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        if level == logging.ERROR and isinstance(sys.exception(), TapError | BrokenPipeError):
+        if level == logging.ERROR and isinstance(
+            sys.exception(), TapError | SyncLifecycleSignal | BrokenPipeError
+        ):
             level = (
                 logging.DEBUG
             )  # "unhandled", says the SDK; the tap's command will say what it is

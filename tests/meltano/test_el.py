@@ -27,7 +27,7 @@ PACKAGE = "tap_servicetitan_dispatch"
 class Clock:
     """A clock that goes when it is told to."""
 
-    now: datetime = datetime(2026, 6, 10, 16, 0, tzinfo=UTC)
+    now: datetime
 
     def __call__(self) -> datetime:
         return self.now
@@ -38,10 +38,9 @@ class Project:
     """A copy of the repository's Meltano project, in which nothing is installed yet."""
 
     folder: Path
-    api_url: str
 
-    def meltano(self, *arguments: str) -> str:
-        """Run Meltano and return its stdout."""
+    def meltano(self, *arguments: str, **variables: str) -> str:
+        """Run Meltano, with some environment variables, and return its stdout."""
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -49,7 +48,7 @@ class Project:
         }
         environment = inherited | {
             "MELTANO_HUB_URL": "http://127.0.0.1:9",  # nobody there: whoever asks the Hub fails
-            "TAP_SERVICETITAN_DISPATCH_API_URL": self.api_url,
+            **variables,
         }
         ran = subprocess.run(  # noqa: S603 - our own command
             [Path(sys.executable).with_name("meltano"), *arguments],
@@ -62,18 +61,20 @@ class Project:
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout
 
-    def load(self, *options: str) -> list[dict[str, Any]]:
-        """Run `meltano el` and return the records of the file that it adds."""
+    def load(self, *options: str, **variables: str) -> dict[str, list[dict[str, Any]]]:
+        """Run `meltano el` and return the records of the files that it adds, by stream."""
         before = self._files()
-        self.meltano(
-            "el", "tap-servicetitan-dispatch", "target-jsonl", "--state-id", "test", *options
-        )
-        (added,) = self._files() - before
-        return [json.loads(line) for line in added.read_text(encoding="utf-8").splitlines()]
+        run = ("el", "tap-servicetitan-dispatch", "target-jsonl")
+        self.meltano(*run, *options, **variables)
+        return {
+            path.stem.rpartition("-")[0]: [
+                json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()
+            ]
+            for path in self._files() - before
+        }
 
-    @property
-    def state(self) -> Any:
-        return json.loads(self.meltano("state", "get", "test"))
+    def state(self, state_id: str) -> Any:
+        return json.loads(self.meltano("state", "get", state_id))
 
     def _files(self) -> set[Path]:
         return set(self.folder.glob("output/*.jsonl"))
@@ -81,7 +82,11 @@ class Project:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    """Return a clock that stands still at the start of the test.
+
+    The tap reads some resources for the days around the present, so it has to be today.
+    """
+    return Clock(datetime.now(UTC))
 
 
 @pytest.fixture
@@ -90,41 +95,67 @@ def sandbox(clock: Clock) -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture
-def project(tmp_path: Path, sandbox: Sandbox) -> Project:
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("project")
     for name in INSTALLED_FROM:
-        shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(
-        ROOT / PACKAGE, tmp_path / PACKAGE, ignore=shutil.ignore_patterns("__pycache__")
-    )
-    return Project(tmp_path, sandbox.url)
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+    return Project(folder)
 
 
-def feed(sandbox: Sandbox, start: str | None = None) -> list[dict[str, Any]]:
-    """Return what the export feed gives from a token on, read without the tap."""
-    form = {"grant_type": "client_credentials", **sandbox.credentials}
-    token = requests.post(sandbox.token_url, data=form, timeout=10).json()["access_token"]
-    address = f"{sandbox.url}/dispatch/v2/tenant/{sandbox.credentials['tenant_id']}"
-    records: list[dict[str, Any]] = []
-    more = True
-    while more:
-        page = requests.get(
-            f"{address}/export/appointment-assignments",
-            params={"active": "Any", "from": start},
-            headers={
-                "Authorization": f"Bearer {token}",
-                "ST-App-Key": sandbox.credentials["app_key"],
-            },
-            timeout=10,
+class Api:
+    """The sandbox, read without the tap."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        form = {"grant_type": "client_credentials", **sandbox.credentials}
+        token = requests.post(sandbox.token_url, data=form, timeout=10).json()["access_token"]
+        self._address = f"{sandbox.url}/dispatch/v2/tenant/{sandbox.credentials['tenant_id']}"
+        self._headers = {
+            "Authorization": f"Bearer {token}",
+            "ST-App-Key": sandbox.credentials["app_key"],
+        }
+
+    def get(self, path: str, **params: Any) -> Any:
+        answer = requests.get(
+            f"{self._address}/{path}", params=params, headers=self._headers, timeout=10
+        )
+        return answer.json() if answer.ok else None
+
+    def rows(self, path: str, **params: Any) -> list[dict[str, Any]]:
+        pages: list[Any] = []
+        while not pages or pages[-1]["hasMore"]:
+            pages.append(self.get(path, **params, page=len(pages) + 1, pageSize=5000))
+        return [row for page in pages for row in page["data"]]
+
+    def feed(self, start: str | None = None) -> list[dict[str, Any]]:
+        """Return what the export feed gives from a token on, as the tap should write it."""
+        records: list[dict[str, Any]] = []
+        more = True
+        while more:
+            page = self.get("export/appointment-assignments", active="Any", **{"from": start})
+            start, more = page["continueFrom"], page["hasMore"]
+            records += [{**record, "continueFrom": start} for record in page["data"]]
+        return records
+
+    def capacity(self, day: datetime, days: int) -> list[dict[str, Any]]:
+        body = {
+            "startsOnOrAfter": f"{day:%Y-%m-%d}T00:00:00Z",
+            "endsOnOrBefore": f"{day + timedelta(days=days):%Y-%m-%d}T00:00:00Z",
+            "skillBasedAvailability": False,
+        }
+        answer = requests.post(
+            f"{self._address}/capacity", json=body, headers=self._headers, timeout=10
         ).json()
-        start, more = page["continueFrom"], page["hasMore"]
-        records += [{**record, "continueFrom": start} for record in page["data"]]
-    return records
+        slots: list[dict[str, Any]] = answer["availabilities"]
+        return slots
 
 
-def stored(token: str) -> dict[str, Any]:
-    bookmark = {"replication_key": "continueFrom", "replication_key_value": token}
-    return {"singer_state": {"bookmarks": {"appointment_assignments": bookmark}}}
+def token_in(state: Any) -> Any:
+    bookmark = state["singer_state"]["bookmarks"]["appointment_assignments"]
+    assert bookmark.keys() == {"replication_key", "replication_key_value"}
+    assert bookmark["replication_key"] == "continueFrom"
+    return bookmark["replication_key_value"]
 
 
 @pytest.mark.timeout(300)  # Meltano installs the tap and the target
@@ -133,18 +164,66 @@ def test_meltano_loads_everything_once_then_what_changed_and_everything_when_tol
 ) -> None:
     description = (project.folder / "meltano.yml").read_bytes()
 
-    first = project.load()
+    def load(*options: str) -> list[dict[str, Any]]:
+        loaded = project.load(
+            "--state-id", "test", *options, TAP_SERVICETITAN_DISPATCH_API_URL=sandbox.url
+        )
+        return loaded["appointment_assignments"]
+
+    first = load()
     assert len(first) > 400
-    assert first == feed(sandbox)
+    assert first == Api(sandbox).feed()
     token = first[-1]["continueFrom"]
-    assert project.state == stored(token)
+    assert token_in(project.state("test")) == token
 
     clock.now += timedelta(hours=1)
-    second = project.load()
+    second = load()
     assert 0 < len(second) < 100
-    assert second == feed(sandbox, token)
-    assert project.state == stored(second[-1]["continueFrom"])
+    assert second == Api(sandbox).feed(token)
+    assert token_in(project.state("test")) == second[-1]["continueFrom"]
 
-    assert project.load("--full-refresh") == feed(sandbox)
+    assert load("--full-refresh") == Api(sandbox).feed()
 
     assert (project.folder / "meltano.yml").read_bytes() == description
+
+
+@pytest.mark.timeout(300)
+def test_meltano_loads_all_twelve_streams_when_all_are_selected(
+    project: Project, sandbox: Sandbox, clock: Clock
+) -> None:
+    loaded = project.load(
+        TAP_SERVICETITAN_DISPATCH_API_URL=sandbox.url,
+        TAP_SERVICETITAN_DISPATCH__SELECT='["*.*"]',
+    )
+
+    api = Api(sandbox)
+    assignments = api.rows("appointment-assignments", active="Any")
+    live = {
+        (row["technicianId"], row["appointmentId"])
+        for row in assignments
+        if row["active"] and row["status"] in {"Dispatched", "Working"}
+    }
+    tracked = [
+        pair
+        for pair in live
+        if api.get("technician-tracking", technicianId=pair[0], appointmentId=pair[1])
+    ]
+    today = clock.now.replace(hour=0)
+    expected = {
+        "appointment_assignments": len(api.feed()),
+        "appointment_assignments_list": len(assignments),
+        "arrival_windows": len(api.rows("arrival-windows", active="Any")),
+        "arrival_window_configuration": 1,
+        "business_hours": 1,
+        "capacities": len(api.capacity(today, 7) + api.capacity(today + timedelta(days=7), 8)),
+        "non_job_appointments": len(api.rows("non-job-appointments")),
+        "teams": len(api.rows("teams", includeInactive="true")),
+        "technician_shifts": len(api.rows("technician-shifts", active="Any")),
+        "technician_skills": len(api.rows("technician-skills", active="Any")),
+        "technician_tracking": len(tracked),
+        "zones": len(api.rows("zones", active="Any")),
+    }
+    assert {stream: len(rows) for stream, rows in loaded.items()} == {
+        stream: count for stream, count in expected.items() if count
+    }
+    assert set(expected) - set(loaded) <= {"technician_tracking"}, "nobody is under way by night"
