@@ -97,9 +97,6 @@ def main(  # noqa: PLR0913 - an argument for each option
         deletes="hard" if hard_deletes else "soft",
         scopes=Behaviour.scopes.difference(without_scope),
     )
-    stop = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     sandbox = Sandbox(
         seed=seed, assignments=size, clock=clock_at(speed), port=port, behaviour=behaviour
     )
@@ -108,6 +105,9 @@ def main(  # noqa: PLR0913 - an argument for each option
     except OSError as error:
         message = f"Port {port} cannot be used: {error.strerror}. Choose another with --port."
         raise click.ClickException(message) from error
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     rows = f"{len(sandbox.tenant.assignments.current):,}"
     click.echo(GUIDE.format(url=sandbox.url, seed=seed, rows=rows, **CREDENTIALS))
     # In slices, because on Windows a wait without end does not notice Ctrl-C.

@@ -12,7 +12,6 @@ from tap_servicetitan_dispatch.sandbox.versions import Row, chained, changed
 # A week is planned on the Monday two weeks before it.
 LEAD_DAYS = 21
 
-TIMESHEET_CODES = {41_000_001: "Meeting", 41_000_004: "Training", 41_000_009: "Vehicle"}
 _NO_CODE = 0
 
 _OCCASIONS = (
