@@ -7,6 +7,17 @@ with Sandbox() as sandbox:
 from tap_servicetitan_dispatch.sandbox.access import CREDENTIALS
 from tap_servicetitan_dispatch.sandbox.application import Call
 from tap_servicetitan_dispatch.sandbox.behaviour import ALL_SCOPES, Behaviour
+from tap_servicetitan_dispatch.sandbox.faults import FATAL, KINDS, PASSING, Faults
 from tap_servicetitan_dispatch.sandbox.server import Sandbox
 
-__all__ = ["ALL_SCOPES", "CREDENTIALS", "Behaviour", "Call", "Sandbox"]
+__all__ = [
+    "ALL_SCOPES",
+    "CREDENTIALS",
+    "FATAL",
+    "KINDS",
+    "PASSING",
+    "Behaviour",
+    "Call",
+    "Faults",
+    "Sandbox",
+]

@@ -40,18 +40,28 @@ def _signature(text: str) -> str:
     return blake2b(text.encode(), key=key, digest_size=16).hexdigest()
 
 
-def issue(now: int, lifetime: int) -> str:
-    """Return an access token that is good for ``lifetime`` seconds."""
-    expires = format(now + lifetime * SECOND, "x")
-    return f"{expires}.{_signature(expires)}"
+class Tokens:
+    """The access tokens that were issued. They are signed, not kept."""
 
+    def __init__(self) -> None:
+        self._generation = 0
 
-def is_good(token: str, now: int) -> bool:
-    """Return whether the token was issued here and has not expired."""
-    expires, _, signature = token.partition(".")
-    return hmac.compare_digest(signature.encode(), _signature(expires).encode()) and (
-        int(expires, 16) > now
-    )
+    def issue(self, now: int, lifetime: int) -> str:
+        """Return an access token that is good for ``lifetime`` seconds."""
+        claims = f"{now + lifetime * SECOND:x}-{self._generation:x}"
+        return f"{claims}.{_signature(claims)}"
+
+    def is_good(self, token: str, now: int) -> bool:
+        """Return whether the token was issued here, and neither expired nor was revoked."""
+        claims, _, signature = token.partition(".")
+        if not hmac.compare_digest(signature.encode(), _signature(claims).encode()):
+            return False
+        expires, generation = (int(claim, 16) for claim in claims.split("-"))
+        return expires > now and generation >= self._generation
+
+    def revoke(self) -> None:
+        """Make every token that was issued so far a bad one."""
+        self._generation += 1
 
 
 async def tenant_of(request: Request) -> Tenant:
@@ -67,14 +77,21 @@ async def behaviour_of(request: Request) -> Behaviour:
     return behaviour
 
 
+async def tokens_of(request: Request) -> Tokens:
+    """Return the tokens that this sandbox has issued."""
+    tokens: Tokens = request.app.state.tokens
+    return tokens
+
+
 TenantNow = Annotated[Tenant, Depends(tenant_of)]
 BehaviourNow = Annotated[Behaviour, Depends(behaviour_of)]
+TokensNow = Annotated[Tokens, Depends(tokens_of)]
 
-_TOKEN_PATH = "/connect/token"  # noqa: S105 - a path
+TOKEN_PATH = "/connect/token"  # noqa: S105 - a path
 _oauth = OAuth2(
     flows=OAuthFlows(
         clientCredentials=OAuthFlowClientCredentials(
-            tokenUrl=_TOKEN_PATH, scopes=dict.fromkeys(sorted(ALL_SCOPES), "")
+            tokenUrl=TOKEN_PATH, scopes=dict.fromkeys(sorted(ALL_SCOPES), "")
         )
     ),
     auto_error=False,
@@ -89,11 +106,12 @@ async def _gate(
     app_key: Annotated[str | None, Depends(_app_key)],
     tenant: TenantNow,
     behaviour: BehaviourNow,
+    tokens: TokensNow,
 ) -> None:
     if tenant_id != CREDENTIALS["tenant_id"]:
         raise BareProblem(UNMATCHED, HTTPStatus.NOT_FOUND)
     kind, _, token = (authorization or "").partition(" ")
-    if kind.lower() != "bearer" or not is_good(token, tenant.now):
+    if kind.lower() != "bearer" or not tokens.is_good(token, tenant.now):
         raise Problem(HTTPStatus.UNAUTHORIZED, "The access token is missing, wrong or expired.")
     if app_key != CREDENTIALS["app_key"]:
         status = HTTPStatus(behaviour.bad_app_key_status)
@@ -132,8 +150,10 @@ _TOKEN_REQUEST = {
 }
 
 
-@router.post(_TOKEN_PATH, openapi_extra=_TOKEN_REQUEST)
-async def access_token(request: Request, tenant: TenantNow, behaviour: BehaviourNow) -> Response:
+@router.post(TOKEN_PATH, openapi_extra=_TOKEN_REQUEST)
+async def access_token(
+    request: Request, tenant: TenantNow, behaviour: BehaviourNow, tokens: TokensNow
+) -> Response:
     """Exchange client id and secret for an access token."""
     form = dict(parse_qsl((await request.body()).decode("latin-1"), keep_blank_values=True))
     form |= _basic(request.headers.get("Authorization", ""))
@@ -143,7 +163,7 @@ async def access_token(request: Request, tenant: TenantNow, behaviour: Behaviour
         return json_response({"error": "invalid_client"}, HTTPStatus.BAD_REQUEST)
     return json_response(
         {
-            "access_token": issue(tenant.now, behaviour.token_lifetime),
+            "access_token": tokens.issue(tenant.now, behaviour.token_lifetime),
             "expires_in": behaviour.token_lifetime,
             "token_type": "Bearer",
             "scope": " ".join(sorted(behaviour.scopes)),

@@ -9,9 +9,11 @@ from urllib.parse import parse_qsl
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tap_servicetitan_dispatch.sandbox import access
-from tap_servicetitan_dispatch.sandbox.access import CREDENTIALS
+from tap_servicetitan_dispatch.sandbox import access, control
+from tap_servicetitan_dispatch.sandbox.access import CREDENTIALS, Tokens
 from tap_servicetitan_dispatch.sandbox.behaviour import Behaviour
+from tap_servicetitan_dispatch.sandbox.failing import Failing, HangUp, Switch, fault_of
+from tap_servicetitan_dispatch.sandbox.faults import Kind
 from tap_servicetitan_dispatch.sandbox.instants import to_datetime
 from tap_servicetitan_dispatch.sandbox.operations import (
     appointment_assignments,
@@ -53,11 +55,13 @@ class Call:
     """A finished request.
 
     Attributes:
-        received_at: Seconds on the monotonic clock.
+        received_at: Seconds on the monotonic clock when it arrived.
         method: ``GET`` and so on.
         path: Without the query.
         query: Names and values in the order in which they were sent.
-        status: HTTP status of the answer; 0 if the client went away before it.
+        status: HTTP status of the answer; 0 if there was none, because the client went away or
+            the connection was reset.
+        fault: How the request was made to fail, if it was.
     """
 
     received_at: float
@@ -65,6 +69,7 @@ class Call:
     path: str
     query: tuple[tuple[str, str], ...]
     status: int
+    fault: Kind | None = None
 
 
 class Ledger:
@@ -86,7 +91,9 @@ class Ledger:
             nonlocal noted
             if not noted:
                 noted = True
-                call = Call(received_at, scope["method"], scope["path"], query, status)
+                call = Call(
+                    received_at, scope["method"], scope["path"], query, status, fault_of(scope)
+                )
                 self._calls.append(call)
 
         async def send_dated(message: Message) -> None:
@@ -96,18 +103,22 @@ class Ledger:
                 date = format_datetime(to_datetime(self._tenant.now), usegmt=True)
                 message["headers"] = [*message["headers"], (b"date", date.encode())]
             elif not message.get("more_body"):
-                # Before the caller has the end of its answer, so that it finds its call here.
                 note()
             await send(message)
 
+        # Called before the caller sees the end of it, so that it finds its call here.
+        scope["sandbox.note"] = note
         try:
             await self._app(scope, receive, send_dated)
         finally:
             note()
 
 
-def application(tenant: Tenant, behaviour: Behaviour, calls: deque[Call]) -> ASGIApp:
+def application(
+    tenant: Tenant, behaviour: Behaviour, calls: deque[Call], switch: Switch, hang_up: HangUp
+) -> ASGIApp:
     """Return the web application that serves a tenant."""
+    tokens = Tokens()
     app = FastAPIOffline(
         title="ServiceTitan Dispatch API v2 - sandbox",
         version="2",
@@ -121,8 +132,12 @@ def application(tenant: Tenant, behaviour: Behaviour, calls: deque[Call]) -> ASG
     )
     app.state.tenant = tenant
     app.state.behaviour = behaviour
+    app.state.tokens = tokens
+    app.state.switch = switch
     app.include_router(access.router)
+    app.include_router(control.router)
     for router in ROUTERS:
         app.include_router(router, prefix=API_ROOT)
+    app.add_middleware(Failing, switch=switch, tenant=tenant, tokens=tokens, hang_up=hang_up)
     app.add_middleware(Ledger, tenant=tenant, calls=calls)
     return app

@@ -2,14 +2,17 @@
 
 import signal
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import datetime
 from threading import Event
-from typing import get_args
+from typing import Any, get_args
 
 import click
+from pydantic import TypeAdapter, ValidationError
 
 from tap_servicetitan_dispatch.sandbox.access import CREDENTIALS
 from tap_servicetitan_dispatch.sandbox.behaviour import Behaviour, LastPageToken
+from tap_servicetitan_dispatch.sandbox.faults import Faults
 from tap_servicetitan_dispatch.sandbox.server import Sandbox, utc_now
 
 
@@ -19,12 +22,46 @@ def clock_at(speed: float, now: Callable[[], datetime] = utc_now) -> Callable[[]
     return lambda: start + (now() - start) * speed
 
 
+_PREFIX = "fault_"
+
+
+def fault_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for each fault; several values are parted by commas."""
+    schema = TypeAdapter(Faults).json_schema()["properties"]
+    for field in reversed(fields(Faults)):
+        text = schema[field.name]["description"].replace("\n- ", " ").replace("`", "")
+        default = field.default if isinstance(field.default, tuple) else (field.default,)
+        command = click.option(
+            f"--{_PREFIX}{field.name}".replace("_", "-"),
+            metavar="VALUE",
+            help=f"{text}  [default: {','.join(map(str, default))}]",
+        )(command)
+    return command
+
+
+def faults_of(options: dict[str, Any]) -> Faults:
+    """Return the faults that options ask for.
+
+    Raises:
+        click.BadParameter: If a value makes no sense.
+    """
+    given = {name.removeprefix(_PREFIX): value for name, value in options.items() if value}
+    try:
+        return Faults(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = f"--{_PREFIX}{first['loc'][0]}".replace("_", "-")
+        message = f"{first['msg']}: {first['input']!r}"
+        raise click.BadParameter(message, param_hint=option) from error
+
+
 GUIDE = """\
 The Dispatch API v2 is served at {url}, for tenant {tenant_id} (seed {seed}, {rows} assignments).
 
   the tap's settings   environment: sandbox
                        api_url: {url}
   every operation      {url}/docs
+  what goes wrong      {url}/sandbox/faults (PUT there to change it)
   by hand              token=$(curl -s {url}/connect/token -d grant_type=client_credentials \\
                          -d client_id={client_id} -d client_secret={client_secret} \\
                          | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
@@ -77,6 +114,7 @@ Press Ctrl-C to stop it."""
     metavar="SCOPE",
     help="A scope that is not granted, as tn.dis.zones:r. May be repeated.",
 )
+@fault_options
 def main(  # noqa: PLR0913 - an argument for each option
     *,
     port: int,
@@ -88,8 +126,12 @@ def main(  # noqa: PLR0913 - an argument for each option
     empty_pages: bool,
     hard_deletes: bool,
     without_scope: tuple[str, ...],
+    **fault_values: str | None,
 ) -> None:
-    """Serve a sandbox of ServiceTitan's Dispatch API v2 on localhost."""
+    """Serve a sandbox of ServiceTitan's Dispatch API v2 on localhost.
+
+    With --fault-rate and its kin, requests fail on purpose.
+    """
     behaviour = Behaviour(
         export_page_size=export_page_size,
         last_page_token=last_page_token,
@@ -98,7 +140,12 @@ def main(  # noqa: PLR0913 - an argument for each option
         scopes=Behaviour.scopes.difference(without_scope),
     )
     sandbox = Sandbox(
-        seed=seed, assignments=size, clock=clock_at(speed), port=port, behaviour=behaviour
+        seed=seed,
+        assignments=size,
+        clock=clock_at(speed),
+        port=port,
+        behaviour=behaviour,
+        faults=faults_of(fault_values),
     )
     try:
         sandbox.start()

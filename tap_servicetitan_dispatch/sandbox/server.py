@@ -3,22 +3,28 @@
 import asyncio
 import os
 import socket
+import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
 import uvicorn
+from starlette.types import Scope
 
 from tap_servicetitan_dispatch.sandbox.access import CREDENTIALS
 from tap_servicetitan_dispatch.sandbox.application import Call, application
 from tap_servicetitan_dispatch.sandbox.behaviour import Behaviour
+from tap_servicetitan_dispatch.sandbox.failing import Switch
+from tap_servicetitan_dispatch.sandbox.faults import Faults
 from tap_servicetitan_dispatch.sandbox.tenant import Tenant
 
 HOST = "127.0.0.1"
 _CALLS_KEPT = 1_000_000
+# Close at once and say so: on, for no time at all.
+_RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
 def utc_now() -> datetime:
@@ -79,6 +85,7 @@ class Sandbox:
         clock: Returns the current time, aware. Should it go backwards, the tenant waits for it.
         port: 0 takes a free one.
         behaviour: What to do where the real API is unknown or surprising.
+        faults: What is to go wrong from the start.
 
     Attributes:
         tenant: The state behind the API.
@@ -93,11 +100,17 @@ class Sandbox:
         clock: Callable[[], datetime] = utc_now,
         port: int = 0,
         behaviour: Behaviour = Behaviour(),  # noqa: B008 - it is frozen
+        faults: Faults = Faults(),  # noqa: B008 - it is frozen
     ) -> None:
-        self.tenant = Tenant(seed=seed, assignments=assignments, clock=clock)
+        self._switch = switch = Switch(faults)
+        self.tenant = Tenant(
+            seed=seed,
+            assignments=assignments,
+            clock=lambda: clock() + timedelta(seconds=switch.faults.clock_skew),
+        )
         self.credentials: Mapping[str, str] = CREDENTIALS
         self._calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
-        self._app = application(self.tenant, behaviour, self._calls)
+        self._app = application(self.tenant, behaviour, self._calls, switch, self._hang_up)
         self._port = port
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -116,6 +129,31 @@ class Sandbox:
     def calls(self) -> list[Call]:
         """The finished requests so far, in the order in which they finished."""
         return list(self._calls)
+
+    def _hang_up(self, scope: Scope, reset: bool) -> None:  # noqa: FBT001 - as in HangUp
+        """Close the connection of a request: after what has been sent, or with a reset."""
+        assert self._server is not None  # noqa: S101 - it has just got a request
+        transports = [
+            connection.transport
+            for connection in self._server.server_state.connections
+            if getattr(connection, "client", None) == scope["client"]
+        ]
+        for transport in transports:
+            if reset:
+                connected = transport.get_extra_info("socket")
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                transport.abort()
+            else:
+                transport.close()
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong. May be set at any time, also from another thread."""
+        return self._switch.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._switch.faults = faults
 
     def start(self) -> None:
         """Start to serve; returns when requests are answered.

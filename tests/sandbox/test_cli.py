@@ -11,7 +11,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, Behaviour, Sandbox, cli
+from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, Behaviour, Faults, Sandbox, cli
 from tests.sandbox.caller import START, Clock
 
 if TYPE_CHECKING:
@@ -82,6 +82,10 @@ def test_options_reach_the_sandbox(started: list[dict[str, object]]) -> None:
         "--hard-deletes",
         "--without-scope=tn.dis.zones:r",
         "--without-scope=tn.dis.teams:r",
+        "--fault-rate=0.15",
+        "--fault-kinds=reset,drip",
+        "--fault-statuses=503,504",
+        "--fault-at-most=0",
     ]
     assert CliRunner().invoke(cli.main, options).exit_code == 0
     assert started == [
@@ -96,8 +100,19 @@ def test_options_reach_the_sandbox(started: list[dict[str, object]]) -> None:
                 deletes="hard",
                 scopes=ALL_SCOPES - {"tn.dis.zones:r", "tn.dis.teams:r"},
             ),
+            "faults": Faults(rate=0.15, kinds=("reset", "drip"), statuses=(503, 504), at_most=0),
         }
     ]
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--fault-rate=2", "--fault-rate=x", "--fault-kinds=reset,fire", "--fault-statuses=200,x"],
+)
+def test_a_fault_that_makes_no_sense_is_said_by_its_option(option: str) -> None:
+    result = CliRunner().invoke(cli.main, [option])
+    assert result.exit_code == 2
+    assert f"Invalid value for {option.partition('=')[0]}: " in result.output
 
 
 def test_a_taken_port_is_said_in_one_line() -> None:
