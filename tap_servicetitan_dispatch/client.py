@@ -233,12 +233,14 @@ def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 def _read(response: requests.Response, name: str, *, token_endpoint: bool) -> Answer:
     content = response.content
+    is_json = True
+    body: Any = None
     try:
-        body: Any = msgspec.json.decode(content)
+        body = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        body = None
+        is_json = False
     if response.status_code == requests.codes.ok:
-        if body is None:
+        if not is_json:
             raise ApiError("not_json", request=name, detail=f"{len(content)} bytes")
         return Answer(body, _date_in(response.headers.get("Date", "")))
     text = content.decode(errors="replace")

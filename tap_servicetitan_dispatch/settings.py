@@ -326,6 +326,8 @@ def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"start_date: {start_date!r} is neither a date nor a date-time (ISO 8601)"
     if (zone := config.get("timezone")) and zone not in available_timezones():
         yield f"timezone: {zone!r} is no IANA time zone, such as America/Chicago"
+    if config.get("capacity_skill_based_availability") and not config.get("capacity_job_type_id"):
+        yield "capacity_skill_based_availability: needs capacity_job_type_id, whose skills to match"
     for name in ("api_url", "auth_url"):
         if url := config.get(name):
             yield from _url_problems(name, url)

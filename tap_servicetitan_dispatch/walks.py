@@ -72,7 +72,7 @@ def feed_walk(fetch: Fetch, params: Mapping[str, str], start: str | None) -> Ite
         has_more, records = _has_more(body), _rows(body)
         after = body.get("continueFrom") or None
         if after is not None and not isinstance(after, str):
-            raise _malformed("a text as continueFrom", body)
+            raise malformed("a text as continueFrom", body)
         if token is not None:
             sent.add(token)
         if has_more and after in sent:
@@ -134,7 +134,10 @@ def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
 
 def _numbered(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Any]:
     """Yield the answers of numbered pages up to the last one."""
-    for number in count(1):
+    has_more = True
+    pages = count(1)
+    while has_more:
+        number = next(pages)
         body = fetch({**params, "page": str(number)}).body
         has_more, rows = _has_more(body), _rows(body)
         if has_more and not rows:
@@ -143,8 +146,6 @@ def _numbered(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Any]:
                 "What to do: run again; if it stays, report it. The bookmark is safe."
             )
         yield body
-        if not has_more:
-            return
 
 
 @dataclass
@@ -183,6 +184,7 @@ class ModifiedWalk:
             ApiError: A request failed.
         """
         bound = self.since
+        doubts = 0
         while True:
             answer = self._fetch(bound, sort="+ModifiedOn", page="1")
             rows = _rows(answer.body)
@@ -190,7 +192,11 @@ class ModifiedWalk:
             if not _has_more(answer.body):
                 yield Page(self._fresh(rows), bookmark)
                 return
-            if obstacle := self._obstacle(rows, bound):
+            obstacle = self._obstacle(rows, bound)
+            if obstacle == _UNCERTAIN and doubts < _MOST_DOUBTS:
+                doubts += 1
+                continue
+            if obstacle:
                 logger.info("Reading on by page number, as %s.", obstacle)
                 yield from self._pass(bound, began_at=answer.served_at)
                 return
@@ -204,9 +210,12 @@ class ModifiedWalk:
         if latest == _NEVER or (bound is not None and latest - self.overlap <= bound):
             return "more rows share a time than a page holds"
         if not self._in_order(rows):
-            return "the server does not sort by time of modification"
-        self._trusted = self._trusted or self._order_is_honoured(rows, bound)
-        return None if self._trusted else "it is not certain that the server sorts"
+            return _UNSORTED
+        if not self._trusted:
+            honoured = self._order_is_honoured(rows, bound)
+            self._trusted = honoured is True
+            return None if honoured else _UNCERTAIN if honoured is None else _UNSORTED
+        return None
 
     def _pass(self, bound: datetime | None, began_at: datetime | None) -> Iterator[Page]:
         """Yield all rows from a bound on by page number, sorted by id, with a bookmark at the end.
@@ -255,25 +264,27 @@ class ModifiedWalk:
             latest = max(latest, modified)
         return True
 
-    def _order_is_honoured(self, rows: list[Record], bound: datetime | None) -> bool:
+    def _order_is_honoured(self, rows: list[Record], bound: datetime | None) -> bool | None:
         """Return whether the server really sorts; a page may be in order by chance.
 
         Asked once a walk, for the same rows the other way round, none later than those seen (so
         that what is edited meanwhile stays out). A server that sorts puts the first row last; one
-        that does not puts it first again. If the first row is gone, nobody can tell.
+        that does not puts it first again. If the first row was edited or deleted in between,
+        nobody can tell: nothing is returned, and the page has to be read again.
         """
         latest, _ = _latest(rows)
         before = instants.render(latest + _TICK)
         answer = self._fetch(bound, sort="-ModifiedOn", page="1", modifiedBefore=before)
         reverse = _rows(answer.body)
         first = _version(rows[0])
-        return (
-            first in map(_version, reverse)
-            and first != _version(reverse[0])
-            and _modified(reverse[0]) > _modified(rows[0])
-        )
+        if first not in map(_version, reverse):
+            return None
+        return first != _version(reverse[0]) and _modified(reverse[0]) > _modified(rows[0])
 
 
+_UNSORTED = "the server does not sort by time of modification"
+_UNCERTAIN = "it is not certain that the server sorts"
+_MOST_DOUBTS = 5
 _NEVER = instants.parse("0001-01-02")
 _TICK = timedelta(microseconds=1)
 
@@ -306,21 +317,22 @@ def _latest(rows: Iterable[Record]) -> tuple[datetime, str | None]:
 
 def _has_more(body: Any) -> bool:
     if not isinstance(body, dict):
-        raise _malformed("an object", body)
+        raise malformed("an object", body)
     has_more = body.get("hasMore")
     if not isinstance(has_more, bool):
-        raise _malformed("hasMore: true or false", body)
+        raise malformed("hasMore: true or false", body)
     return has_more
 
 
 def _rows(body: Any) -> list[Record]:
     rows = body.get("data")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise _malformed("a list of objects as data", body)
+        raise malformed("a list of objects as data", body)
     return rows
 
 
-def _malformed(expected: str, body: Any) -> AnswerError:
+def malformed(expected: str, body: Any) -> AnswerError:
+    """Return the error that says what an answer should have had, and what it has."""
     keys = ", ".join(sorted(body)) if isinstance(body, dict) else type(body).__name__
     return AnswerError(
         f"the API's answer should have {expected}, it has: {keys or 'nothing'}. What to do: run "

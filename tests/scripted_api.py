@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import ssl
+    from collections.abc import Callable, Iterator
 
 CLIENT_SECRET = "cs1.kept-secret-client-secret"
 APP_KEY = "ak1.kept-secret-app-key"
@@ -110,6 +112,18 @@ class ScriptedApi:
         self._server.shutdown()
         self._server.socket.close()
         self._thread.join()
+
+    @contextmanager
+    def encrypted(self, context: ssl.SSLContext) -> Iterator[str]:
+        """Speak TLS on a port of its own; yields the address."""
+        with ThreadingHTTPServer(("127.0.0.1", 0), self._server.RequestHandlerClass) as server:
+            server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a refused handshake
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+            thread.start()
+            yield f"https://127.0.0.1:{server.server_port}"
+            server.shutdown()
+            thread.join()
 
     @property
     def url(self) -> str:

@@ -85,6 +85,13 @@ def test_a_file_that_is_not_json_is_said_in_one_line(tap: Command) -> None:
         assert run.errors[-1].startswith("A file given on the command line is not JSON")
 
 
+def test_a_file_that_is_not_there_is_said_in_one_line(tap: Command) -> None:
+    run = tap.run(None, None, None, "--config", str(tap.folder / "nowhere.json"))
+    assert run.exit_code == 1
+    assert "nowhere.json" in run.errors[-1]
+    assert "Traceback" not in run.stderr
+
+
 def test_the_package_runs_as_a_module() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "tap_servicetitan_dispatch", "--version"],

@@ -215,6 +215,22 @@ def test_the_bookmark_of_the_other_servicetitan_tap_is_gone_on_from(
     assert run.states[-1] == bookmarked("t1")
 
 
+def test_a_bookmark_that_is_no_text_is_an_error(api: ScriptedApi, tap: Command) -> None:
+    run = tap.run(
+        api.config,
+        {
+            "bookmarks": {
+                "appointment_assignments": {
+                    "replication_key": "continueFrom",
+                    "replication_key_value": 5,
+                }
+            }
+        },
+    )
+    assert_fails(run, "the bookmark 5 in the state is no text")
+    assert api.calls == []
+
+
 def test_a_deselected_stream_costs_no_request(api: ScriptedApi, tap: Command) -> None:
     run = tap.run(api.config, streams=())
     assert (run.exit_code, api.calls) == (0, [])

@@ -292,6 +292,25 @@ def test_a_page_out_of_order_by_more_than_the_overlap_is_not_gone_on_from() -> N
     assert [bool(page.bookmark) for page in pages] == [True, *[False] * (len(pages) - 2), True]
 
 
+@pytest.mark.parametrize(("times", "by_number"), [(1, False), (5, False), (6, True)])
+def test_an_edit_that_hides_whether_the_server_sorts_makes_the_page_be_read_again(
+    times: int, *, by_number: bool
+) -> None:
+    server = Server(World(1, rows=40, page_cap=8, busy=0))
+    edits = iter(range(times))
+
+    def fetch(params: Mapping[str, str]) -> Answer:
+        if params["sort"] == "-ModifiedOn" and next(edits, None) is not None:
+            first = min(server.ticks, key=lambda each: server.ticks[each])
+            server.now += SECOND
+            server.ticks[first] = server.now
+        return server.fetch(params)
+
+    pages = list(the_walk(fetch, None))
+    assert {row["id"] for page in pages for row in page.records} == set(server.ticks)
+    assert any(request["sort"] == "+Id" for request in server.requests) is by_number
+
+
 def test_a_deletion_during_a_pass_by_number_holds_the_bookmark_and_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

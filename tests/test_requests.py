@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
+import trustme
 
 from tap_servicetitan_dispatch.auth import Credentials, TokenSource
 from tap_servicetitan_dispatch.client import USER_AGENT, Client, Http, asked_wait, token_request
@@ -354,6 +357,21 @@ def test_no_server_at_all_is_a_failed_connection(
         api.__enter__()
     assert raised.value.kind == "no_connection"
     assert len(clock.sleeps) == 3
+
+
+def test_a_certificate_that_is_not_trusted_is_said_at_once(
+    api: ScriptedApi,
+) -> None:
+    """Anybody could have issued it; the credentials stay here."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with api.encrypted(context) as url:
+        stranger = requests.Request("GET", f"{url}/zones", headers={"ST-App-Key": APP_KEY})
+        with pytest.raises(ApiError, match="certificate is not trusted") as raised:
+            Http(timeout_seconds=5).exchange(stranger)
+    assert raised.value.kind == "untrusted"
+    assert not raised.value.failure.retried
+    assert api.calls == []
 
 
 def test_an_error_shows_title_field_errors_and_trace_id(api: ScriptedApi, client: Client) -> None:

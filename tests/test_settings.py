@@ -23,7 +23,9 @@ GOOD = {
 
 
 def problems(config: dict[str, Any]) -> list[str]:
-    return settings.problems(config, settings.SCHEMA)
+    schema = TapServiceTitanDispatch.config_jsonschema
+    TapServiceTitanDispatch.append_builtin_config(schema)
+    return settings.problems(config, schema)
 
 
 def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
@@ -69,6 +71,15 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         ({"page_size": 5001}, "page_size: 5001 is more than 5000"),
         ({"page_size": "many"}, "page_size: 'many' is not of type integer"),
         ({"max_requests_per_second": 61}, "max_requests_per_second: 61 is more than 60"),
+        (
+            {"capacity_skill_based_availability": True},
+            "capacity_skill_based_availability: needs capacity_job_type_id",
+        ),
+        ({"stream_map_config": [1]}, "stream_map_config: [1] is not of type object"),
+        (
+            {"batch_config": {"encoding": {"format": "x"}}},
+            "batch_config.encoding.format: 'x' is",
+        ),
         ({"timezone": "Mars/Base"}, "timezone: 'Mars/Base' is no IANA time zone"),
         ({"capacity_days_per_request": 15}, "capacity_days_per_request: 15 is more than 14"),
         ({"active": "yes"}, "active: 'yes' is not one of Any, True, False"),

@@ -67,7 +67,7 @@ class AppointmentAssignments(DispatchStream):
 
     name = "appointment_assignments"
     path = "export/appointment-assignments"
-    scope = "tn.dis.appointmentassignments:r"
+    scopes = ("tn.dis.appointmentassignments:r",)
     replication_key = "continueFrom"
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         *ASSIGNMENT,

@@ -19,6 +19,6 @@ class AppointmentAssignmentsList(ListStream):
 
     name = "appointment_assignments_list"
     path = "appointment-assignments"
-    scope = "tn.dis.appointmentassignments:r"
+    scopes = ("tn.dis.appointmentassignments:r",)
     selected_by_default = False
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(*ASSIGNMENT).to_dict()

@@ -28,7 +28,7 @@ class ArrivalWindows(DispatchStream):
 
     name = "arrival_windows"
     path = "arrival-windows"
-    scope = "tn.dis.arrivalwindows:r"
+    scopes = ("tn.dis.arrivalwindows:r",)
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property(
             "id", th.IntegerType, required=True, description="Number of the arrival window."
@@ -70,7 +70,7 @@ class ArrivalWindowConfiguration(SingleStream):
 
     name = "arrival_window_configuration"
     path = "arrival-windows/configuration"
-    scope = "tn.dis.arrivalwindows:r"
+    scopes = ("tn.dis.arrivalwindows:r",)
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property("tenantId", th.IntegerType, required=True, description="Number of the tenant."),
         th.Property(

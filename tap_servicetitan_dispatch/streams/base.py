@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import StateError, TapError
-from tap_servicetitan_dispatch.walks import LookAhead, ModifiedWalk, Page
+from tap_servicetitan_dispatch.walks import LookAhead, ModifiedWalk, Page, malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -47,8 +47,10 @@ class DispatchStream(Stream, abc.ABC):
 
     path: ClassVar[str]
     """The path of the operation under the tenant."""
-    scope: ClassVar[str]
-    """The scope that the operation asks of the application."""
+    method: ClassVar[str] = "GET"
+    """The HTTP method of the operation."""
+    scopes: ClassVar[tuple[str, ...]]
+    """The scopes that the application needs, first that of the operation itself."""
 
     primary_keys: Sequence[str] = ("id",)
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # values pass through untouched
@@ -196,4 +198,6 @@ class SingleStream(DispatchStream):
         if isinstance(body, dict) and "data" in body:
             body = body["data"]
         rows = body if isinstance(body, list) else [body]
+        if not all(isinstance(row, dict) for row in rows):
+            raise malformed("an object in it", body)
         yield Page([{"tenantId": client.tenant_id, **row} for row in rows])

@@ -34,7 +34,7 @@ class BusinessHours(SingleStream):
 
     name = "business_hours"
     path = "business-hours"
-    scope = "tn.dis.businesshours:r"
+    scopes = ("tn.dis.businesshours:r",)
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property("tenantId", th.IntegerType, required=True, description="Number of the tenant."),
         th.Property(

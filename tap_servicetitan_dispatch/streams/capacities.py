@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.streams.base import DispatchStream
-from tap_servicetitan_dispatch.walks import Page, in_order
+from tap_servicetitan_dispatch.walks import Page, in_order, malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,7 +53,8 @@ class Capacities(DispatchStream):
 
     name = "capacities"
     path = "capacity"
-    scope = "tn.dis.capacity:w"
+    method = "POST"
+    scopes = ("tn.dis.capacity:w",)
     primary_keys = ("startUtc", "endUtc", "businessUnitKey")
     selected_by_default = False
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
@@ -159,7 +160,12 @@ class Capacities(DispatchStream):
 
 
 def _slots(body: Any) -> Iterator[Record]:
-    for slot in body["availabilities"] or ():
+    if not isinstance(body, dict) or "availabilities" not in body:
+        raise malformed("availabilities", body)
+    slots = body["availabilities"] or []
+    if not isinstance(slots, list) or not all(isinstance(slot, dict) for slot in slots):
+        raise malformed("a list of objects as availabilities", body)
+    for slot in slots:
         units = sorted(unit for unit in slot.get("businessUnitIds") or () if unit is not None)
         yield {
             "startUtc": None,

@@ -20,7 +20,7 @@ class NonJobAppointments(ListStream):
 
     name = "non_job_appointments"
     path = "non-job-appointments"
-    scope = "tn.dis.nonjobappointments:r"
+    scopes = ("tn.dis.nonjobappointments:r",)
     inactive_too: ClassVar[Mapping[str, str]] = {}  # unless it is told `activeOnly=true`
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property(

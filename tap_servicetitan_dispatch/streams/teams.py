@@ -20,7 +20,7 @@ class Teams(ListStream):
 
     name = "teams"
     path = "teams"
-    scope = "tn.dis.teams:r"
+    scopes = ("tn.dis.teams:r",)
     inactive_too: ClassVar[Mapping[str, str]] = {"includeInactive": "true"}
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property("id", th.IntegerType, required=True, description="Number of the team."),

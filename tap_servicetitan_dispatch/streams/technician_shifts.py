@@ -17,7 +17,7 @@ class TechnicianShifts(ListStream):
 
     name = "technician_shifts"
     path = "technician-shifts"
-    scope = "tn.dis.technicianshifts:r"
+    scopes = ("tn.dis.technicianshifts:r",)
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property("id", th.IntegerType, required=True, description="Number of the shift."),
         th.Property(

@@ -17,7 +17,7 @@ class TechnicianSkills(ListStream):
 
     name = "technician_skills"
     path = "technician-skills"
-    scope = "tn.dis.technicianskills:r"
+    scopes = ("tn.dis.technicianskills:r",)
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property(
             "id",

@@ -15,7 +15,7 @@ from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
     AppointmentAssignmentsList,
 )
 from tap_servicetitan_dispatch.streams.base import DispatchStream
-from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, in_order
+from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, in_order, malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +37,7 @@ class TechnicianTracking(DispatchStream):
 
     name = "technician_tracking"
     path = "technician-tracking"
-    scope = "tn.dis.techniciantracking:r"
+    scopes = ("tn.dis.techniciantracking:r", *AppointmentAssignmentsList.scopes)
     primary_keys = ("technicianId", "appointmentId")
     selected_by_default = False
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
@@ -64,26 +64,34 @@ class TechnicianTracking(DispatchStream):
         yield Page([record for record in found if record is not None])
 
     def _live_pairs(self, client: Client) -> list[tuple[int, int]]:
-        """Return (technician, appointment) where the latest active assignment is under way."""
+        """Return (technician, appointment) where the latest assignment is active and under way.
+
+        Inactive rows are read too: an older row can still look live after a technician was taken
+        off the appointment.
+        """
         since = datetime.now(UTC) - timedelta(days=self.config["tracking_lookback_days"])
         walk = ModifiedWalk(
             partial(client.get, AppointmentAssignmentsList.path),
-            {"pageSize": str(self.config["page_size"]), "active": "True"},
+            {"pageSize": str(self.config["page_size"]), **AppointmentAssignmentsList.inactive_too},
             since,
             timedelta(seconds=self.config["overlap_seconds"]),
         )
         rows = [row for page in walk for row in page.records]
-        latest: dict[tuple[Any, Any], Any] = {
-            (row.get("technicianId"), row.get("appointmentId")): row.get("status")
+        latest: dict[tuple[Any, Any], Record] = {
+            (row.get("technicianId"), row.get("appointmentId")): row
             for row in sorted(rows, key=_age)
         }
-        return [pair for pair, status in latest.items() if status in LIVE and None not in pair]
+        return [
+            pair
+            for pair, row in latest.items()
+            if row.get("active") and row.get("status") in LIVE and None not in pair
+        ]
 
     def _look_up(self, client: Client, technician: int, appointment: int) -> Record | None:
         pair = {"technicianId": technician, "appointmentId": appointment}
         params = {name: str(value) for name, value in pair.items()}
         try:
-            return {**client.get(self.path, params).body, **pair}
+            body = client.get(self.path, params).body
         except ApiError as error:
             if error.kind not in REFUSED:
                 raise
@@ -94,6 +102,9 @@ class TechnicianTracking(DispatchStream):
                 error.detail,
             )
             return None
+        if not isinstance(body, dict):
+            raise malformed("an object", body)
+        return {**body, **pair}
 
 
 def _age(row: Record) -> tuple[datetime, int]:

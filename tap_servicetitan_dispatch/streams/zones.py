@@ -17,7 +17,7 @@ class Zones(ListStream):
 
     name = "zones"
     path = "zones"
-    scope = "tn.dis.zones:r"
+    scopes = ("tn.dis.zones:r",)
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property("id", th.IntegerType, required=True, description="Number of the zone."),
         th.Property("active", th.BooleanType, description="False once the zone was deleted."),

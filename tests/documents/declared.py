@@ -8,16 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from fastapi.routing import APIRoute
 
 from tap_servicetitan_dispatch import settings
+from tap_servicetitan_dispatch.sandbox.application import ROUTERS
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.documents.markdown import ROOT, rows, section
+from tests.test_changes_arrive import CASES, SHOWS_NOWHERE
 
 if TYPE_CHECKING:
     from tap_servicetitan_dispatch.streams.base import DispatchStream
 
 PREFIX = "TAP_SERVICETITAN_DISPATCH_"
 DATES = {"start_date"}
+TABLES = ("Settings", "Streams", "Every operation of the API")
 
 
 def own_settings() -> dict[str, Any]:
@@ -50,18 +54,56 @@ def setting_row(name: str, setting: dict[str, Any]) -> str:
 
 def stream_row(stream: DispatchStream) -> str:
     """Return a stream's row in the README."""
-    keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
-    bookmark = f"`{stream.replication_key}`" if stream.replication_key else "none: full table"
-    selected = "yes" if stream.selected_by_default else "no"
-    columns = (f"`{stream.name}`", f"`{stream.path}`", bookmark, keys, selected)
-    return f"| {' | '.join(columns)} | `{stream.scope}` |"
+    columns = (
+        f"`{stream.name}`",
+        f"`{stream.method} {stream.path}`",
+        f"`{stream.replication_key}`" if stream.replication_key else "none: full table",
+        ", ".join(f"`{key}`" for key in stream.primary_keys),
+        "yes" if stream.selected_by_default else "no",
+        ", ".join(f"`{scope}`" for scope in stream.scopes),
+    )
+    return f"| {' | '.join(columns)} |"
+
+
+def operations() -> list[str]:
+    """Return the operations of the API as `GET zones/{id}`, sorted by path.
+
+    They are the sandbox's; tests compare them with the vendor's.
+    """
+    pairs = [
+        (route.path.removeprefix("/"), method)
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    ]
+    return [f"{method} {path}" for path, method in sorted(pairs)]
+
+
+def operation_row(operation: str) -> str:
+    """Return an operation's row in the README: what the tap makes of it."""
+    read = {f"{stream.method} {stream.path}": stream.name for stream in streams()}
+    the_list, _, last = operation.rpartition("/")
+    method, _, path = operation.partition(" ")
+    shown = [case.stream for case in CASES if case.operation == f"{method} /{path}"]
+    if operation in read:
+        fate = f"read as `{read[operation]}`"
+    elif method == "GET" and last == "{id}":
+        fate = f"not needed: `{read[the_list]}` has the same row"
+    elif f"{method} /{path}" == SHOWS_NOWHERE:
+        fate = "write; shows in no stream, as the API does not give it back"
+    else:
+        fate = "write; shows in " + " and ".join(f"`{stream}`" for stream in sorted(shown))
+    return f"| `{operation}` | {fate} |"
 
 
 def table(heading: str) -> list[str]:
     """Return the rows of the README's table under a heading."""
-    if heading == "Settings":
-        return [setting_row(name, setting) for name, setting in own_settings().items()]
-    return [stream_row(stream) for stream in streams()]
+    return {
+        "Settings": lambda: [setting_row(*setting) for setting in own_settings().items()],
+        "Streams": lambda: [stream_row(stream) for stream in streams()],
+        "Every operation of the API": lambda: [operation_row(each) for each in operations()],
+    }[heading]()
 
 
 def meltano_setting(name: str, setting: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +142,7 @@ def env_lines() -> list[str]:
 
 def _write() -> None:
     readme = ROOT / "README.md"
-    for heading in ("Settings", "Streams"):
+    for heading in TABLES:
         old = section("README.md", heading)
         new = old.replace("\n".join(rows(old)), "\n".join(table(heading)))
         readme.write_text(readme.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 
+from tests.runs import assert_fails
 from tests.scripted_api import Answer
 from tests.streams.resources import MODIFIED, PATHS, operation, resolved, routed
 
@@ -274,3 +275,14 @@ def test_a_window_that_is_refused_ends_the_run(api: ScriptedApi, tap: Command) -
     assert run.exit_code == 1
     [error] = run.errors
     assert error.startswith("capacities: the API rejected the request")
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"availabilities": {"a": 1}}, {"availabilities": [5]}, [], '"no"']
+)
+def test_an_answer_without_slots_is_an_error_in_one_line(
+    api: ScriptedApi, tap: Command, body: Any
+) -> None:
+    api.reply = routed({PATHS["capacities"]: body})
+    run = tap.run(api.config, streams=("capacities",))
+    assert_fails(run, "capacities: the API's answer should have")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.runs import assert_fails
 from tests.streams.resources import PATHS, operation, routed
 
 if TYPE_CHECKING:
@@ -45,3 +46,12 @@ def test_it_is_asked_for_without_parameters_as_none_are_documented(
     tap.run(api.config | {"start_date": "2026-11-01"}, streams=(stream,))
     assert [call.query for call in api.api_calls] == [{}]
     assert [each["name"] for each in operation(stream)["parameters"]] == ["tenant"]
+
+
+@pytest.mark.parametrize("body", [None, '"closed"', {"data": None}, [None], {"data": ["x"]}])
+def test_an_answer_without_an_object_is_an_error_in_one_line(
+    api: ScriptedApi, tap: Command, body: Any
+) -> None:
+    api.reply = routed({PATHS["business_hours"]: body})
+    run = tap.run(api.config, streams=("business_hours",))
+    assert_fails(run, "business_hours: the API's answer should have an object in it")

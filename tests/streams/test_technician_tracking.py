@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 
+from tests.runs import assert_fails
 from tests.scripted_api import Answer, row
 from tests.streams.resources import PATHS, PREFIX, listed, operation, routed
 
@@ -88,6 +89,8 @@ def test_only_the_latest_assignment_of_a_pair_that_is_under_way_is_looked_up(
         assignment(7, None, "Working", "09:00:00"),
         assignment(8, 18, None, "09:00:00"),
         {**assignment(9, 19, "Working", "09:00:00"), "modifiedOn": None, "id": None},
+        assignment(10, 20, "Dispatched", "08:00:00"),
+        assignment(10, 20, "Dispatched", "08:00:00.5", active=False),
     ]
     run = read(api, tap, listed(*rows))
     assert run.exit_code == 0
@@ -117,7 +120,7 @@ def test_assignments_are_read_as_far_back_as_the_setting_says(
         read(api, tap, on_the_way(), tracking_lookback_days=3, page_size=9)
     [call] = api.api_calls
     assert call.query == {
-        "active": "True",
+        "active": "Any",
         "modifiedOnOrAfter": "2026-06-15T15:00:00Z",
         "page": "1",
         "pageSize": "9",
@@ -216,3 +219,10 @@ def test_lookups_overlap_as_the_setting_says_and_records_come_in_order(
     run = read(api, tap, on_the_way(1, 2, 3), lookup, max_concurrent_requests=at_once)
     assert overlapped == [overlaps]
     assert [record["technicianId"] for record in run.records] == [1, 2, 3]
+
+
+def test_an_answer_that_is_no_object_is_an_error_in_one_line(
+    api: ScriptedApi, tap: Command
+) -> None:
+    run = read(api, tap, on_the_way(1), lookup=lambda _: ["nowhere"])
+    assert_fails(run, "technician_tracking: the API's answer should have an object")
