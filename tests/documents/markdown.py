@@ -23,7 +23,11 @@ def rows(text: str) -> list[str]:
     return lines[2:]
 
 
+def blocks(text: str, language: str) -> list[str]:
+    """Return what the code blocks in a language contain."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
 def commands(text: str) -> list[str]:
     """Return the lines of the shell blocks of a text."""
-    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    return [line for block in blocks for line in block.splitlines()]
+    return [line for block in blocks(text, "sh") for line in block.splitlines()]

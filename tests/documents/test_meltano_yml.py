@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from typing import Any
 
 import pytest
@@ -39,6 +40,12 @@ def test_it_names_the_capabilities_that_the_tap_has(extractor: dict[str, Any]) -
 
 def test_it_selects_the_streams_that_the_tap_selects(extractor: dict[str, Any]) -> None:
     assert extractor["select"] == meltano_select()
+
+
+def test_it_can_start_a_sandbox(extractor: dict[str, Any]) -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert extractor["commands"]["sandbox"]["executable"] in scripts["scripts"]
+    assert extractor["pip_url"].endswith("[sandbox]")
 
 
 def test_it_has_an_environment_for_each_of_the_taps_and_tries_the_sandbox_first(

@@ -1,16 +1,42 @@
 from __future__ import annotations
 
+import json
+import shutil
+import sqlite3
+import subprocess
 import tomllib
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.documents.declared import table
-from tests.documents.markdown import ROOT, commands, rows, section
+from tap_servicetitan_dispatch.sandbox import Sandbox, cli
+from tests.documents.declared import PREFIX, TABLES, table
+from tests.documents.markdown import ROOT, blocks, commands, rows, section
+from tests.sandbox.caller import Caller, Clock
+from tests.streams.resources import definition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.runs import Command
+
+    Row = dict[str, Any]
 
 
-@pytest.mark.parametrize("heading", ["Settings", "Streams"])
+@pytest.mark.parametrize("heading", TABLES)
 def test_a_table_says_what_the_code_says(heading: str) -> None:
     assert rows(section("README.md", heading)) == table(heading)
+
+
+def test_the_operations_are_those_that_the_vendor_defines() -> None:
+    listed = [row.split("`")[1] for row in rows(section("README.md", "Every operation of the API"))]
+    defined = [
+        f"{method.upper()} {path.removeprefix('/tenant/{tenant}/')}"
+        for path, methods in definition()["paths"].items()
+        for method in methods
+    ]
+    assert sorted(listed) == sorted(defined)
 
 
 @pytest.mark.parametrize(
@@ -27,3 +53,87 @@ def test_the_meltano_that_is_tried_is_the_one_that_is_tested() -> None:
     (pin,) = (tool for tool in project["dependency-groups"]["dev"] if tool.startswith("meltano="))
     first, *_ = commands(section("README.md", "Try it"))
     assert f" {pin} " in first
+
+
+def test_what_is_changed_in_the_sandbox_arrives(tap: Command) -> None:
+    if not shutil.which("curl"):
+        pytest.skip("curl is not here")
+    lines = commands(section("README.md", "Change something and watch it arrive"))
+    start, point, log_in, change, again = lines
+    assert start.endswith(" invoke tap-servicetitan-dispatch:sandbox")
+    port = next(option.default for option in cli.main.params if option.name == "port")
+    assert point == f"sandbox=http://127.0.0.1:{port}"
+    assert again.startswith(f"{PREFIX}API_URL=$sandbox .venv/bin/meltano el ")
+    sought = again.partition('grep -h "')[2].partition('"')[0]
+
+    with Sandbox(clock=Clock(), assignments=100) as sandbox:
+        config = {"environment": "sandbox", "api_url": sandbox.url}
+        before = tap.run(config, streams=("zones",))
+        script = "\n".join([f"sandbox={sandbox.url}", log_in, change])
+        subprocess.run(["bash", "-euo", "pipefail", "-c", script], check=True)  # noqa: S603, S607 - the README's own lines
+        after = tap.run(config, before.states[-1], streams=("zones",))
+    assert sought not in json.dumps(before.records)
+    assert sought in json.dumps(after.records)
+
+
+@pytest.fixture
+def caller() -> Iterator[Caller]:
+    with Caller.of() as caller:
+        yield caller
+
+
+def assigned(assignments: list[Row]) -> set[tuple[int, int]]:
+    """Return (appointment, technician) as the README's query has it."""
+    (query,) = blocks(section("README.md", "Streams"), "sql")
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute(
+            'create table appointment_assignments ("id", "technicianId", "appointmentId", "active",'
+            ' "modifiedOn")'
+        )
+        database.executemany(
+            "insert into appointment_assignments values"
+            " (:id, :technicianId, :appointmentId, :active, :modifiedOn)",
+            [row | {"modifiedOn": sortable(row["modifiedOn"])} for row in assignments],
+        )
+        database.row_factory = sqlite3.Row
+        found = database.execute(query).fetchall()
+    return {(row["appointmentId"], row["technicianId"]) for row in found}
+
+
+def sortable(instant: str) -> str:
+    """Return an instant as text that sorts as a timestamp does, which SQLite does not have."""
+    whole, _, fraction = instant.removesuffix("Z").partition(".")
+    return f"{whole}.{fraction:0<7}Z"
+
+
+def test_the_query_finds_who_is_assigned_after_a_change_of_hands(caller: Caller) -> None:
+    def read() -> list[Row]:
+        page = caller.get("appointment-assignments", active="Any", pageSize=5000)
+        assignments: list[Row] = page["data"]
+        return assignments
+
+    loaded = read()
+    row = next(row for row in loaded if row["status"] == "Scheduled" and row["active"])
+    other = next(
+        each["technicianId"] for each in loaded if each["technicianId"] != row["technicianId"]
+    )
+    appointment = row["appointmentId"]
+    path = "appointment-assignments"
+    crew = {"jobAppointmentId": appointment}
+    caller.send("POST", f"{path}/assign-technicians", crew | {"technicianIds": [other]})
+    gone = crew | {"technicianIds": [row["technicianId"]]}
+    caller.send("POST", f"{path}/unassign-technicians", gone)
+
+    before, after = assigned(loaded), assigned(loaded + read())
+    assert (appointment, row["technicianId"]) in before
+    assert after - before == {(appointment, other)}
+    assert before - after == {(appointment, row["technicianId"])}
+
+
+def test_the_query_goes_by_the_latest_row_although_an_older_one_looks_live() -> None:
+    row = {"technicianId": 7, "appointmentId": 1}
+    older = row | {"id": 1, "active": True, "modifiedOn": "2026-11-01T08:00:00Z"}
+    latest = row | {"id": 2, "active": False, "modifiedOn": "2026-11-01T08:00:00.5Z"}
+    assert assigned([older]) == {(1, 7)}
+    assert assigned([latest, older]) == set()
+    assert assigned([older, latest | {"technicianId": 8}]) == {(1, 7)}
