@@ -1,0 +1,290 @@
+"""The soak: the tap is killed again and again, on a bad network, while the board is edited."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from tap_servicetitan_dispatch.sandbox import CREDENTIALS, FATAL, PASSING, Behaviour, Faults
+from tests.runs import ALL_STREAMS, Command, catalog_of
+from tests.sandbox.caller import Caller
+from tests.soak.editing import Editor
+from tests.soak.loading import Target, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from tests.soak.loading import Key, Row
+
+FAULTS = Faults(
+    rate=0.15,
+    # A lost scope and a redirect end the run: often enough to matter, seldom enough to get on.
+    kinds=(*PASSING * 25, *FATAL),
+    requests_per_second=60,
+    wait=1,
+    latency=0.02,
+    drip_seconds=0.1,
+)
+CAPACITY_DAYS = (("18", "20"), ("20", "22"))
+SETTINGS = {
+    "environment": "sandbox",
+    "capacity_days_ahead": 3,
+    "capacity_days_per_request": 2,
+    "tracking_lookback_days": 30,
+    "request_timeout_seconds": 20,
+}
+PAGE_SIZES = (10, 25, 100, 1_000)
+LEFT_ALONE = 0.15
+SECONDS_TO_LEAVE = 5
+MADE_ANEW = ("capacities", "technician_tracking")
+"""Streams without a bookmark whose rows come and go: only the last run counts."""
+
+
+@dataclass
+class Figures:
+    """What happened."""
+
+    seed: int
+    requests: int = 0
+    writes: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    kills: Counter[str] = field(default_factory=Counter)
+    runs: int = 0
+    rows_received: int = 0
+    rows_compared: Counter[str] = field(default_factory=Counter)
+    lost: dict[str, list[Key]] = field(default_factory=dict)
+    """Keys of rows that the sandbox has and the target has not, or not as they are now."""
+    surplus: dict[str, list[Key]] = field(default_factory=dict)
+    """Keys of rows that the target has and the sandbox has not."""
+    complaints: list[str] = field(default_factory=list)
+    """What should not have happened besides: tracebacks, secrets, slow ends."""
+
+    @property
+    def lines(self) -> Iterable[str]:
+        def counts(counter: Counter[str]) -> str:
+            return ", ".join(f"{name} {count}" for name, count in sorted(counter.items())) or "none"
+
+        def keys(by_stream: dict[str, list[Key]]) -> str:
+            return f"{sum(map(len, by_stream.values()))} {by_stream or ''}".rstrip()
+
+        yield f"seed            {self.seed}"
+        yield f"runs            {self.runs} ({counts(self.ends)})"
+        yield f"kills           {self.kills.total()} ({counts(self.kills)})"
+        yield f"requests        {self.requests}, of them {self.writes} writes that went well"
+        yield f"faults          {self.faults.total()} ({counts(self.faults)})"
+        yield f"rows received   {self.rows_received}"
+        yield f"rows compared   {self.rows_compared.total()} ({counts(self.rows_compared)})"
+        yield f"rows lost       {keys(self.lost)}"
+        yield f"rows too many   {keys(self.surplus)}"
+        yield f"complaints      {len(self.complaints)}"
+        yield from self.complaints
+
+
+@dataclass
+class Soak:
+    """A sandbox, somebody who edits its board, a target, and tap after tap.
+
+    Args:
+        folder: Where files for the tap may be written.
+        seed: Decides on the tenant, the faults, the edits and the kills. Threads and processes
+            meet as they like, so two soaks with a seed are alike but not the same.
+        assignments: How many the tenant has, about.
+    """
+
+    folder: Path
+    seed: int
+    assignments: int
+
+    def __post_init__(self) -> None:
+        self._random = Random(f"{self.seed}:kills")  # noqa: S311 - nothing secret
+        self._target = Target()
+        self._figures = Figures(self.seed)
+        self._command = Command(self.folder)
+        self._caller = Caller.of(
+            seed=self.seed,
+            assignments=self.assignments,
+            behaviour=Behaviour(export_page_size=40, empty_pages=bool(self.seed % 2)),
+        )
+
+    def soak(self, goes_on: Callable[[int], bool]) -> Figures:
+        """Run taps for as long as `goes_on`, given the number of runs so far, then compare."""
+        sandbox, figures = self._caller.sandbox, self._figures
+        with self._caller:
+            sandbox.faults = replace(FAULTS, seed=self.seed)
+            editor = Editor(self._caller, self.seed)
+            editor.start()
+            while goes_on(figures.runs):
+                self._run(leave_alone=self._random.random() < LEFT_ALONE)
+            editor.stop()
+            sandbox.faults = Faults()
+            # What was changed last shows in the feed a quarter of an hour later.
+            self._caller.forward(minutes=16)
+            self._run(leave_alone=True)
+            calls = sandbox.calls
+            self._compare()
+        figures.requests = len(calls)
+        figures.writes = editor.written
+        figures.faults.update(call.fault for call in calls if call.fault)
+        figures.rows_received = self._target.received
+        return figures
+
+    # One run ----------------------------------------------------------------------------------
+
+    def _run(self, *, leave_alone: bool) -> None:
+        config = {
+            **SETTINGS,
+            "api_url": self._caller.sandbox.url,
+            "page_size": self._random.choice(PAGE_SIZES),
+        }
+        catalog = catalog_of(*ALL_STREAMS)
+        arguments = self._command.arguments(config, self._target.state, catalog)
+        now = self._caller.clock().isoformat()
+        self._figures.runs += 1
+        self._target.begin()
+        log = self.folder / "log"
+        with (
+            log.open("w") as stderr,
+            subprocess.Popen(  # noqa: S603 - our own command
+                [sys.executable, "-m", "tests.soak.hurried_tap", now, *arguments],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            ) as process,
+        ):
+            killed = None if leave_alone else self._read_and_kill(process)
+            killed_at = time.monotonic()
+            last = ""
+            for last in process.stdout or ():
+                self._target.take(last)
+            process.wait()
+        if killed is signal.SIGTERM and time.monotonic() - killed_at > SECONDS_TO_LEAVE:
+            self._complain("took too long to leave")
+        if process.returncode == 0:
+            self._target.keep()
+        if killed is not signal.SIGKILL and last and not last.endswith("\n"):
+            self._complain("half a line on stdout")
+        self._judge(process.returncode, killed, log.read_text())
+
+    def _read_and_kill(self, process: subprocess.Popen[str]) -> signal.Signals:
+        """Read lines, and kill so many lines or so much time after the first one."""
+        number = self._random.choice((signal.SIGKILL, signal.SIGTERM))
+        by_lines = self._random.random() < 0.5
+        seconds = self._random.uniform(0, 6)
+        lines = int(10 ** self._random.uniform(0, 3.5)) if by_lines else sys.maxsize
+        timer = threading.Timer(60 if by_lines else seconds, process.send_signal, (number,))
+        for count, line in enumerate(process.stdout or (), start=1):
+            if count == 1:
+                timer.start()
+            self._target.take(line)
+            if count == lines:
+                break
+        timer.cancel()
+        process.send_signal(number)
+        return number
+
+    def _judge(self, code: int, killed: signal.Signals | None, log: str) -> None:
+        if killed and code in {-killed, 128 + killed}:
+            self._figures.kills[killed.name] += 1
+            self._figures.ends["killed"] += 1
+        elif code == 0:
+            self._figures.ends["complete"] += 1
+        elif code == 1 and log.count("| ERROR") == 1 and "What to do:" in log:
+            self._figures.ends["stopped by itself"] += 1
+        else:
+            self._complain(f"exit code {code}: {log[-2_000:]}")
+        if "Traceback" in log:
+            self._complain(f"traceback: {log[-2_000:]}")
+        if any(CREDENTIALS[name] in log for name in ("client_secret", "app_key")):
+            self._complain("a secret in the log")
+
+    def _complain(self, complaint: str) -> None:
+        self._figures.complaints.append(f"run {self._figures.runs}: {complaint}")
+
+    # The reckoning ----------------------------------------------------------------------------
+
+    def _compare(self) -> None:
+        figures = self._figures
+        for stream, rows in self._there().items():
+            loaded = self._target.of_this_run if stream in MADE_ANEW else self._target.rows
+            expected = {key_of(stream, row): row for row in map(json_copy, rows)}
+            got = {key: without_extras(stream, row) for key, row in loaded[stream].items()}
+            figures.rows_compared[stream] = len(expected)
+            if lost := [key for key, row in expected.items() if got.get(key) != row]:
+                figures.lost[stream] = lost
+            if surplus := [key for key in got if key not in expected]:
+                figures.surplus[stream] = surplus
+
+    def _there(self) -> dict[str, list[Row]]:
+        """Return the rows that the sandbox has, by the streams that they belong to."""
+        tenant = self._caller.sandbox.tenant
+        tables: dict[str, Any] = {
+            "appointment_assignments_list": tenant.assignments,
+            "arrival_windows": tenant.arrival_windows,
+            "non_job_appointments": tenant.non_job_appointments,
+            "teams": tenant.teams,
+            "technician_shifts": tenant.shifts,
+            "technician_skills": tenant.technician_skills,
+            "zones": tenant.zones,
+        }
+        one = {"tenantId": int(CREDENTIALS["tenant_id"])}
+        configuration = {"configuration": tenant.arrival_window_configuration}
+        feed = tenant.assignments.after((0, 0), tenant.settled)
+        return {
+            "appointment_assignments": [row.wire() for row in feed],
+            "arrival_window_configuration": [one | configuration],
+            "business_hours": [one | tenant.business_hours],
+            "capacities": self._capacities(),
+            "technician_tracking": self._tracking(),
+            **{
+                stream: [row.wire() for row in table.current.values()]
+                for stream, table in tables.items()
+            },
+        }
+
+    def _capacities(self) -> list[Row]:
+        slots = []
+        for first, end in CAPACITY_DAYS:
+            body = {
+                "startsOnOrAfter": f"2026-06-{first}T00:00:00Z",
+                "endsOnOrBefore": f"2026-06-{end}T00:00:00Z",
+                "skillBasedAvailability": False,
+            }
+            slots += self._caller.send("POST", "capacity", body)["availabilities"]
+        return [
+            {**slot, "businessUnitKey": ",".join(map(str, sorted(slot["businessUnitIds"])))}
+            for slot in slots
+        ]
+
+    def _tracking(self) -> list[Row]:
+        rows = self._caller.sandbox.tenant.assignments.current.values()
+        latest = {
+            (row.technician.id, row.appointment_id): row
+            for row in sorted(rows, key=lambda row: (row.modified_on, row.id))
+        }
+        pairs = [
+            {"technicianId": technician, "appointmentId": appointment}
+            for (technician, appointment), row in latest.items()
+            if row.active and row.status in {"Dispatched", "Working"}
+        ]
+        return [{**self._caller.get("technician-tracking", **pair), **pair} for pair in pairs]
+
+
+def json_copy(row: Row) -> Row:
+    copy: Row = json.loads(json.dumps(row))
+    return copy
+
+
+def without_extras(stream: str, row: Row) -> Row:
+    """Return a row without what the sandbox's own has not: token of the page, time of asking."""
+    extra = {"appointment_assignments": "continueFrom", "capacities": "timeStamp"}.get(stream)
+    return {name: value for name, value in row.items() if name != extra}

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_servicetitan_dispatch.sandbox import KINDS
+from tests.runs import ALL_STREAMS
+from tests.soak.loading import Target
+from tests.soak.soaking import Soak
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUNS = 8
+
+
+def test_taps_that_are_killed_on_a_bad_network_while_the_board_is_edited_lose_nothing(
+    tmp_path: Path,
+) -> None:
+    figures = Soak(tmp_path, seed=4, assignments=300).soak(lambda runs: runs < RUNS)
+    said = "\n".join(figures.lines)
+    assert not figures.lost, said
+    assert not figures.surplus, said
+    assert not figures.complaints, said
+    assert set(figures.rows_compared) == set(ALL_STREAMS), said
+    assert min(figures.rows_compared.values()) > 0, said
+    assert set(figures.kills) == {"SIGKILL", "SIGTERM"}, said
+    assert len(figures.faults) >= len(KINDS) - 2, said
+    assert figures.writes > 0, said
+
+
+def test_rows_that_no_state_came_after_are_lost_with_the_tap_that_was_killed() -> None:
+    row = '{"type":"RECORD","stream":"teams","record":{"id":%d}}\n'
+    target = Target()
+    target.begin()
+    for line in (row % 1, '{"type":"STATE","value":{"at":1}}\n', row % 2, '{"type":"STA'):
+        target.take(line)
+    target.begin()
+    target.take(row % 3)
+    target.keep()
+    assert target.rows["teams"] == {(1,): {"id": 1}, (3,): {"id": 3}}
+    assert target.of_this_run["teams"] == {(3,): {"id": 3}}
+    assert target.state == {"at": 1}
