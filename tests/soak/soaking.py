@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -11,11 +10,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, FATAL, PASSING, Behaviour, Faults
 from tests.runs import ALL_STREAMS, Command, catalog_of
 from tests.sandbox.caller import Caller
+from tests.sandbox.contents import CAPACITY_SETTINGS, as_sent, contents
 from tests.soak.editing import Editor
 from tests.soak.loading import Target, key_of
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from tests.soak.loading import Key, Row
+    from tests.soak.loading import Key
 
 FAULTS = Faults(
     rate=0.15,
@@ -34,11 +34,9 @@ FAULTS = Faults(
     latency=0.02,
     drip_seconds=0.1,
 )
-CAPACITY_DAYS = (("18", "20"), ("20", "22"))
 SETTINGS = {
     "environment": "sandbox",
-    "capacity_days_ahead": 3,
-    "capacity_days_per_request": 2,
+    **CAPACITY_SETTINGS,
     "tracking_lookback_days": 30,
     "request_timeout_seconds": 20,
 }
@@ -214,77 +212,12 @@ class Soak:
 
     def _compare(self) -> None:
         figures = self._figures
-        for stream, rows in self._there().items():
+        for stream, rows in contents(self._caller).items():
             loaded = self._target.of_this_run if stream in MADE_ANEW else self._target.rows
-            expected = {key_of(stream, row): row for row in map(json_copy, rows)}
-            got = {key: without_extras(stream, row) for key, row in loaded[stream].items()}
+            expected = {key_of(stream, row): row for row in rows}
+            got = {key: as_sent(stream, row) for key, row in loaded[stream].items()}
             figures.rows_compared[stream] = len(expected)
             if lost := [key for key, row in expected.items() if got.get(key) != row]:
                 figures.lost[stream] = lost
             if surplus := [key for key in got if key not in expected]:
                 figures.surplus[stream] = surplus
-
-    def _there(self) -> dict[str, list[Row]]:
-        """Return the rows that the sandbox has, by the streams that they belong to."""
-        tenant = self._caller.sandbox.tenant
-        tables: dict[str, Any] = {
-            "appointment_assignments_list": tenant.assignments,
-            "arrival_windows": tenant.arrival_windows,
-            "non_job_appointments": tenant.non_job_appointments,
-            "teams": tenant.teams,
-            "technician_shifts": tenant.shifts,
-            "technician_skills": tenant.technician_skills,
-            "zones": tenant.zones,
-        }
-        one = {"tenantId": int(CREDENTIALS["tenant_id"])}
-        configuration = {"configuration": tenant.arrival_window_configuration}
-        feed = tenant.assignments.after((0, 0), tenant.settled)
-        return {
-            "appointment_assignments": [row.wire() for row in feed],
-            "arrival_window_configuration": [one | configuration],
-            "business_hours": [one | tenant.business_hours],
-            "capacities": self._capacities(),
-            "technician_tracking": self._tracking(),
-            **{
-                stream: [row.wire() for row in table.current.values()]
-                for stream, table in tables.items()
-            },
-        }
-
-    def _capacities(self) -> list[Row]:
-        slots = []
-        for first, end in CAPACITY_DAYS:
-            body = {
-                "startsOnOrAfter": f"2026-06-{first}T00:00:00Z",
-                "endsOnOrBefore": f"2026-06-{end}T00:00:00Z",
-                "skillBasedAvailability": False,
-            }
-            slots += self._caller.send("POST", "capacity", body)["availabilities"]
-        return [
-            {**slot, "businessUnitKey": ",".join(map(str, sorted(slot["businessUnitIds"])))}
-            for slot in slots
-        ]
-
-    def _tracking(self) -> list[Row]:
-        rows = self._caller.sandbox.tenant.assignments.current.values()
-        latest = {
-            (row.technician.id, row.appointment_id): row
-            for row in sorted(rows, key=lambda row: (row.modified_on, row.id))
-        }
-        pairs = [
-            {"technicianId": technician, "appointmentId": appointment}
-            for (technician, appointment), row in latest.items()
-            if row.active and row.status in {"Dispatched", "Working"}
-        ]
-        return [{**self._caller.get("technician-tracking", **pair), **pair} for pair in pairs]
-
-
-def json_copy(row: Row) -> Row:
-    copy: Row = json.loads(json.dumps(row))
-    return copy
-
-
-def without_extras(stream: str, row: Row) -> Row:
-    """Return a row without what the sandbox's own has not: token of the page, time of asking."""
-    extra = {"appointment_assignments": "continueFrom", "capacities": "timeStamp"}.get(stream)
-    return {name: value for name, value in row.items() if name != extra}

@@ -1,0 +1,90 @@
+"""The rows that a sandbox has, by the streams that they belong to, without asking the tap."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from tap_servicetitan_dispatch.sandbox import CREDENTIALS
+from tests.sandbox.caller import START
+
+if TYPE_CHECKING:
+    from tests.sandbox.caller import Caller
+
+Row = dict[str, Any]
+
+LIVE = {"Dispatched", "Working"}
+# Days to ask for capacity, as the tap does with these settings on the day of START.
+CAPACITY_SETTINGS = {"capacity_days_ahead": 3, "capacity_days_per_request": 2}
+_CAPACITY_DAYS = (0, 2, 4)
+_TABLES = {
+    "appointment_assignments_list": "assignments",
+    "arrival_windows": "arrival_windows",
+    "non_job_appointments": "non_job_appointments",
+    "teams": "teams",
+    "technician_shifts": "shifts",
+    "technician_skills": "technician_skills",
+    "zones": "zones",
+}
+_ADDED_BY_THE_TAP = {"appointment_assignments": "continueFrom", "capacities": "timeStamp"}
+
+
+def contents(caller: Caller) -> dict[str, list[Row]]:
+    """Return the rows of each stream; faults must be off."""
+    caller.log_in()
+    tenant = caller.sandbox.tenant
+    one = {"tenantId": int(CREDENTIALS["tenant_id"])}
+    rows: dict[str, list[Row]] = {
+        "appointment_assignments": [
+            row.wire() for row in tenant.assignments.after((0, 0), tenant.settled)
+        ],
+        "arrival_window_configuration": [
+            one | {"configuration": tenant.arrival_window_configuration}
+        ],
+        "business_hours": [one | tenant.business_hours],
+        "capacities": _capacities(caller),
+        "technician_tracking": _tracking(caller),
+    }
+    for stream, table in _TABLES.items():
+        rows[stream] = [row.wire() for row in getattr(tenant, table).current.values()]
+    decoded: dict[str, list[Row]] = json.loads(json.dumps(rows))
+    return decoded
+
+
+def as_sent(stream: str, row: Row) -> Row:
+    """Return a record of the tap without what the API's own row does not have."""
+    added = _ADDED_BY_THE_TAP.get(stream)
+    return {name: value for name, value in row.items() if name != added}
+
+
+def _capacities(caller: Caller) -> list[Row]:
+    today = START.replace(hour=0)
+    days = [(today + timedelta(days)).strftime("%Y-%m-%dT00:00:00Z") for days in _CAPACITY_DAYS]
+    slots = []
+    for first, end in pairwise(days):
+        body = {
+            "startsOnOrAfter": first,
+            "endsOnOrBefore": end,
+            "skillBasedAvailability": False,
+        }
+        slots += caller.send("POST", "capacity", body)["availabilities"]
+    return [
+        slot | {"businessUnitKey": ",".join(map(str, sorted(slot["businessUnitIds"])))}
+        for slot in slots
+    ]
+
+
+def _tracking(caller: Caller) -> list[Row]:
+    rows = caller.sandbox.tenant.assignments.current.values()
+    latest = {
+        (row.technician.id, row.appointment_id): row
+        for row in sorted(rows, key=lambda row: (row.modified_on, row.id))
+    }
+    pairs = [
+        {"technicianId": technician, "appointmentId": appointment}
+        for (technician, appointment), row in latest.items()
+        if row.active and row.status in LIVE
+    ]
+    return [caller.get("technician-tracking", **pair) | pair for pair in pairs]
