@@ -97,11 +97,14 @@ class Soak:
         seed: Decides on the tenant, the faults, the edits and the kills. Threads and processes
             meet as they like, so two soaks with a seed are alike but not the same.
         assignments: How many the tenant has, about.
+        hard_deletes: Whether what is deleted is gone. Then rows stay in the target that the sandbox
+            has no more, as nothing tells the tap of them.
     """
 
     folder: Path
     seed: int
     assignments: int
+    hard_deletes: bool = False
 
     def __post_init__(self) -> None:
         self._random = Random(f"{self.seed}:kills")  # noqa: S311 - nothing secret
@@ -111,7 +114,11 @@ class Soak:
         self._caller = Caller.of(
             seed=self.seed,
             assignments=self.assignments,
-            behaviour=Behaviour(export_page_size=40, empty_pages=bool(self.seed % 2)),
+            behaviour=Behaviour(
+                export_page_size=40,
+                empty_pages=bool(self.seed % 2),
+                deletes="hard" if self.hard_deletes else "soft",
+            ),
         )
 
     def soak(self, goes_on: Callable[[int], bool]) -> Figures:
@@ -219,5 +226,6 @@ class Soak:
             figures.rows_compared[stream] = len(expected)
             if lost := [key for key, row in expected.items() if got.get(key) != row]:
                 figures.lost[stream] = lost
-            if surplus := [key for key in got if key not in expected]:
+            surplus = [key for key in got if key not in expected]
+            if surplus and not self.hard_deletes:
                 figures.surplus[stream] = surplus

