@@ -6,6 +6,7 @@ throttles the token endpoint on its own. So there is one token a tap, shared by 
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 RENEW_BEFORE_END_SECONDS = 60
 DEFAULT_LIFETIME_SECONDS = 900
+_WORD = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class TokenSource:
         asked_at = self._clock()
         answer = self._fetch()
         token = answer.get("access_token") if isinstance(answer, dict) else None
-        if not isinstance(token, str) or not token:
+        if not isinstance(token, str) or not _WORD.fullmatch(token):
             raise ApiError("token_refused", request="POST token", detail="no access_token in it")
         lifetime = answer.get("expires_in")
         if not isinstance(lifetime, int) or lifetime <= 0:

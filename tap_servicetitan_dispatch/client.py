@@ -16,12 +16,19 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import requests
+import urllib3
 from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_random,
+    wait_random_exponential,
+)
 
 from tap_servicetitan_dispatch import __version__
 from tap_servicetitan_dispatch.auth import is_loopback
@@ -38,31 +45,36 @@ USER_AGENT = f"tap-servicetitan-dispatch/{__version__}"
 CONNECT_TIMEOUT_SECONDS = 15
 LONGEST_WAIT_SECONDS = 600
 LONG_WAIT_SECONDS = 5
-_WAIT_IN_TEXT = re.compile(r"try again in (\d+(?:\.\d+)?) second", re.IGNORECASE)
+_WAIT_IN_TEXT = re.compile(r"try again in (\d+(?:\.\d+)?) (second|minute)", re.IGNORECASE)
+_NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
+_SECONDS_IN = {"second": 1, "minute": 60}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
-def asked_wait(headers: Mapping[str, str], body: str, now: datetime) -> float | None:
+def asked_wait(headers: Mapping[str, str], body: str) -> float | None:
     """Return the seconds that an answer asks us to wait, or nothing if it does not.
 
-    `Retry-After` is a number of seconds or an HTTP date; as it is often missing, the text of the
-    body counts too ("Try again in 50 seconds.").
+    `Retry-After` is a number of seconds or an HTTP date, which counts from the answer's own `Date`;
+    as it is often missing, the text of the body counts too ("Try again in 50 seconds.").
     """
     header = headers.get("Retry-After", "").strip()
-    if header.isdecimal():
+    if _NUMBER.fullmatch(header):
         return float(header)
     if date := _date_in(header):
+        now = _date_in(headers.get("Date", "")) or datetime.now(UTC)
         return max(0.0, (date - now).total_seconds())
     found = _WAIT_IN_TEXT.search(body)
-    return float(found[1]) if found else None
+    return float(found[1]) * _SECONDS_IN[found[2].lower()] if found else None
 
 
 def _date_in(header: str) -> datetime | None:
     """Return the HTTP date that a header holds, if it holds one."""
     try:
-        return parsedate_to_datetime(header).astimezone(UTC)
-    except ValueError:
+        date = parsedate_to_datetime(header)
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 
@@ -100,23 +112,29 @@ class Http:
             ApiError: There was no answer, or not a good one.
         """
         name = f"{request.method} {urlsplit(request.url).path}"
-        prepared = self._session.prepare_request(request)
         environment: Mapping[str, Any] = (
             {"proxies": {}}
             if is_loopback(request.url)
             else self._session.merge_environment_settings(request.url, {}, None, None, None)
         )
         try:
+            prepared = self._session.prepare_request(request)
             response = self._session.send(
                 prepared, timeout=self._timeout, allow_redirects=False, **environment
             )
-        except requests.exceptions.SSLError as error:
-            raise ApiError("untrusted", request=name, detail=_cause(error)) from error
         except requests.exceptions.Timeout as error:
             raise ApiError("timed_out", request=name, detail=_cause(error)) from error
-        except requests.exceptions.RequestException as error:
-            raise ApiError("no_connection", request=name, detail=_cause(error)) from error
-        return _read(response, name, token_endpoint=token_endpoint)
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+            cause = _cause(error)
+            kind = "untrusted" if "CERTIFICATE_VERIFY_FAILED" in cause else "no_connection"
+            raise ApiError(kind, request=name, detail=cause) from error
+        try:
+            return _read(response, name, token_endpoint=token_endpoint)
+        except ApiError as error:
+            # A server may repeat in an error what it was shown.
+            for secret in _secrets_in(prepared):
+                error.conceal(secret)
+            raise
 
 
 class Client:
@@ -227,6 +245,14 @@ def token_request(auth_url: str, credentials: Credentials) -> requests.Request:
     return requests.Request("POST", auth_url, data=form)
 
 
+def _secrets_in(request: requests.PreparedRequest) -> list[str]:
+    """Return what nobody may see of a request: token, app key, client secret."""
+    headers = [request.headers.get("Authorization", "").removeprefix("Bearer ")]
+    headers.append(request.headers.get("ST-App-Key", ""))
+    form = parse_qs(request.body) if isinstance(request.body, str) else {}
+    return [secret for secret in (*headers, *form.get("client_secret", [])) if secret]
+
+
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
@@ -236,8 +262,8 @@ def _read(response: requests.Response, name: str, *, token_endpoint: bool) -> An
     is_json = True
     body: Any = None
     try:
-        body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = msgspec.json.decode(content.removeprefix(_BYTE_ORDER_MARK))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         is_json = False
     if response.status_code == requests.codes.ok:
         if not is_json:
@@ -245,7 +271,7 @@ def _read(response: requests.Response, name: str, *, token_endpoint: bool) -> An
         return Answer(body, _date_in(response.headers.get("Date", "")))
     text = content.decode(errors="replace")
     kind = kind_of(response.status_code, text, token_endpoint=token_endpoint)
-    wait = asked_wait(response.headers, text, datetime.now(UTC))
+    wait = asked_wait(response.headers, text)
     detail = detail_of(response.status_code, body)
     raise ApiError(kind, request=name, detail=detail, wait_seconds=wait)
 
@@ -266,12 +292,16 @@ def _is_worth_retrying(error: BaseException) -> bool:
 
 
 _jitter = wait_random_exponential(multiplier=1, max=60)
+_spread = wait_random(0, 1)
 
 
 def _wait(attempt: RetryCallState) -> float:
-    """Return the seconds until the next try: what the API asks for, or a random, growing time."""
+    """Return the seconds until the next try: what the API asks for, or a random, growing time.
+
+    A little is added to what it asks for, so that threads do not all come back at once.
+    """
     asked = _error_of(attempt).wait_seconds
-    return _jitter(attempt) if asked is None else asked
+    return _jitter(attempt) if asked is None else asked + _spread(attempt)
 
 
 def _announce(attempt: RetryCallState) -> None:

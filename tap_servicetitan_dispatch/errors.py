@@ -10,26 +10,37 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from typing_extensions import override
+
 
 class TapError(Exception):
     """The run cannot go on; the text says what happened and what to do, in one line.
 
-    `stream` is the name of the stream that was being read, set on the way out.
+    `stream` is the name of the stream that was being read, `hint` what only the stream knows; both
+    are set on the way out.
     """
 
     stream: str | None = None
+    hint: str = ""
 
     def __str__(self) -> str:
-        text = " ".join(super().__str__().split())
+        text = " ".join(f"{self._text()} {self.hint}".split())
         return f"{self.stream}: {text}" if self.stream else text
+
+    def _text(self) -> str:
+        return super().__str__()
 
 
 class AnswerError(TapError):
     """The API answered something that would lose rows or never end."""
 
 
-class StateError(TapError):
-    """The state that the run was given holds a bookmark that cannot be gone on from."""
+class InputError(TapError):
+    """A file that the run was given cannot be made sense of."""
+
+
+class StateError(InputError):
+    """The state that the run was given holds something that cannot be gone on from."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +108,7 @@ FAILURES: Mapping[str, Failure] = {
         "any other refusal from the token endpoint",
         "the token endpoint gave no token",
         "check client_id, client_secret and auth_url",
-        statuses=range(201, 600),
+        statuses=range(100, 1000),
         from_token_endpoint=True,
     ),
     "bad_request": Failure(
@@ -116,8 +127,9 @@ FAILURES: Mapping[str, Failure] = {
     "missing_scope": Failure(
         "403, `Scope validation failed`",
         "the application lacks a scope that this stream needs",
-        "grant the scope in the developer portal and have the tenant approve it again, or "
-        "deselect the stream",
+        "grant the scope in the developer portal and have the tenant approve it again under "
+        "Settings > Integrations > API Application Access; or deselect the stream, or set "
+        "skip_forbidden_streams",
         statuses={403},
         text="Scope validation failed",
     ),
@@ -125,7 +137,7 @@ FAILURES: Mapping[str, Failure] = {
         "403",
         "the API refuses this application",
         "have the tenant approve it under Settings > Integrations > API Application Access, and "
-        "check app_key",
+        "check app_key; or deselect the stream, or set skip_forbidden_streams",
         statuses={403},
     ),
     "unmatched": Failure(
@@ -151,7 +163,7 @@ FAILURES: Mapping[str, Failure] = {
         "any other status",
         "the API answered with a status that it does not document",
         "report it with the traceId",
-        statuses=range(201, 600),
+        statuses=range(100, 1000),
     ),
     "not_json": Failure(
         "200 with a body that is not JSON",
@@ -199,8 +211,16 @@ class ApiError(TapError):
         self.wait_seconds = wait_seconds
         self.request = request
         self.detail = detail
-        happened = f"{self.failure.meaning} ({request}{': ' if detail else ''}{detail})"
-        super().__init__(f"{happened}. What to do: {self.failure.remedy}.")
+        super().__init__(kind)
+
+    @override
+    def _text(self) -> str:
+        where = f"{self.request}: {self.detail}" if self.detail else self.request
+        return f"{self.failure.meaning} ({where}). What to do: {self.failure.remedy}."
+
+    def conceal(self, secret: str) -> None:
+        """Take a secret out of what the answer said."""
+        self.detail = self.detail.replace(secret, "…")
 
 
 def kind_of(status: int, text: str, *, token_endpoint: bool = False) -> str:

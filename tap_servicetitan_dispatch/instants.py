@@ -19,7 +19,12 @@ def parse(text: str) -> datetime:
         ValueError: The text is neither a date nor a date-time.
     """
     instant = datetime.fromisoformat(text)
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    if instant.tzinfo is None:
+        return instant.replace(tzinfo=UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
 
 
 def render(instant: datetime) -> str:

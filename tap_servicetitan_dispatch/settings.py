@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,13 +17,17 @@ from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.auth import Credentials, is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, MutableMapping
+    from collections.abc import Container, Iterator, Mapping, MutableMapping
 
     from jsonschema import ValidationError
 
 logger = logging.getLogger("tap-servicetitan-dispatch")
 
 SANDBOX = "sandbox"
+_SWITCHES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
+    ("false", "0", "no", "off"), False
+)
+_TENANT = re.compile(r"[0-9]{1,19}")
 CREDENTIALS = ("client_id", "client_secret", "app_key", "tenant_id")
 
 
@@ -168,14 +174,14 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "capacity_days_back",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=366),
         default=0,
         title="Capacity: days back",
         description="Whole days before today to read capacity for.",
     ),
     th.Property(
         "capacity_days_ahead",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=366),
         default=14,
         title="Capacity: days ahead",
         description="Whole days after today to read capacity for.",
@@ -208,7 +214,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "tracking_lookback_days",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=366),
         default=1,
         title="Tracking: days back",
         description=(
@@ -244,6 +250,16 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "skip_forbidden_streams",
+        th.BooleanType,
+        default=False,
+        title="Skip forbidden streams",
+        description=(
+            "Whether to go on without a stream that the API refuses this application (403), with "
+            "a warning at the end, instead of stopping there."
+        ),
+    ),
+    th.Property(
         "max_retries",
         th.IntegerType(minimum=0),
         default=8,
@@ -275,11 +291,16 @@ def connection(config: Mapping[str, Any]) -> Connection:
     )
 
 
-def tidy(config: MutableMapping[str, Any]) -> None:
+def tidy(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Make of what was given what was meant, in place.
 
     A setting that is null or empty counts as not given: that is what a line of a copied
-    `.env.example` means. White space around a credential comes along when it is pasted.
+    `.env.example` means. White space around a credential comes along when it is pasted. A number,
+    a switch, a list or an object may come as text, as environment variables have nothing else.
+
+    Args:
+        config: The settings as they were given.
+        schema: The JSON schema of all settings, the SDK's own included.
     """
     for name in [name for name, value in config.items() if value is None or value == ""]:
         del config[name]
@@ -288,6 +309,23 @@ def tidy(config: MutableMapping[str, Any]) -> None:
         if isinstance(value, str) and value != value.strip():
             logger.warning("%s: white space around it was stripped.", name)
             config[name] = value.strip()
+    for name, value in config.items():
+        kinds = schema["properties"].get(name, {}).get("type", ["string"])
+        if isinstance(value, str) and "string" not in kinds:
+            config[name] = _read(value, kinds)
+        elif isinstance(value, float) and value.is_integer() and "integer" in kinds:
+            config[name] = int(value)  # JSON schema takes 5.0 for an integer
+
+
+def _read(text: str, kinds: Container[str]) -> Any:
+    """Return what a text stands for; the text itself if it is nothing of these kinds."""
+    if "boolean" in kinds:
+        return _SWITCHES.get(text.strip().lower(), text)
+    is_list = "array" in kinds and not text.lstrip().startswith("[")  # 1,2,3
+    try:
+        return json.loads(f"[{text}]" if is_list else text)
+    except ValueError:
+        return text
 
 
 def problems(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
@@ -316,9 +354,8 @@ def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
     for name in ("client_id", "client_secret", "app_key"):
         if not all("!" <= char <= "~" for char in str(config.get(name, ""))):
             yield f"{name}: has a character that no credential has; copy it again"
-    tenant_id = str(config.get("tenant_id", 0))
-    if not (tenant_id.isascii() and tenant_id.isdigit()):
-        yield f"tenant_id: {tenant_id!r} is no tenant number"
+    if not _TENANT.fullmatch(str(config.get("tenant_id", 0))):
+        yield "tenant_id: is no tenant number; it has digits only"
     if start_date := config.get("start_date"):
         try:
             instants.parse(start_date)
@@ -334,7 +371,10 @@ def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _url_problems(name: str, url: str) -> Iterator[str]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         yield f"{name}: is no http(s) address"
     elif parts.username or parts.password or parts.query or parts.fragment:

@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import count
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tap_servicetitan_dispatch import instants
@@ -136,15 +136,22 @@ def _numbered(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Any]:
     """Yield the answers of numbered pages up to the last one."""
     has_more = True
     pages = count(1)
+    before: list[Record] = []
+    repeats = 0
     while has_more:
         number = next(pages)
         body = fetch({**params, "page": str(number)}).body
         has_more, rows = _has_more(body), _rows(body)
-        if has_more and not rows:
+        # Rows that come in ahead of the cursor move others back by as many, so one page may well
+        # be the one before again.
+        repeats = repeats + 1 if rows == before else 0
+        if has_more and (not rows or repeats == _MOST_REPEATS):
             raise AnswerError(
-                f"page {number} is empty but says hasMore: true, so the list might never end. "
-                "What to do: run again; if it stays, report it. The bookmark is safe."
+                f"page {number} is {'the same again' if rows else 'empty'} but says hasMore: true, "
+                "so the list might never end. What to do: run again; if it stays, report it. The "
+                "bookmark is safe."
             )
+        before = rows
         yield body
 
 
@@ -173,8 +180,9 @@ class ModifiedWalk:
     params: Mapping[str, str]
     since: datetime | None
     overlap: timedelta
-    _written: set[tuple[Any, Any]] = field(default_factory=set, init=False)
+    _written: set[tuple[str, str]] = field(default_factory=set, init=False)
     _trusted: bool = field(default=False, init=False)
+    _noticed: bool = field(default=False, init=False)
 
     def __iter__(self) -> Iterator[Page]:
         """Yield the pages.
@@ -188,6 +196,7 @@ class ModifiedWalk:
         while True:
             answer = self._fetch(bound, sort="+ModifiedOn", page="1")
             rows = _rows(answer.body)
+            self._notice_older(rows, bound)
             latest, bookmark = _latest(rows)
             if not _has_more(answer.body):
                 yield Page(self._fresh(rows), bookmark)
@@ -202,7 +211,7 @@ class ModifiedWalk:
                 return
             yield Page(self._fresh(rows), bookmark)
             bound = latest - self.overlap
-            self._written = {_version(row) for row in rows if _modified(row) >= bound}
+            self._written = {_version(row) for row in rows if modified_on(row) >= bound}
 
     def _obstacle(self, rows: list[Record], bound: datetime | None) -> str | None:
         """Return why the next request cannot go on from the latest of these rows, if so."""
@@ -222,27 +231,36 @@ class ModifiedWalk:
 
         Ids do not move when rows are edited. What is edited behind the cursor comes with the next
         run, as the bookmark is no later than `began_at`, the server's clock before the first page.
-        A hard delete behind the cursor pulls a row past it: then the total shrinks, and there is
-        no bookmark, so that the next run reads all of it again.
+        A hard delete behind the cursor pulls a row past it: then the total shrinks, or fewer rows
+        are seen than there were at the beginning. If so, or if the server gives no total, there is
+        no bookmark, so that the next run reads all again.
         """
-        most, shrank = 0, False
+        totals: list[Any] = []
+        seen: set[str] = set()
         latest, bookmark = _latest([])
         params = {**self.params, **_since(bound), "sort": "+Id", "includeTotal": "true"}
         for body in _numbered(self.fetch, params):
             rows = _rows(body)
-            total = body.get("totalCount") or 0
-            shrank, most = shrank or total < most, max(most, total)
+            totals.append(body.get("totalCount"))
+            seen.update(
+                repr(row.get("id"))
+                for row in rows
+                if began_at is None or modified_on(row, "createdOn") < began_at + _SECOND
+            )
             latest, bookmark = max((latest, bookmark), _latest(rows))
             if _has_more(body):
                 yield Page(self._fresh(rows))
-        if shrank:
-            logger.warning(
-                "Rows were deleted while the list was read by page number, so others may have "
-                "been missed. The bookmark stays where it was; the next run reads them again."
-            )
-            yield Page(self._fresh(rows))
-        elif began_at is None:
+        if began_at is None:
             logger.warning("The server does not tell its time, so the bookmark stays where it was.")
+            yield Page(self._fresh(rows))
+        elif _shrank(totals) or len(seen) < totals[0]:
+            logger.warning(
+                "Of %s rows, %d were seen: some may have been deleted while the list was read by "
+                "page number, and have hidden others. The bookmark stays where it was; the next "
+                "run reads them again.",
+                totals[0],
+                len(seen),
+            )
             yield Page(self._fresh(rows))
         else:
             safe = bookmark if latest <= began_at else instants.render(began_at)
@@ -251,6 +269,20 @@ class ModifiedWalk:
     def _fetch(self, bound: datetime | None, **params: str) -> Answer:
         return self.fetch({**self.params, **_since(bound), **params})
 
+    def _notice_older(self, rows: list[Record], bound: datetime | None) -> None:
+        """Say once that the server ignores the bound: then it sends everything, every time."""
+        if bound is None or self._noticed:
+            return
+        older = sum(_NEVER < modified_on(row) < bound for row in rows)
+        if older:
+            self._noticed = True
+            logger.warning(
+                "The API gave %d rows that were modified before %s, which were not asked for: it "
+                "ignores modifiedOnOrAfter. Nothing is lost, but each run may read everything.",
+                older,
+                instants.render(bound),
+            )
+
     def _fresh(self, rows: list[Record]) -> list[Record]:
         return [row for row in rows if _version(row) not in self._written]
 
@@ -258,7 +290,7 @@ class ModifiedWalk:
         """Return whether each row is later than all before it, give or take an overlap."""
         latest = _NEVER
         for row in rows:
-            modified = _modified(row)
+            modified = modified_on(row)
             if modified < latest - self.overlap:
                 return False
             latest = max(latest, modified)
@@ -279,40 +311,57 @@ class ModifiedWalk:
         first = _version(rows[0])
         if first not in map(_version, reverse):
             return None
-        return first != _version(reverse[0]) and _modified(reverse[0]) > _modified(rows[0])
+        return (
+            first != _version(reverse[0])
+            and modified_on(reverse[0]) > modified_on(rows[0])
+            and self._in_order(reverse[::-1])
+        )
 
 
 _UNSORTED = "the server does not sort by time of modification"
 _UNCERTAIN = "it is not certain that the server sorts"
 _MOST_DOUBTS = 5
-_NEVER = instants.parse("0001-01-02")
+_MOST_REPEATS = 10
+_NEVER = instants.parse("0002-01-01")
 _TICK = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)  # what a Date header is good to
 
 
 def _since(bound: datetime | None) -> dict[str, str]:
     return {} if bound is None else {"modifiedOnOrAfter": instants.render(bound)}
 
 
-def _version(row: Record) -> tuple[Any, Any]:
-    return row.get("id"), row.get("modifiedOn")
+def _version(row: Record) -> tuple[str, str]:
+    return repr(row.get("id")), repr(row.get("modifiedOn"))
 
 
-def _modified(row: Record) -> datetime:
-    """Return when a row was modified; long ago if it does not say, as nulls occur anywhere."""
+def modified_on(row: Record, name: str = "modifiedOn") -> datetime:
+    """Return when a row was modified; long ago if it does not say, as nulls occur anywhere.
+
+    The first and the last year there is stand for "never" in .NET.
+    """
     try:
-        return instants.parse(row["modifiedOn"])
+        instant = instants.parse(row[name])
     except (KeyError, TypeError, ValueError):
         return _NEVER
+    return instant if MINYEAR < instant.year < MAXYEAR else _NEVER
 
 
 def _latest(rows: Iterable[Record]) -> tuple[datetime, str | None]:
     """Return the latest `modifiedOn` of some rows: the instant, and the text as it came."""
     latest, text = _NEVER, None
     for row in rows:
-        modified = _modified(row)
+        modified = modified_on(row)
         if modified > latest:
             latest, text = modified, row["modifiedOn"]
     return latest, text
+
+
+def _shrank(totals: list[Any]) -> bool:
+    """Return whether a total is less than the one before, or no number at all."""
+    return any(not isinstance(total, int) for total in totals) or any(
+        after < before for before, after in pairwise(totals)
+    )
 
 
 def _has_more(body: Any) -> bool:
@@ -421,9 +470,11 @@ class LookAhead:
         while True:
             self._check()
             try:
-                return self._arrived.get(timeout=0.2)
+                arrived = self._arrived.get(timeout=0.2)
             except queue.Empty:
                 continue
+            self._check()  # what has arrived may be no more than the echo of a signal
+            return arrived
 
     def _read(self) -> None:
         try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Search what pytest itself captured: logs, prints and the text of failures."""
+    """Search what pytest itself captured: logs and prints."""
     report = yield
     for _, text in report.sections:
         assert_no_secret(text)

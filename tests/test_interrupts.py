@@ -119,6 +119,59 @@ def test_a_signal_at_any_record_loses_nothing_when_resumed(
     assert set(run.ids) | set(resumed(tap, api, run.states[-1]).ids) == ALL
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_during_a_back_off_ends_the_run_without_another_call(
+    api: ScriptedApi, tap: Command, number: signal.Signals
+) -> None:
+    refused = threading.Event()
+
+    def reply(_: Call) -> Answer:
+        refused.set()
+        return Answer({"title": "Try again in 50 seconds."}, status=429)
+
+    api.reply = reply
+    with tap.start(api.config) as process:
+        assert refused.wait(30)
+        process.send_signal(number)
+        output, log = process.communicate(timeout=30)
+    assert Run(process.returncode, output, log).exit_code == 128 + number
+    assert len(api.api_calls) == 1
+    assert "ERROR" not in log
+
+
+def test_a_signal_ends_the_run_even_if_the_target_does_not_read(
+    api: ScriptedApi, tap: Command
+) -> None:
+    sent = threading.Event()
+    many = page(*range(30_000), more=False, token="t1")
+
+    def reply(_: Call) -> Answer:
+        sent.set()
+        return Answer(many)
+
+    api.reply = reply
+    with tap.start(api.config) as process:
+        assert sent.wait(30)
+        assert process.stdout
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=8) == 128 + signal.SIGTERM
+        process.stdout.close()
+
+
+def test_a_second_signal_ends_the_run_at_once(api: ScriptedApi, tap: Command) -> None:
+    many = page(*range(30_000), more=False, token="t1")
+    api.reply = feed_of((None, many))
+    with tap.start(api.config) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=3) == 128 + signal.SIGINT
+        process.stdout.close()
+
+
 def test_a_target_that_goes_away_ends_the_run_in_one_line(api: ScriptedApi, tap: Command) -> None:
     many = page(*range(20_000), more=False, token="t1")
     api.reply = feed_of((None, many))

@@ -44,6 +44,7 @@ def test_nothing_more_is_fetched_once_the_reader_has_left() -> None:
     for thread in threading.enumerate():
         if thread.name == "look-ahead":
             thread.join(10)
+            assert not thread.is_alive()
     assert [event.is_set() for event in fetched.events] == [True, True, False, False]
 
 

@@ -47,6 +47,7 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         "max_concurrent_requests": 8,
         "max_requests_per_second": 50,
         "request_timeout_seconds": 120,
+        "skip_forbidden_streams": False,
         "max_retries": 8,
     }
 
@@ -55,9 +56,9 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
     ("setting", "line"),
     [
         ({"environment": "prod"}, "environment: 'prod' is not one of production, integration, s"),
-        ({"tenant_id": "acme"}, "tenant_id: 'acme' is no tenant number"),
-        ({"tenant_id": -5}, "tenant_id: '-5' is no tenant number"),
-        ({"tenant_id": "12²"}, "tenant_id: '12²' is no tenant number"),
+        ({"tenant_id": "acme"}, "tenant_id: is no tenant number; it has digits only"),
+        ({"tenant_id": -5}, "tenant_id: is no tenant number; it has digits only"),
+        ({"tenant_id": "12²"}, "tenant_id: is no tenant number; it has digits only"),
         ({"tenant_id": 1.5}, "tenant_id: 1.5 is not of type string or integer"),
         ({"start_date": "last week"}, "start_date: 'last week' is neither a date nor a date-time"),
         ({"start_date": 2026}, "start_date: 2026 is not of type string"),
@@ -70,6 +71,7 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         ({"page_size": 0}, "page_size: 0 is less than 1"),
         ({"page_size": 5001}, "page_size: 5001 is more than 5000"),
         ({"page_size": "many"}, "page_size: 'many' is not of type integer"),
+        ({"page_size": "1e3"}, "page_size: '1e3' is not of type integer"),
         ({"max_requests_per_second": 61}, "max_requests_per_second: 61 is more than 60"),
         (
             {"capacity_skill_based_availability": True},
@@ -80,6 +82,10 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
             {"batch_config": {"encoding": {"format": "x"}}},
             "batch_config.encoding.format: 'x' is",
         ),
+        ({"tenant_id": "9" * 20}, "tenant_id: is no tenant number"),
+        ({"api_url": "https://[::1"}, "api_url: is no http(s) address"),
+        ({"start_date": "0001-01-01T00:00:00+14:00"}, "start_date: '0001-01-01T00:00:00+14:00'"),
+        ({"tracking_lookback_days": 1_000_000}, "tracking_lookback_days: 1000000 is more than"),
         ({"timezone": "Mars/Base"}, "timezone: 'Mars/Base' is no IANA time zone"),
         ({"capacity_days_per_request": 15}, "capacity_days_per_request: 15 is more than 14"),
         ({"active": "yes"}, "active: 'yes' is not one of Any, True, False"),
@@ -130,7 +136,7 @@ def test_all_that_is_wrong_is_said_at_once_before_any_request(
     assert run.errors == [
         "page_size: 0 is less than 1",
         "client_secret: is required, unless environment is sandbox",
-        "tenant_id: 'acme' is no tenant number",
+        "tenant_id: is no tenant number; it has digits only",
         "start_date: '?' is neither a date nor a date-time (ISO 8601)",
         "Config validation failed",
     ]

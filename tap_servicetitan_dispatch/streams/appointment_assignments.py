@@ -103,5 +103,5 @@ class AppointmentAssignments(DispatchStream):
             )
         if bookmark.key == "modifiedOn":
             # Left by the other ServiceTitan tap, which reads this feed by date.
-            return instants.render(instants.parse(bookmark.value))
+            return instants.render(bookmark.instant())
         return bookmark.value

@@ -6,7 +6,7 @@ import abc
 import logging
 import sys
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from singer_sdk import Stream
@@ -15,19 +15,24 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
-from tap_servicetitan_dispatch.errors import StateError, TapError
+from tap_servicetitan_dispatch.errors import AnswerError, ApiError, StateError, TapError
 from tap_servicetitan_dispatch.walks import LookAhead, ModifiedWalk, Page, malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from singer_sdk.helpers import types
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
+    from singer_sdk.singerlib import Catalog
 
     from tap_servicetitan_dispatch.client import Client
     from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
     from tap_servicetitan_dispatch.walks import Record
+
+
+_EARLIEST_YEAR = 1970
+FORBIDDEN = {"missing_scope", "forbidden"}
 
 
 class Bookmark(NamedTuple):
@@ -35,6 +40,23 @@ class Bookmark(NamedTuple):
 
     key: str | None
     value: Any
+
+    def instant(self) -> datetime:
+        """Return the value as a point in time.
+
+        Raises:
+            StateError: It is no date-time of this millennium.
+        """
+        try:
+            instant = instants.parse(self.value)
+        except (TypeError, ValueError):
+            instant = None
+        if instant is None or instant.year < _EARLIEST_YEAR:
+            raise StateError(
+                f"the bookmark {self.value!r} in the state is no date-time. What to do: correct "
+                "it, or take it out to read everything again."
+            )
+        return instant
 
 
 class DispatchStream(Stream, abc.ABC):
@@ -60,8 +82,9 @@ class DispatchStream(Stream, abc.ABC):
         self._dispatch_tap = tap
         self._reached: str | None = None
         self._in_batches = False
-        self._fields = frozenset(self.schema["properties"])
+        self._own_replication_key = self.replication_key
         self._unknown_fields: set[str] = set()
+        self._skipped_because = ""
 
     @abc.abstractmethod
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
@@ -76,20 +99,57 @@ class DispatchStream(Stream, abc.ABC):
     def get_records(self, context: types.Context | None) -> Iterable[Record]:
         check = self._dispatch_tap.stop_if_told_to
         try:
-            walk = self.walk(self._dispatch_tap.client, self._stored_bookmark())
-            with LookAhead(iter(walk), check) as pages:
+            with LookAhead(self._walk_on(self._stored_bookmark()), check) as pages:
                 for page in pages:
                     for record in page.records:
                         check()
-                        yield record
+                        yield self._known(record)
                     self._reach(page.bookmark)
         except TapError as error:
+            if isinstance(error, ApiError) and error.kind in FORBIDDEN:
+                if self.config["skip_forbidden_streams"]:
+                    self._skipped_because = error.failure.meaning
+                    return
+                error.hint = f"The stream needs {self._scopes}."
             error.stream = self.name
             raise
 
+    @property
+    def _scopes(self) -> str:
+        plural = "s" if len(self.scopes) > 1 else ""
+        return f"the scope{plural} {' and '.join(self.scopes)}"
+
+    @override
+    def log_sync_costs(self) -> None:
+        """Say, at the end of the run, whether this stream was skipped."""
+        super().log_sync_costs()
+        if self._skipped_because:
+            self.logger.warning(
+                "Skipped, as %s. It needs %s; its bookmark stays where it was.",
+                self._skipped_because,
+                self._scopes,
+            )
+
+    def _walk_on(self, bookmark: Bookmark) -> Iterator[Page]:
+        """Walk; the client, and maybe a sandbox, are made in the thread that reads ahead."""
+        yield from self.walk(self._dispatch_tap.client, bookmark)
+
     def _stored_bookmark(self) -> Bookmark:
         state = self.stream_state if self.replication_method == "INCREMENTAL" else {}
-        return Bookmark(state.get("replication_key"), state.get("replication_key_value") or None)
+        value = state.get("replication_key_value")
+        return Bookmark(state.get("replication_key"), None if value == "" else value)
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take selection and replication method from a catalog, but no other replication key."""
+        super().apply_catalog(catalog)
+        if catalog.get_stream(self.name):
+            self.replication_key = self._own_replication_key
+
+    @override
+    def compare_start_date(self, value: str, start_date_value: str) -> str:
+        """Return the bookmark: `start_date` is for a first run."""
+        return value
 
     @override
     def get_batches(
@@ -114,11 +174,20 @@ class DispatchStream(Stream, abc.ABC):
             self.stream_state["replication_key"] = self.replication_key
             self.stream_state["replication_key_value"] = bookmark
 
-    @override
-    def post_process(self, row: Record, context: types.Context | None = None) -> Record:
-        """Leave out fields that the schema does not have, and say so once each."""
-        if not row.keys() <= self._fields:
-            unknown = row.keys() - self._fields
+    def _known(self, row: Record) -> Record:
+        """Leave out fields that are deselected or unknown to the schema; say the latter, once.
+
+        Raises:
+            AnswerError: The row lacks its key.
+        """
+        for key in self.primary_keys:
+            if row.get(key) is None:
+                raise AnswerError(
+                    f"the API gave a row without {key}: {str(row)[:200]}. What to do: run again; "
+                    "if it stays, report it. The bookmark is safe."
+                )
+        if not row.keys() <= self._selected_fields:
+            unknown = row.keys() - self.schema["properties"].keys()
             if new := sorted(unknown - self._unknown_fields):
                 self._unknown_fields.update(new)
                 self.logger.warning(
@@ -126,8 +195,14 @@ class DispatchStream(Stream, abc.ABC):
                     "report it, so that the next version has it.",
                     ", ".join(new),
                 )
-            row = {name: value for name, value in row.items() if name in self._fields}
+            row = {name: value for name, value in row.items() if name in self._selected_fields}
         return row
+
+    @cached_property
+    def _selected_fields(self) -> frozenset[str]:
+        """The fields to write; the SDK would leave deselected ones in the files of a BATCH."""
+        names = self.schema["properties"]
+        return frozenset(name for name in names if self.mask["properties", name])
 
     @override
     def get_replication_key_signpost(self, context: types.Context | None = None) -> None:
@@ -166,7 +241,7 @@ class ListStream(DispatchStream):
         return ModifiedWalk(partial(client.get, self.path), params, since, overlap)
 
     def since(self, bookmark: Bookmark, overlap: timedelta) -> datetime | None:
-        """Return the lower bound: an overlap below the bookmark, but not before `start_date`.
+        """Return the lower bound: an overlap below the bookmark, or `start_date` on a first run.
 
         A bookmark by another name is taken too: the other ServiceTitan tap goes by `createdOn`
         for one stream, which is never later than `modifiedOn`.
@@ -174,17 +249,10 @@ class ListStream(DispatchStream):
         Raises:
             StateError: The bookmark is no date-time.
         """
-        start_date = self.config.get("start_date")
-        bounds = [instants.parse(start_date)] if start_date else []
-        if bookmark.value is not None:
-            try:
-                bounds.append(instants.parse(bookmark.value) - overlap)
-            except (TypeError, ValueError) as error:
-                raise StateError(
-                    f"the bookmark {bookmark.value!r} in the state is no date-time. What to do: "
-                    "correct it, or take it out to read everything again."
-                ) from error
-        return max(bounds, default=None)
+        if bookmark.value is None:
+            start_date = self.config.get("start_date")
+            return instants.parse(start_date) if start_date else None
+        return bookmark.instant() - overlap
 
 
 class SingleStream(DispatchStream):
@@ -200,4 +268,4 @@ class SingleStream(DispatchStream):
         rows = body if isinstance(body, list) else [body]
         if not all(isinstance(row, dict) for row in rows):
             raise malformed("an object in it", body)
-        yield Page([{"tenantId": client.tenant_id, **row} for row in rows])
+        yield Page([{**row, "tenantId": client.tenant_id} for row in rows])

@@ -166,18 +166,19 @@ def _slots(body: Any) -> Iterator[Record]:
     if not isinstance(slots, list) or not all(isinstance(slot, dict) for slot in slots):
         raise malformed("a list of objects as availabilities", body)
     for slot in slots:
-        units = sorted(unit for unit in slot.get("businessUnitIds") or () if unit is not None)
+        ids = slot.get("businessUnitIds")
+        units = [str(unit) for unit in ids if unit is not None] if isinstance(ids, list) else []
         yield {
             "startUtc": None,
             "endUtc": None,
             **slot,
-            "businessUnitKey": ",".join(map(str, units)),
+            "businessUnitKey": ",".join(sorted(units, key=lambda unit: (len(unit), unit))),
             "timeStamp": body.get("timeStamp"),
         }
 
 
 def _is_new(slot: Record, written: set[tuple[Any, ...]]) -> bool:
-    key = tuple(slot[name] for name in Capacities.primary_keys)
+    key = tuple(str(slot[name]) for name in Capacities.primary_keys)
     is_new = key not in written
     written.add(key)
     return is_new

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import ApiError
 from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
     AppointmentAssignmentsList,
 )
 from tap_servicetitan_dispatch.streams.base import DispatchStream
-from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, in_order, malformed
+from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, in_order, malformed, modified_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.streams.base import Bookmark
     from tap_servicetitan_dispatch.walks import Record
 
-LIVE = {"Dispatched", "Working"}
+LIVE = ("Dispatched", "Working")
 REFUSED = {"bad_request", "not_found"}
 
 
@@ -77,14 +76,11 @@ class TechnicianTracking(DispatchStream):
             timedelta(seconds=self.config["overlap_seconds"]),
         )
         rows = [row for page in walk for row in page.records]
-        latest: dict[tuple[Any, Any], Record] = {
-            (row.get("technicianId"), row.get("appointmentId")): row
-            for row in sorted(rows, key=_age)
-        }
+        latest: dict[str, Record] = {str(_pair(row)): row for row in sorted(rows, key=modified_on)}
         return [
-            pair
-            for pair, row in latest.items()
-            if row.get("active") and row.get("status") in LIVE and None not in pair
+            _pair(row)
+            for row in latest.values()
+            if row.get("active") and row.get("status") in LIVE and all(map(_is_id, _pair(row)))
         ]
 
     def _look_up(self, client: Client, technician: int, appointment: int) -> Record | None:
@@ -96,7 +92,7 @@ class TechnicianTracking(DispatchStream):
             if error.kind not in REFUSED:
                 raise
             self.logger.warning(
-                "The API does not track technician %d on the way to appointment %d; left out (%s).",
+                "The API does not track technician %s on the way to appointment %s; left out (%s).",
                 technician,
                 appointment,
                 error.detail,
@@ -107,5 +103,9 @@ class TechnicianTracking(DispatchStream):
         return {**body, **pair}
 
 
-def _age(row: Record) -> tuple[datetime, int]:
-    return instants.parse(row.get("modifiedOn") or "0001-01-02"), row.get("id") or 0
+def _pair(row: Record) -> tuple[Any, Any]:
+    return row.get("technicianId"), row.get("appointmentId")
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int | str)

@@ -19,5 +19,5 @@ def test_a_copy_of_it_gives_the_tap_nothing_until_it_is_filled_in() -> None:
     copied = dotenv_values(stream=io.StringIO(TEXT))
     config = {name.removeprefix(PREFIX).lower(): value for name, value in copied.items()}
     assert tuple(config) == settings.CREDENTIALS
-    settings.tidy(config)
+    settings.tidy(config, settings.SCHEMA)
     assert not config

@@ -200,7 +200,7 @@ def test_a_slot_of_no_business_unit_has_an_empty_key(
 
 @pytest.mark.usefixtures("_thursday")
 def test_nulls_do_not_stop_a_run(api: ScriptedApi, tap: Command) -> None:
-    nulls = {**dict.fromkeys(slot("")), "startUtc": "s"}
+    nulls = {**dict.fromkeys(slot("")), "startUtc": "s", "endUtc": "e"}
     bodies = iter([{"timeStamp": None, "availabilities": None}, answer(nulls)])
     api.reply = routed({PATHS["capacities"]: lambda _: next(bodies)})
     run = read(api, tap, **days(0, 1, 1), max_concurrent_requests=1)

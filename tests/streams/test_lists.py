@@ -79,14 +79,13 @@ def test_a_run_with_nothing_new_asks_once_and_keeps_the_bookmark(
 @pytest.mark.parametrize(
     ("stored", "bound"),
     [
-        ("2026-10-01T00:00:00Z", "2026-10-15T00:00:00Z"),
-        ("2026-10-15T00:00:05Z", "2026-10-15T00:00:00Z"),
+        ("2026-10-01T00:00:00Z", "2026-09-30T23:59:50Z"),
         ("2026-10-20T00:00:00Z", "2026-10-19T23:59:50Z"),
         (None, "2026-10-15T00:00:00Z"),
         ("", "2026-10-15T00:00:00Z"),
     ],
 )
-def test_the_lower_bound_is_the_later_of_bookmark_and_start_date(
+def test_a_start_date_is_for_a_run_without_a_bookmark(
     api: ScriptedApi, tap: Command, stored: str | None, bound: str
 ) -> None:
     state = bookmarked(stored, "modifiedOn", "zones")
