@@ -40,7 +40,7 @@ class Victim:
         config = {
             "environment": "sandbox",
             "api_url": self.caller.sandbox.url,
-            "page_size": 100,
+            "page_size": 50,
             **CAPACITY_SETTINGS,
             **settings,
         }
@@ -87,6 +87,6 @@ def victim(tap: Command, monkeypatch: pytest.MonkeyPatch) -> Iterator[Victim]:
     monkeypatch.setattr(client, "_wait", note)
     with (
         time_machine.travel(START, tick=True),
-        Caller.of(behaviour=Behaviour(export_page_size=100)) as caller,
+        Caller.of(assignments=300, behaviour=Behaviour(export_page_size=50)) as caller,
     ):
         yield Victim(caller, tap, waits, Target(), len(caller.sandbox.calls))

@@ -27,7 +27,7 @@ def most_within(instants: list[float], seconds: float) -> int:
     )
 
 
-@pytest.mark.parametrize(("allowed", "page_size"), [(25, 40), (60, 15)])
+@pytest.mark.parametrize(("allowed", "page_size"), [(25, 40), (60, 10)])
 def test_the_request_rate_is_kept_over_all_threads_and_retries_included(
     victim: Victim, allowed: int, page_size: int
 ) -> None:

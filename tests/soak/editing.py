@@ -19,7 +19,8 @@ Edit = tuple[str, str, Any]
 """Method, path and body of a write."""
 
 SECONDS_BETWEEN_EDITS = 0.08
-_HANDLED = (requests.exceptions.RequestException, KeyError)
+# A request that failed, an answer without a token, a table that has been emptied.
+_HANDLED = (requests.exceptions.RequestException, LookupError)
 
 
 class Editor(threading.Thread):
