@@ -226,9 +226,9 @@ def _checked_catalog(catalog: Catalog | dict[str, Any] | None) -> Catalog | None
         cause = f"{type(error).__name__}: {error}"
         raise InputError(f"the catalog is not well formed ({cause}). {remedy}") from error
     known = {stream.name for stream in STREAMS}  # type: ignore[misc] # each class has its own
+    if not checked:
+        raise InputError(f"the catalog is not well formed (it has no streams). {remedy}")
     for name, entry in checked.items():
-        if not name:
-            raise InputError(f"the catalog is not well formed (a stream has no name). {remedy}")
         if name in known and not entry.schema.properties:
             raise InputError(f"the catalog is not well formed ({name}: no schema). {remedy}")
         if (method := entry.replication_method) not in {None, "INCREMENTAL", "FULL_TABLE"}:
