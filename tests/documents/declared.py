@@ -5,23 +5,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from fastapi.routing import APIRoute
 
 from tap_servicetitan_dispatch import settings
+from tap_servicetitan_dispatch.errors import FAILURES
 from tap_servicetitan_dispatch.sandbox.application import ROUTERS
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.documents.markdown import ROOT, rows, section
 from tests.test_changes_arrive import CASES, SHOWS_NOWHERE
 
 if TYPE_CHECKING:
+    from tap_servicetitan_dispatch.errors import Failure
     from tap_servicetitan_dispatch.streams.base import DispatchStream
 
 PREFIX = "TAP_SERVICETITAN_DISPATCH_"
 DATES = {"start_date"}
-TABLES = ("Settings", "Streams", "Every operation of the API")
+TABLES = ("Settings", "Streams", "Every operation of the API", "What can go wrong")
 
 
 def own_settings() -> dict[str, Any]:
@@ -97,12 +100,25 @@ def operation_row(operation: str) -> str:
     return f"| `{operation}` | {fate} |"
 
 
+def failure_row(failure: Failure) -> str:
+    """Return a failure's row in the README."""
+    names = re.compile(rf"\b({'|'.join(own_settings())})\b")
+    columns = (
+        failure.sign,
+        failure.meaning,
+        names.sub(r"`\1`", failure.remedy),
+        "yes" if failure.retried else "no",
+    )
+    return f"| {' | '.join(text[:1].upper() + text[1:] for text in columns[:3])} | {columns[3]} |"
+
+
 def table(heading: str) -> list[str]:
     """Return the rows of the README's table under a heading."""
     return {
         "Settings": lambda: [setting_row(*setting) for setting in own_settings().items()],
         "Streams": lambda: [stream_row(stream) for stream in streams()],
         "Every operation of the API": lambda: [operation_row(each) for each in operations()],
+        "What can go wrong": lambda: [failure_row(failure) for failure in FAILURES.values()],
     }[heading]()
 
 

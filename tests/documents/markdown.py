@@ -9,18 +9,35 @@ ROOT = Path(__file__).parents[2]
 
 
 def section(document: str, heading: str) -> str:
-    """Return the text under a second-level heading of a document, up to the next one."""
+    """Return the text under a heading of a document, up to the next one of its level or above."""
     text = (ROOT / document).read_text(encoding="utf-8")
-    pattern = rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)"
-    found = re.search(pattern, text, re.DOTALL | re.MULTILINE)
+    found = re.search(rf"^(##+) {re.escape(heading)}\n", text, re.MULTILINE)
     assert found, f"{document} has no section {heading!r}"
-    return found[1]
+    return re.split(rf"^#{{2,{len(found[1])}}} ", text[found.end() :], flags=re.MULTILINE)[0]
 
 
 def rows(text: str) -> list[str]:
     """Return the rows of the first table of a text, as they are written, without its head."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    return lines[2:]
+    _, _, begun = f"\n{text}".partition("\n|")
+    table, _, _ = begun.partition("\n\n")
+    return table.splitlines()[2:]
+
+
+def cells(row: str) -> list[str]:
+    """Return the cells of a row."""
+    return [cell.strip() for cell in row.strip("|").split(" | ")]
+
+
+def names_of_tests(text: str) -> list[str]:
+    """Return the tests that a text names, as `tests/test_feed.py::test_it`, missing ones too."""
+    return re.findall(r"`(tests/[\w/]+\.py::\w+)`", text)
+
+
+def exists(test: str) -> bool:
+    """Return whether there is a test with such a name."""
+    file, _, name = test.partition("::")
+    path = ROOT / file
+    return path.exists() and f"\ndef {name}(" in path.read_text(encoding="utf-8")
 
 
 def blocks(text: str, language: str) -> list[str]:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from itertools import chain
 
-from tests.documents.markdown import ROOT, section
+import pytest
+
+from tests.documents.markdown import ROOT, commands, exists, names_of_tests, rows, section
 
 
 def test_each_dependency_is_explained_and_nothing_else() -> None:
@@ -18,3 +22,16 @@ def test_each_dependency_is_explained_and_nothing_else() -> None:
     text = section("CONTRIBUTING.md", "What each dependency is for")
     explained = re.findall(r"^\| `(.+?)` \| .+ \|$", text, re.MULTILINE)
     assert sorted(explained) == sorted(names)
+
+
+@pytest.mark.parametrize("line", rows(section("CONTRIBUTING.md", "What must stay true")))
+def test_what_must_stay_true_names_tests_that_there_are(line: str) -> None:
+    named = names_of_tests(line)
+    assert named
+    assert [test for test in named if not exists(test)] == []
+
+
+def test_the_soak_is_started_with_options_that_it_has() -> None:
+    (line,) = commands(section("CONTRIBUTING.md", "Soak"))
+    _, *arguments = line.split()
+    subprocess.run([sys.executable, *arguments, "--help"], cwd=ROOT, check=True)  # noqa: S603 - our own line

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import Sandbox, cli
-from tests.documents.declared import PREFIX, TABLES, table
+from tests.documents.declared import PREFIX, TABLES, own_settings, table
 from tests.documents.markdown import ROOT, blocks, commands, rows, section
 from tests.sandbox.caller import Caller, Clock
 from tests.streams.resources import definition
@@ -74,6 +75,16 @@ def test_what_is_changed_in_the_sandbox_arrives(tap: Command) -> None:
         after = tap.run(config, before.states[-1], streams=("zones",))
     assert sought not in json.dumps(before.records)
     assert sought in json.dumps(after.records)
+
+
+def test_the_demo_of_faults_uses_options_and_settings_that_there_are() -> None:
+    start, *others = commands(section("README.md", "See it get through"))
+    _, _, options = start.partition(" invoke tap-servicetitan-dispatch:sandbox ")
+    given = cli.main.make_context("sandbox", options.split()).params
+    assert (given["speed"], given["fault_rate"]) == (0, "0.15")
+    exported = re.findall(rf"{PREFIX}(\w+)=", " ".join(others))
+    assert set(exported) == {"API_URL", "PAGE_SIZE"}
+    assert {name.lower() for name in exported} <= own_settings().keys()
 
 
 @pytest.fixture

@@ -1,0 +1,140 @@
+"""Each line that the README says you may see is seen, with the exit code that it says."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_servicetitan_dispatch.client import Client
+from tests.documents.markdown import cells, rows, section
+from tests.runs import Run, bookmarked
+from tests.scripted_api import Answer, Call, ScriptedApi, feed_of, page, row
+from tests.streams.resources import PATHS, listed, routed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.runs import Command
+
+    Scenario = Callable[[ScriptedApi, Command], Run]
+
+ZONE = {"id": 1, "modifiedOn": "2026-11-01T08:00:00Z"}
+STATE = bookmarked("2026-11-02T08:00:00Z", "modifiedOn", "zones")
+
+
+def zones(api: ScriptedApi, tap: Command, state: Any = None, **settings: Any) -> Run:
+    return tap.run(api.config | settings, state, streams=("zones",))
+
+
+def bad_setting(api: ScriptedApi, tap: Command) -> Run:
+    return zones(api, tap, page_size=0)
+
+
+def bad_state(api: ScriptedApi, tap: Command) -> Run:
+    return zones(api, tap, bookmarked("yesterday", "modifiedOn", "zones"))
+
+
+def rejected_bookmark(api: ScriptedApi, tap: Command) -> Run:
+    api.reply = lambda _: Answer({"title": "Bad token"}, status=400)
+    return tap.run(api.config, bookmarked("old"))
+
+
+def another_shape(api: ScriptedApi, tap: Command) -> Run:
+    api.reply = lambda _: Answer({"data": []})
+    return zones(api, tap)
+
+
+def row_without_key(api: ScriptedApi, tap: Command) -> Run:
+    api.reply = routed({PATHS["zones"]: listed({**ZONE, "id": None})})
+    return zones(api, tap)
+
+
+def new_field(api: ScriptedApi, tap: Command) -> Run:
+    api.reply = routed({PATHS["zones"]: listed({**ZONE, "colour": "red"})})
+    return zones(api, tap)
+
+
+def filter_ignored(api: ScriptedApi, tap: Command) -> Run:
+    api.reply = routed({PATHS["zones"]: listed(ZONE)})
+    return zones(api, tap, STATE)
+
+
+def deleted_meanwhile(api: ScriptedApi, tap: Command) -> Run:
+    def reply(call: Call) -> Answer:
+        by_number = call.query["sort"] == "+Id"
+        number = int(call.query["page"])
+        body = {"hasMore": not by_number or number < 2, "totalCount": 4 - number}
+        return Answer({**body, "data": [{**ZONE, "id": number}]})
+
+    api.reply = reply
+    return zones(api, tap, page_size=1)
+
+
+def skipped(api: ScriptedApi, tap: Command) -> Run:
+    api.reply = lambda _: Answer({"title": "Scope validation failed"}, status=403)
+    return zones(api, tap, skip_forbidden_streams=True)
+
+
+def target_gone(api: ScriptedApi, tap: Command) -> Run:
+    api.reply = feed_of((None, page(*range(20_000), more=False, token="t1")))
+    with tap.start(api.config) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        log = process.stderr.read()
+    return Run(process.returncode, "", log)
+
+
+def told_to_stop(api: ScriptedApi, tap: Command) -> Run:
+    def reply(_: Call) -> Answer:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return Answer({"hasMore": False, "continueFrom": "t1", "data": [row(1)]})
+
+    api.reply = reply
+    return tap.run(api.config)
+
+
+def unforeseen(api: ScriptedApi, tap: Command) -> Run:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "get", lambda *_: 1 / 0)
+        return zones(api, tap)
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "Config validation failed": bad_setting,
+    "is no date-time": bad_state,
+    "rejects the bookmark": rejected_bookmark,
+    "the API's answer should have": another_shape,
+    "the API gave a row without": row_without_key,
+    "The API sends what the schema does not know": new_field,
+    "it ignores modifiedOnOrAfter": filter_ignored,
+    "The bookmark stays where it was": deleted_meanwhile,
+    "Skipped, as": skipped,
+    "The target has gone away": target_gone,
+    "Stopped by a signal": told_to_stop,
+    "Something unforeseen": unforeseen,
+}
+EXIT_CODES = {
+    cells(each)[0].strip("`"): cells(each)[-1].split(", ")
+    for each in rows(section("README.md", "What else you may see"))
+}
+
+
+def test_each_line_is_tried() -> None:
+    assert SCENARIOS.keys() == EXIT_CODES.keys()
+
+
+@pytest.mark.parametrize("line", SCENARIOS)
+def test_it_is_seen_with_this_exit_code(api: ScriptedApi, tap: Command, line: str) -> None:
+    run = SCENARIOS[line](api, tap)
+    assert line in " ".join(run.stderr.split())
+    assert str(run.exit_code) in EXIT_CODES[line]
+    assert "Traceback" not in run.stderr
+
+
+def test_an_option_that_does_not_exist_has_a_code_of_its_own(tap: Command) -> None:
+    assert tap.run(None, None, None, "--nonsense").exit_code == 2
