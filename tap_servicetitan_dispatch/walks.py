@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import MAXYEAR, MINYEAR, datetime, timedelta
-from itertools import count, pairwise
+from datetime import MAXYEAR, datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tap_servicetitan_dispatch import instants
@@ -128,31 +128,23 @@ def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
         AnswerError: The answer has not the shape above, or never ends.
         ApiError: A request failed.
     """
-    for body in _numbered(fetch, params):
-        yield Page(_rows(body))
-
-
-def _numbered(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Any]:
-    """Yield the answers of numbered pages up to the last one."""
-    has_more = True
-    pages = count(1)
     before: list[Record] = []
-    repeats = 0
-    while has_more:
-        number = next(pages)
+    for number in count(1):
         body = fetch({**params, "page": str(number)}).body
         has_more, rows = _has_more(body), _rows(body)
-        # Rows that come in ahead of the cursor move others back by as many, so one page may well
-        # be the one before again.
-        repeats = repeats + 1 if rows == before else 0
-        if has_more and (not rows or repeats == _MOST_REPEATS):
-            raise AnswerError(
-                f"page {number} is {'the same again' if rows else 'empty'} but says hasMore: true, "
-                "so the list might never end. What to do: run again; if it stays, report it. The "
-                "bookmark is safe."
-            )
+        if has_more and (not rows or rows == before):
+            raise _endless(number)
+        yield Page(rows)
+        if not has_more:
+            break
         before = rows
-        yield body
+
+
+def _endless(number: int) -> AnswerError:
+    return AnswerError(
+        f"page {number} brings nothing new but says hasMore: true, so the list might never end. "
+        "What to do: run again; if it stays, report it. The bookmark is safe."
+    )
 
 
 @dataclass
@@ -231,40 +223,43 @@ class ModifiedWalk:
 
         Ids do not move when rows are edited. What is edited behind the cursor comes with the next
         run, as the bookmark is no later than `began_at`, the server's clock before the first page.
-        A hard delete behind the cursor pulls a row past it: then the total shrinks, or fewer rows
-        are seen than there were at the beginning. If so, or if the server gives no total, there is
-        no bookmark, so that the next run reads all again.
+        A hard delete behind the cursor would pull a row past it. So each page begins at or before
+        the last row of the one before (`_overlapping`): as long as that row comes again, nothing
+        was pulled past it. If it does not, there is no bookmark, and the next run reads all again.
         """
-        totals: list[Any] = []
-        seen: set[str] = set()
+        most, size, number, read = 0, int(self.params["pageSize"]), 1, 0
+        cursor: str | None = None
+        is_whole, stale = True, 0
         latest, bookmark = _latest([])
-        params = {**self.params, **_since(bound), "sort": "+Id", "includeTotal": "true"}
-        for body in _numbered(self.fetch, params):
-            rows = _rows(body)
-            totals.append(body.get("totalCount"))
-            seen.update(
-                repr(row.get("id"))
-                for row in rows
-                if began_at is None or modified_on(row, "createdOn") < began_at + _SECOND
-            )
+        while True:
+            answer = self._fetch(bound, sort="+Id", page=str(number), pageSize=str(size))
+            rows = _rows(answer.body)
             latest, bookmark = max((latest, bookmark), _latest(rows))
-            if _has_more(body):
-                yield Page(self._fresh(rows))
-        if began_at is None:
-            logger.warning("The server does not tell its time, so the bookmark stays where it was.")
-            yield Page(self._fresh(rows))
-        elif _shrank(totals) or len(seen) < totals[0]:
-            logger.warning(
-                "Of %s rows, %d were seen: some may have been deleted while the list was read by "
-                "page number, and have hidden others. The bookmark stays where it was; the next "
-                "run reads them again.",
-                totals[0],
-                len(seen),
-            )
-            yield Page(self._fresh(rows))
-        else:
-            safe = bookmark if latest <= began_at else instants.render(began_at)
-            yield Page(self._fresh(rows), safe)
+            ids = [repr(row.get("id")) for row in rows]
+            is_whole = is_whole and (cursor is None or cursor in ids)
+            fresh = self._fresh(rows)
+            if not _has_more(answer.body):
+                break
+            most = most or len(rows)  # the server may give less than it was asked for
+            size = min(size, most)
+            # What comes in ahead of the cursor moves the rest back, so a page may well be old.
+            stale = 0 if fresh else stale + 1
+            if (number - 1) * size + len(rows) <= read or stale == _MOST_STALE:
+                raise _endless(number)
+            yield Page(fresh)
+            self._written = set(map(_version, rows))
+            read, cursor = (number - 1) * size + len(rows), ids[-1]
+            size, number = _overlapping(read, most)
+        if is_whole and began_at is not None:
+            yield Page(fresh, bookmark if latest <= began_at else instants.render(began_at))
+            return
+        logger.warning(
+            "The bookmark stays where it was, and the next run reads the same rows again, as %s.",
+            "the server does not tell its time"
+            if is_whole
+            else "rows were deleted while they were read, so that others may have been missed",
+        )
+        yield Page(fresh)
 
     def _fetch(self, bound: datetime | None, **params: str) -> Answer:
         return self.fetch({**self.params, **_since(bound), **params})
@@ -321,10 +316,10 @@ class ModifiedWalk:
 _UNSORTED = "the server does not sort by time of modification"
 _UNCERTAIN = "it is not certain that the server sorts"
 _MOST_DOUBTS = 5
-_MOST_REPEATS = 10
+_MOST_STALE = 10
+EARLIEST_YEAR = 1970
 _NEVER = instants.parse("0002-01-01")
 _TICK = timedelta(microseconds=1)
-_SECOND = timedelta(seconds=1)  # what a Date header is good to
 
 
 def _since(bound: datetime | None) -> dict[str, str]:
@@ -335,16 +330,17 @@ def _version(row: Record) -> tuple[str, str]:
     return repr(row.get("id")), repr(row.get("modifiedOn"))
 
 
-def modified_on(row: Record, name: str = "modifiedOn") -> datetime:
+def modified_on(row: Record) -> datetime:
     """Return when a row was modified; long ago if it does not say, as nulls occur anywhere.
 
-    The first and the last year there is stand for "never" in .NET.
+    The first and the last year there is stand for "never" in .NET, 1753 and 1900 in SQL. None of
+    them may become a bookmark, which is to be a date of the API's own lifetime.
     """
     try:
-        instant = instants.parse(row[name])
+        instant = instants.parse(row["modifiedOn"])
     except (KeyError, TypeError, ValueError):
         return _NEVER
-    return instant if MINYEAR < instant.year < MAXYEAR else _NEVER
+    return instant if EARLIEST_YEAR <= instant.year < MAXYEAR else _NEVER
 
 
 def _latest(rows: Iterable[Record]) -> tuple[datetime, str | None]:
@@ -357,11 +353,19 @@ def _latest(rows: Iterable[Record]) -> tuple[datetime, str | None]:
     return latest, text
 
 
-def _shrank(totals: list[Any]) -> bool:
-    """Return whether a total is less than the one before, or no number at all."""
-    return any(not isinstance(total, int) for total in totals) or any(
-        after < before for before, after in pairwise(totals)
-    )
+def _overlapping(read: int, most: int) -> tuple[int, int]:
+    """Return size and number of the page that reaches furthest of those that overlap.
+
+    A page overlaps if it begins at or before the last row read. With pages of a handful of rows
+    there may be none; then the next page is returned, which begins right after that row.
+
+    Args:
+        read: How many rows have been read.
+        most: How many rows a page can have.
+    """
+    size = max(range(1, most + 1), key=lambda size: (-(-read // size) * size, size))
+    number = -(-read // size)
+    return (size, number) if size * number > read else (size, number + 1)
 
 
 def _has_more(body: Any) -> bool:
@@ -374,7 +378,7 @@ def _has_more(body: Any) -> bool:
 
 
 def _rows(body: Any) -> list[Record]:
-    rows = body.get("data")
+    rows = body.get("data") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise malformed("a list of objects as data", body)
     return rows
