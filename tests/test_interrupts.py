@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
+import sys
+import termios
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
@@ -142,18 +145,11 @@ def test_a_signal_during_a_back_off_ends_the_run_without_another_call(
 def test_a_signal_ends_the_run_even_if_the_target_does_not_read(
     api: ScriptedApi, tap: Command
 ) -> None:
-    sent = threading.Event()
     many = page(*range(30_000), more=False, token="t1")
-
-    def reply(_: Call) -> Answer:
-        sent.set()
-        return Answer(many)
-
-    api.reply = reply
+    api.reply = feed_of((None, many))
     with tap.start(api.config) as process:
-        assert sent.wait(30)
         assert process.stdout
-        process.stdout.readline()
+        wait_until_full(process.stdout)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=8) == 128 + signal.SIGTERM
         process.stdout.close()
@@ -164,9 +160,9 @@ def test_a_second_signal_ends_the_run_at_once(api: ScriptedApi, tap: Command) ->
     api.reply = feed_of((None, many))
     with tap.start(api.config) as process:
         assert process.stdout
-        process.stdout.readline()
+        wait_until_full(process.stdout)
         process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
+        time.sleep(0.3)  # or the two would be one
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=3) == 128 + signal.SIGINT
         process.stdout.close()
@@ -185,6 +181,18 @@ def test_a_target_that_goes_away_ends_the_run_in_one_line(api: ScriptedApi, tap:
     assert "The target has gone away" in log
     assert "Traceback" not in log
     assert "Exception ignored" not in log
+
+
+def wait_until_full(pipe: IO[str]) -> None:
+    """Return once nothing more fits into a pipe, so that whoever writes to it hangs."""
+    pending, before = 0, -1
+    deadline = time.monotonic() + 30
+    while pending != before or pending < 60_000:
+        assert time.monotonic() < deadline
+        before = pending
+        time.sleep(0.1)
+        answer = fcntl.ioctl(pipe.fileno(), termios.FIONREAD, bytes(4))
+        pending = int.from_bytes(answer, sys.byteorder)
 
 
 class HangsAt:
