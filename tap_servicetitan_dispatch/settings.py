@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -313,8 +314,8 @@ def tidy(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> None:
         kinds = schema["properties"].get(name, {}).get("type", ["string"])
         if isinstance(value, str) and "string" not in kinds:
             config[name] = _read(value, kinds)
-        elif isinstance(value, float) and value.is_integer() and "integer" in kinds:
-            config[name] = int(value)  # JSON schema takes 5.0 for an integer
+        elif isinstance(value, Decimal | float) and "integer" in kinds and value % 1 == 0:
+            config[name] = int(value)  # 50.0 is a whole number too
 
 
 def _read(text: str, kinds: Container[str]) -> Any:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.runs import FEED_ONLY, catalog_of, select
 from tests.scripted_api import feed_of, page
 
 if TYPE_CHECKING:
@@ -42,11 +43,11 @@ def batched_ids(messages: list[dict[str, Any]]) -> list[int]:
         if message["type"] == "BATCH"
         for url in message["manifest"]
     ]
-    return [
-        json.loads(line)["id"]
-        for file in files
-        for line in gzip.decompress(file.read_bytes()).splitlines()
-    ]
+    return [row["id"] for file in files for row in rows_in(file)]
+
+
+def rows_in(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
 
 
 @pytest.mark.parametrize("size", range(1, 10))
@@ -74,3 +75,15 @@ def test_the_bookmark_moves_while_batches_go_out(
     streams = [state["bookmarks"]["appointment_assignments"] for state in run.states]
     tokens = [stream.get("replication_key_value") for stream in streams]
     assert tokens == [None, "t2", "t3"]
+
+
+def test_a_deselected_property_is_left_out_of_the_files(
+    api: ScriptedApi, tap: Command, tmp_path: Path
+) -> None:
+    api.reply = feed_of(*THREE_PAGES)
+    catalog = catalog_of(*FEED_ONLY)
+    select(catalog, ("properties", "technicianName"), selected=False)
+    run = tap.run(batching(api.config, tmp_path, 3), None, catalog)
+    rows = [row for file in tmp_path.glob("*.gz") for row in rows_in(file)]
+    assert (len(rows), run.bookmark) == (len(ALL), "t3")
+    assert all("technicianName" not in row and "technicianId" in row for row in rows)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
-from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tap_servicetitan_dispatch import __version__
 from tap_servicetitan_dispatch.sandbox import Sandbox
-from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.runs import ALL_STREAMS, FEED_ONLY, catalog_of
 
 if TYPE_CHECKING:
@@ -19,9 +19,26 @@ if TYPE_CHECKING:
 SANDBOX = {"environment": "sandbox"}
 
 
-def test_the_executable_is_the_taps_command() -> None:
-    [script] = entry_points(group="console_scripts", name="tap-servicetitan-dispatch")
-    assert script.load().name == TapServiceTitanDispatch.cli.name
+def test_the_executable_and_the_module_are_the_taps_command() -> None:
+    executable = str(Path(sys.executable).with_name("tap-servicetitan-dispatch"))
+    for command in ([executable], [sys.executable, "-m", "tap_servicetitan_dispatch"]):
+        ran = subprocess.run(  # noqa: S603 - our own command
+            [*command, "--version"], check=True, capture_output=True, text=True
+        )
+        assert ran.stdout.startswith(f"tap-servicetitan-dispatch v{__version__}, Meltano SDK v")
+
+
+def test_ctrl_c_while_the_tap_is_being_imported_shows_no_traceback() -> None:
+    code = (
+        "import os, signal, sys, tap_servicetitan_dispatch.__main__ as command;"
+        "sys.modules['tap_servicetitan_dispatch.tap'] = type('', (), {'__getattr__':"
+        "lambda *_: os.kill(os.getpid(), signal.SIGINT)})();"
+        "command.main()"
+    )
+    ran = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (-signal.SIGINT, "", "")
 
 
 def test_version_is_the_packages(tap: Command) -> None:
@@ -90,16 +107,6 @@ def test_a_file_that_is_not_there_is_said_in_one_line(tap: Command) -> None:
     assert run.exit_code == 1
     assert "nowhere.json" in run.errors[-1]
     assert "Traceback" not in run.stderr
-
-
-def test_the_package_runs_as_a_module() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "tap_servicetitan_dispatch", "--version"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert __version__ in run.stdout
 
 
 def test_the_plain_tap_needs_no_library_of_the_sandbox() -> None:

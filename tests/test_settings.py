@@ -9,7 +9,7 @@ import pytest
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.runs import FEED_ONLY, catalog_of
-from tests.scripted_api import APP_KEY, CLIENT_SECRET, ScriptedApi, feed_of, page
+from tests.scripted_api import APP_KEY, CLIENT_SECRET, Answer, ScriptedApi, feed_of, page
 
 if TYPE_CHECKING:
     from tests.runs import Command
@@ -162,6 +162,13 @@ def test_white_space_around_a_credential_is_stripped_with_a_warning(
         assert f"{name}: white space around it was stripped." in run.stderr
     assert api.token_calls[0].body.endswith(f"client_secret={CLIENT_SECRET}")
     assert api.api_calls[0].headers["ST-App-Key"] == APP_KEY
+
+
+def test_a_whole_number_may_be_written_as_a_fraction(api: ScriptedApi, tap: Command) -> None:
+    """JSON knows but one kind of number."""
+    api.reply = lambda _: Answer({"hasMore": False, "data": []})
+    tap.run(api.config | {"page_size": 50.0}, streams=("zones",))
+    assert api.api_calls[0].query["pageSize"] == "50"
 
 
 def test_an_empty_setting_counts_as_not_given(api: ScriptedApi, tap: Command) -> None:
