@@ -120,7 +120,8 @@ FAILURES: Mapping[str, Failure] = {
     "unauthorized": Failure(
         "401, again with a new token",
         "the API rejected a token that it had just given out",
-        "check that app_key is the key of the application that client_id belongs to, and that "
+        "check that app_key is the key (developer portal > My Apps) of the application that "
+        "client_id belongs to (Settings > Integrations > API Application Access), and that "
         "environment is the right one",
         statuses={401},
     ),
@@ -137,20 +138,22 @@ FAILURES: Mapping[str, Failure] = {
         "403",
         "the API refuses this application",
         "have the tenant approve it under Settings > Integrations > API Application Access, and "
-        "check app_key; or deselect the stream, or set skip_forbidden_streams",
+        "check app_key (developer portal > My Apps); or deselect the stream, or set "
+        "skip_forbidden_streams",
         statuses={403},
     ),
     "unmatched": Failure(
         "404, `Unable to match incoming request to an operation.`",
         "the API knows no such tenant or path",
-        "check tenant_id, environment, app_key and api_url (it must end before /dispatch)",
+        "check tenant_id (Settings > Integrations > API Application Access), environment, app_key "
+        "(developer portal > My Apps) and api_url (it must end before /dispatch)",
         statuses={404},
         text="Unable to match incoming request",
     ),
     "not_found": Failure(
         "404",
         "the API found no such record",
-        "check tenant_id; if it is right, report it with the traceId",
+        "check tenant_id and api_url; if they are right, report it with the traceId",
         statuses={404},
     ),
     "conflict": Failure(

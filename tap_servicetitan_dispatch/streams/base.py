@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import AnswerError, ApiError, StateError, TapError
-from tap_servicetitan_dispatch.walks import LookAhead, ModifiedWalk, Page, malformed
+from tap_servicetitan_dispatch.walks import EARLIEST_YEAR, LookAhead, ModifiedWalk, Page, malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.walks import Record
 
 
-_EARLIEST_YEAR = 1970
 FORBIDDEN = {"missing_scope", "forbidden"}
 
 
@@ -51,7 +50,7 @@ class Bookmark(NamedTuple):
             instant = instants.parse(self.value)
         except (TypeError, ValueError):
             instant = None
-        if instant is None or instant.year < _EARLIEST_YEAR:
+        if instant is None or instant.year < EARLIEST_YEAR:
             raise StateError(
                 f"the bookmark {self.value!r} in the state is no date-time. What to do: correct "
                 "it, or take it out to read everything again."

@@ -77,11 +77,15 @@ class TechnicianTracking(DispatchStream):
         )
         rows = [row for page in walk for row in page.records]
         latest: dict[str, Record] = {str(_pair(row)): row for row in sorted(rows, key=modified_on)}
-        return [
-            _pair(row)
-            for row in latest.values()
-            if row.get("active") and row.get("status") in LIVE and all(map(_is_id, _pair(row)))
-        ]
+        live = [row for row in latest.values() if row.get("active") and row.get("status") in LIVE]
+        pairs = [_pair(row) for row in live if all(map(_is_id, _pair(row)))]
+        if len(pairs) < len(live):
+            self.logger.warning(
+                "%d live assignments have no number of a technician and of an appointment that "
+                "could be looked up; left out.",
+                len(live) - len(pairs),
+            )
+        return pairs
 
     def _look_up(self, client: Client, technician: int, appointment: int) -> Record | None:
         pair = {"technicianId": technician, "appointmentId": appointment}

@@ -1,0 +1,224 @@
+"""Every row of the table of failures, through the whole command: what is tried, said and kept."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+
+from tap_servicetitan_dispatch.client import Http
+from tap_servicetitan_dispatch.errors import FAILURES
+from tests.runs import assert_fails, bookmarked
+from tests.scripted_api import APP_KEY, CLIENT_SECRET, TOKEN, Answer, Call, ScriptedApi
+from tests.streams.resources import MODIFIED, PREFIX, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.runs import Command, Run
+
+NOT_MATCHED = Answer({"message": "Unable to match incoming request to an operation."}, status=404)
+NO_SCOPE = Answer({"title": "Scope validation failed: tn.dis.zones:r"}, status=403)
+ANSWERS = {
+    "redirected": Answer(status=302, headers={"Location": "https://elsewhere.example/"}),
+    "rate_limited": Answer({"title": "Rate limit is exceeded."}, status=429),
+    "server_error": Answer("<html>Bad gateway</html>", status=502),
+    "maintenance": Answer({"title": "The service is suspended for maintenance."}, status=409),
+    "invalid_client": Answer({"error": "invalid_client"}, status=400),
+    "token_refused": Answer({"error": "unauthorized_client"}, status=403),
+    "bad_request": Answer({"title": "No", "errors": {"sort": ["is bad"]}}, status=400),
+    "unauthorized": Answer({"title": "Unauthorized"}, status=401),
+    "missing_scope": NO_SCOPE,
+    "forbidden": Answer("", status=403),
+    "unmatched": NOT_MATCHED,
+    "not_found": Answer({"title": "Not found"}, status=404),
+    "conflict": Answer({"title": "Conflict"}, status=409),
+    "unexpected_status": Answer("", status=418),
+    "not_json": Answer("<html>Log in to the guest network</html>"),
+    "no_connection": Answer(reset=True),
+}
+TRIES = {kind: 3 if failure.retried else 1 for kind, failure in FAILURES.items()} | {
+    "unauthorized": 2,  # once more, with a new token
+    "untrusted": 0,  # nothing is sent before the certificate has been looked at
+}
+STATES = [None, bookmarked(MODIFIED, "modifiedOn", "zones")]
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_jitter", "_spread"):
+        monkeypatch.setattr(f"tap_servicetitan_dispatch.client.{name}", lambda _: 0)
+
+
+@contextmanager
+def untrusted(api: ScriptedApi) -> Iterator[dict[str, Any]]:
+    """Yield settings that lead to an API whose certificate nobody has vouched for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with api.encrypted(context) as url:
+        yield api.config | {"api_url": url}
+
+
+@contextmanager
+def failing(api: ScriptedApi, kind: str) -> Iterator[dict[str, Any]]:
+    """Make the API fail in a way, for good; yields the settings that lead there."""
+    if kind == "untrusted":
+        with untrusted(api) as config:
+            yield config
+        return
+    over = threading.Event()
+
+    def reply(_: Call) -> Answer:
+        if kind == "timed_out":
+            over.wait(30)
+            return Answer(reset=True)
+        return ANSWERS[kind]
+
+    if FAILURES[kind].from_token_endpoint:
+        api.token_reply = reply
+    else:
+        api.reply = reply
+    try:
+        yield api.config
+    finally:
+        over.set()
+
+
+def test_every_row_of_the_table_is_tried_here() -> None:
+    assert {*ANSWERS, "timed_out", "untrusted"} == FAILURES.keys()
+
+
+@pytest.mark.parametrize("state", STATES, ids=["first run", "later run"])
+@pytest.mark.parametrize("kind", FAILURES)
+def test_a_failure_ends_the_run_in_one_line_and_moves_no_bookmark(
+    api: ScriptedApi,
+    tap: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    state: dict[str, Any] | None,
+) -> None:
+    if kind == "timed_out":
+        monkeypatch.setattr("tap_servicetitan_dispatch.client.Http", lambda _: Http(0.05))
+    with failing(api, kind) as config:
+        run = tap.run(config | {"max_retries": 2}, state, streams=("zones",))
+    failure = FAILURES[kind]
+    assert_fails(run, f"zones: {failure.meaning} (")
+    assert f"What to do: {failure.remedy}." in run.errors[0]
+    calls = api.token_calls if failure.from_token_endpoint else api.api_calls
+    assert len(calls) == TRIES[kind]
+    assert run.records == []
+    assert [each for each in run.states if each != state] == []
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind
+        for kind, failure in FAILURES.items()
+        if not failure.from_token_endpoint and kind != "untrusted"  # nothing comes before these
+    ],
+)
+def test_a_failure_leaves_the_bookmark_of_the_stream_before_it(
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    if kind == "timed_out":
+        monkeypatch.setattr("tap_servicetitan_dispatch.client.Http", lambda _: Http(0.05))
+    with failing(api, kind) as config:
+        fail = api.reply
+        team = Answer(listed({"id": 1, "modifiedOn": MODIFIED}))
+        api.reply = lambda call: team if call.path.endswith("/teams") else fail(call)
+        run = tap.run(config | {"max_retries": 0}, None, streams=("teams", "zones"))
+    assert_fails(run, "zones: ")
+    assert run.ids == [1]
+    stored = run.states[-1]["bookmarks"]
+    assert stored["teams"]["replication_key_value"] == MODIFIED
+    assert "replication_key_value" not in stored.get("zones", {})
+
+
+# What is most often wrong: the line names it, and where in ServiceTitan it is to be found
+
+ACCESS = "Settings > Integrations > API Application Access"
+PORTAL = "developer portal > My Apps"
+
+
+def door(refusal: Answer = NOT_MATCHED) -> Any:
+    """Return a reply that knows one tenant, one path and one app key; others are refused."""
+
+    def reply(call: Call) -> Answer:
+        if call.path != PREFIX + "zones":
+            return NOT_MATCHED
+        if call.headers["ST-App-Key"] != APP_KEY:
+            return refusal
+        return Answer(listed({"id": 1}))
+
+    return reply
+
+
+def token_for_the_right_secret(call: Call) -> Answer:
+    if f"client_secret={CLIENT_SECRET}" not in call.body.split("&"):
+        return Answer({"error": "invalid_client"}, status=400)
+    return Answer({"access_token": TOKEN, "expires_in": 900})
+
+
+def enter(api: ScriptedApi, tap: Command, **wrong: Any) -> Run:
+    api.token_reply = token_for_the_right_secret
+    return tap.run(api.config | wrong, streams=("zones",))
+
+
+def assert_names(run: Run, *causes: str) -> None:
+    assert_fails(run, "zones: ")
+    assert [cause for cause in causes if cause not in run.errors[0]] == []
+
+
+def test_the_door_opens_for_the_right_settings(api: ScriptedApi, tap: Command) -> None:
+    api.reply = door()
+    assert enter(api, tap).ids == [1]
+
+
+def test_a_wrong_secret_is_named(api: ScriptedApi, tap: Command) -> None:
+    api.reply = door()
+    run = enter(api, tap, client_secret="cs1.of-somebody-else")
+    assert_names(run, "client_id and client_secret", "environment", ACCESS)
+    assert "cs1." not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [Answer({"title": "Unauthorized"}, status=401), Answer("", status=403), NOT_MATCHED],
+    ids=["401", "403", "404"],
+)
+def test_a_wrong_app_key_is_named_however_it_is_refused(
+    api: ScriptedApi, tap: Command, refusal: Answer
+) -> None:
+    api.reply = door(refusal)
+    run = enter(api, tap, app_key="ak1.of-somebody-else")
+    assert_names(run, "app_key", PORTAL)
+    assert "ak1." not in run.stderr
+
+
+def test_a_wrong_tenant_is_named(api: ScriptedApi, tap: Command) -> None:
+    api.reply = door()
+    assert_names(enter(api, tap, tenant_id="99"), "tenant_id", ACCESS, "tenant/99/zones")
+
+
+def test_a_missing_scope_is_named(api: ScriptedApi, tap: Command) -> None:
+    api.reply = lambda _: NO_SCOPE
+    run = enter(api, tap)
+    assert_names(run, "needs the scope tn.dis.zones:r", "developer portal", ACCESS)
+
+
+@pytest.mark.parametrize("path", ["/dispatch", "/dispatch/v2/", "/dispatch/v2/tenant/1234"])
+def test_a_wrong_path_is_named(api: ScriptedApi, tap: Command, path: str) -> None:
+    api.reply = door()
+    run = enter(api, tap, api_url=api.url + path)
+    assert_names(run, "api_url (it must end before /dispatch)", f"GET {path.rstrip('/')}/dispatch")
+
+
+def test_a_token_endpoint_that_is_none_is_named(api: ScriptedApi, tap: Command) -> None:
+    api.reply = door()
+    run = enter(api, tap, auth_url=f"{api.url}/connect")
+    assert_names(run, "auth_url", "POST /connect: status 404")
