@@ -316,8 +316,8 @@ def test_a_list_that_ignores_the_page_is_an_error_and_not_endless(
 ) -> None:
     same = [{"id": number, "modifiedOn": MODIFIED} for number in range(3)]
     run = read(api, tap, stream, **{PATHS[stream]: listed(*same, more=True)})
-    assert_fails(run, f"{stream}: page 11 ")
-    assert "says hasMore: true, so the list might never end" in run.errors[0]
+    assert_fails(run, f"{stream}: page ")
+    assert "brings nothing new but says hasMore: true, so the list might never" in run.errors[0]
     assert {*run.ids} == {0, 1, 2}
     assert "replication_key_value" not in str(run.states[-1:])
 
