@@ -41,10 +41,15 @@ ANSWERS = {
     "not_json": Answer("<html>Log in to the guest network</html>"),
     "no_connection": Answer(reset=True),
 }
-TRIES = {kind: 3 if failure.retried else 1 for kind, failure in FAILURES.items()} | {
-    "unauthorized": 2,  # once more, with a new token
-    "untrusted": 0,  # nothing is sent before the certificate has been looked at
-}
+PASSING = ("rate_limited", "server_error", "maintenance", "not_json", "timed_out", "no_connection")
+TRIES = (
+    dict.fromkeys(FAILURES, 1)
+    | dict.fromkeys(PASSING, 3)
+    | {
+        "unauthorized": 2,  # once more, with a new token
+        "untrusted": 0,  # nothing is sent before the certificate has been looked at
+    }
+)
 STATES = [None, bookmarked(MODIFIED, "modifiedOn", "zones")]
 
 
