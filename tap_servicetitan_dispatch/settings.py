@@ -406,4 +406,4 @@ def _line(error: ValidationError, schema: Mapping[str, Any]) -> str:
         case "maximum":
             return f"{name}: {given} is more than {bound}"
         case _:
-            return f"{name}: {'is not valid' if setting.get('secret') else error.message}"
+            return f"{name}: {error.message}"  # of the SDK's settings only, none of them secret

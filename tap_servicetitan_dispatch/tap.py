@@ -49,7 +49,7 @@ class TapServiceTitanDispatch(Tap):
     ) -> None:
         self._told_to_stop = threading.Event()
         self._signal = 0
-        self._last_resort: threading.Timer | None = None
+        self._last_resort = threading.Timer(LAST_RESORT_SECONDS, os._exit)  # not started
         self._making_client = threading.Lock()
         self._client: Client | None = None
         super().__init__(state=_checked_state(state), catalog=_checked_catalog(catalog), **kwargs)
@@ -113,8 +113,7 @@ class TapServiceTitanDispatch(Tap):
         """
         if self._told_to_stop.is_set():
             self.state_writer.write_state(self.state)
-            if self._last_resort:
-                self._last_resort.cancel()
+            self._last_resort.cancel()
             self.logger.info("Stopped by a signal; the state that is safe has been written.")
             raise SystemExit(128 + self._signal)
 

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import MAXYEAR, datetime, timedelta
-from itertools import count
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tap_servicetitan_dispatch import instants
@@ -129,14 +128,14 @@ def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
         ApiError: A request failed.
     """
     before: list[Record] = []
-    for number in count(1):
+    number, has_more = 0, True
+    while has_more:
+        number += 1
         body = fetch({**params, "page": str(number)}).body
         has_more, rows = _has_more(body), _rows(body)
         if has_more and (not rows or rows == before):
             raise _endless(number)
         yield Page(rows)
-        if not has_more:
-            break
         before = rows
 
 

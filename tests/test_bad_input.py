@@ -236,7 +236,7 @@ def test_a_bookmark_of_a_list_that_makes_no_sense(
             "streams": [
                 {
                     "tap_stream_id": "appointment_assignments",
-                    "schema": {"properties": {}},
+                    "schema": {"properties": {"id": {"type": "integer"}}},
                     "replication_method": "SOMETIMES",
                 }
             ]

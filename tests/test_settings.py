@@ -86,6 +86,7 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         ({"api_url": "https://[::1"}, "api_url: is no http(s) address"),
         ({"start_date": "0001-01-01T00:00:00+14:00"}, "start_date: '0001-01-01T00:00:00+14:00'"),
         ({"tracking_lookback_days": 1_000_000}, "tracking_lookback_days: 1000000 is more than"),
+        ({"stream_maps": {"zones": 5}}, "stream_maps.zones: 5 is not valid under any of the"),
         ({"timezone": "Mars/Base"}, "timezone: 'Mars/Base' is no IANA time zone"),
         ({"capacity_days_per_request": 15}, "capacity_days_per_request: 15 is more than 14"),
         ({"active": "yes"}, "active: 'yes' is not one of Any, True, False"),

@@ -142,8 +142,7 @@ class DispatchStream(Stream, abc.ABC):
     def apply_catalog(self, catalog: Catalog) -> None:
         """Take selection and replication method from a catalog, but no other replication key."""
         super().apply_catalog(catalog)
-        if catalog.get_stream(self.name):
-            self.replication_key = self._own_replication_key
+        self.replication_key = self._own_replication_key
 
     @override
     def compare_start_date(self, value: str, start_date_value: str) -> str:
