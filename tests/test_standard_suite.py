@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
+import time_machine
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.runs import ALL_STREAMS, catalog_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _during_work() -> Iterator[None]:
+    """At night nobody is under way, and `technician_tracking` has no row."""
+    with time_machine.travel("2026-11-19T18:00:00Z"):
+        yield
+
 
 TestTapServiceTitanDispatch = get_tap_test_class(
     TapServiceTitanDispatch,
