@@ -2,14 +2,15 @@
 
 `Http` sends a request and reads the answer; `Client` adds what makes it a call of the API: tenant,
 token, app key, request rate and retries. Both may be used from any thread: what they share is the
-connection pool (urllib3's own locks), the token (`auth.TokenSource`'s lock) and the rate limiter
-(its own lock).
+connection pool (urllib3's own locks), the token (`auth.TokenSource`'s lock), the rate limiter (its
+own lock) and the number of requests under way (a semaphore).
 """
 
 from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"tap-servicetitan-dispatch/{__version__}"
 CONNECT_TIMEOUT_SECONDS = 15
+MOST_AT_ONCE = 50
+"""Connections that are kept to a server; `max_concurrent_requests` cannot be more."""
 LONGEST_WAIT_SECONDS = 600
 LONG_WAIT_SECONDS = 5
 _WAIT_IN_TEXT = re.compile(r"try again in (\d+(?:\.\d+)?) (second|minute)", re.IGNORECASE)
@@ -85,6 +88,8 @@ class Answer(NamedTuple):
     """The decoded JSON."""
     served_at: datetime | None
     """What the server's clock showed, to the second; nothing if it did not say."""
+    size: int = 0
+    """Bytes of the JSON."""
 
 
 class Http:
@@ -101,6 +106,8 @@ class Http:
     def __init__(self, timeout_seconds: float) -> None:
         self._timeout = (CONNECT_TIMEOUT_SECONDS, timeout_seconds)
         self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=MOST_AT_ONCE))
         self._session.headers["User-Agent"] = USER_AGENT
         self._session.auth = _unchanged  # else requests looks into ~/.netrc
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
@@ -145,6 +152,7 @@ class Client:
         tokens: Gives the token that each attempt shows anew.
         credentials: App key and tenant.
         api_url: The root of the API, without a slash at the end.
+        max_concurrent_requests: Over all threads.
         max_requests_per_second: Over all threads, retries included.
         max_retries: How often a call is sent again.
         sleep: Waits for a number of seconds.
@@ -157,6 +165,7 @@ class Client:
         tokens: TokenSource,
         credentials: Credentials,
         api_url: str,
+        max_concurrent_requests: int = MOST_AT_ONCE,
         max_requests_per_second: int,
         max_retries: int,
         sleep: Callable[[float], Any] = time.sleep,
@@ -167,6 +176,7 @@ class Client:
         self.tenant_id = int(credentials.tenant_id)
         self._base = f"{api_url}/dispatch/v2/tenant/{self.tenant_id}"
         rate = Rate(max_requests_per_second, Duration.SECOND)
+        self._under_way = threading.BoundedSemaphore(max_concurrent_requests)
         self._limiter = Limiter(InMemoryBucket([rate]))
         self._retrying = Retrying(
             stop=stop_after_attempt(max_retries + 1),
@@ -218,8 +228,9 @@ class Client:
 
     def _send(self, request: requests.Request, token: str) -> Answer:
         request.auth = _Badge(token, self._app_key)
-        self._limiter.try_acquire("call")
-        return self._http.exchange(request)
+        with self._under_way:
+            self._limiter.try_acquire("call")
+            return self._http.exchange(request)
 
 
 @dataclass(frozen=True)
@@ -268,7 +279,7 @@ def _read(response: requests.Response, name: str, *, token_endpoint: bool) -> An
     if response.status_code == requests.codes.ok:
         if not is_json:
             raise ApiError("not_json", request=name, detail=f"{len(content)} bytes")
-        return Answer(body, _date_in(response.headers.get("Date", "")))
+        return Answer(body, _date_in(response.headers.get("Date", "")), len(content))
     text = content.decode(errors="replace")
     kind = kind_of(response.status_code, text, token_endpoint=token_endpoint)
     wait = asked_wait(response.headers, text)

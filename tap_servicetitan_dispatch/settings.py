@@ -226,7 +226,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
         "max_concurrent_requests",
         th.IntegerType(minimum=1, maximum=50),
-        default=8,
+        default=10,
         title="Maximum concurrent requests",
         description="How many requests may be under way at a time where they are independent.",
     ),

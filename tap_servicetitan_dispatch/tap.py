@@ -1,40 +1,38 @@
-"""The tap: settings in, streams out, and a command that fails in one line."""
+"""The tap: settings in, streams out."""
 
 from __future__ import annotations
 
 import copy
-import json
-import logging
 import os
-import sys
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-import click
-import simplejson
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._util import read_json_file
-from singer_sdk.plugin_base import SingerCommand
-from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.auth import Credentials, TokenSource
-from tap_servicetitan_dispatch.errors import InputError, StateError, TapError
+from tap_servicetitan_dispatch.command import Command
+from tap_servicetitan_dispatch.errors import InputError
+from tap_servicetitan_dispatch.inputs import checked_catalog, checked_state
 from tap_servicetitan_dispatch.streams import STREAMS
+from tap_servicetitan_dispatch.walks import LookAhead, Room
+from tap_servicetitan_dispatch.writer import LineWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from types import FrameType
+
+    import click
+    from singer_sdk.singerlib import Catalog
 
     from tap_servicetitan_dispatch.client import Client
     from tap_servicetitan_dispatch.streams.base import DispatchStream
 
 
-logger = logging.getLogger("tap-servicetitan-dispatch")
 LAST_RESORT_SECONDS = 4
 
 
@@ -42,6 +40,7 @@ class TapServiceTitanDispatch(Tap):
     """Copies what the ServiceTitan Dispatch API v2 lets one read into any Singer target."""
 
     name = "tap-servicetitan-dispatch"
+    message_writer_class = LineWriter
     config_jsonschema: ClassVar[dict[str, Any]] = copy.deepcopy(settings.SCHEMA)  # the SDK adds
 
     def __init__(
@@ -52,11 +51,46 @@ class TapServiceTitanDispatch(Tap):
         self._last_resort = threading.Timer(LAST_RESORT_SECONDS, os._exit)  # not started
         self._making_client = threading.Lock()
         self._client: Client | None = None
-        super().__init__(state=_checked_state(state), catalog=_checked_catalog(catalog), **kwargs)
+        self._room = Room()
+        self._begun: dict[str, LookAhead] | None = None
+        super().__init__(state=checked_state(state), catalog=checked_catalog(catalog), **kwargs)
 
     @override
     def discover_streams(self) -> Sequence[DispatchStream]:
         return [stream(self) for stream in STREAMS]
+
+    def begin_reading(self) -> None:
+        """Let the first pages of all selected streams travel together, at the start of a sync."""
+        if self._begun is None:
+            streams = cast("dict[str, DispatchStream]", self.streams)
+            self._begun = {
+                name: self._look_ahead(stream)
+                for name, stream in streams.items()
+                if stream.selected
+            }
+
+    def pages_of(self, stream: DispatchStream) -> LookAhead:
+        """Return the pages of a stream, which may be on their way already."""
+        begun = (self._begun or {}).pop(stream.name, None)
+        return begun or self._look_ahead(stream)
+
+    def end_reading(self) -> None:
+        """Leave the pages that nobody will read any more."""
+        while self._begun:
+            self._begun.popitem()[1].close()
+
+    def _look_ahead(self, stream: DispatchStream) -> LookAhead:
+        return LookAhead(stream.pages(), self.before_waiting, self._room)
+
+    @property
+    def writer(self) -> LineWriter:
+        """What writes the messages."""
+        return cast("LineWriter", self.message_writer)
+
+    def before_waiting(self) -> None:
+        """Let the target have what there is; leave, if told to."""
+        self.writer.flush()
+        self.stop_if_told_to()
 
     @property
     def client(self) -> Client:
@@ -77,6 +111,7 @@ class TapServiceTitanDispatch(Tap):
             tokens=TokenSource(lambda: http.exchange(asks, token_endpoint=True).body),
             credentials=where.credentials,
             api_url=where.api_url,
+            max_concurrent_requests=self.config["max_concurrent_requests"],
             max_requests_per_second=self.config["max_requests_per_second"],
             max_retries=self.config["max_retries"],
             sleep=self._sleep,
@@ -168,116 +203,8 @@ class TapServiceTitanDispatch(Tap):
     @classmethod
     def get_singer_command(cls) -> click.Command:
         command = super().get_singer_command()
-        return _Command(
+        return Command(
             **{name: getattr(command, name) for name in ("name", "callback", "params", "help")},
             context_settings=command.context_settings,
             logger=cls.logger,
         )
-
-
-def _checked_state(state: Any) -> dict[str, Any]:
-    """Return what counts of a state: bookmarks, of our streams with nothing but their value.
-
-    What a run leaves there for itself may come from another tap; other taps' streams stay as they
-    are.
-
-    Raises:
-        StateError: It is no state, or a bookmark has another shape than ours.
-    """
-    remedy = "What to do: correct the state, or take it out to read everything again."
-    if state is None:
-        return {}
-    if isinstance(state, dict) and state and "bookmarks" not in state:
-        raise StateError(f"the state has no bookmarks but: {', '.join(state)}. {remedy}")
-    bookmarks = (state.get("bookmarks") or {}) if isinstance(state, dict) else None
-    if not isinstance(bookmarks, dict):
-        raise StateError(f'the state is no object with "bookmarks" in it. {remedy}')
-    checked = {}
-    ours = {stream.name for stream in STREAMS}  # type: ignore[misc] # each class has its own
-    for name, bookmark in bookmarks.items():
-        if not isinstance(bookmark, dict):
-            raise StateError(f"the bookmark of {name} in the state is no object. {remedy}")
-        if name in ours and bookmark.get("partitions"):
-            raise StateError(
-                f"the bookmark of {name} in the state is split into partitions, which this tap "
-                f"does not know. {remedy}"
-            )
-        checked[name] = {
-            key: value
-            for key, value in bookmark.items()
-            if name not in ours or key in {"replication_key", "replication_key_value"}
-        }
-    return {"bookmarks": checked} if checked else {}
-
-
-def _checked_catalog(catalog: Catalog | dict[str, Any] | None) -> Catalog | None:
-    """Return a catalog as the SDK wants it.
-
-    Raises:
-        InputError: It is no catalog.
-    """
-    if catalog is None or isinstance(catalog, Catalog):
-        return catalog
-    remedy = "What to do: make it anew with --discover."
-    try:
-        checked = Catalog.from_dict(catalog)  # type: ignore[arg-type] # the SDK's type is narrow
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        cause = f"{type(error).__name__}: {error}"
-        raise InputError(f"the catalog is not well formed ({cause}). {remedy}") from error
-    known = {stream.name for stream in STREAMS}  # type: ignore[misc] # each class has its own
-    if not checked:
-        raise InputError(f"the catalog is not well formed (it has no streams). {remedy}")
-    for name, entry in checked.items():
-        if name in known and not entry.schema.properties:
-            raise InputError(f"the catalog is not well formed ({name}: no schema). {remedy}")
-        if (method := entry.replication_method) not in {None, "INCREMENTAL", "FULL_TABLE"}:
-            raise InputError(f"the catalog is not well formed ({name}: {method}). {remedy}")
-    if strange := ", ".join(sorted(checked.keys() - known)):
-        logger.warning("The catalog has streams that this tap does not have: %s", strange)
-    return checked
-
-
-class _Command(SingerCommand):
-    """The tap's command line, where what goes wrong ends in one line and exit code 1."""
-
-    @override
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        with self._failing_in_one_line():  # the SDK runs --test and --discover in here
-            return super().make_context(*args, **kwargs)
-
-    @override
-    def invoke(self, ctx: click.Context) -> Any:
-        with self._failing_in_one_line():
-            return super().invoke(ctx)
-
-    @contextmanager
-    def _failing_in_one_line(self) -> Iterator[None]:
-        try:
-            yield
-        except (click.exceptions.Exit, click.ClickException, click.Abort):
-            raise  # click's own ways to leave
-        except TapError as error:
-            self._fail(str(error))
-        except ConfigValidationError as error:
-            self._fail(*error.errors, str(error))
-        except (json.JSONDecodeError, simplejson.JSONDecodeError) as error:
-            self._fail(f"A file given on the command line is not JSON: {error}")
-        except UnicodeDecodeError as error:
-            self._fail(f"A file given on the command line is no text: {error}")
-        except BrokenPipeError:
-            # Else Python tries once more to flush what nobody reads.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            self._fail("The target has gone away; look at its log. The state it got is safe.")
-        except (OSError, SingerSDKError) as error:
-            self._fail(f"{type(error).__name__}: {error}")
-        except Exception as error:
-            self.logger.debug("This is where it happened:", exc_info=True)
-            self._fail(
-                f"Something unforeseen: {type(error).__name__}: {error}. What to do: report it, "
-                "with what LOGLEVEL=DEBUG shows. The state that was written is safe."
-            )
-
-    def _fail(self, *lines: str) -> NoReturn:
-        for line in lines:
-            self.logger.error(line)
-        sys.exit(1)

@@ -7,7 +7,6 @@ neither how state is stored nor what HTTP is.
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +30,8 @@ Fetch = Callable[[Mapping[str, str]], "Answer"]
 
 Result = TypeVar("Result")
 
+MOST_BYTES_HELD = 12 * 2**20
+
 logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
@@ -43,6 +44,8 @@ class Page:
 
     records: list[Record]
     bookmark: str | None = None
+    size: int = 0
+    """Bytes of the answer that it came in."""
 
 
 # The export feed ------------------------------------------------------------------------------
@@ -67,7 +70,8 @@ def feed_walk(fetch: Fetch, params: Mapping[str, str], start: str | None) -> Ite
     sent: set[str] = set()
     token = start
     while True:
-        body = _fetch_from(fetch, params, token, is_start=token == start)
+        answer = _fetch_from(fetch, params, token, is_start=token == start)
+        body = answer.body
         has_more, records = _has_more(body), _rows(body)
         after = body.get("continueFrom") or None
         if after is not None and not isinstance(after, str):
@@ -86,18 +90,18 @@ def feed_walk(fetch: Fetch, params: Mapping[str, str], start: str | None) -> Ite
                 "run again; if it stays, report it to ServiceTitan. The bookmark is safe."
             )
         token = after or token
-        yield Page(records, token)
+        yield Page(records, token, answer.size)
         if not has_more:
             return
 
 
 def _fetch_from(
     fetch: Fetch, params: Mapping[str, str], token: str | None, *, is_start: bool
-) -> Any:
+) -> Answer:
     if token is None:
-        return fetch(params).body
+        return fetch(params)
     try:
-        return fetch({**params, "from": token}).body
+        return fetch({**params, "from": token})
     except ApiError as error:
         if not is_start or error.kind not in {"bad_request", "not_found"}:
             raise
@@ -131,11 +135,11 @@ def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
     number, has_more = 0, True
     while has_more:
         number += 1
-        body = fetch({**params, "page": str(number)}).body
-        has_more, rows = _has_more(body), _rows(body)
+        answer = fetch({**params, "page": str(number)})
+        has_more, rows = _has_more(answer.body), _rows(answer.body)
         if has_more and (not rows or rows == before):
             raise _endless(number)
-        yield Page(rows)
+        yield Page(rows, size=answer.size)
         before = rows
 
 
@@ -190,7 +194,7 @@ class ModifiedWalk:
             self._notice_older(rows, bound)
             latest, bookmark = _latest(rows)
             if not _has_more(answer.body):
-                yield Page(self._fresh(rows), bookmark)
+                yield Page(self._fresh(rows), bookmark, answer.size)
                 return
             obstacle = self._obstacle(rows, bound)
             if obstacle == _UNCERTAIN and doubts < _MOST_DOUBTS:
@@ -200,7 +204,7 @@ class ModifiedWalk:
                 logger.info("Reading on by page number, as %s.", obstacle)
                 yield from self._pass(bound, began_at=answer.served_at)
                 return
-            yield Page(self._fresh(rows), bookmark)
+            yield Page(self._fresh(rows), bookmark, answer.size)
             bound = latest - self.overlap
             self._written = {_version(row) for row in rows if modified_on(row) >= bound}
 
@@ -245,12 +249,13 @@ class ModifiedWalk:
             stale = 0 if fresh else stale + 1
             if (number - 1) * size + len(rows) <= read or stale == _MOST_STALE:
                 raise _endless(number)
-            yield Page(fresh)
+            yield Page(fresh, None, answer.size)
             self._written = set(map(_version, rows))
             read, cursor = (number - 1) * size + len(rows), ids[-1]
             size, number = _overlapping(read, most)
         if is_whole and began_at is not None:
-            yield Page(fresh, bookmark if latest <= began_at else instants.render(began_at))
+            safe = bookmark if latest <= began_at else instants.render(began_at)
+            yield Page(fresh, safe, answer.size)
             return
         logger.warning(
             "The bookmark stays where it was, and the next run reads the same rows again, as %s.",
@@ -258,7 +263,7 @@ class ModifiedWalk:
             if is_whole
             else "rows were deleted while they were read, so that others may have been missed",
         )
-        yield Page(fresh)
+        yield Page(fresh, None, answer.size)
 
     def _fetch(self, bound: datetime | None, **params: str) -> Answer:
         return self.fetch({**self.params, **_since(bound), **params})
@@ -427,23 +432,47 @@ def _begun(call: Callable[[], Result]) -> Future[Result]:
 # Reading ahead --------------------------------------------------------------------------------
 
 
+class Room:
+    """What all walks of a tap hold together: pages that have arrived and are not written yet.
+
+    Args:
+        most: Bytes from which on a walk fetches only what its reader waits for. What is under way
+            then still comes on top: at most one page a walk.
+    """
+
+    def __init__(self, most: int = MOST_BYTES_HELD) -> None:
+        self.most = most
+        self.held = 0
+        self.changed = threading.Condition()
+
+
 class LookAhead:
     """Reads a walk in a thread of its own, one page ahead of whoever iterates over this.
 
-    The thread owns the walk; pages, the end, and an error go through a queue to the reader. A
-    permit is what lets the thread fetch: there is one, given back when the reader takes a page.
+    The thread owns the walk. Between it and the reader is a place for one page (or the end, or an
+    error); that, and what the room says, is all that the two share, under the room's condition.
+    The thread fetches while the place is empty, if there is room or the reader waits.
 
     Args:
         walk: The pages to read.
-        check: Called by the reader, several times a second, while it waits; may raise.
+        before_waiting: Called by the reader when nothing has arrived yet, then several times a
+            second, and before an error is raised; may raise.
+        room: Shared by the walks that are read at the same time.
     """
 
-    def __init__(self, walk: Iterator[Page], check: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        walk: Iterator[Page],
+        before_waiting: Callable[[], None] = lambda: None,
+        room: Room | None = None,
+    ) -> None:
         self._walk = walk
-        self._check = check
-        self._arrived: queue.SimpleQueue[Page | BaseException] = queue.SimpleQueue()
-        self._permits = threading.Semaphore(1)
-        self._closed = False
+        self._before_waiting = before_waiting
+        self._room = room or Room()
+        self._place: Page | BaseException | None = None
+        self._in_hand = 0
+        self._is_waited_for = False
+        self._is_closed = False
         threading.Thread(target=self._read, name="look-ahead", daemon=True).start()
 
     def __enter__(self) -> Self:
@@ -455,36 +484,73 @@ class LookAhead:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         """Let the thread end; a request under way is not waited for."""
-        self._closed = True
-        self._permits.release()
+        with self._room.changed:
+            self._is_closed = True
+            self._room.held -= self._in_hand + _size(self._place)
+            self._in_hand, self._place = 0, None
+            self._room.changed.notify_all()
 
     def __iter__(self) -> Iterator[Page]:
         while True:
-            arrived = self._take()
+            arrived = self._take(wait_seconds=0)
+            while arrived is None:
+                self._before_waiting()
+                arrived = self._take(wait_seconds=0.2)
+            if isinstance(arrived, Page):
+                yield arrived
+                continue
+            self._before_waiting()  # it may be no more than the echo of a signal
             if isinstance(arrived, StopIteration):
                 return
-            if isinstance(arrived, BaseException):
-                raise arrived
-            self._permits.release()
-            yield arrived
+            raise arrived
 
-    def _take(self) -> Page | BaseException:
-        while True:
-            self._check()
-            try:
-                arrived = self._arrived.get(timeout=0.2)
-            except queue.Empty:
-                continue
-            self._check()  # what has arrived may be no more than the echo of a signal
+    def _take(self, wait_seconds: float) -> Page | BaseException | None:
+        """Return what has arrived, if anything has; the page before it is done with then."""
+        changed = self._room.changed
+        with changed:
+            self._is_waited_for = True
+            changed.notify_all()
+            changed.wait_for(lambda: self._place is not None, wait_seconds)
+            arrived, self._place = self._place, None
+            if arrived is not None:
+                self._is_waited_for = False
+                self._room.held -= self._in_hand
+                self._in_hand = _size(arrived)
+                changed.notify_all()
             return arrived
 
     def _read(self) -> None:
         try:
-            while True:
-                self._permits.acquire()
-                if self._closed:
-                    return
-                self._arrived.put(next(self._walk))
+            while self._may_fetch():
+                self._put(next(self._walk))
         except BaseException as error:  # noqa: BLE001 - handed to the reader, who raises it
-            self._arrived.put(error)
+            self._put(error)
+
+    def _may_fetch(self) -> bool:
+        """Wait for a reason to fetch, or for the reader to leave; return which of them it is."""
+        with self._room.changed:
+            self._room.changed.wait_for(
+                lambda: (
+                    self._is_closed
+                    or (
+                        self._place is None
+                        and (self._is_waited_for or self._room.held < self._room.most)
+                    )
+                )
+            )
+            return not self._is_closed
+
+    def _put(self, arrived: Page | BaseException) -> None:
+        with self._room.changed:
+            if not self._is_closed:
+                self._place = arrived
+                self._room.held += _size(arrived)
+                self._room.changed.notify_all()
+
+
+def _size(arrived: Page | BaseException | None) -> int:
+    return arrived.size if isinstance(arrived, Page) else 0

@@ -14,8 +14,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tests.runs import Run, records_in
+from tap_servicetitan_dispatch.streams import base
+from tap_servicetitan_dispatch.writer import LineWriter
+from tests.runs import FEED_ONLY, Run, records_in
 from tests.scripted_api import Answer, Call, ScriptedApi, feed_of, page
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ THREE_PAGES = (
 )
 ALL = {1, 2, 3, 4, 5, 6, 7}
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
+WAYS = [
+    pytest.param(("write_message", {"stream_maps": {FEED_ONLY[0]: {"id": "id"}}}), id="the SDK's"),
+    pytest.param(("write_records", {}), id="whole pages"),
+]
 
 
 def seen_before(output: str) -> tuple[set[int], dict[str, Any] | None]:
@@ -95,27 +100,30 @@ def test_a_signal_while_a_request_hangs_ends_the_run_at_once_with_the_safe_state
 
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("after", range(1, 8))
+@pytest.mark.parametrize("way", WAYS)
 def test_a_signal_at_any_record_loses_nothing_when_resumed(
     api: ScriptedApi,
     tap: Command,
     monkeypatch: pytest.MonkeyPatch,
     number: signal.Signals,
     after: int,
+    way: tuple[str, dict[str, Any]],
 ) -> None:
     api.reply = feed_of(*THREE_PAGES)
-    writer = TapServiceTitanDispatch.message_writer_class
-    write = writer.write_message
+    method, more = way
     written: list[None] = []
+    write = getattr(LineWriter, method)
 
-    def write_and_signal(self: Any, message: Any) -> None:
-        if message.type == "RECORD":
+    def write_and_signal(self: LineWriter, what: Any, *rest: Any, **options: Any) -> None:
+        if method == "write_records" or what.type == "RECORD":
             written.append(None)
             if len(written) == after:
                 os.kill(os.getpid(), number)
-        write(self, message)
+        write(self, what, *rest, **options)
 
-    monkeypatch.setattr(writer, "write_message", write_and_signal)
-    run = tap.run(api.config)
+    monkeypatch.setattr(LineWriter, method, write_and_signal)
+    monkeypatch.setattr(base, "RECORDS_AT_ONCE", 1)
+    run = tap.run(api.config | more)
     monkeypatch.undo()
     assert run.exit_code == (128 + number)
     assert len(run.ids) == after

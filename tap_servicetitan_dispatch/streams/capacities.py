@@ -128,7 +128,8 @@ class Capacities(DispatchStream):
         )
         written: set[tuple[Any, ...]] = set()  # a slot may come in two windows
         for answer in in_order(calls, at_once=self.config["max_concurrent_requests"]):
-            yield Page([slot for slot in _slots(answer.body) if _is_new(slot, written)])
+            slots = [slot for slot in _slots(answer.body) if _is_new(slot, written)]
+            yield Page(slots, size=answer.size)
 
     def _windows(self) -> Iterator[tuple[datetime, datetime]]:
         """Yield beginning and end of what each request asks for, whole local days."""

@@ -1,0 +1,198 @@
+"""Whole pages at once, or record by record as the SDK does: the same lines come out."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+from singer_sdk import Stream
+from singer_sdk.singerlib.encoding.simple import RecordMessage
+
+from tap_servicetitan_dispatch.sandbox import Sandbox
+from tap_servicetitan_dispatch.streams.base import DispatchStream
+from tap_servicetitan_dispatch.writer import LineWriter
+from tests.runs import ALL_STREAMS, bookmarked, catalog_of, select
+from tests.scripted_api import feed_of, page, row
+from tests.streams.resources import routed
+from tests.streams.test_whole_sync import SETTINGS, THURSDAY
+from tests.test_odd_answers import KEYS, ODD_VALUES, ONE_DAY, answers, fields_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.runs import Command, Run
+    from tests.scripted_api import ScriptedApi
+
+EXTRACTED = re.compile(r'"time_extracted":"[^"]*"')
+VERSION = re.compile(r'"version":\d+')
+SEVEN = feed_of(
+    (None, page(1, 2, 3, more=True, token="t1")),
+    ("t1", page(4, 5, 6, 7, more=False, token="t2")),
+)
+NOW = datetime(2026, 11, 1, 8, 30, 15, 123456, tzinfo=UTC)
+
+
+def lines_of(run: Run) -> list[str]:
+    """Return the lines without what tells when they were written."""
+    assert run.exit_code == 0, run.stderr
+    return [
+        VERSION.sub('"version":0', EXTRACTED.sub('"time_extracted":""', line))
+        for line in run.stdout.splitlines()
+    ]
+
+
+@pytest.fixture
+def both_ways(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Run]], list[str]]:
+    """Run a run in both ways, see that it took them, and that the lines are the same."""
+
+    def compare(run: Callable[[], Run]) -> list[str]:
+        whole = Counted(monkeypatch)
+        fast = lines_of(run())
+        records = sum('"RECORD"' in line for line in fast)
+        assert whole.records == records > 0
+        with monkeypatch.context() as patch:
+            patch.setattr(DispatchStream, "_records_are_touched", True)
+            slow = lines_of(run())
+        assert whole.records == records
+        assert fast == slow
+        return fast
+
+    return compare
+
+
+class Counted:
+    """How many records were written without the SDK touching them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.records = 0
+        write = LineWriter.write_records
+
+        def count(writer: LineWriter, stream: str, records: Any, **more: Any) -> None:
+            self.records += len(records)
+            write(writer, stream, records, **more)
+
+        monkeypatch.setattr(LineWriter, "write_records", count)
+
+
+def test_all_streams_of_the_sandbox(tap: Command, both_ways: Any) -> None:
+    noon = datetime.fromisoformat(THURSDAY)
+    with time_machine.travel(noon), Sandbox(assignments=300, clock=lambda: noon) as sandbox:
+        config = {**SETTINGS, "api_url": sandbox.url, "capacity_days_ahead": 1}
+        lines = both_ways(lambda: tap.run(config, None, catalog_of(*ALL_STREAMS)))
+    streams = {each["stream"] for each in map(json.loads, lines) if each["type"] == "RECORD"}
+    assert streams == set(ALL_STREAMS)
+
+
+@pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: json.dumps(value)[:28])
+def test_odd_values(api: ScriptedApi, tap: Command, both_ways: Any, value: Any) -> None:
+    found: dict[str, Any] = {}
+    for stream in KEYS:
+        fields = dict.fromkeys([*fields_of(stream), "unheardOf"], value)
+        found |= answers(stream, KEYS[stream] | fields)
+    api.reply = routed(found)
+    both_ways(lambda: tap.run(api.config | ONE_DAY, streams=tuple(KEYS)))
+
+
+def test_a_deselected_property(api: ScriptedApi, tap: Command, both_ways: Any) -> None:
+    catalog = catalog_of("appointment_assignments")
+    select(catalog, ("properties", "technicianName"), selected=False)
+    api.reply = SEVEN
+    lines = both_ways(lambda: tap.run(api.config, None, catalog))
+    assert not any("technicianName" in line for line in lines)
+
+
+def test_a_run_that_goes_on_from_a_bookmark(api: ScriptedApi, tap: Command, both_ways: Any) -> None:
+    api.reply = SEVEN
+    both_ways(lambda: tap.run(api.config, bookmarked("t1")))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"stream_maps": {"appointment_assignments": {"id": "id + 1"}}},
+        {"stream_maps": {"appointment_assignments": {"__alias__": "board"}}},
+        {"flattening_enabled": True, "flattening_max_depth": 1},
+    ],
+    ids=["a map", "an alias", "flattening"],
+)
+def test_what_touches_records_is_left_to_the_sdk(
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    whole = Counted(monkeypatch)
+    api.reply = SEVEN
+    run = tap.run(api.config | settings)
+    assert (run.exit_code, len(run.records), whole.records) == (0, 7, 0)
+
+
+def test_a_deselected_part_of_a_property_is_left_to_the_sdk(
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Counted(monkeypatch)
+    catalog = catalog_of("appointment_assignments")
+    part = ["properties", "status", "properties", "code"]
+    catalog["streams"][0]["metadata"].append(
+        {"breadcrumb": part, "metadata": {"inclusion": "available", "selected": False}}
+    )
+    data = [row(1, status={"code": 1, "name": "Done"})]
+    api.reply = feed_of((None, {"hasMore": False, "continueFrom": "t", "data": data}))
+    run = tap.run(api.config, None, catalog)
+    assert ([each["status"] for each in run.records], whole.records) == ([{"name": "Done"}], 0)
+
+
+def test_a_limit_of_records_is_left_to_the_sdk(
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Counted(monkeypatch)
+    monkeypatch.setattr(DispatchStream, "ABORT_AT_RECORD_COUNT", 5)
+    api.reply = SEVEN
+    run = tap.run(api.config)
+    assert (run.exit_code, len(run.records), whole.records) == (1, 5, 0)
+
+
+def test_the_private_hook_of_the_sdk_is_still_what_reads_a_stream() -> None:
+    """It is overridden, so an SDK that calls something else would leave the shortcut unused."""
+    assert "_sync_records" in Stream.sync.__code__.co_names
+    assert "_sync_records" in vars(Stream)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(
+    records=st.lists(st.dictionaries(st.text(), values), min_size=1, max_size=4),
+    version=st.none() | st.integers(0, 10**10),
+)
+def test_any_record_is_written_as_a_message_of_its_own_would_be(
+    records: list[dict[str, Any]], version: int | None
+) -> None:
+    assert written(
+        lambda writer: writer.write_records("zones", records, version=version, time_extracted=NOW)
+    ) == written(
+        lambda writer: [
+            writer.write_message(RecordMessage("zones", record, version, NOW)) for record in records
+        ]
+    )
+
+
+def written(write: Callable[[LineWriter], Any]) -> bytes:
+    """Return what goes to stdout."""
+    raw = io.BytesIO()
+    before, sys.stdout = sys.stdout, io.TextIOWrapper(raw)
+    try:
+        write(writer := LineWriter())
+        writer.flush()
+        return raw.getvalue()
+    finally:
+        sys.stdout = before
