@@ -30,7 +30,7 @@ Fetch = Callable[[Mapping[str, str]], "Answer"]
 
 Result = TypeVar("Result")
 
-MOST_BYTES_HELD = 12 * 2**20
+MOST_BYTES_HELD = 8 * 2**20
 
 logger = logging.getLogger("tap-servicetitan-dispatch")
 

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.walks import LookAhead, Page
+from tap_servicetitan_dispatch.walks import LookAhead, Page, Room
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Fetched:
     """A walk of pages that says when each has been fetched."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, size: int = 0) -> None:
         self.events = [threading.Event() for _ in range(count)]
+        self.size = size
 
     def walk(self) -> Iterator[Page]:
         for number, event in enumerate(self.events):
             event.set()
-            yield Page([{"id": number}])
+            yield Page([{"id": number}], size=self.size)
 
 
 def test_the_next_page_is_fetched_while_the_current_one_is_held() -> None:
@@ -77,3 +79,72 @@ def test_a_reader_that_waits_is_asked_again_and_again_whether_to_go_on() -> None
     with LookAhead(walk(), check) as pages, pytest.raises(SystemExit):
         next(iter(pages))
     hang.set()
+
+
+def test_nothing_is_fetched_ahead_while_more_bytes_are_held_than_there_is_room_for() -> None:
+    room = Room(most=100)
+    wide, other = Fetched(3, size=100), Fetched(2, size=1)
+    with LookAhead(wide.walk(), room=room) as pages:
+        iterator = iter(pages)
+        next(iterator)
+        # What another walk does shows that threads get to run, and that this one holds back.
+        with LookAhead(other.walk(), room=room) as others:
+            assert [page.size for page in others] == [1, 1]
+        assert not wide.events[1].is_set()
+        assert [page.size for page in iterator] == [100, 100]
+    assert room.held == 0
+
+
+def test_pages_that_nobody_has_read_yet_count_as_held() -> None:
+    room = Room(most=100)
+    waiting, current = Fetched(2, size=100), Fetched(3, size=1)
+    with LookAhead(waiting.walk(), room=room) as later, LookAhead(current.walk(), room=room) as now:
+        iterator = iter(now)
+        assert waiting.events[0].wait(10)
+        until(lambda: room.held >= 100)
+        for number in range(3):
+            assert next(iterator).records == [{"id": number}]
+        assert list(iterator) == []
+        assert len(list(later)) == 2
+
+
+def test_a_walk_that_was_left_holds_nothing_and_lets_the_others_go_on() -> None:
+    room = Room(most=100)
+    left, other = Fetched(2, size=100), Fetched(2, size=1)
+    ahead = LookAhead(left.walk(), room=room)
+    until(lambda: room.held == 100)
+    with LookAhead(other.walk(), room=room) as pages:
+        next(iter(pages))
+        assert not other.events[1].is_set()
+        ahead.close()
+        assert other.events[1].wait(10)
+    assert room.held == 0
+
+
+def test_a_page_that_comes_after_its_reader_has_left_is_not_held() -> None:
+    room = Room(most=100)
+    reached, go_on, done = threading.Event(), threading.Event(), threading.Event()
+
+    def walk() -> Iterator[Page]:
+        reached.set()
+        go_on.wait(10)
+        try:
+            yield Page([], size=7)
+        finally:
+            done.set()
+
+    ahead = LookAhead(walk(), room=room)
+    assert reached.wait(10)
+    ahead.close()
+    go_on.set()
+    del ahead
+    assert done.wait(10)
+    assert room.held == 0
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Return once a condition holds that other threads bring about."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

@@ -1,0 +1,1 @@
+"""What the tap costs, as ratios within one run: `python -m benchmarks`."""

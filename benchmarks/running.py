@@ -1,0 +1,112 @@
+"""Runs a command once against a server of its own, and says what it took."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+PYTHON = sys.executable
+TAP = str(Path(sys.executable).with_name("tap-servicetitan-dispatch"))
+
+
+@dataclass(frozen=True)
+class Took:
+    """What a run took; `server` is what its server saw, see `Server.report`."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mib: float
+    server: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a server has to give, see `Server`."""
+
+    rows: int = 0
+    latency: float = 0
+    full_lists: bool = False
+
+
+def timed(command: Sequence[str], server: dict[str, Any]) -> Took:
+    """Run a command whose output nobody reads, against a server whose report is to come.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    began = time.perf_counter()
+    with subprocess.Popen(  # noqa: S603 - our own commands
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr  # noqa: S101 - for mypy
+        log = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - began
+    if process.returncode:
+        raise RuntimeError(f"{command[0]} failed: {log.decode()[-2000:]}")
+    return Took(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, server)
+
+
+@contextmanager
+def serving(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the address of a server, and what will hold its report once it has ended."""
+    command = [PYTHON, "-m", "benchmarks.server"]
+    command += ["--rows", str(given.rows), "--latency", str(given.latency)]
+    command += ["--full-lists"] * given.full_lists
+    report: dict[str, Any] = {}
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin  # noqa: S101 - for mypy
+        assert process.stdout  # noqa: S101 - for mypy
+        yield process.stdout.readline().strip(), report
+        process.stdin.close()
+        report.update(json.loads(process.stdout.read()))
+
+
+def bare(given: Given) -> Took:
+    """Run the bare loop."""
+    with serving(given) as (url, report):
+        return timed([PYTHON, "-m", "benchmarks.bare", url], report)
+
+
+def tap(given: Given, streams: Sequence[str] | None = None) -> Took:
+    """Run the tap's executable, for some streams or for the default ones."""
+    with serving(given) as (url, report), TemporaryDirectory() as name:
+        folder = Path(name)
+        config = {
+            "environment": "production",
+            "api_url": url,
+            "auth_url": f"{url}/connect/token",
+            "client_id": "c",
+            "client_secret": "s",
+            "app_key": "k",
+            "tenant_id": "1",
+        }
+        (folder / "config.json").write_text(json.dumps(config))
+        command = [TAP, "--config", str(folder / "config.json")]
+        if streams is not None:
+            (folder / "catalog.json").write_text(json.dumps(_catalog(streams)))
+            command += ["--catalog", str(folder / "catalog.json")]
+        return timed(command, report)
+
+
+def _catalog(streams: Sequence[str]) -> dict[str, Any]:
+    found = subprocess.run([TAP, "--discover"], capture_output=True, check=True)  # noqa: S603
+    catalog: dict[str, Any] = json.loads(found.stdout)
+    for stream in catalog["streams"]:
+        root = next(entry for entry in stream["metadata"] if not entry["breadcrumb"])
+        root["metadata"]["selected"] = stream["tap_stream_id"] in streams
+    return catalog

@@ -1,0 +1,160 @@
+"""A server on loopback with ready-made pages, so that the client is what is measured.
+
+Run as a process of its own. It prints its address, serves until its stdin is closed, and then
+prints what it saw, as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+PAGE_ROWS = 5000
+FIRST = datetime(2026, 1, 1, 6, tzinfo=UTC)
+STATUSES = ("Scheduled", "Dispatched", "Working", "Done")
+LISTS = {
+    "appointment-assignments",
+    "non-job-appointments",
+    "technician-shifts",
+    "technician-skills",
+}
+EMPTY = b'{"page":1,"pageSize":5000,"hasMore":false,"totalCount":null,"data":[]}'
+
+
+def row(number: int) -> dict[str, Any]:
+    """Return an assignment; no two are the same."""
+    created = FIRST + timedelta(seconds=97 * number)
+    modified = created + timedelta(minutes=number % 600)
+    return {
+        "id": 7_000_000_000 + number,
+        "technicianId": 40_000_000 + number % 83,
+        "technicianName": f"Technician No. {number % 83}",
+        "assignedById": 50_000_000 + number % 11,
+        "assignedOn": created.isoformat().replace("+00:00", "Z"),
+        "status": STATUSES[number % 4],
+        "isPaused": number % 17 == 0,
+        "jobId": 8_000_000_000 + number // 2,
+        "appointmentId": 9_000_000_000 + number // 2,
+        "createdOn": created.isoformat().replace("+00:00", "Z"),
+        "modifiedOn": f"{modified:%Y-%m-%dT%H:%M:%S}.{number % 9_999_999:07d}Z",
+        "active": number % 23 != 0,
+    }
+
+
+def rows_json(count: int) -> bytes:
+    """Return the JSON of the rows of a page."""
+    return json.dumps([row(number) for number in range(count)], separators=(",", ":")).encode()
+
+
+class Server(ThreadingHTTPServer):
+    """Serves an export feed of some rows; every list is empty, unless told otherwise.
+
+    Args:
+        rows: Of the feed.
+        page_rows: Of each of its pages.
+        latency: Seconds that each request takes.
+        full_lists: Whether the first page of each list is full too.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, rows: int, page_rows: int, latency: float, *, full_lists: bool) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.pages = -(-rows // page_rows)
+        self.full = rows_json(page_rows) if rows or full_lists else b"[]"
+        self.full_lists = full_lists
+        self.latency = latency
+        self.seen = threading.Lock()
+        self.calls: dict[str, int] = {}
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.seconds = 0.0
+
+    def report(self) -> dict[str, Any]:
+        """What was asked for: calls by path, the most at once, seconds spent on all of them."""
+        return {
+            "calls": self.calls,
+            "most_in_flight": self.most_in_flight,
+            "seconds": self.seconds,
+        }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        began = time.perf_counter()
+        server = self.server
+        path = urlsplit(self.path).path.rpartition("/dispatch/v2/tenant/1/")[2]
+        with server.seen:
+            server.calls[path] = server.calls.get(path, 0) + 1
+            server.in_flight += 1
+            server.most_in_flight = max(server.most_in_flight, server.in_flight)
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        parts = self._body(path)
+        time.sleep(server.latency)
+        self.send_response(200)
+        self.send_header("Content-Length", str(sum(map(len, parts))))
+        self.end_headers()
+        with server.seen:
+            server.in_flight -= 1
+        for part in parts:
+            self.wfile.write(part)
+        self.wfile.flush()
+        with server.seen:
+            server.seconds += time.perf_counter() - began
+
+    do_POST = do_GET  # noqa: N815 - the name is given
+
+    def _body(self, path: str) -> tuple[bytes, ...]:
+        if path == "/connect/token":
+            return (b'{"access_token":"t","expires_in":900,"token_type":"Bearer"}',)
+        if path == "capacity":
+            return (b'{"timeStamp":"2026-01-01T00:00:00Z","availabilities":[]}',)
+        if path == "technician-tracking":
+            return (b'{"technicianTrackingUrl":"https://tracking.invalid/t"}',)
+        if path.startswith("export/"):
+            return self._feed_page()
+        if self.server.full_lists and path in LISTS:
+            return (b'{"page":1,"pageSize":5000,"hasMore":false,"data":', self.server.full, b"}")
+        return (EMPTY,)
+
+    def _feed_page(self) -> tuple[bytes, ...]:
+        asked = parse_qs(urlsplit(self.path).query).get("from", ["0"])[0]
+        number = int(asked) + 1
+        more = "true" if number < self.server.pages else "false"
+        rows = self.server.full if number <= self.server.pages else b"[]"
+        head = f'{{"hasMore":{more},"continueFrom":"{min(number, self.server.pages)}","data":'
+        return head.encode(), rows, b"}"
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - given
+        pass
+
+
+def main() -> None:
+    """Serve until stdin is closed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, required=True)
+    parser.add_argument("--page-rows", type=int, default=PAGE_ROWS)
+    parser.add_argument("--latency", type=float, default=0)
+    parser.add_argument("--full-lists", action="store_true")
+    given = parser.parse_args()
+    with Server(given.rows, given.page_rows, given.latency, full_lists=given.full_lists) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        print(f"http://127.0.0.1:{server.server_port}", flush=True)  # noqa: T201
+        sys.stdin.read()
+        server.shutdown()
+        print(json.dumps(server.report()), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
