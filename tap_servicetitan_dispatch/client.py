@@ -8,6 +8,7 @@ own lock) and the number of requests under way (a semaphore).
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
 import threading
@@ -15,6 +16,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -34,6 +36,7 @@ from tenacity import (
 from tap_servicetitan_dispatch import __version__
 from tap_servicetitan_dispatch.auth import is_loopback
 from tap_servicetitan_dispatch.errors import ApiError, detail_of, kind_of
+from tap_servicetitan_dispatch.progress import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -183,9 +186,15 @@ class Client:
             retry=retry_if_exception(_is_worth_retrying),
             wait=_wait,
             sleep=sleep,
-            before_sleep=_announce,
             reraise=True,
         )
+        self.tally = Tally()
+
+    def counting(self, tally: Tally) -> Client:
+        """Return this client, but with what it does counted there."""
+        counted = copy.copy(self)
+        counted.tally = tally
+        return counted
 
     def get(self, path: str, params: Mapping[str, str]) -> Answer:
         """Return the answer to a GET.
@@ -213,7 +222,8 @@ class Client:
         return self._call(requests.Request("POST", f"{self._base}/{path}", json=dict(body)))
 
     def _call(self, request: requests.Request) -> Answer:
-        return self._retrying.copy()(self._attempt, request)
+        retrying = self._retrying.copy(before_sleep=partial(_announce, self.tally))
+        return retrying(self._attempt, request)
 
     def _attempt(self, request: requests.Request) -> Answer:
         """Send a request once; twice if the token turns out to be no good any more."""
@@ -229,7 +239,9 @@ class Client:
     def _send(self, request: requests.Request, token: str) -> Answer:
         request.auth = _Badge(token, self._app_key)
         with self._under_way:
+            began = time.monotonic()
             self._limiter.try_acquire("call")
+            self.tally.add_request(time.monotonic() - began)
             return self._http.exchange(request)
 
 
@@ -315,10 +327,11 @@ def _wait(attempt: RetryCallState) -> float:
     return _jitter(attempt) if asked is None else asked + _spread(attempt)
 
 
-def _announce(attempt: RetryCallState) -> None:
+def _announce(tally: Tally, attempt: RetryCallState) -> None:
     error = _error_of(attempt)
     assert attempt.next_action is not None  # noqa: S101 - set before every sleep
     seconds = attempt.next_action.sleep
+    tally.add_retry(seconds)
     level = logging.WARNING if seconds >= LONG_WAIT_SECONDS else logging.INFO
     logger.log(
         level,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
@@ -18,6 +18,7 @@ from tap_servicetitan_dispatch.auth import Credentials, TokenSource
 from tap_servicetitan_dispatch.command import Command
 from tap_servicetitan_dispatch.errors import InputError
 from tap_servicetitan_dispatch.inputs import checked_catalog, checked_state
+from tap_servicetitan_dispatch.progress import Progress, progress
 from tap_servicetitan_dispatch.streams import STREAMS
 from tap_servicetitan_dispatch.walks import LookAhead, Room
 from tap_servicetitan_dispatch.writer import LineWriter
@@ -53,6 +54,7 @@ class TapServiceTitanDispatch(Tap):
         self._client: Client | None = None
         self._room = Room()
         self._begun: dict[str, LookAhead] | None = None
+        self.progress = Progress()
         super().__init__(state=checked_state(state), catalog=checked_catalog(catalog), **kwargs)
 
     @override
@@ -62,6 +64,7 @@ class TapServiceTitanDispatch(Tap):
     def begin_reading(self) -> None:
         """Let the first pages of all selected streams travel together, at the start of a sync."""
         if self._begun is None:
+            self.progress = progress()
             streams = cast("dict[str, DispatchStream]", self.streams)
             self._begun = {
                 name: self._look_ahead(stream)
@@ -75,7 +78,8 @@ class TapServiceTitanDispatch(Tap):
         return begun or self._look_ahead(stream)
 
     def end_reading(self) -> None:
-        """Leave the pages that nobody will read any more."""
+        """Leave the pages that nobody will read any more, and tell nothing more."""
+        self.progress.end()
         while self._begun:
             self._begun.popitem()[1].close()
 
@@ -90,6 +94,7 @@ class TapServiceTitanDispatch(Tap):
     def before_waiting(self) -> None:
         """Let the target have what there is; leave, if told to."""
         self.writer.flush()
+        self.progress.tell()
         self.stop_if_told_to()
 
     @property
@@ -160,12 +165,17 @@ class TapServiceTitanDispatch(Tap):
         after `LAST_RESORT_SECONDS` whatever happens, and at once at a second signal.
         """
         if self._told_to_stop.is_set():
-            os._exit(128 + signum)
+            self._leave_at_once(128 + signum)
         self._signal = signum
-        self._last_resort = threading.Timer(LAST_RESORT_SECONDS, os._exit, (128 + signum,))
+        leave = (128 + signum,)
+        self._last_resort = threading.Timer(LAST_RESORT_SECONDS, self._leave_at_once, leave)
         self._last_resort.daemon = True
         self._last_resort.start()
         self._told_to_stop.set()
+
+    def _leave_at_once(self, code: int) -> NoReturn:
+        self.progress.abandon()
+        os._exit(code)
 
     @property
     def _env_var_config(self) -> dict[str, Any]:

@@ -47,6 +47,12 @@ class Page:
     size: int = 0
     """Bytes of the answer that it came in."""
 
+    @property
+    def reached(self) -> str | None:
+        """When the last of the records was modified, if it says."""
+        modified = self.records[-1].get("modifiedOn") if self.records else None
+        return modified if isinstance(modified, str) else None
+
 
 # The export feed ------------------------------------------------------------------------------
 

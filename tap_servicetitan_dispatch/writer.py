@@ -23,7 +23,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
 
     @override
     def serialize_message(self, message: Message) -> bytes:
-        return encoder.encode(message.to_dict()) + b"\n"
+        return _unbroken(encoder.encode(message.to_dict())) + b"\n"
 
     @override
     def write_message(self, message: Message) -> None:
@@ -45,9 +45,20 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         """
         frame = RecordMessage(stream, {}, version=version, time_extracted=time_extracted)
         head, tail = self.serialize_message(frame).split(b"{}")
-        rows = encoder.encode_lines(records)
+        rows = _unbroken(encoder.encode_lines(records))
         sys.stdout.buffer.write(head + rows[:-1].replace(b"\n", tail + head) + tail)
 
     def flush(self) -> None:
         """Let the target have all that has been written."""
         sys.stdout.flush()
+
+
+_BREAKS = {"\x85": "u0085", "\u2028": "u2028", "\u2029": "u2029"}
+
+
+def _unbroken(json: bytes) -> bytes:
+    """Escape what JSON allows in a text, but Python's `splitlines` takes for the end of a line."""
+    if not json.isascii():
+        for character, code in _BREAKS.items():
+            json = json.replace(character.encode(), b"\\" + code.encode())
+    return json

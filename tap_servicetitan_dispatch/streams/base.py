@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import AnswerError, ApiError, StateError, TapError
+from tap_servicetitan_dispatch.progress import Tally
 from tap_servicetitan_dispatch.walks import EARLIEST_YEAR, ModifiedWalk, Page, malformed
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.singerlib import Catalog
 
-    from tap_servicetitan_dispatch.client import Client
+    from tap_servicetitan_dispatch.client import Answer, Client
     from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-    from tap_servicetitan_dispatch.walks import Record
+    from tap_servicetitan_dispatch.walks import Fetch, Record
 
 
 FORBIDDEN = {"missing_scope", "forbidden"}
@@ -90,6 +91,7 @@ class DispatchStream(Stream, abc.ABC):
         self._own_replication_key = self.replication_key
         self._unknown_fields: set[str] = set()
         self._skipped_because = ""
+        self.tally = Tally()
 
     @abc.abstractmethod
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
@@ -109,7 +111,7 @@ class DispatchStream(Stream, abc.ABC):
         return self._walk_on(self._stored_bookmark())
 
     def _walk_on(self, bookmark: Bookmark) -> Iterator[Page]:
-        yield from self.walk(self._dispatch_tap.client, bookmark)
+        yield from self.walk(self._dispatch_tap.client.counting(self.tally), bookmark)
 
     @override
     def get_records(self, context: types.Context | None) -> Iterable[Record]:
@@ -118,6 +120,7 @@ class DispatchStream(Stream, abc.ABC):
                 for record in page.records:
                     self._dispatch_tap.stop_if_told_to()
                     yield self._known(record)
+                    self._progress(page, 1)
                 self._reach(page.bookmark)
 
     @override
@@ -141,6 +144,7 @@ class DispatchStream(Stream, abc.ABC):
                     records = page.records[start : start + RECORDS_AT_ONCE]
                     self._write(records)
                     counter.increment(len(records))
+                    self._progress(page, len(records))
                 self._reach(page.bookmark)
         self._finalize_state(self.stream_state)
         self._write_state_message()
@@ -169,8 +173,10 @@ class DispatchStream(Stream, abc.ABC):
     def _reading(self) -> Iterator[Iterable[Page]]:
         """Lend the pages; what goes wrong is told with the name of the stream, or skipped."""
         try:
+            self._dispatch_tap.progress.begin(self.tally, self.logger)
             with self._dispatch_tap.pages_of(self) as pages:
                 yield pages
+            self._dispatch_tap.progress.tell()
         except BaseException as error:
             if isinstance(error, ApiError) and error.kind in FORBIDDEN:
                 if self.config["skip_forbidden_streams"]:
@@ -182,6 +188,12 @@ class DispatchStream(Stream, abc.ABC):
             self._dispatch_tap.end_reading()
             raise
 
+    def _progress(self, page: Page, rows: int) -> None:
+        """Note that some rows of a page have gone out."""
+        self.tally.rows += rows
+        self.tally.reached = page.reached or self.tally.reached
+        self._dispatch_tap.progress.tell()
+
     @property
     def _scopes(self) -> str:
         plural = "s" if len(self.scopes) > 1 else ""
@@ -189,14 +201,17 @@ class DispatchStream(Stream, abc.ABC):
 
     @override
     def log_sync_costs(self) -> None:
-        """Say, at the end of the run, whether this stream was skipped."""
+        """Sum up the stream at the end of the run, or say that it was skipped."""
         super().log_sync_costs()
+        self._dispatch_tap.end_reading()
         if self._skipped_because:
             self.logger.warning(
                 "Skipped, as %s. It needs %s; its bookmark stays where it was.",
                 self._skipped_because,
                 self._scopes,
             )
+        elif self.selected:
+            self.logger.info(self.tally.summary(), extra=self.tally.figures())
 
     def _stored_bookmark(self) -> Bookmark:
         # Asked for by `stream_state`, the SDK would add an entry to the state.
@@ -304,7 +319,19 @@ class ListStream(DispatchStream):
         params = {"pageSize": str(self.config["page_size"]), **self.inactive_too}
         overlap = timedelta(seconds=self.config["overlap_seconds"])
         since = self.since(bookmark, overlap)
-        return ModifiedWalk(partial(client.get, self.path), params, since, overlap)
+        fetch = partial(client.get, self.path)
+        if bookmark.value is None:
+            fetch = partial(self._asking_for_total, fetch)
+        return ModifiedWalk(fetch, params, since, overlap)
+
+    def _asking_for_total(self, fetch: Fetch, params: Mapping[str, str]) -> Answer:
+        """Fetch; with the first request of a first run, ask how many rows there are."""
+        if self.tally.expected is not None:
+            return fetch(params)
+        answer = fetch({**params, "includeTotal": "true"})
+        total = answer.body.get("totalCount") if isinstance(answer.body, dict) else None
+        self.tally.expected = total if isinstance(total, int) else 0
+        return answer
 
     def since(self, bookmark: Bookmark, overlap: timedelta) -> datetime | None:
         """Return the lower bound: an overlap below the bookmark, or `start_date` on a first run.

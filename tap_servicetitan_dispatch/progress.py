@@ -1,0 +1,207 @@
+"""How a run is getting on: told while it lasts, and summed up at its end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.progress import TaskID
+
+SECONDS_BETWEEN_LINES = 10
+LEAST_WAIT_SECONDS = 0.05
+"""What is less than this was no wait, but the machine's own time."""
+
+
+@dataclass
+class Tally:
+    """What a stream has brought and cost so far.
+
+    The main thread counts rows and time; the threads that call the API for the stream count the
+    rest, under the lock.
+    """
+
+    rows: int = 0
+    expected: int | None = None
+    """How many rows there will be; 0 if the API was asked, but did not say."""
+    reached: str | None = None
+    """`modifiedOn` of the last row."""
+    requests: int = 0
+    retries: int = 0
+    waited_seconds: float = 0
+    """Spent waiting for the rate limit, or before a request was sent again."""
+    seconds: float = 0
+    """From when the stream's turn came until its last row was written."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add_request(self, waited_seconds: float) -> None:
+        """Count a request that is being sent, and the wait for the rate limit before it."""
+        with self._lock:
+            self.requests += 1
+            if waited_seconds >= LEAST_WAIT_SECONDS:
+                self.waited_seconds += waited_seconds
+
+    def add_retry(self, wait_seconds: float) -> None:
+        """Count a request that will be sent again, and the wait before that."""
+        with self._lock:
+            self.retries += 1
+            self.waited_seconds += wait_seconds
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures for structured logs."""
+        return {
+            "rows": self.rows,
+            "expected_rows": self.expected or None,
+            "reached": self.reached,
+            "requests": self.requests,
+            "retries": self.retries,
+            "waited_seconds": round(self.waited_seconds, 1),
+            "seconds": round(self.seconds, 1),
+        }
+
+    def so_far(self) -> str:
+        """Return what to tell while the stream is being read."""
+        return ", ".join(
+            [
+                f"{self.rows:,} of {self.expected:,} rows"
+                if self.expected
+                else f"{self.rows:,} rows",
+                *([f"up to {self.reached}"] if self.reached else []),
+                *([f"waited {self.waited_seconds:.0f} s"] if self.waited_seconds else []),
+            ]
+        )
+
+    def summary(self) -> str:
+        """Return what to tell at the end."""
+        return (
+            f"{self.rows:,} rows in {self.seconds:.1f} s; {self.requests:,} requests, "
+            f"{self.retries:,} of them sent again, {self.waited_seconds:.1f} s spent waiting."
+        )
+
+
+class Progress:
+    """Tells how far the stream is that is being read, in a line of the log every ten seconds.
+
+    Used by the main thread only.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._tally = Tally()
+        self._logger = logging.getLogger()
+        self._began = self._told = 0.0
+
+    def begin(self, tally: Tally, logger: logging.Logger) -> None:
+        """Begin with the stream whose logger this is."""
+        self._tally, self._logger = tally, logger
+        self._began = self._told = self._clock()
+
+    def tell(self) -> None:
+        """Tell how far the stream is, if it is time to; called often."""
+        now = self._clock()
+        self._tally.seconds = now - self._began
+        if now - self._told >= SECONDS_BETWEEN_LINES:
+            self._told = now
+            self._show()
+
+    def _show(self) -> None:
+        self._logger.info("%s so far.", self._tally.so_far(), extra=self._tally.figures())
+
+    def end(self) -> None:
+        """Tell nothing more."""
+
+    def abandon(self) -> None:
+        """Leave a terminal as it was found, when there is no time for `end`."""
+
+
+class LiveProgress(Progress):
+    """Shows a live line for each stream on the terminal that stderr is; the log goes on above it.
+
+    The lines are drawn by rich, in a thread of its own which reads what this sets.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock)
+        from rich.console import Console  # noqa: PLC0415 - takes long, and is rarely needed
+        from rich.file_proxy import FileProxy  # noqa: PLC0415
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+        from rich.progress import Progress as Lines  # noqa: PLC0415
+
+        console = Console(stderr=True)
+        self._task: TaskID | None = None
+        self._lines = Lines(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[so_far]}"),
+            TimeElapsedColumn(),
+            console=console,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        proxy = FileProxy(console, sys.stderr)
+        self._redirected = [
+            (handler, handler.setStream(proxy))
+            for handler in logging.getLogger().handlers
+            if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
+        ]
+        self._lines.start()
+
+    @override
+    def begin(self, tally: Tally, logger: logging.Logger) -> None:
+        self._fill()
+        super().begin(tally, logger)
+        _, _, name = logger.name.rpartition(".")
+        self._task = self._lines.add_task(name, total=None, so_far="")
+
+    @override
+    def tell(self) -> None:
+        super().tell()
+        tally = self._tally
+        if self._task is not None:
+            self._lines.update(
+                self._task,
+                completed=tally.rows,
+                total=tally.expected or None,
+                so_far=tally.so_far(),
+            )
+
+    @override
+    def _show(self) -> None:
+        """Add nothing to the log: the line shows it all the time."""
+
+    @override
+    def end(self) -> None:
+        self._fill()
+        self._lines.stop()
+        for handler, stream in self._redirected:
+            handler.setStream(stream)
+        self._redirected = []
+
+    @override
+    def abandon(self) -> None:
+        os.write(sys.stderr.fileno(), b"\x1b[?25h")  # the cursor, which rich hides
+
+    def _fill(self) -> None:
+        """Fill the bar of the stream that is done with."""
+        if self._task is not None:
+            whole = max(1, self._tally.rows)
+            self._lines.update(self._task, completed=whole, total=whole)
+
+
+def progress() -> Progress:
+    """Return what fits where stderr goes; a terminal that shows the records gets no lines."""
+    is_live = sys.stderr.isatty() and not sys.stdout.isatty()
+    return LiveProgress() if is_live else Progress()

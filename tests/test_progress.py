@@ -1,0 +1,245 @@
+"""How far a run is: in the log every ten seconds, live on a terminal, summed up at the end."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+from typing import IO, TYPE_CHECKING, Any
+
+import pytest
+
+from tap_servicetitan_dispatch import progress
+from tap_servicetitan_dispatch.progress import Progress, Tally
+from tests.runs import FEED_ONLY, bookmarked, catalog_of
+from tests.scripted_api import Answer, Call, feed_of, page, row
+from tests.streams.resources import PATHS, listed, routed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.runs import Command
+    from tests.scripted_api import ScriptedApi
+
+TWO_PAGES = (
+    (None, page(1, 2, 3, more=True, token="t1")),
+    ("t1", page(4, 5, more=False, token="t2")),
+)
+STREAM = "tap-servicetitan-dispatch.appointment_assignments"
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_line_comes_every_ten_seconds_and_no_sooner(caplog: pytest.LogCaptureFixture) -> None:
+    clock, tally = Clock(), Tally()
+    caplog.set_level(logging.INFO)
+    told = Progress(clock)
+    told.begin(tally, logging.getLogger(STREAM))
+    lines = []
+    for second in range(31):
+        clock.now = 100.0 + second
+        tally.rows = 1000 * second
+        told.tell()
+        lines.append(len(caplog.records))
+    assert [lines[9], lines[10], lines[19], lines[20], lines[30]] == [0, 1, 1, 2, 3]
+    assert caplog.messages[1] == "20,000 rows so far."
+    assert tally.seconds == 30
+
+
+def test_a_line_says_of_how_many_up_to_when_and_how_long_was_waited() -> None:
+    tally = Tally(rows=1200, expected=5000, reached="2026-11-01T08:00:00Z")
+    tally.add_retry(7.4)
+    told = "1,200 of 5,000 rows, up to 2026-11-01T08:00:00Z, waited 7 s"
+    assert tally.so_far() == told
+
+
+def test_each_stream_that_was_read_is_summed_up_at_the_end(api: ScriptedApi, tap: Command) -> None:
+    failures = iter([Answer(status=500)])
+
+    def reply(call: Call) -> Answer:
+        return next(failures, None) or feed_of(*TWO_PAGES)(call)
+
+    api.reply = reply
+    run = tap.run(api.config)
+    [line] = [line for line in run.stderr.splitlines() if "spent waiting" in line]
+    said = r"5 rows in \d+\.\d s; 3 requests, 1 of them sent again, \d\.\d s spent waiting\."
+    assert re.search(rf"INFO .* {re.escape(STREAM)} +\| {said}$", line)
+
+
+def test_what_a_request_waits_for_the_rate_limit_is_counted(
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LEAST_WAIT_SECONDS", 0)
+    api.reply = feed_of(*TWO_PAGES)
+    run = tap.run(api.config | {"max_requests_per_second": 1})
+    [waited] = re.findall(r"(\d+\.\d) s spent waiting", run.stderr)
+    assert float(waited) > 0
+
+
+@pytest.mark.parametrize("way", [{}, {"stream_maps": {FEED_ONLY[0]: {"id": "id"}}}])
+def test_the_log_goes_on_while_rows_go_out(
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch, way: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
+    api.reply = feed_of(*TWO_PAGES)
+    run = tap.run(api.config | way)
+    reached = row(1)["modifiedOn"]
+    assert f"| 5 rows, up to {reached} so far." in run.stderr
+
+
+def test_of_how_many_is_asked_once_by_a_first_run(
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
+
+    def zones(call: Call) -> dict[str, Any]:
+        first = {"id": 1, "modifiedOn": "2026-11-01T08:00:00Z"}
+        second = {"id": 2, "modifiedOn": "2026-11-02T08:00:00Z"}
+        if call.query["sort"] == "-ModifiedOn":
+            return listed(second, first)
+        if "modifiedOnOrAfter" in call.query:
+            return listed(second)
+        return listed(first, second, more=True) | {"totalCount": 2}
+
+    api.reply = routed({PATHS["zones"]: zones})
+    run = tap.run(api.config, streams=("zones",))
+    assert "| 2 of 2 rows, up to 2026-11-02T08:00:00Z so far." in run.stderr
+    asked = ["includeTotal" in call.query for call in api.api_calls]
+    assert asked == [True, *[False] * (len(asked) - 1)]
+    assert len(asked) > 1
+
+
+@pytest.mark.parametrize("total", [None, "many", 0])
+def test_an_api_that_does_not_say_how_many_is_asked_once_all_the_same(
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch, total: Any
+) -> None:
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
+    api.reply = routed({PATHS["zones"]: listed({"id": 1}) | {"totalCount": total}})
+    run = tap.run(api.config, streams=("zones",))
+    assert "| 1 rows so far." in run.stderr
+
+
+def test_a_later_run_does_not_ask_how_many(api: ScriptedApi, tap: Command) -> None:
+    api.reply = routed({PATHS["zones"]: listed()})
+    tap.run(api.config, bookmarked("2026-11-01", "modifiedOn", "zones"), streams=("zones",))
+    [call] = api.api_calls
+    assert "includeTotal" not in call.query
+
+
+def test_structured_logs_have_the_figures(
+    api: ScriptedApi, tap: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "logs.yml"
+    config.write_text(
+        "version: 1\ndisable_existing_loggers: false\n"
+        "formatters: {structured: {(): singer_sdk.logging.StructuredFormatter}}\n"
+        "handlers: {out: {class: logging.StreamHandler, formatter: structured}}\n"
+        "root: {level: INFO, handlers: [out]}\n"
+    )
+    monkeypatch.setenv("SINGER_SDK_LOG_CONFIG", str(config))
+    api.reply = feed_of(*TWO_PAGES)
+    with tap.start(api.config) as process:
+        _, log = process.communicate(timeout=30)
+    entries = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    [summary] = [entry for entry in entries if "spent waiting" in entry["message"]]
+    extra = summary["extra"]
+    assert (extra["rows"], extra["requests"], extra["retries"]) == (5, 2, 0)
+    assert (extra["reached"], extra["expected_rows"]) == (row(1)["modifiedOn"], None)
+
+
+# On a terminal
+
+
+class Terminal:
+    """Runs the tap with a terminal as stderr."""
+
+    def __init__(self, tap: Command, config: dict[str, Any], stdout: int | IO[Any]) -> None:
+        self._screen, other = pty.openpty()
+        arguments = tap.arguments(config, None, catalog_of(*FEED_ONLY))
+        command = [sys.executable, "-m", "tap_servicetitan_dispatch", *arguments]
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+        self.process = subprocess.Popen(  # noqa: S603 - our own command
+            command, stdout=stdout or other, stderr=other, env=environment, text=True
+        )
+        os.close(other)
+
+    def shown(self) -> str:
+        """Return all that comes to be shown, once the tap has ended."""
+        return "".join(self._read())
+
+    def _read(self) -> Iterator[str]:
+        while True:
+            try:
+                read = os.read(self._screen, 4096)
+            except OSError:  # how Linux says that nobody writes any more
+                break
+            if not read:
+                break
+            yield read.decode(errors="replace")
+        os.close(self._screen)
+        self.process.wait(30)
+
+
+SHOW_CURSOR = "\x1b[?25h"
+HIDE_CURSOR = "\x1b[?25l"
+
+
+def test_a_terminal_shows_a_live_line_and_the_log_above_it(
+    api: ScriptedApi, tap: Command, tmp_path: Path
+) -> None:
+    api.reply = feed_of(*TWO_PAGES)
+    with (tmp_path / "out").open("w+") as out:
+        terminal = Terminal(tap, api.config, out)
+        shown = terminal.shown()
+        out.seek(0)
+        messages = [json.loads(line) for line in out]
+    assert terminal.process.returncode == 0
+    assert sum(message["type"] == "RECORD" for message in messages) == 5
+    assert re.search("appointment_assignments.*━.*5 rows, up to 2026-11-01", shown)
+    assert "Beginning sync of" in shown
+    assert "so far" not in shown
+    assert shown.rindex(HIDE_CURSOR) < shown.rindex(SHOW_CURSOR)
+    assert "spent waiting" in shown[shown.rindex(SHOW_CURSOR) :]
+
+
+def test_a_terminal_that_shows_the_records_gets_no_live_line(
+    api: ScriptedApi, tap: Command
+) -> None:
+    api.reply = feed_of(*TWO_PAGES)
+    shown = Terminal(tap, api.config, 0).shown()
+    assert '"type":"RECORD"' in shown
+    assert HIDE_CURSOR not in shown
+
+
+@pytest.mark.parametrize("signals", [1, 2], ids=["one signal", "two signals"])
+def test_a_terminal_gets_its_cursor_back_after_ctrl_c(
+    api: ScriptedApi, tap: Command, signals: int
+) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def reply(_: Call) -> Answer:
+        reached.set()
+        go_on.wait(30)
+        return Answer(status=500)
+
+    api.reply = reply
+    terminal = Terminal(tap, api.config, subprocess.DEVNULL)
+    assert reached.wait(30)
+    for _ in range(signals):
+        terminal.process.send_signal(signal.SIGINT)
+    shown = terminal.shown()
+    go_on.set()
+    assert terminal.process.returncode == 128 + signal.SIGINT
+    assert shown.rindex(HIDE_CURSOR) < shown.rindex(SHOW_CURSOR)
