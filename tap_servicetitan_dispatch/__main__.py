@@ -1,6 +1,7 @@
-"""The command, also as ``python -m tap_servicetitan_dispatch``."""
+"""The commands; the tap's also as ``python -m tap_servicetitan_dispatch``."""
 
 import signal
+import sys
 
 
 def main() -> None:
@@ -9,6 +10,17 @@ def main() -> None:
     from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch  # noqa: PLC0415 - takes long
 
     TapServiceTitanDispatch.cli()
+
+
+def sandbox() -> None:
+    """Serve the sandbox on its own, if it was installed with the tap."""
+    try:
+        from tap_servicetitan_dispatch.sandbox.cli import main as serve  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        from tap_servicetitan_dispatch.errors import NoSandboxError  # noqa: PLC0415 - seldom
+
+        sys.exit(f"servicetitan-sandbox: {NoSandboxError(error.name)}")
+    serve()
 
 
 if __name__ == "__main__":

@@ -39,6 +39,16 @@ class InputError(TapError):
     """A file that the run was given cannot be made sense of."""
 
 
+class NoSandboxError(TapError):
+    """The sandbox is asked for, and was not installed with the tap."""
+
+    def __init__(self, missing: str | None) -> None:
+        super().__init__(
+            f"the sandbox needs {missing}, which is not installed. What to do: install "
+            "tap-servicetitan-dispatch[sandbox]; with Meltano, make that the pip_url."
+        )
+
+
 class StateError(InputError):
     """The state that the run was given holds something that cannot be gone on from."""
 

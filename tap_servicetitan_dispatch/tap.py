@@ -16,7 +16,7 @@ from typing_extensions import override
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.auth import Credentials, TokenSource
 from tap_servicetitan_dispatch.command import Command
-from tap_servicetitan_dispatch.errors import InputError
+from tap_servicetitan_dispatch.errors import InputError, NoSandboxError
 from tap_servicetitan_dispatch.inputs import checked_catalog, checked_state
 from tap_servicetitan_dispatch.progress import Progress, progress
 from tap_servicetitan_dispatch.streams import STREAMS
@@ -135,7 +135,10 @@ class TapServiceTitanDispatch(Tap):
     def _connection(self) -> settings.Connection:
         if self.config["environment"] != settings.SANDBOX:
             return settings.connection(self.config)
-        from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Sandbox  # noqa: PLC0415
+        try:
+            from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Sandbox  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise NoSandboxError(error.name) from error
 
         api_url = self.config.get("api_url")
         if not api_url:

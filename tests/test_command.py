@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tap_servicetitan_dispatch import __version__
 from tap_servicetitan_dispatch.sandbox import Sandbox
 from tests.runs import ALL_STREAMS, FEED_ONLY, catalog_of
@@ -39,6 +41,24 @@ def test_ctrl_c_while_the_tap_is_being_imported_shows_no_traceback() -> None:
         [sys.executable, "-c", code], check=False, capture_output=True, text=True
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (-signal.SIGINT, "", "")
+
+
+@pytest.mark.parametrize("command", ["main", "sandbox"])
+def test_without_the_extra_the_sandbox_says_in_one_line_what_to_install(
+    tap: Command, command: str
+) -> None:
+    code = (
+        "import sys; sys.modules['fastapi'] = None;"
+        f"from tap_servicetitan_dispatch.__main__ import {command} as run; run()"
+    )
+    arguments = tap.arguments(SANDBOX) if command == "main" else []
+    ran = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code, *arguments], check=False, capture_output=True, text=True
+    )
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    assert ran.stderr.count("the sandbox needs fastapi, which is not installed") == 1
+    assert "install tap-servicetitan-dispatch[sandbox]" in ran.stderr.splitlines()[-1]
 
 
 def test_version_is_the_packages(tap: Command) -> None:

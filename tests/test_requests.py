@@ -13,7 +13,8 @@ import requests
 import trustme
 
 from tap_servicetitan_dispatch.auth import Credentials, TokenSource
-from tap_servicetitan_dispatch.client import USER_AGENT, Client, Http, asked_wait, token_request
+from tap_servicetitan_dispatch import __version__
+from tap_servicetitan_dispatch.client import Client, Http, asked_wait, token_request
 from tap_servicetitan_dispatch.errors import FAILURES, ApiError
 from tests.scripted_api import APP_KEY, CLIENT_SECRET, TOKEN, TOKEN_PATH, Answer, Call
 
@@ -78,7 +79,7 @@ def test_a_call_carries_token_app_key_tenant_and_user_agent(
     assert call.query == {"sort": "+Id"}
     assert call.headers["Authorization"] == f"Bearer {TOKEN}-1"
     assert call.headers["ST-App-Key"] == APP_KEY
-    assert call.headers["User-Agent"] == USER_AGENT
+    assert call.headers["User-Agent"] == f"tap-servicetitan-dispatch/{__version__}"
 
 
 def test_the_token_is_asked_for_as_documented(api: ScriptedApi, client: Client) -> None:

@@ -19,6 +19,8 @@ from tests.documents.markdown import ROOT, rows, section
 from tests.test_changes_arrive import CASES, SHOWS_NOWHERE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tap_servicetitan_dispatch.errors import Failure
     from tap_servicetitan_dispatch.streams.base import DispatchStream
 
@@ -36,6 +38,25 @@ def own_settings() -> dict[str, Any]:
         for name, setting in settings.SCHEMA["properties"].items()
         if name not in added["properties"]
     }
+
+
+def all_settings() -> dict[str, Any]:
+    """Return the settings by name, those that the SDK adds included, as `batch_config.storage.root`.
+
+    `faker_config` is left out: the tap comes without the library that it is for.
+    """
+    schema: dict[str, Any] = {"properties": dict(settings.SCHEMA["properties"])}
+    TapServiceTitanDispatch.append_builtin_config(schema)
+    del schema["properties"]["faker_config"]
+    return dict(_leaves(schema))
+
+
+def _leaves(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, setting in schema["properties"].items():
+        if setting.get("properties") and setting["additionalProperties"] is True:
+            yield from ((f"{name}.{inner}", leaf) for inner, leaf in _leaves(setting))
+        else:  # what is in `stream_maps` is named after streams
+            yield name, setting
 
 
 def streams() -> list[Any]:
@@ -123,7 +144,7 @@ def table(heading: str) -> list[str]:
 
 
 def meltano_setting(name: str, setting: dict[str, Any]) -> dict[str, Any]:
-    """Return a setting's description in Meltano's project file."""
+    """Return a setting's description in Meltano's project file and on Meltano Hub."""
     kind = next(kind for kind in setting["type"] if kind != "null")
     result = {
         "name": name,
@@ -177,6 +198,11 @@ def _write() -> None:
     example = ROOT / ".env.example"
     head, _, _ = example.read_text(encoding="utf-8").partition(PREFIX)
     example.write_text(head + "\n".join(env_lines()) + "\n", encoding="utf-8")
+
+    from tests.hub import definition  # noqa: PLC0415 - which takes the settings from here
+
+    for name, content in definition.files().items():
+        (definition.FOLDER / name).write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

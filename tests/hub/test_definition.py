@@ -1,0 +1,198 @@
+"""What would be handed in to Meltano Hub: current, and of the form that the Hub asks for.
+
+The keys are those of the Hub's own schemas, as far as they concern extractors.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from tap_servicetitan_dispatch.settings import CREDENTIALS
+from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
+from tests.documents.declared import meltano_select
+from tests.documents.markdown import commands
+from tests.hub.definition import FOLDER, NAME, OWNER, files
+from tests.meltano.test_el import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REQUIRED = {"name", "namespace", "quality", "variant"}
+KNOWN = REQUIRED | {
+    "capabilities",
+    "commands",
+    "definition",
+    "description",
+    "docs",
+    "domain_url",
+    "executable",
+    "hidden",
+    "keywords",
+    "label",
+    "log_parser",
+    "logo_url",
+    "maintenance_status",
+    "metadata",
+    "next_steps",
+    "pip_url",
+    "prereq",
+    "python",
+    "repo",
+    "requires",
+    "schema",
+    "select",
+    "settings",
+    "settings_group_validation",
+    "settings_preamble",
+    "supported_python_versions",
+    "usage",
+}
+# Beyond what the Hub insists on: what its page is made of.
+SHOWN = {"description", "docs", "keywords", "label", "logo_url", "pip_url", "repo", "usage"}
+SETTING_REQUIRED = {"description", "kind", "label", "name"}
+SETTING_KNOWN = SETTING_REQUIRED | {"options", "sensitive", "value"}
+KINDS = {"array", "boolean", "date_iso8601", "decimal", "integer", "object", "options", "string"}
+CAPABILITIES = {
+    "about",
+    "activate-version",
+    "batch",
+    "catalog",
+    "discover",
+    "log-based",
+    "properties",
+    "schema-flattening",
+    "state",
+    "stream-maps",
+    "structured-logging",
+    "test",
+}
+
+
+@pytest.fixture(scope="module")
+def definition() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((FOLDER / "definition.yml").read_text("utf-8"))
+    return content
+
+
+@pytest.fixture(scope="module")
+def about() -> dict[str, Any]:
+    ran = CliRunner().invoke(TapServiceTitanDispatch.cli, ["--about", "--format", "json"])
+    content: dict[str, Any] = json.loads(ran.stdout)
+    return content
+
+
+def test_the_files_are_what_the_tap_says_now() -> None:
+    logo = FOLDER / "logo.svg"
+    found = {path.name: path.read_text("utf-8") for path in FOLDER.iterdir() if path != logo}
+    assert found == files()
+
+
+def test_it_has_each_key_that_the_hub_needs_and_none_that_it_does_not_know(
+    definition: dict[str, Any],
+) -> None:
+    assert (REQUIRED | SHOWN) - definition.keys() == set()
+    assert definition.keys() - KNOWN == set()
+    assert [key for key, value in definition.items() if not value] == []
+
+
+def test_its_values_are_among_those_that_the_hub_knows(definition: dict[str, Any]) -> None:
+    assert definition["maintenance_status"] in {"active", "beta", "development", "inactive"}
+    assert definition["quality"] in {"gold", "silver", "bronze", "unknown"}
+    assert set(definition["capabilities"]) <= CAPABILITIES
+    assert "meltano_sdk" in definition["keywords"]
+    assert re.fullmatch(r"/assets/logos/extractors/[a-z-]+\.svg", definition["logo_url"])
+
+
+def test_each_setting_has_a_kind_and_no_key_that_the_hub_does_not_know(
+    definition: dict[str, Any],
+) -> None:
+    for setting in definition["settings"]:
+        assert SETTING_REQUIRED - setting.keys() == set(), setting["name"]
+        assert setting.keys() - SETTING_KNOWN == set(), setting["name"]
+        assert setting["kind"] in KINDS, setting["name"]
+        assert (setting["kind"] == "options") == ("options" in setting), setting["name"]
+
+
+def test_it_has_the_settings_that_the_tap_has(
+    definition: dict[str, Any], about: dict[str, Any]
+) -> None:
+    names = [setting["name"] for setting in definition["settings"]]
+    assert len(names) == len(set(names))
+    tops = {name.partition(".")[0] for name in names}
+    faker = {"faker_config"}  # for a library that the tap comes without
+    assert tops == about["settings"]["properties"].keys() - faker
+    assert "batch_config.storage.root" in names
+
+
+def test_it_has_the_capabilities_and_the_pythons_that_the_tap_has(
+    definition: dict[str, Any], about: dict[str, Any]
+) -> None:
+    assert definition["capabilities"] == sorted(about["capabilities"])
+    assert definition["supported_python_versions"] == about["supported_python_versions"]
+
+
+def test_secrets_and_nothing_else_are_sensitive(
+    definition: dict[str, Any], about: dict[str, Any]
+) -> None:
+    settings = about["settings"]["properties"].items()
+    assert {each["name"] for each in definition["settings"] if each.get("sensitive")} == {
+        name for name, setting in settings if setting.get("secret")
+    }
+
+
+def test_the_credentials_are_required_or_only_an_environment(definition: dict[str, Any]) -> None:
+    assert definition["settings_group_validation"] == [list(CREDENTIALS), ["environment"]]
+    assert {name for name in CREDENTIALS if name in definition["settings_preamble"]} == set(
+        CREDENTIALS
+    )
+
+
+def test_the_usage_notes_name_the_streams_that_are_left_out(definition: dict[str, Any]) -> None:
+    left_out = [rule[1:-2] for rule in meltano_select() if rule.startswith("!")]
+    assert re.findall(r"^- `(\w+)`", definition["usage"], re.MULTILINE) == left_out
+
+
+def test_the_other_entries_belong_to_the_same_plugin(definition: dict[str, Any]) -> None:
+    entries = {name: yaml.safe_load(text) for name, text in files().items()}
+    assert definition["name"] == NAME
+    assert entries["default_variant.yml"] == {"extractors": {NAME: definition["variant"]}}
+    (maintainer,) = entries["maintainer.yml"].items()
+    assert maintainer[0] == maintainer[1]["name"] == definition["variant"]
+    assert maintainer[1].keys() == {"label", "name", "url"}
+    assert definition["repo"] == f"{maintainer[1]['url']}/{NAME}"
+    assert OWNER == OWNER.lower()
+
+
+def test_the_logo_is_a_square_without_letters_and_without_pictures_from_elsewhere() -> None:
+    logo = ET.fromstring((FOLDER / "logo.svg").read_text("utf-8"))  # noqa: S314 - our own file
+    _, _, width, height = logo.attrib["viewBox"].split()
+    assert width == height
+    tags = {element.tag.rpartition("}")[2] for element in logo.iter()}
+    assert tags & {"text", "image", "use", "script", "style", "foreignObject"} == set()
+
+
+@pytest.mark.timeout(120)
+def test_meltano_adds_the_plugin_from_the_file_without_asking_anybody(
+    tmp_path: Path, definition: dict[str, Any]
+) -> None:
+    file = tmp_path / "meltano.yml"
+    file.write_text("project_id: test\n")
+    project = Project(tmp_path)
+    project.meltano("add", "--no-install", "--from-ref", str(FOLDER / "definition.yml"), NAME)
+    (added,) = yaml.safe_load(file.read_text())["plugins"]["extractors"]
+    kept = ("capabilities", "executable", "namespace", "pip_url", "settings", "variant")
+    assert {key: added[key] for key in kept} == {key: definition[key] for key in kept}
+
+    set_environment, *_ = commands(definition["next_steps"])
+    _, *arguments = shlex.split(set_environment)
+    project.meltano(*arguments)
+    (added,) = yaml.safe_load(file.read_text())["plugins"]["extractors"]
+    assert added["config"] == {"environment": "sandbox"}
