@@ -12,8 +12,8 @@ import pytest
 import requests
 import trustme
 
-from tap_servicetitan_dispatch.auth import Credentials, TokenSource
 from tap_servicetitan_dispatch import __version__
+from tap_servicetitan_dispatch.auth import Credentials, TokenSource
 from tap_servicetitan_dispatch.client import Client, Http, asked_wait, token_request
 from tap_servicetitan_dispatch.errors import FAILURES, ApiError
 from tests.scripted_api import APP_KEY, CLIENT_SECRET, TOKEN, TOKEN_PATH, Answer, Call

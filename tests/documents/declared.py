@@ -41,7 +41,7 @@ def own_settings() -> dict[str, Any]:
 
 
 def all_settings() -> dict[str, Any]:
-    """Return the settings by name, those that the SDK adds included, as `batch_config.storage.root`.
+    """Return the settings by name with those of the SDK, as in `batch_config.storage.root`.
 
     `faker_config` is left out: the tap comes without the library that it is for.
     """

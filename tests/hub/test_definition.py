@@ -168,7 +168,7 @@ def test_the_other_entries_belong_to_the_same_plugin(definition: dict[str, Any])
     assert maintainer[0] == maintainer[1]["name"] == definition["variant"]
     assert maintainer[1].keys() == {"label", "name", "url"}
     assert definition["repo"] == f"{maintainer[1]['url']}/{NAME}"
-    assert OWNER == OWNER.lower()
+    assert OWNER.lower() == OWNER
 
 
 def test_the_logo_is_a_square_without_letters_and_without_pictures_from_elsewhere() -> None:
