@@ -1,0 +1,64 @@
+"""The workflows on GitHub, as far as they can be wrong without anybody noticing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tap_servicetitan_dispatch import __version__
+from tests.documents.markdown import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def jobs(workflow: str) -> Any:
+    text = (ROOT / ".github" / "workflows" / workflow).read_text(encoding="utf-8")
+    return yaml.safe_load(text)["jobs"]
+
+
+def test_the_pythons_that_the_package_promises_are_tested() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    promised = [
+        version
+        for line in project["classifiers"]
+        if "." in (version := line.removeprefix("Programming Language :: Python :: "))
+    ]
+    assert jobs("test.yml")["test"]["strategy"]["matrix"]["python"] == promised
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a folder with what the release looks into, the changelog apart."""
+    package = tmp_path / "tap_servicetitan_dispatch"
+    package.mkdir()
+    shutil.copy(ROOT / package.name / "__init__.py", package)
+    return tmp_path
+
+
+def is_let_through(tag: str, checkout: Path, *, changelog: str) -> bool:
+    (checkout / "CHANGELOG.md").write_text(f"## [Unreleased]\n\n## [{changelog}] - 2026-11-24\n")
+    checks = [step["run"] for step in jobs("release.yml")["build"]["steps"] if "name" in step]
+    assert len(checks) == 2
+    environment = {"PATH": os.environ["PATH"], "GITHUB_REF_NAME": tag}
+    command = ["/usr/bin/env", "bash", "-ec", "\n".join(checks)]
+    ran = subprocess.run(command, cwd=checkout, env=environment, check=False)  # noqa: S603 - our own commands
+    return ran.returncode == 0
+
+
+def test_a_tag_that_is_the_version_is_released(checkout: Path) -> None:
+    assert is_let_through(f"v{__version__}", checkout, changelog=__version__)
+
+
+def test_a_tag_that_is_not_the_version_is_not_released(checkout: Path) -> None:
+    assert not is_let_through(f"v{__version__}.1", checkout, changelog=f"{__version__}.1")
+
+
+def test_a_version_that_the_changelog_does_not_have_is_not_released(checkout: Path) -> None:
+    assert not is_let_through(f"v{__version__}", checkout, changelog=f"{__version__}.1")
