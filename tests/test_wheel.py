@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -189,7 +190,9 @@ def address(with_sandbox: Installed) -> Iterator[str]:
     options = ("--port", "0", "--size", "500", "--speed", "0")
     with with_sandbox.start("servicetitan-sandbox", *options) as process:
         assert process.stdout
-        yield process.stdout.readline().split()[7].rstrip(",")
+        served = re.search(r"http://[\d.:]+", process.stdout.readline())
+        assert served
+        yield served[0]
         process.terminate()
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-PROGRAM = "from tap_servicetitan_dispatch.sandbox.cli import main; main()"
+PROGRAM = "from tap_servicetitan_dispatch.__main__ import sandbox; sandbox()"
 
 
 class ImpatientEvent(Event):
