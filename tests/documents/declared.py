@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from fastapi.routing import APIRoute
 
+from benchmarks.table import lines
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.errors import FAILURES
 from tap_servicetitan_dispatch.sandbox.application import ROUTERS
@@ -26,7 +28,13 @@ if TYPE_CHECKING:
 
 PREFIX = "TAP_SERVICETITAN_DISPATCH_"
 DATES = {"start_date"}
-TABLES = ("Settings", "Streams", "Every operation of the API", "What can go wrong")
+TABLES = {
+    "All settings": "docs/settings.md",
+    "Streams": "README.md",
+    "What can go wrong": "docs/operations.md",
+    "How fast it is": "README.md",
+}
+"""The tables that are made from the code, and the documents in which they stand."""
 
 
 def own_settings() -> dict[str, Any]:
@@ -70,7 +78,7 @@ def shown(default: Any) -> str:
 
 
 def setting_row(name: str, setting: dict[str, Any]) -> str:
-    """Return a setting's row in the README."""
+    """Return a setting's row in its table."""
     default = f"`{shown(setting['default'])}`" if "default" in setting else ""
     secret = " Secret." if setting.get("secret") else ""
     return f"| `{name}` | {default} | {setting['description']}{secret} |"
@@ -105,7 +113,7 @@ def operations() -> list[str]:
 
 
 def operation_row(operation: str) -> str:
-    """Return an operation's row in the README: what the tap makes of it."""
+    """Return an operation's row in its table: what the tap makes of it."""
     read = {f"{stream.method} {stream.path}": stream.name for stream in streams()}
     the_list, _, last = operation.rpartition("/")
     method, _, path = operation.partition(" ")
@@ -122,7 +130,7 @@ def operation_row(operation: str) -> str:
 
 
 def failure_row(failure: Failure) -> str:
-    """Return a failure's row in the README."""
+    """Return a failure's row in its table."""
     names = re.compile(rf"\b({'|'.join(own_settings())})\b")
     columns = (
         failure.sign,
@@ -134,13 +142,19 @@ def failure_row(failure: Failure) -> str:
 
 
 def table(heading: str) -> list[str]:
-    """Return the rows of the README's table under a heading."""
+    """Return the rows of the table under a heading."""
     return {
-        "Settings": lambda: [setting_row(*setting) for setting in own_settings().items()],
+        "All settings": lambda: [setting_row(*setting) for setting in own_settings().items()],
         "Streams": lambda: [stream_row(stream) for stream in streams()],
-        "Every operation of the API": lambda: [operation_row(each) for each in operations()],
         "What can go wrong": lambda: [failure_row(failure) for failure in FAILURES.values()],
+        "How fast it is": lambda: lines(figures())[2:],
     }[heading]()
+
+
+def figures() -> dict[str, Any]:
+    """Return what the benchmarks measured last."""
+    found: dict[str, Any] = json.loads((ROOT / "benchmarks/results.json").read_text())
+    return found
 
 
 def meltano_setting(name: str, setting: dict[str, Any]) -> dict[str, Any]:
@@ -178,11 +192,11 @@ def env_lines() -> list[str]:
 
 
 def _write() -> None:
-    readme = ROOT / "README.md"
-    for heading in TABLES:
-        old = section("README.md", heading)
+    for heading, document in TABLES.items():
+        path = ROOT / document
+        old = section(document, heading)
         new = old.replace("\n".join(rows(old)), "\n".join(table(heading)))
-        readme.write_text(readme.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
 
     project = ROOT / "meltano.yml"
     before, _, rest = project.read_text(encoding="utf-8").partition("    select:\n")
@@ -199,7 +213,11 @@ def _write() -> None:
     head, _, _ = example.read_text(encoding="utf-8").partition(PREFIX)
     example.write_text(head + "\n".join(env_lines()) + "\n", encoding="utf-8")
 
-    from tests.hub import definition  # noqa: PLC0415 - which takes the settings from here
+    # Both take something from here.
+    from tests.documents import streams_page  # noqa: PLC0415
+    from tests.hub import definition  # noqa: PLC0415
+
+    streams_page.FILE.write_text(streams_page.content(), encoding="utf-8")
 
     for name, content in definition.files().items():
         (definition.FOLDER / name).write_text(content, encoding="utf-8")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import Sandbox, cli
+from tests.documents import streams_page
 from tests.documents.declared import PREFIX, TABLES, own_settings, table
 from tests.documents.markdown import ROOT, blocks, commands, rows, section
 from tests.sandbox.caller import Caller, Clock
@@ -25,13 +26,19 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 
-@pytest.mark.parametrize("heading", TABLES)
-def test_a_table_says_what_the_code_says(heading: str) -> None:
-    assert rows(section("README.md", heading)) == table(heading)
+@pytest.mark.parametrize(("heading", "document"), TABLES.items())
+def test_a_table_says_what_the_code_says(heading: str, document: str) -> None:
+    assert rows(section(document, heading)) == table(heading)
+
+
+def test_the_page_of_streams_says_what_the_code_says() -> None:
+    assert streams_page.FILE.read_text(encoding="utf-8") == streams_page.content()
 
 
 def test_the_operations_are_those_that_the_vendor_defines() -> None:
-    listed = [row.split("`")[1] for row in rows(section("README.md", "Every operation of the API"))]
+    listed = [
+        row.split("`")[1] for row in rows(section("docs/streams.md", "Every operation of the API"))
+    ]
     defined = [
         f"{method.upper()} {path.removeprefix('/tenant/{tenant}/')}"
         for path, methods in definition()["paths"].items()
@@ -78,7 +85,7 @@ def test_what_is_changed_in_the_sandbox_arrives(tap: Command) -> None:
 
 
 def test_the_demo_of_faults_uses_options_and_settings_that_there_are() -> None:
-    start, *others = commands(section("README.md", "See it get through"))
+    start, *others = commands(section("docs/operations.md", "See it get through"))
     _, _, options = start.partition(" invoke tap-servicetitan-dispatch:sandbox ")
     given = cli.main.make_context("sandbox", options.split()).params
     assert (given["speed"], given["fault_rate"]) == (0, "0.15")
@@ -94,8 +101,8 @@ def caller() -> Iterator[Caller]:
 
 
 def assigned(assignments: list[Row]) -> set[tuple[int, int]]:
-    """Return (appointment, technician) as the README's query has it."""
-    (query,) = blocks(section("README.md", "Streams"), "sql")
+    """Return (appointment, technician) as the query of the documents has it."""
+    (query,) = blocks(section("docs/concepts.md", "Assignments are events"), "sql")
     with closing(sqlite3.connect(":memory:")) as database:
         database.execute(
             'create table appointment_assignments ("id", "technicianId", "appointmentId", "active",'

@@ -1,9 +1,10 @@
-"""Each line that the README says you may see is seen, with the exit code that it says."""
+"""Each line that the documents say you may see is seen, with the exit code that they say."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     Scenario = Callable[[ScriptedApi, Command], Run]
 
+SANDBOX = "tap_servicetitan_dispatch.sandbox"
 ZONE = {"id": 1, "modifiedOn": "2026-11-01T08:00:00Z"}
 STATE = bookmarked("2026-11-02T08:00:00Z", "modifiedOn", "zones")
 
@@ -104,6 +106,15 @@ def unforeseen(api: ScriptedApi, tap: Command) -> Run:
         return zones(api, tap)
 
 
+def no_sandbox(api: ScriptedApi, tap: Command) -> Run:
+    del api
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [each for each in sys.modules if each.startswith(SANDBOX)]:
+            patch.delitem(sys.modules, name)
+        patch.setitem(sys.modules, "fastapi", None)
+        return tap.run({"environment": "sandbox"})
+
+
 SCENARIOS: dict[str, Scenario] = {
     "Config validation failed": bad_setting,
     "is no date-time": bad_state,
@@ -116,11 +127,12 @@ SCENARIOS: dict[str, Scenario] = {
     "Skipped, as": skipped,
     "The target has gone away": target_gone,
     "Stopped by a signal": told_to_stop,
+    "which is not installed": no_sandbox,
     "Something unforeseen": unforeseen,
 }
 EXIT_CODES = {
     cells(each)[0].strip("`"): cells(each)[-1].split(", ")
-    for each in rows(section("README.md", "What else you may see"))
+    for each in rows(section("docs/operations.md", "What else you may see"))
 }
 
 

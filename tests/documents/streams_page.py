@@ -1,0 +1,83 @@
+"""The page of streams, `docs/streams.md`, made from the code."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from tests.documents.declared import operation_row, operations, streams
+from tests.documents.markdown import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_servicetitan_dispatch.streams.base import DispatchStream
+
+FILE = ROOT / "docs/streams.md"
+
+
+def field_rows(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield a row for each field of a stream, those of objects inside it too."""
+    for name, field in schema["properties"].items():
+        inner = field.get("items", field)
+        yield f"| `{prefix}{name}` | {kind_of(field)} | {field.get('description', '')} |"
+        if "properties" in inner:
+            dots = "[]." if "items" in field else "."
+            yield from field_rows(inner, f"{prefix}{name}{dots}")
+
+
+def kind_of(field: dict[str, Any]) -> str:
+    """Return what kind of value a field has, in words."""
+    kinds = [kind for kind in [field.get("type")] if isinstance(kind, str)]
+    [kind] = kinds or [kind for kind in field["type"] if kind != "null"]
+    if kind == "array":
+        return f"array of {kind_of(field['items'])}"
+    return {"date-time": "timestamp", "date": "date"}.get(field.get("format", ""), KINDS[kind])
+
+
+KINDS = {
+    "boolean": "boolean",
+    "integer": "integer",
+    "number": "number",
+    "object": "object",
+    "string": "text",
+}
+
+
+def stream_section(stream: DispatchStream) -> str:
+    """Return what the page of streams says of a stream."""
+    keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
+    bookmark = f"`{stream.replication_key}`" if stream.replication_key else "none: full table"
+    selected = "yes" if stream.selected_by_default else "no"
+    rows = "\n".join(field_rows(stream.schema))
+    return (
+        f"## {stream.name}\n\n{inspect.getdoc(type(stream))}\n\n"
+        f"Primary key: {keys}. Replication key: {bookmark}. Selected by default: {selected}.\n\n"
+        f"| Field | Kind | Meaning |\n|---|---|---|\n{rows}\n"
+    )
+
+
+def content() -> str:
+    """Return the page of streams."""
+    sections = "\n".join(stream_section(stream) for stream in streams())
+    operation_rows = "\n".join(operation_row(each) for each in operations())
+    return PAGE.format(streams=sections, operations=operation_rows)
+
+
+PAGE = """\
+# Streams
+
+Every stream with its fields, then [every operation of the API](#every-operation-of-the-api). Any
+field but those of the primary key may be null: the API leaves out values where its definition says
+that it never does. Timestamps have up to seven digits of a second, and come as the API sends them.
+
+{streams}
+## Every operation of the API
+
+| Operation | In the tap |
+|---|---|
+{operations}
+
+What is written to assignments, shifts, skills, business hours and non-job appointments also changes
+what `capacities` computes.
+"""
