@@ -1,0 +1,48 @@
+"""The command: pictures of what was loaded."""
+
+import argparse
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from examples import board, utilisation
+from examples.database import NothingLoadedError, database
+from examples.look import save
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Draw the board of a day, and the utilisation around the latest change."""
+    parser = argparse.ArgumentParser(prog="python -m examples", description=__doc__)
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path("output"), help="where target-jsonl wrote to"
+    )
+    parser.add_argument("--into", type=Path, help="where the pictures go; the folder if not given")
+    parser.add_argument(
+        "--timezone", default="America/Chicago", help="whose hours and weeks (%(default)s)"
+    )
+    parser.add_argument(
+        "--day", type=date.fromisoformat, help="the day of the board; that of the latest change"
+    )
+    given = parser.parse_args(arguments)
+    into = given.into or given.folder
+    into.mkdir(parents=True, exist_ok=True)
+    try:
+        with database(given.folder, given.timezone) as connection:
+            pictures = {
+                "board.svg": board.draw(board.Board(connection, given.day), given.timezone),
+                "utilisation.svg": utilisation.draw(
+                    utilisation.Utilisation(connection), given.timezone
+                ),
+            }
+    except duckdb.Error as error:  # a file or a time zone that is none
+        parser.error(str(error))
+    except NothingLoadedError:
+        parser.error(f"there are no assignments in {given.folder}; load first")
+    for name, figure in pictures.items():
+        save(figure, into / name)
+        print(into / name)
+
+
+if __name__ == "__main__":
+    main()
