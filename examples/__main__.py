@@ -1,4 +1,4 @@
-"""The command: pictures of what was loaded."""
+"""The command: pictures of what was loaded, or what a query gives."""
 
 import argparse
 from datetime import date
@@ -9,6 +9,8 @@ import duckdb
 from examples import board, utilisation
 from examples.database import NothingLoadedError, database
 from examples.look import save
+
+WIDE = 160
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -24,11 +26,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--day", type=date.fromisoformat, help="the day of the board; that of the latest change"
     )
+    parser.add_argument("--query", metavar="SQL", help="show what a query gives; draw nothing")
     given = parser.parse_args(arguments)
     into = given.into or given.folder
-    into.mkdir(parents=True, exist_ok=True)
     try:
         with database(given.folder, given.timezone) as connection:
+            if given.query:
+                connection.sql(given.query).show(max_width=WIDE)
+                return
             pictures = {
                 "board.svg": board.draw(board.Board(connection, given.day), given.timezone),
                 "utilisation.svg": utilisation.draw(
@@ -39,6 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(str(error))
     except NothingLoadedError:
         parser.error(f"there are no assignments in {given.folder}; load first")
+    into.mkdir(parents=True, exist_ok=True)
     for name, figure in pictures.items():
         save(figure, into / name)
         print(into / name)

@@ -184,9 +184,11 @@ class Board:
     def hours(self) -> tuple[int, int]:
         """The first and the last whole hour to show: whole days off would make it too long."""
         under_way = [visit for visit in self.visits if not visit.only_done]
-        begins = min([each.begins for each in (*self.shifts, *under_way)], default=8)
-        ends = max([each.ends for each in (*self.shifts, *under_way)], default=17)
-        return max(0, floor(begins - 0.25)), min(24, ceil(ends + 0.25))
+        begins = [one.begins for one in self.shifts] + [one.begins for one in under_way]
+        ends = [one.ends for one in self.shifts] + [one.ends for one in under_way]
+        seen = [self.seen_up_to] if self.is_today else []
+        first, last = min([*begins, *seen], default=8), max([*ends, *seen], default=17)
+        return max(0, floor(first - 0.25)), min(24, ceil(last + 0.25))
 
 
 def _clusters(visits: list[Visit]) -> list[list[Visit]]:
@@ -310,7 +312,7 @@ def _seen_up_to(axes: Axes, board: Board) -> None:
         xycoords=("data", "axes fraction"),
         textcoords="offset points",
         size=8,
-        ha="center",
+        ha="center" if board.seen_up_to < axes.get_xlim()[1] - 1 else "right",
     )
 
 

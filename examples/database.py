@@ -10,6 +10,7 @@ SQL = Path(__file__).parent / "sql"
 STREAMS = ("appointment_assignments", "technician_shifts", "non_job_appointments", "capacities")
 # In this order, as one view reads another.
 VIEWS = (
+    "technicians",
     "shifts",
     "time_away",
     "assignment_states",
@@ -61,12 +62,8 @@ def latest_change(connection: duckdb.DuckDBPyConnection) -> datetime:
 
 def technicians(connection: duckdb.DuckDBPyConnection) -> dict[int, str]:
     """Return what to call technicians: their names, with the numbers where several share one."""
-    query = """
-        select technician_id, arg_max(technician_name, modified_on)
-        from current_assignments
-        group by technician_id
-    """
-    names = dict(connection.execute(query).fetchall())
+    rows = connection.execute("select technician_id, technician_name from technicians")
+    names = dict(rows.fetchall())
     times = Counter(names.values())
     return {
         number: name if times[name] == 1 else f"{name} {number}" for number, name in names.items()

@@ -33,6 +33,7 @@ mpl.rcParams.update(
 
 def picture(rows: int, row_height: float) -> tuple[Figure, Axes]:
     """Return a picture with axes for so many rows from top to bottom, each so many inches high."""
+    rows = max(rows, 1)  # a day on which nobody is there is a picture too
     height = TOP + rows * row_height + BOTTOM
     figure = Figure(figsize=(WIDTH, height), facecolor="white")
     axes = figure.add_axes(

@@ -36,11 +36,6 @@ stretches as (
     sum(away) over passing > 0 as away
   from edges
   window passing as (partition by technician_id order by edge)
-),
-names as (
-  select "technicianId" as technician_id, arg_max("technicianName", "modifiedOn") as technician_name
-  from appointment_assignments
-  group by "technicianId"
 )
 select
   technician_id,
@@ -50,6 +45,6 @@ select
   coalesce(sum(hours) filter (not away), 0) as hours_for_jobs,
   hours_for_jobs / shift_hours as utilisation
 from stretches
-left join names using (technician_id)
+left join technicians using (technician_id)
 where at_work and hours > 0
 group by technician_id, technician_name, week;

@@ -58,7 +58,8 @@ def test_one_line_does_it(heading: str, tool: str) -> None:
 
 def test_the_meltano_that_is_tried_is_the_one_that_is_tested() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    (pin,) = (tool for tool in project["dependency-groups"]["dev"] if tool.startswith("meltano="))
+    tools = [tool for tool in project["dependency-groups"]["dev"] if isinstance(tool, str)]
+    (pin,) = (tool for tool in tools if tool.startswith("meltano="))
     first, *_ = commands(section("README.md", "Try it"))
     assert f" {pin} " in first
 
