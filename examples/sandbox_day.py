@@ -17,9 +17,9 @@ from tap_servicetitan_dispatch.sandbox import Sandbox
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 
 ASSIGNMENTS = 4000
-# A Thursday, from half past five to a quarter to three in Chicago.
-FIRST_LOAD = datetime(2026, 11, 19, 11, 30, tzinfo=UTC)
-LAST_LOAD = datetime(2026, 11, 19, 20, 45, tzinfo=UTC)
+# A Thursday, from before anybody sets out to the early afternoon in Chicago.
+FIRST_LOAD = datetime(2026, 11, 19, 12, 40, tzinfo=UTC)
+LAST_LOAD = datetime(2026, 11, 19, 20, 40, tzinfo=UTC)
 EVERY = timedelta(minutes=10)
 
 
