@@ -90,6 +90,13 @@ def test_an_older_row_of_the_same_pair_that_looks_live_does_not_count(tmp_path: 
     assert current(tmp_path) == []
 
 
+def test_of_rows_of_the_same_instant_the_later_number_counts(tmp_path: Path) -> None:
+    again = assignment("08:00:00", id=2)
+    gone = assignment("08:00:00", id=3, active=False)
+    write(tmp_path, "appointment_assignments", assignment("08:00:00"), gone, again)
+    assert current(tmp_path) == []
+
+
 def test_a_crew_is_a_row_for_each_technician(tmp_path: Path) -> None:
     apprentice = assignment("08:00:00", id=2, technicianId=8)
     write(tmp_path, "appointment_assignments", assignment("08:00:00"), apprentice)
@@ -266,6 +273,8 @@ def test_visits_that_its_technicians_begin_within_a_slot_are_counted(tmp_path: P
         assignment("12:59:59", "Working", id=4, appointmentId=103),  # before it
         assignment("14:00:00", "Working", id=5, technicianId=8),  # somebody else
         assignment("14:00:00", "Dispatched", id=6, appointmentId=104),
+        assignment("12:50:00", "Working", id=7, appointmentId=105),
+        assignment("13:10:00", "Working", id=7, appointmentId=105, isPaused=True),  # goes on
     )
     (row,) = view(tmp_path, "capacity_forecast")
     assert row["visits_begun"] == 2
