@@ -334,7 +334,7 @@ def _scheduled(axes: Axes, board: Board) -> None:
 def _legend(board: Board) -> Iterable[Artist]:
     """Yield what is in the picture, and nothing else."""
     present = {visit.status for visit in board.visits}
-    if board.is_today and board.scheduled:
+    if board.is_today and board.scheduled.keys() & set(board.technicians):
         present.add("Scheduled")
     for status in [*filter(present.__contains__, COLOURS), *sorted(present - COLOURS.keys())]:
         note = ", for any day" if status == "Scheduled" else ""
