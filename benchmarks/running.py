@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -104,9 +105,13 @@ def tap(given: Given, streams: Sequence[str] | None = None) -> Took:
 
 
 def _catalog(streams: Sequence[str]) -> dict[str, Any]:
-    found = subprocess.run([TAP, "--discover"], capture_output=True, check=True)  # noqa: S603
-    catalog: dict[str, Any] = json.loads(found.stdout)
+    catalog: dict[str, Any] = json.loads(_discovered())
     for stream in catalog["streams"]:
         root = next(entry for entry in stream["metadata"] if not entry["breadcrumb"])
         root["metadata"]["selected"] = stream["tap_stream_id"] in streams
     return catalog
+
+
+@cache
+def _discovered() -> bytes:
+    return subprocess.run([TAP, "--discover"], capture_output=True, check=True).stdout  # noqa: S603 - our own command

@@ -33,19 +33,25 @@ def draw(results: dict[str, Any], path: Path) -> None:
     mpl.rcParams.update({"svg.hashsalt": "tap", "svg.fonttype": "none", "font.size": 9})
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
-    ratios = [each for each in results["figures"] if each["limit"]][::-1]
-    figure, axes = plt.subplots(figsize=(7.2, 0.36 * len(ratios) + 0.9), layout="constrained")
-    for position, each in enumerate(ratios):
-        share = [each[name] / each["limit"] for name in ("median", "least", "most")]
-        axes.barh(position, share[0], height=0.55, color="#2a6f97")
-        axes.plot(share[1:], [position] * 2, color="#012a4a", linewidth=1.5)
-    axes.axvline(1, color="#9b2226", linewidth=1, linestyle="--")
-    axes.set_yticks(range(len(ratios)), [each["what"] for each in ratios])
-    axes.set_xlim(0, 1.15)
-    axes.set_xticks([0, 0.5, 1], ["0", "half of it", "the goal"])
-    axes.set_title(
-        f"Share of what each goal allows ({results['date']}, {results['cores']} cores)", fontsize=9
+    bars = [each for each in results["figures"] if each["limit"]][::-1]
+    figure, axes = plt.subplots(figsize=(8, 0.34 * len(bars) + 0.8), layout="constrained")
+    figure.suptitle(
+        f"Share of what each goal allows; {results['date']}, {results['cores']} cores",
+        fontsize=9,
+        x=0.01,
+        horizontalalignment="left",
     )
-    axes.spines[["top", "right"]].set_visible(False)
+    for position, each in enumerate(bars):
+        median, least, most = (each[name] / each["limit"] for name in ("median", "least", "most"))
+        axes.barh(position, median, height=0.6, color="#8fb9dc")
+        axes.plot([least, most], [position] * 2, color="#14324a", linewidth=2)
+        axes.text(0.01, position, _shown(each, each["median"]), verticalalignment="center")
+        axes.text(1.02, position, each["goal"], verticalalignment="center", color="#9b2226")
+    axes.axvline(1, color="#9b2226", linewidth=1, linestyle="--")
+    axes.set_yticks(range(len(bars)), [each["what"].replace("`", "") for each in bars])
+    axes.set_xlim(0, 1.4)
+    axes.set_xticks([])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(left=False)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
