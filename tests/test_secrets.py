@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import logging
 import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -45,15 +44,6 @@ STRUCTURED = {
     "handlers": {"err": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"level": "DEBUG", "handlers": ["err"]},
 }
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
-    yield
-    root.setLevel(level)
-    root.handlers[:] = handlers
 
 
 @pytest.fixture(autouse=True)
