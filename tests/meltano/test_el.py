@@ -44,7 +44,7 @@ class Project:
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("MELTANO_", "TAP_", "TARGET_"))
+            if not name.startswith(("MELTANO_", "TAP_", "TARGET_", "COVERAGE_"))
         }
         environment = inherited | {
             "MELTANO_HUB_URL": "http://127.0.0.1:9",  # nobody there: whoever asks the Hub fails
