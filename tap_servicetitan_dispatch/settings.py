@@ -7,6 +7,7 @@ import logging
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -29,6 +30,7 @@ _SWITCHES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
     ("false", "0", "no", "off"), False
 )
 _TENANT = re.compile(r"[0-9]{1,19}")
+_time_zones = cache(available_timezones)  # which looks through some hundred files
 CREDENTIALS = ("client_id", "client_secret", "app_key", "tenant_id")
 
 
@@ -362,7 +364,7 @@ def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
             instants.parse(start_date)
         except ValueError:
             yield f"start_date: {start_date!r} is neither a date nor a date-time (ISO 8601)"
-    if (zone := config.get("timezone")) and zone not in available_timezones():
+    if (zone := config.get("timezone")) and zone not in _time_zones():
         yield f"timezone: {zone!r} is no IANA time zone, such as America/Chicago"
     if config.get("capacity_skill_based_availability") and not config.get("capacity_job_type_id"):
         yield "capacity_skill_based_availability: needs capacity_job_type_id, whose skills to match"
