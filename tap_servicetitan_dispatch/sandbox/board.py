@@ -25,6 +25,7 @@ from tap_servicetitan_dispatch.sandbox.versions import Row
 
 IDS_A_DAY = 200_000
 LEAD_DAYS = 15
+REPLAN_LEAD_DAYS = 2
 
 _REPLAN_EVERY = 90 * SECOND
 
@@ -96,11 +97,19 @@ class Life(msgspec.Struct, gc=False):
 
     def versions(self, settled: int) -> Iterator[Assignment]:
         """Yield the versions that had not ended by ``settled``, in order."""
+        return self._versions(self.steps, FOREVER, settled)
+
+    def replanned(self, instants: list[int], settled: int) -> Iterator[Assignment]:
+        """Yield what the first version becomes as the optimiser touches it, likewise."""
+        steps = [(instant, SCHEDULED) for instant in instants]
+        return self._versions(steps, self.steps[1][0], settled)
+
+    def _versions(
+        self, steps: list[tuple[int, State]], end: int, settled: int
+    ) -> Iterator[Assignment]:
         created_on = self.steps[0][0]
-        ends = [instant for instant, _ in self.steps[1:]]
-        for (instant, (status, paused, active)), until in zip(
-            self.steps, [*ends, FOREVER], strict=True
-        ):
+        ends = [instant for instant, _ in steps[1:]]
+        for (instant, (status, paused, active)), until in zip(steps, [*ends, end], strict=True):
             if until > settled:
                 yield Assignment(
                     id=self.id,
@@ -251,14 +260,13 @@ class DayBoard:
         if chance.happens(0.1):
             steps.append((self._imported, DONE))
 
-    def versions(self, settled: int) -> list[Assignment]:
-        """Return the versions of the day's assignments that had not ended by ``settled``."""
-        # Once the day is over, each life has gone beyond what the optimiser did to it.
-        if self.company.calendar.midnight(self.day + 1) > settled:
-            self._replan()
-        return [row for life in self.lives for row in life.versions(settled)]
+    def versions(self, settled: int) -> Iterator[Assignment]:
+        """Yield the versions of the day's assignments that had not ended by ``settled``."""
+        for life in self.lives:
+            yield from life.versions(settled)
 
-    def _replan(self) -> None:
+    def replanned(self, settled: int) -> Iterator[Assignment]:
+        """Yield the versions that the optimiser makes, likewise."""
         chance = Chance(self.company.seed, "replan", self.day)
         calendar = self.company.calendar
         slots = range(calendar.midnight(self.day - 1), calendar.midnight(self.day), _REPLAN_EVERY)
@@ -267,14 +275,13 @@ class DayBoard:
             for life in self.lives
             if life.steps[0][0] < slots[0] and life.steps[1][0] > slots[-1] + _REPLAN_EVERY
         ]
-        touched: dict[int, list[tuple[int, State]]] = {}
+        touched: dict[int, list[int]] = {}
         for slot in slots:
             life = chance.one_of(candidates)
-            touched.setdefault(life.id, []).append(
-                (chance.instant(slot, slot + _REPLAN_EVERY), SCHEDULED)
-            )
+            touched.setdefault(life.id, []).append(chance.instant(slot, slot + _REPLAN_EVERY))
         for life in candidates:
-            life.steps[1:1] = touched.get(life.id, [])
+            if life.id in touched:
+                yield from life.replanned(touched[life.id], settled)
 
 
 class Board:
@@ -288,6 +295,13 @@ class Board:
         """Return the appointments of a day by their ids, booked by now or not."""
         return {visit.id: visit for visit in DayBoard(self.company, day).appointments}
 
-    def versions(self, day: int, settled: int) -> list[Assignment]:
-        """Return the versions of a day's assignments that had not ended by ``settled``."""
+    def versions(self, day: int, settled: int) -> Iterator[Assignment]:
+        """Yield the versions of a day's assignments that had not ended by ``settled``."""
         return DayBoard(self.company, day).versions(settled)
+
+    def replanned(self, day: int, settled: int) -> Iterator[Assignment]:
+        """Yield the versions that the optimiser makes of a day's assignments, likewise."""
+        # Once the day is over, each life has gone beyond what the optimiser did to it.
+        if self.company.calendar.midnight(day + 1) <= settled:
+            return iter(())
+        return DayBoard(self.company, day).replanned(settled)

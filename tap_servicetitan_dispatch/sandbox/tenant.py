@@ -45,10 +45,7 @@ class _Plan(Generic[RowT]):
         begin = max(self.planned_to + 1, first)
         self.planned_to = today + self.lead_days
         self.table.extend(
-            row
-            for day in range(begin, self.planned_to + 1)
-            for row in self.versions(day, settled)
-            if row.until > settled
+            row for day in range(begin, self.planned_to + 1) for row in self.versions(day, settled)
         )
 
     def forget(self, today: int, settled: int) -> None:
@@ -117,14 +114,12 @@ class Tenant:
         )
         return (
             _Plan(self.assignments, self._board.versions, board.LEAD_DAYS, daily=True),
+            _Plan(self.assignments, self._board.replanned, board.REPLAN_LEAD_DAYS, daily=True),
             *(
-                _Plan(table, _whatever_settled(versions), roster.LEAD_DAYS, daily=True)
+                _Plan(table, _unsettled(versions), roster.LEAD_DAYS, daily=True)
                 for table, versions in daily
             ),
-            *(
-                _Plan(table, _whatever_settled(versions), 1, daily=False)
-                for table, versions in lasting
-            ),
+            *(_Plan(table, _unsettled(versions), 1, daily=False) for table, versions in lasting),
         )
 
     @property
@@ -150,6 +145,7 @@ class Tenant:
         with _without_garbage_collection():
             for plan in self._plans:
                 plan.reach(today, self.settled)
+            for plan in self._plans:
                 plan.table.advance(self.now)
                 plan.forget(today, self.settled)
 
@@ -196,10 +192,10 @@ class Tenant:
         return skill
 
 
-def _whatever_settled(
+def _unsettled(
     versions: Callable[[int], Iterable[Row]],
 ) -> Callable[[int, int], Iterable[Row]]:
-    return lambda day, _settled: versions(day)
+    return lambda day, settled: (row for row in versions(day) if row.until > settled)
 
 
 def found(table: Table[RowT], id_: int | str) -> RowT:

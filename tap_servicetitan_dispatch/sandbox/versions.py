@@ -4,6 +4,7 @@ from abc import abstractmethod
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -44,13 +45,10 @@ def chained(versions: Sequence[RowT]) -> Sequence[RowT]:
 Position = tuple[int, Any]
 
 
-def position(row: Row) -> Position:
-    """Return where a version stands in the order of modification."""
-    return row.modified_on, row.id
+position: Callable[[Row], Position] = attrgetter("modified_on", "id")
+"""Where a version stands in the order of modification."""
 
-
-def _instant(row: Row) -> int:
-    return row.modified_on
+_instant: Callable[[Row], int] = attrgetter("modified_on")
 
 
 class Table(Generic[RowT]):
@@ -77,6 +75,9 @@ class Table(Generic[RowT]):
         passed = self._passed
         while passed < len(versions) and versions[passed].modified_on <= now:
             row = versions[passed]
+            before = current.get(row.id)
+            if before is not None:  # which may have been planned to last longer
+                before.until = row.modified_on
             current[row.id] = row
             passed += 1
         self._passed = passed
@@ -135,7 +136,7 @@ class Table(Generic[RowT]):
         self.forget_plans(lambda row: row.id == id_)
 
     def forget_plans(self, planned: Callable[[RowT], bool]) -> None:
-        """Drop the planned versions for which ``planned`` is true; what is current stays so."""
-        self._versions[self._passed :] = [
-            row for row in self._versions[self._passed :] if not planned(row)
-        ]
+        """Let no more become of the rows for whose planned versions ``planned`` is true."""
+        plans = self._versions[self._passed :]
+        self._taken_over.update(row.id for row in plans if planned(row))
+        self._versions[self._passed :] = [row for row in plans if row.id not in self._taken_over]
