@@ -10,7 +10,10 @@ from tests.soak.soaking import Soak
 if TYPE_CHECKING:
     from pathlib import Path
 
-RUNS = 6
+    from tests.soak.soaking import Figures
+
+RUNS, AT_MOST = 6, 20
+KILLS = {"SIGKILL", "SIGTERM"}
 BY_CHANCE = "technician_tracking"
 """The one stream that may be empty in the end, if the editor calls back all who are on the way."""
 
@@ -18,14 +21,18 @@ BY_CHANCE = "technician_tracking"
 def test_taps_that_are_killed_on_a_bad_network_while_the_board_is_edited_lose_nothing(
     tmp_path: Path,
 ) -> None:
-    figures = Soak(tmp_path, seed=4, assignments=300).soak(lambda runs: runs < RUNS)
+    def goes_on(so_far: Figures) -> bool:
+        # A run may be over before it is killed.
+        return so_far.runs < RUNS or (set(so_far.kills) != KILLS and so_far.runs < AT_MOST)
+
+    figures = Soak(tmp_path, seed=4, assignments=300).soak(goes_on)
     said = "\n".join(figures.lines)
     assert not figures.lost, said
     assert not figures.surplus, said
     assert not figures.complaints, said
     assert set(figures.rows_compared) == set(ALL_STREAMS), said
     assert set(ALL_STREAMS) - set(+figures.rows_compared) <= {BY_CHANCE}, said
-    assert set(figures.kills) == {"SIGKILL", "SIGTERM"}, said
+    assert set(figures.kills) == KILLS, said
     assert len(figures.faults) > len(KINDS) / 2, said
     assert figures.writes > 0, said
 
