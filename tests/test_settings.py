@@ -44,7 +44,7 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         "capacity_days_per_request": 7,
         "capacity_skill_based_availability": False,
         "tracking_lookback_days": 1,
-        "max_concurrent_requests": 8,
+        "max_concurrent_requests": 10,
         "max_requests_per_second": 50,
         "request_timeout_seconds": 120,
         "skip_forbidden_streams": False,
