@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers._util import read_json_file
 from typing_extensions import override
 
@@ -60,6 +61,17 @@ class TapServiceTitanDispatch(Tap):
     @override
     def discover_streams(self) -> Sequence[DispatchStream]:
         return [stream(self) for stream in STREAMS]
+
+    @override
+    def setup_mapper(self) -> None:
+        """Set up stream maps; the SDK would have one for `*` fail on a deselected stream."""
+        super(Tap, self).setup_mapper()
+        for entry in self.catalog.streams:
+            name, schema = entry.tap_stream_id, entry.schema.to_dict()
+            selection = entry.metadata.resolve_selection()
+            if selection[()]:  # otherwise no property would be left, so none for its keys
+                schema = get_selected_schema(name, schema, selection)
+            self.mapper.register_raw_stream_schema(name, schema, entry.key_properties)
 
     def begin_reading(self) -> None:
         """Let the first pages of all selected streams travel together, at the start of a sync."""
