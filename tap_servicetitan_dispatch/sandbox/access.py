@@ -35,26 +35,30 @@ CREDENTIALS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def _signature(text: str) -> str:
-    key = CREDENTIALS["client_secret"].encode()
-    return blake2b(text.encode(), key=key, digest_size=16).hexdigest()
-
-
 class Tokens:
-    """The access tokens that were issued. They are signed, not kept."""
+    """The access tokens that were issued. They are signed, not kept.
 
-    def __init__(self) -> None:
+    Attributes:
+        credentials: What they are issued for.
+    """
+
+    def __init__(self, credentials: Mapping[str, str]) -> None:
+        self.credentials = credentials
         self._generation = 0
+
+    def _signature(self, text: str) -> str:
+        key = self.credentials["client_secret"].encode()
+        return blake2b(text.encode(), key=key, digest_size=16).hexdigest()
 
     def issue(self, now: int, lifetime: int) -> str:
         """Return an access token that is good for ``lifetime`` seconds."""
         claims = f"{now + lifetime * SECOND:x}-{self._generation:x}"
-        return f"{claims}.{_signature(claims)}"
+        return f"{claims}.{self._signature(claims)}"
 
     def is_good(self, token: str, now: int) -> bool:
         """Return whether the token was issued here, and neither expired nor was revoked."""
         claims, _, signature = token.partition(".")
-        if not hmac.compare_digest(signature.encode(), _signature(claims).encode()):
+        if not hmac.compare_digest(signature.encode(), self._signature(claims).encode()):
             return False
         expires, generation = (int(claim, 16) for claim in claims.split("-"))
         return expires > now and generation >= self._generation
@@ -108,12 +112,12 @@ async def _gate(
     behaviour: BehaviourNow,
     tokens: TokensNow,
 ) -> None:
-    if tenant_id != CREDENTIALS["tenant_id"]:
+    if tenant_id != tokens.credentials["tenant_id"]:
         raise BareProblem(UNMATCHED, HTTPStatus.NOT_FOUND)
     kind, _, token = (authorization or "").partition(" ")
     if kind.lower() != "bearer" or not tokens.is_good(token, tenant.now):
         raise Problem(HTTPStatus.UNAUTHORIZED, "The access token is missing, wrong or expired.")
-    if app_key != CREDENTIALS["app_key"]:
+    if app_key != tokens.credentials["app_key"]:
         status = HTTPStatus(behaviour.bad_app_key_status)
         if status is HTTPStatus.NOT_FOUND:
             raise BareProblem(UNMATCHED, status)
@@ -159,7 +163,7 @@ async def access_token(
     form |= _basic(request.headers.get("Authorization", ""))
     if form.get("grant_type") != "client_credentials":
         return json_response({"error": "unsupported_grant_type"}, HTTPStatus.BAD_REQUEST)
-    if any(form.get(name) != CREDENTIALS[name] for name in ("client_id", "client_secret")):
+    if any(form.get(name) != tokens.credentials[name] for name in ("client_id", "client_secret")):
         return json_response({"error": "invalid_client"}, HTTPStatus.BAD_REQUEST)
     return json_response(
         {

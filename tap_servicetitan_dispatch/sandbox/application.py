@@ -1,6 +1,7 @@
 """The sandbox as a web application."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import format_datetime
 from time import monotonic
@@ -10,7 +11,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tap_servicetitan_dispatch.sandbox import access, control
-from tap_servicetitan_dispatch.sandbox.access import CREDENTIALS, Tokens
+from tap_servicetitan_dispatch.sandbox.access import Tokens
 from tap_servicetitan_dispatch.sandbox.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.failing import Failing, HangUp, Switch, fault_of
 from tap_servicetitan_dispatch.sandbox.faults import Kind
@@ -115,10 +116,15 @@ class Ledger:
 
 
 def application(
-    tenant: Tenant, behaviour: Behaviour, calls: deque[Call], switch: Switch, hang_up: HangUp
+    tenant: Tenant,
+    credentials: Mapping[str, str],
+    behaviour: Behaviour,
+    calls: deque[Call],
+    switch: Switch,
+    hang_up: HangUp,
 ) -> ASGIApp:
-    """Return the web application that serves a tenant."""
-    tokens = Tokens()
+    """Return the web application that serves a tenant to those who have its credentials."""
+    tokens = Tokens(credentials)
     app = FastAPIOffline(
         title="ServiceTitan Dispatch API v2 - sandbox",
         version="2",
@@ -126,8 +132,8 @@ def application(
         redirect_slashes=False,
         exception_handlers=HANDLERS,
         swagger_ui_init_oauth={
-            "clientId": CREDENTIALS["client_id"],
-            "clientSecret": CREDENTIALS["client_secret"],
+            "clientId": credentials["client_id"],
+            "clientSecret": credentials["client_secret"],
         },
     )
     app.state.tenant = tenant

@@ -86,10 +86,11 @@ class Sandbox:
         port: 0 takes a free one.
         behaviour: What to do where the real API is unknown or surprising.
         faults: What is to go wrong from the start.
+        credentials: ``client_id``, ``client_secret``, ``app_key`` and ``tenant_id`` that it wants.
 
     Attributes:
         tenant: The state behind the API.
-        credentials: ``client_id``, ``client_secret``, ``app_key`` and ``tenant_id`` to use.
+        credentials: Those to use.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Sandbox:
         port: int = 0,
         behaviour: Behaviour = Behaviour(),  # noqa: B008 - it is frozen
         faults: Faults = Faults(),  # noqa: B008 - it is frozen
+        credentials: Mapping[str, str] = CREDENTIALS,
     ) -> None:
         self._switch = switch = Switch(faults)
         self.tenant = Tenant(
@@ -108,9 +110,11 @@ class Sandbox:
             assignments=assignments,
             clock=lambda: clock() + timedelta(seconds=switch.faults.clock_skew),
         )
-        self.credentials: Mapping[str, str] = CREDENTIALS
+        self.credentials = credentials
         self._calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
-        self._app = application(self.tenant, behaviour, self._calls, switch, self._hang_up)
+        self._app = application(
+            self.tenant, credentials, behaviour, self._calls, switch, self._hang_up
+        )
         self._port = port
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None

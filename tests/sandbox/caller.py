@@ -11,6 +11,7 @@ import requests
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Behaviour, Sandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
@@ -45,10 +46,15 @@ class Caller:
         assignments: int = 600,
         at: datetime = START,
         behaviour: Behaviour | None = None,
+        credentials: Mapping[str, str] = CREDENTIALS,
     ) -> Caller:
         clock = Clock(at)
         sandbox = Sandbox(
-            seed=seed, assignments=assignments, clock=clock, behaviour=behaviour or Behaviour()
+            seed=seed,
+            assignments=assignments,
+            clock=clock,
+            behaviour=behaviour or Behaviour(),
+            credentials=credentials,
         )
         return cls(sandbox, clock)
 
@@ -74,12 +80,12 @@ class Caller:
     def log_in(self) -> None:
         form = {
             "grant_type": "client_credentials",
-            "client_id": CREDENTIALS["client_id"],
-            "client_secret": CREDENTIALS["client_secret"],
+            "client_id": self.sandbox.credentials["client_id"],
+            "client_secret": self.sandbox.credentials["client_secret"],
         }
         token = self.session.post(self.sandbox.token_url, data=form, timeout=30).json()
         self.session.headers["Authorization"] = f"Bearer {token['access_token']}"
-        self.session.headers["ST-App-Key"] = CREDENTIALS["app_key"]
+        self.session.headers["ST-App-Key"] = self.sandbox.credentials["app_key"]
 
     def call(
         self,
@@ -89,7 +95,8 @@ class Caller:
         json: object = None,
         **query: object,
     ) -> requests.Response:
-        url = f"{self.sandbox.url}/dispatch/v2/tenant/{CREDENTIALS['tenant_id']}/{path}"
+        tenant = self.sandbox.credentials["tenant_id"]
+        url = f"{self.sandbox.url}/dispatch/v2/tenant/{tenant}/{path}"
         params = {name.removesuffix("_"): str(value) for name, value in query.items()}
         return self.session.request(method, url, params=params, json=json, timeout=30)
 

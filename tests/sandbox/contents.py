@@ -7,7 +7,6 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan_dispatch.sandbox import CREDENTIALS
 from tests.sandbox.caller import START
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def contents(caller: Caller) -> dict[str, list[Row]]:
     """Return the rows of each stream; faults must be off."""
     caller.log_in()
     tenant = caller.sandbox.tenant
-    one = {"tenantId": int(CREDENTIALS["tenant_id"])}
+    one = {"tenantId": int(caller.sandbox.credentials["tenant_id"])}
     rows: dict[str, list[Row]] = {
         "appointment_assignments": [
             row.wire() for row in tenant.assignments.after((0, 0), tenant.settled)

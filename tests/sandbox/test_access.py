@@ -132,3 +132,23 @@ def test_another_tenant_does_not_match(reader: Caller, tenant: str) -> None:
 def test_an_unknown_operation_does_not_match(reader: Caller, method: str, path: str) -> None:
     answer = reader.call(method, path)
     assert (answer.status_code, answer.json()) == (404, UNMATCHED)
+
+
+def test_a_sandbox_with_credentials_of_its_own_takes_no_others() -> None:
+    own = {
+        "client_id": "cid.own",
+        "client_secret": "cs1.own",
+        "app_key": "ak1.own",
+        "tenant_id": "7",
+    }
+    with Caller.of(credentials=own) as caller:
+        assert caller.export()["data"]
+        for name, status in (("app_key", 401), ("tenant_id", 404)):
+            caller.sandbox.credentials = own | {name: CREDENTIALS[name]}
+            caller.log_in()
+            assert caller.call("GET", EXPORT).status_code == status
+            caller.sandbox.credentials = own
+        for name in ("client_id", "client_secret"):
+            form = {"grant_type": "client_credentials"} | own | {name: CREDENTIALS[name]}
+            answer = requests.post(caller.sandbox.token_url, data=form, timeout=30)
+            assert answer.json() == {"error": "invalid_client"}
