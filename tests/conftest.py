@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.meltano.projects import Project
 from tests.runs import Command, assert_no_secret
 from tests.scripted_api import ScriptedApi
 
@@ -35,6 +36,12 @@ def api() -> Iterator[ScriptedApi]:
 @pytest.fixture
 def tap(tmp_path: Path) -> Command:
     return Command(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A Meltano project; what a test installs there need not be installed again."""
+    return Project.copied_to(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(autouse=True)

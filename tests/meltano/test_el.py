@@ -1,13 +1,7 @@
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,9 +12,10 @@ from tap_servicetitan_dispatch.sandbox import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
-INSTALLED_FROM = ("pyproject.toml", "README.md", "LICENSE", "meltano.yml")
-PACKAGE = "tap_servicetitan_dispatch"
+    from tests.meltano.projects import Project
+
+
+pytestmark = pytest.mark.warehouse
 
 
 @dataclass
@@ -31,53 +26,6 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
-
-
-@dataclass(frozen=True)
-class Project:
-    """A copy of the repository's Meltano project, in which nothing is installed yet."""
-
-    folder: Path
-
-    def meltano(self, *arguments: str, **variables: str) -> str:
-        """Run Meltano, with some environment variables, and return its stdout."""
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("MELTANO_", "TAP_", "TARGET_", "COVERAGE_"))
-        }
-        environment = inherited | {
-            "MELTANO_HUB_URL": "http://127.0.0.1:9",  # nobody there: whoever asks the Hub fails
-            **variables,
-        }
-        ran = subprocess.run(  # noqa: S603 - our own command
-            [Path(sys.executable).with_name("meltano"), *arguments],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        return ran.stdout
-
-    def load(self, *options: str, **variables: str) -> dict[str, list[dict[str, Any]]]:
-        """Run `meltano el` and return the records of the files that it adds, by stream."""
-        before = self._files()
-        run = ("el", "tap-servicetitan-dispatch", "target-jsonl")
-        self.meltano(*run, *options, **variables)
-        return {
-            path.stem.rpartition("-")[0]: [
-                json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()
-            ]
-            for path in self._files() - before
-        }
-
-    def state(self, state_id: str) -> Any:
-        return json.loads(self.meltano("state", "get", state_id))
-
-    def _files(self) -> set[Path]:
-        return set(self.folder.glob("output/*.jsonl"))
 
 
 @pytest.fixture
@@ -93,15 +41,6 @@ def clock() -> Clock:
 def sandbox(clock: Clock) -> Iterator[Sandbox]:
     with Sandbox(clock=clock, assignments=500) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    folder = tmp_path_factory.mktemp("project")
-    for name in INSTALLED_FROM:
-        shutil.copy(ROOT / name, folder)
-    shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
-    return Project(folder)
 
 
 class Api:

@@ -1,0 +1,44 @@
+"""The recipe itself is run by tests/targets/test_fleet.py."""
+
+from __future__ import annotations
+
+import ast
+
+import yaml
+
+from tests.documents.markdown import blocks, commands, section
+
+PAGE = "docs/fleets.md"
+(RECIPE,) = blocks(section(PAGE, "The recipe"), "yaml")
+PREFIX, *TENANTS = (each["name"] for each in yaml.safe_load(RECIPE)["plugins"]["extractors"])
+PREFIX = PREFIX.removesuffix("tenant")
+NAMES = [tenant.removeprefix(PREFIX) for tenant in TENANTS]
+
+
+def test_each_tenant_of_the_recipe_has_credentials() -> None:
+    lines = commands(section(PAGE, "The recipe"))
+    variables = [line.partition("=")[0] for line in lines if line.startswith("TAP_")]
+    of_tenants = [
+        f"{PREFIX}{name}".replace("-", "_").upper() + f"_{credential}"
+        for name in NAMES
+        for credential in ("CLIENT_ID", "CLIENT_SECRET")
+    ]
+    assert variables == ["TAP_SERVICETITAN_DISPATCH_APP_KEY", *of_tenants]
+
+
+def test_the_command_runs_the_tenants_of_the_recipe() -> None:
+    command = commands(section(PAGE, "The recipe"))[-1]
+    assert f" {' '.join(NAMES)} |" in command
+    assert f" el {PREFIX}{{}} " in command
+    assert command.endswith("--state-id {}")
+
+
+def test_the_sketches_are_well_formed() -> None:
+    text = section(PAGE, "What to hand to a scheduler")
+    (dag,), (job,) = blocks(text, "python"), blocks(text, "yaml")
+    assert f"el {PREFIX}{{tenant}} " in dag
+    ast.parse(dag)
+    described = yaml.safe_load(job)
+    assert described["spec"]["concurrencyPolicy"] == "Forbid"
+    (container,) = described["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert f"{PREFIX}{NAMES[0]}" in container["args"]

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import yaml
+
+from tests.documents.markdown import ROOT, blocks, cells, commands, rows, section
+from tests.sandbox.caller import Caller
+from tests.sandbox.contents import contents
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+PAGE = "docs/warehouses.md"
+TITLE_TO_FIRST_HEADING = (ROOT / PAGE).read_text(encoding="utf-8").partition("\n## ")[0]
+PROJECT = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+LOADERS = {loader["name"]: loader for loader in PROJECT["plugins"]["loaders"]}
+
+
+def test_the_loaders_are_those_of_the_project_in_their_versions() -> None:
+    named = [cells(row)[:2] for row in rows(TITLE_TO_FIRST_HEADING)]
+    assert named == [[f"`{name}`", f"`{each['pip_url']}`"] for name, each in LOADERS.items()]
+
+
+def test_it_says_of_each_loader_what_becomes_of_values() -> None:
+    head = section(PAGE, "What becomes of values").strip().splitlines()[0]
+    assert cells(head)[1:] == [f"`{name}`" for name in LOADERS]
+
+
+def test_there_is_a_job_for_each_loader_and_a_schedule_of_ten_minutes() -> None:
+    jobs = {job["name"]: job["tasks"] for job in PROJECT["jobs"]}
+    assert jobs == {
+        name.replace("target-", "load-"): [f"tap-servicetitan-dispatch {name}"] for name in LOADERS
+    }
+    (schedule,) = PROJECT["schedules"]
+    assert schedule["interval"] == "*/10 * * * *"
+    ran = [line.split()[-1] for line in commands(TITLE_TO_FIRST_HEADING) if " run " in line]
+    assert ran == [schedule["job"], schedule["name"]]
+
+
+def test_the_settings_that_prevent_harm_are_set() -> None:
+    csv = {setting["name"]: setting["value"] for setting in LOADERS["target-csv"]["settings"]}
+    assert "{timestamp}" in csv["file_naming_scheme"]
+    assert csv["flattening_enabled"] is True
+    assert LOADERS["target-postgres"]["env"] == {"PGTZ": "UTC"}
+
+
+def test_duckdb_finds_the_latest_row_of_each_key_in_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(run: int, new: list[dict[str, Any]]) -> None:
+        lines = [json.dumps(row) + "\n" for row in new]
+        (output / f"appointment_assignments-20260618T15000{run}.jsonl").write_text("".join(lines))
+
+    output = tmp_path / "output"
+    output.mkdir()
+    monkeypatch.chdir(tmp_path)
+    (snippet,) = blocks(section(PAGE, "DuckDB"), "sql")
+    with Caller.of(assignments=150) as caller:
+        before = contents(caller)["appointment_assignments"]
+        caller.forward(hours=1)
+        after = contents(caller)["appointment_assignments"]
+    changed = [row for row in after if row not in before]
+    assert {row["id"] for row in changed} & {row["id"] for row in before}
+    load(1, before)
+    load(2, changed)
+
+    with duckdb.connect() as database:
+        counted = database.execute(snippet).fetchall()
+        found = database.execute("select id, status, active from appointment_assignments")
+        latest = sorted(found.fetchall())
+
+    expected = [(row["id"], row["status"], row["active"]) for row in after]
+    assert latest == sorted(expected)
+    statuses = [status for _, status, active in expected if active]
+    assert counted == [(status, statuses.count(status)) for status in sorted(set(statuses))]
+
+
+def test_the_duckdb_that_loses_rows_is_the_one_that_is_tested() -> None:
+    assert f"DuckDB {duckdb.__version__} " in section(PAGE, "DuckDB").replace("\n", " ")

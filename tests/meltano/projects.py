@@ -1,0 +1,96 @@
+"""A copy of the repository's Meltano project, and how tests run Meltano in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "tap_servicetitan_dispatch"
+INSTALLED_FROM = ("pyproject.toml", "README.md", "LICENSE", "meltano.yml")
+TAP = "tap-servicetitan-dispatch"
+# The settings of whoever runs the tests; coverage of Meltano; and what would have each process
+# compile all that it imports, which takes longer than the rest.
+UNWANTED = ("MELTANO_", "TAP_", "TARGET_", "COVERAGE_", "PYTHONDONTWRITEBYTECODE")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the repository's Meltano project, in which nothing is installed yet."""
+
+    folder: Path
+
+    @classmethod
+    def copied_to(cls, folder: Path) -> Project:
+        for name in INSTALLED_FROM:
+            shutil.copy(ROOT / name, folder)
+        unwanted = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=unwanted)
+        return cls(folder)
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """Start Meltano, with some environment variables."""
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)
+        }
+        environment = inherited | {
+            "MELTANO_HUB_URL": "http://127.0.0.1:9",  # nobody there: whoever asks the Hub fails
+            **variables,
+        }
+        return subprocess.Popen(  # noqa: S603 - our own command
+            [Path(sys.executable).with_name("meltano"), *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def meltano(self, *arguments: str, **variables: str) -> str:
+        """Run Meltano, with some environment variables, and return its stdout."""
+        with self.start(*arguments, **variables) as process:
+            stdout, stderr = process.communicate()
+        assert process.returncode == 0, stdout + stderr
+        return stdout
+
+    def load(self, *options: str, **variables: str) -> dict[str, list[dict[str, Any]]]:
+        """Run `meltano el` and return the records of the files that it adds, by stream."""
+        before = self.files("jsonl")
+        self.meltano("el", TAP, "target-jsonl", *options, **variables)
+        return records_in(self.files("jsonl") - before)
+
+    def describe(self, addition: dict[str, Any]) -> None:
+        """Add to meltano.yml what a document says: plugins, and settings of those it has."""
+        path = self.folder / "meltano.yml"
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for kind, plugins in addition["plugins"].items():
+            known = {plugin["name"]: plugin for plugin in content["plugins"][kind]}
+            for plugin in plugins:
+                known[plugin["name"]] = known.get(plugin["name"], {}) | plugin
+            content["plugins"][kind] = list(known.values())
+        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+    def state(self, state_id: str) -> Any:
+        return json.loads(self.meltano("state", "get", state_id))
+
+    def files(self, ending: str) -> set[Path]:
+        """Return the files that have been loaded."""
+        return set(self.folder.glob(f"output/*.{ending}"))
+
+
+def records_in(files: set[Path]) -> dict[str, list[dict[str, Any]]]:
+    """Return the records of files of target-jsonl, by stream."""
+    return {
+        path.stem.rpartition("-")[0]: [
+            json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()
+        ]
+        for path in files
+    }

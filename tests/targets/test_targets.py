@@ -1,0 +1,137 @@
+"""Into each target: everything once, then what has changed, compared with what the sandbox has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.documents.markdown import section
+from tests.meltano.projects import TAP, records_in
+from tests.sandbox.bodies import NEW_SHIFT
+from tests.sandbox.caller import Caller
+from tests.sandbox.contents import contents
+from tests.targets.postgresql import TIME_ZONE
+from tests.targets.stored import (
+    STREAMS,
+    by_csv,
+    by_jsonl,
+    by_postgres,
+    latest,
+    rows_in_csv,
+    stored,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.meltano.projects import Project
+    from tests.targets.postgresql import PostgreSql
+
+# Meltano installs the tap and the target
+pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(300)]
+
+# What text and numbers may do to a file or a table
+AWKWARD = {
+    "name": "North \"9\", Süd;\n\t'\\n' 👍 {NULL}",
+    "zips": ["01234", 'a,"b"', "", "null"],
+    "businessUnits": [2**53 + 1, 2**63 - 1],
+}
+
+
+@pytest.fixture
+def board() -> Iterator[Caller]:
+    with Caller.of(assignments=150) as caller:
+        caller.send("POST", "zones", AWKWARD)
+        technician = caller.get("technician-shifts")["data"][0]["technicianId"]
+        shift = NEW_SHIFT | {"technicianIds": [technician], "note": ""}
+        caller.send("POST", "technician-shifts", shift)
+        yield caller
+
+
+def edit(board: Caller) -> None:
+    """Let an hour pass at the office, in which zones are added, edited and deleted."""
+    board.forward(hours=1)
+    first, second, *_ = board.get("zones")["data"]
+    board.send("POST", "zones", AWKWARD | {"name": "New"})
+    board.send("PATCH", f"zones/{first['id']}", {"name": "Edited"})
+    board.send("DELETE", f"zones/{second['id']}")
+
+
+def variables(board: Caller) -> dict[str, str]:
+    return {"TAP_SERVICETITAN_DISPATCH_API_URL": board.sandbox.url}
+
+
+def count(rows: dict[str, Any]) -> int:
+    return sum(map(len, rows.values()))
+
+
+def test_the_board_has_what_is_hard_to_load(board: Caller) -> None:
+    rows = contents(board)
+    assert all(rows[stream] for stream in STREAMS)
+    values = [value for stream in STREAMS for row in rows[stream] for value in row.values()]
+    assert None in values
+    assert "" in values
+    assert [] in values
+    assert any(isinstance(value, int) and value > 2**31 for value in values)
+    assert any(isinstance(value, str) and value[-9:-8] == "." for value in values), "7 digits"
+    assert any(isinstance(value, list) and value and isinstance(value[0], dict) for value in values)
+
+
+def test_jsonl_keeps_all_values_and_adds_changed_rows_as_the_schedule_runs(
+    project: Project, board: Caller
+) -> None:
+    earlier = project.files("jsonl")
+    state = f"sandbox:{TAP}-to-target-jsonl"  # where the job, too, looks for it
+    project.meltano("el", TAP, "target-jsonl", "--state-id", state, **variables(board))
+    first = records_in(project.files("jsonl") - earlier)
+    assert latest([first]) == stored(contents(board), by_jsonl)
+    assert count(first) == count(latest([first])), "each row once"
+
+    earlier = project.files("jsonl")
+    edit(board)
+    project.meltano("schedule", "run", "every-ten-minutes", **variables(board))
+    second = records_in(project.files("jsonl") - earlier)
+    assert latest([first, second]) == stored(contents(board), by_jsonl)
+    assert count(second) < count(first) / 4
+
+
+def test_csv_keeps_values_as_text_and_adds_files_of_changed_rows(
+    project: Project, board: Caller
+) -> None:
+    loaded = []
+    for change in (None, edit):
+        if change:
+            change(board)
+        earlier = project.files("csv")
+        run = ("el", TAP, "target-csv", "--state-id", "csv")
+        project.meltano(*run, **variables(board))
+        loaded.append(rows_in_csv(project.files("csv") - earlier))
+        assert latest(loaded) == stored(contents(board), by_csv)
+    first, second = loaded
+    assert count(first) == count(latest([first])), "each row once"
+    assert count(second) < count(first) / 4
+
+
+def test_postgres_has_exactly_the_rows_that_the_sandbox_has(
+    project: Project, board: Caller, server: PostgreSql
+) -> None:
+    for change in (None, edit):
+        if change:
+            change(board)
+        run = ("el", TAP, "target-postgres", "--state-id", "postgres")
+        project.meltano(*run, **variables(board), **server.settings)
+        tables = server.tables(TAP.replace("-", "_"))
+        assert latest([tables]) == stored(contents(board), by_postgres)
+        assert count(tables) == count(latest([tables])), "each row once"
+
+
+def test_the_server_is_of_the_version_that_the_page_names(server: PostgreSql) -> None:
+    assert f"Tested with PostgreSQL {server.version}," in section(
+        "docs/warehouses.md", "PostgreSQL"
+    )
+
+
+def test_the_server_is_not_in_utc_of_itself(server: PostgreSql) -> None:
+    """Else nothing would show that the session has to be."""
+    assert server.query("show timezone") == [{"TimeZone": TIME_ZONE}]
