@@ -20,7 +20,7 @@ from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.documents.declared import meltano_select
 from tests.documents.markdown import commands
 from tests.hub.definition import FOLDER, NAME, OWNER, files
-from tests.meltano.test_el import Project
+from tests.meltano.projects import Project
 
 if TYPE_CHECKING:
     from pathlib import Path

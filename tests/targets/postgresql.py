@@ -39,9 +39,12 @@ class PostgreSql:
         self._runs_as: dict[str, Any] = {}
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             # It refuses to run as root; and somebody else may be unable to read root's files.
-            shutil.copytree(_installed(), self._folder / PACKAGE)
-            libraries = f"{PACKAGE}.libs"
-            shutil.copytree(_installed().parent / libraries, self._folder / libraries)
+            for part in (f"{PACKAGE}/{INSTALLED}", f"{PACKAGE}.libs"):
+                shutil.copytree(
+                    _installed().parent / part,
+                    self._folder / part,
+                    ignore=shutil.ignore_patterns("include"),
+                )
             binaries = self._folder / PACKAGE / INSTALLED / "bin"
             shutil.chown(self._data, "nobody")
             self._runs_as = {"user": "nobody", "extra_groups": []}
