@@ -68,13 +68,16 @@ class Tally:
             "seconds": round(self.seconds, 1),
         }
 
+    @property
+    def _count(self) -> str:
+        of = f" of {self.expected:,}" if self.expected else ""
+        return f"{self.rows:,}{of} row{'' if self.rows == 1 and not of else 's'}"
+
     def so_far(self) -> str:
         """Return what to tell while the stream is being read."""
         return ", ".join(
             [
-                f"{self.rows:,} of {self.expected:,} rows"
-                if self.expected
-                else f"{self.rows:,} rows",
+                self._count,
                 *([f"up to {self.reached}"] if self.reached else []),
                 *([f"waited {self.waited_seconds:.0f} s"] if self.waited_seconds else []),
             ]
@@ -83,8 +86,8 @@ class Tally:
     def summary(self) -> str:
         """Return what to tell at the end."""
         return (
-            f"{self.rows:,} rows in {self.seconds:.1f} s; {self.requests:,} requests, "
-            f"{self.retries:,} of them sent again, {self.waited_seconds:.1f} s spent waiting."
+            f"{self._count} in {self.seconds:.1f} s. Requests: {self.requests:,}, sent again: "
+            f"{self.retries:,}, time spent waiting: {self.waited_seconds:.1f} s."
         )
 
 
@@ -96,13 +99,14 @@ class Progress:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._stream = ""
         self._tally = Tally()
         self._logger = logging.getLogger()
         self._began = self._told = 0.0
 
-    def begin(self, tally: Tally, logger: logging.Logger) -> None:
-        """Begin with the stream whose logger this is."""
-        self._tally, self._logger = tally, logger
+    def begin(self, stream: str, tally: Tally, logger: logging.Logger) -> None:
+        """Begin with a stream."""
+        self._stream, self._tally, self._logger = stream, tally, logger
         self._began = self._told = self._clock()
 
     def tell(self) -> None:
@@ -114,7 +118,8 @@ class Progress:
             self._show()
 
     def _show(self) -> None:
-        self._logger.info("%s so far.", self._tally.so_far(), extra=self._tally.figures())
+        told = self._tally
+        self._logger.info("%s: %s so far.", self._stream, told.so_far(), extra=told.figures())
 
     def end(self) -> None:
         """Tell nothing more."""
@@ -160,11 +165,10 @@ class LiveProgress(Progress):
         self._lines.start()
 
     @override
-    def begin(self, tally: Tally, logger: logging.Logger) -> None:
+    def begin(self, stream: str, tally: Tally, logger: logging.Logger) -> None:
         self._fill()
-        super().begin(tally, logger)
-        _, _, name = logger.name.rpartition(".")
-        self._task = self._lines.add_task(name, total=None, so_far="")
+        super().begin(stream, tally, logger)
+        self._task = self._lines.add_task(stream, total=None, so_far="")
 
     @override
     def tell(self) -> None:

@@ -46,7 +46,7 @@ def test_a_line_comes_every_ten_seconds_and_no_sooner(caplog: pytest.LogCaptureF
     clock, tally = Clock(), Tally()
     caplog.set_level(logging.INFO)
     told = Progress(clock)
-    told.begin(tally, logging.getLogger(STREAM))
+    told.begin("zones", tally, logging.getLogger(STREAM))
     lines = []
     for second in range(31):
         clock.now = 100.0 + second
@@ -54,7 +54,7 @@ def test_a_line_comes_every_ten_seconds_and_no_sooner(caplog: pytest.LogCaptureF
         told.tell()
         lines.append(len(caplog.records))
     assert [lines[9], lines[10], lines[19], lines[20], lines[30]] == [0, 1, 1, 2, 3]
-    assert caplog.messages[1] == "20,000 rows so far."
+    assert caplog.messages[1] == "zones: 20,000 rows so far."
     assert tally.seconds == 30
 
 
@@ -74,8 +74,8 @@ def test_each_stream_that_was_read_is_summed_up_at_the_end(api: ScriptedApi, tap
     api.reply = reply
     run = tap.run(api.config)
     [line] = [line for line in run.stderr.splitlines() if "spent waiting" in line]
-    said = r"5 rows in \d+\.\d s; 3 requests, 1 of them sent again, \d\.\d s spent waiting\."
-    assert re.search(rf"INFO .* {re.escape(STREAM)} +\| {said}$", line)
+    said = r"5 rows in \d+\.\d s\. Requests: 3, sent again: 1, time spent waiting: \d\.\d s\."
+    assert re.search(rf"INFO .* {re.escape(STREAM)} +\| appointment_assignments: {said}$", line)
 
 
 def test_what_a_request_waits_for_the_rate_limit_is_counted(
@@ -84,7 +84,7 @@ def test_what_a_request_waits_for_the_rate_limit_is_counted(
     monkeypatch.setattr(progress, "LEAST_WAIT_SECONDS", 0)
     api.reply = feed_of(*TWO_PAGES)
     run = tap.run(api.config | {"max_requests_per_second": 1})
-    [waited] = re.findall(r"(\d+\.\d) s spent waiting", run.stderr)
+    [waited] = re.findall(r"spent waiting: (\d+\.\d) s", run.stderr)
     assert float(waited) > 0
 
 
@@ -96,7 +96,7 @@ def test_the_log_goes_on_while_rows_go_out(
     api.reply = feed_of(*TWO_PAGES)
     run = tap.run(api.config | way)
     reached = row(1)["modifiedOn"]
-    assert f"| 5 rows, up to {reached} so far." in run.stderr
+    assert f"appointment_assignments: 5 rows, up to {reached} so far." in run.stderr
 
 
 def test_of_how_many_is_asked_once_by_a_first_run(
@@ -115,7 +115,7 @@ def test_of_how_many_is_asked_once_by_a_first_run(
 
     api.reply = routed({PATHS["zones"]: zones})
     run = tap.run(api.config, streams=("zones",))
-    assert "| 2 of 2 rows, up to 2026-11-02T08:00:00Z so far." in run.stderr
+    assert "zones: 2 of 2 rows, up to 2026-11-02T08:00:00Z so far." in run.stderr
     asked = ["includeTotal" in call.query for call in api.api_calls]
     assert asked == [True, *[False] * (len(asked) - 1)]
     assert len(asked) > 1
@@ -128,7 +128,7 @@ def test_an_api_that_does_not_say_how_many_is_asked_once_all_the_same(
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
     api.reply = routed({PATHS["zones"]: listed({"id": 1}) | {"totalCount": total}})
     run = tap.run(api.config, streams=("zones",))
-    assert "| 1 rows so far." in run.stderr
+    assert "zones: 1 row so far." in run.stderr
 
 
 def test_a_later_run_does_not_ask_how_many(api: ScriptedApi, tap: Command) -> None:

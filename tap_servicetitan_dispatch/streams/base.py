@@ -173,7 +173,7 @@ class DispatchStream(Stream, abc.ABC):
     def _reading(self) -> Iterator[Iterable[Page]]:
         """Lend the pages; what goes wrong is told with the name of the stream, or skipped."""
         try:
-            self._dispatch_tap.progress.begin(self.tally, self.logger)
+            self._dispatch_tap.progress.begin(self.name, self.tally, self.logger)
             with self._dispatch_tap.pages_of(self) as pages:
                 yield pages
             self._dispatch_tap.progress.tell()
@@ -206,12 +206,14 @@ class DispatchStream(Stream, abc.ABC):
         self._dispatch_tap.end_reading()
         if self._skipped_because:
             self.logger.warning(
-                "Skipped, as %s. It needs %s; its bookmark stays where it was.",
+                "%s: Skipped, as %s. It needs %s; its bookmark stays where it was.",
+                self.name,
                 self._skipped_because,
                 self._scopes,
             )
         elif self.selected:
-            self.logger.info(self.tally.summary(), extra=self.tally.figures())
+            figures = self.tally.figures()
+            self.logger.info("%s: %s", self.name, self.tally.summary(), extra=figures)
 
     def _stored_bookmark(self) -> Bookmark:
         # Asked for by `stream_state`, the SDK would add an entry to the state.
@@ -272,8 +274,9 @@ class DispatchStream(Stream, abc.ABC):
             if new := sorted(unknown - self._unknown_fields):
                 self._unknown_fields.update(new)
                 self.logger.warning(
-                    "The API sends what the schema does not know: %s. It is left out; please "
+                    "%s: The API sends what the schema does not know: %s. It is left out; please "
                     "report it, so that the next version has it.",
+                    self.name,
                     ", ".join(new),
                 )
             row = {name: value for name, value in row.items() if name in self._selected_fields}

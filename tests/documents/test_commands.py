@@ -1,0 +1,195 @@
+"""Every command that the documents show is run: here, or in the test that is named for it here."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.documents.markdown import ROOT, commands, exists
+from tests.documents.test_links import PAGES
+from tests.meltano.projects import UNWANTED
+from tests.sandbox.caller import Caller
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.meltano.projects import Project
+
+EL = (
+    "tests/meltano/test_el.py"
+    "::test_meltano_loads_everything_once_then_what_changed_and_everything_when_told"
+)
+BOARD = "tests/documents/test_readme.py::test_what_is_changed_in_the_sandbox_arrives"
+TARGETS = "tests/targets/test_targets.py"
+PICTURES = (
+    "tests/examples/test_pictures.py"
+    "::test_the_pictures_of_the_readme_are_those_that_the_command_makes"
+)
+QUESTION = "tests/examples/test_page.py::test_a_question_of_the_page_gets_an_answer"
+RUN_BY = {
+    r"python3 -m venv .*/meltano el tap-servicetitan-dispatch target-jsonl .*": EL,
+    r"sandbox=.*|token=.*|curl \$sandbox.*|TAP_SERVICETITAN_DISPATCH_API_URL=\$sandbox .*": BOARD,
+    r"\.venv/bin/meltano run load-jsonl|.* schedule run every-ten-minutes": (
+        f"{TARGETS}::test_jsonl_keeps_all_values_and_adds_changed_rows_as_the_schedule_runs"
+    ),
+    r"export TARGET_POSTGRES_.*|\.venv/bin/meltano run load-postgres": (
+        f"{TARGETS}::test_postgres_has_exactly_the_rows_that_the_sandbox_has"
+    ),
+    r"TAP_SERVICETITAN_DISPATCH_(APP_KEY|_\w+)=.*|\.venv/bin/meltano install|printf .*": (
+        "tests/targets/test_fleet.py::test_eight_tenants_at_the_same_time_do_not_mix"
+    ),
+    r"\.venv/bin/python -m examples( output/day --into docs/images)?": PICTURES,
+    r"\.venv/bin/python -m examples\.sandbox_day output/day": PICTURES,
+    r"\.venv/bin/python -m examples --query .*": QUESTION,
+    r"\.venv/bin/python -m benchmarks": (
+        "tests/test_benchmarks.py::test_the_command_prints_its_table_and_keeps_its_figures"
+    ),
+    r"\.venv/bin/python -m tests\.soak .*": (
+        "tests/documents/test_contributing.py::test_the_soak_is_started_with_options_that_it_has"
+    ),
+    r"meltano add --from-ref .*": (
+        "tests/hub/test_definition.py::test_meltano_adds_the_plugin_from_the_file_without_asking_anybody"
+    ),
+    r"\.venv/bin/meltano invoke tap-servicetitan-dispatch:sandbox( --speed 0 .*)?": (
+        "tests/documents/test_readme.py::test_the_demo_of_faults_uses_options_and_settings_that_there_are"
+    ),
+}
+"""What is run elsewhere, and by which test."""
+RUN_BY_CI = {
+    r"python3 -m venv .*/uv sync .*pytest -q -n 2 --cov": "sed -n '/^## Test it/",
+    r"python3 -m venv .*/uv sync [^&]*|\.venv/bin/pytest -q -n 2 --cov": "sed -n '/^## Test it/",
+    r"\.venv/bin/ruff check": "run .venv/bin/ruff check",
+    r"\.venv/bin/ruff format": "run .venv/bin/ruff format --check",
+    r"\.venv/bin/mypy": "run .venv/bin/mypy",
+    r"\.venv/bin/uv build .* -m wheel .*": "run .venv/bin/uv build -q --clear",
+}
+"""What `.ci/run` runs, and how it says so."""
+NOT_RUN = {
+    r".* --environment=production .*": "needs a tenant of ServiceTitan",
+    r"\.venv/bin/pip install .*|python3 -m venv .* pip install [^&]*": "installs into the checkout",
+    r"\.ci/pythons": "takes minutes for each Python; run by hand before a release",
+}
+"""What is not run, and why."""
+
+
+def shown() -> list[tuple[str, str]]:
+    """Return (page, line) of all commands that the documents show."""
+    return [
+        (str(page.relative_to(ROOT)), line)
+        for page in PAGES
+        for line in commands(page.read_text(encoding="utf-8"))
+    ]
+
+
+def fate(line: str) -> tuple[str, str]:
+    """Return what becomes of a command: the kind, and the test, the words or the reason."""
+    for kind, table in (("elsewhere", RUN_BY), ("ci", RUN_BY_CI), ("not", NOT_RUN)):
+        for pattern, value in table.items():
+            if re.fullmatch(pattern, line):
+                return kind, value
+    return "here", ""
+
+
+def of(page: str) -> list[str]:
+    """Return the commands of a page that are run here."""
+    return [line for where, line in shown() if where == page and fate(line)[0] == "here"]
+
+
+@pytest.mark.parametrize("pattern", [*RUN_BY, *RUN_BY_CI, *NOT_RUN])
+def test_each_exception_is_still_needed(pattern: str) -> None:
+    assert any(re.fullmatch(pattern, line) for _, line in shown())
+
+
+@pytest.mark.parametrize("test", sorted(set(RUN_BY.values())))
+def test_what_runs_a_command_elsewhere_is_there(test: str) -> None:
+    assert exists(test)
+
+
+def test_what_ci_runs_is_in_its_script() -> None:
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert [words for words in RUN_BY_CI.values() if words not in script] == []
+
+
+def test_each_command_is_run_somewhere() -> None:
+    here = {page for page, lines in groupby(shown(), lambda each: each[0]) if of(page)}
+    assert here == {"README.md", "docs/operations.md", "docs/sandbox.md", "docs/warehouses.md"}
+
+
+@pytest.fixture
+def board() -> Iterator[Caller]:
+    """A sandbox in which 15 % of the requests fail, as in the demo."""
+    with Caller.of(assignments=60) as caller:
+        faults = {"rate": 0.15, "wait": 0, "kinds": ["server_error", "reset", "not_json"]}
+        caller.session.put(f"{caller.sandbox.url}/sandbox/faults", json=faults).raise_for_status()
+        yield caller
+
+
+def run(script: list[str], folder: Path, **variables: str) -> str:
+    """Run lines in a folder that has the checkout's `.venv`, and return what they print."""
+    (folder / ".venv").symlink_to(sys.prefix)
+    shutil.copy(ROOT / ".env.example", folder)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
+    ran = subprocess.run(  # noqa: S603 - the documents' own lines
+        ["bash", "-euo", "pipefail", "-c", "\n".join(script)],  # noqa: S607 - any will do
+        cwd=folder,
+        env={**inherited, "MELTANO_HUB_URL": "http://127.0.0.1:9", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    for name in (".venv", ".env"):
+        (folder / name).unlink(missing_ok=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.warehouse
+def test_the_commands_for_meltano_do_what_the_documents_say(
+    project: Project, board: Caller
+) -> None:
+    url = board.sandbox.url
+    demo = [line for line in of("docs/operations.md") if "output/config.json" not in line]
+    demo = demo[demo.index(next(line for line in demo if line.startswith("export TAP_"))) :]
+    demo = demo[: demo.index(next(line for line in demo if line.startswith("unset "))) + 1]
+    first = ".venv/bin/meltano el tap-servicetitan-dispatch target-jsonl --state-id {}"
+    lines = [
+        f"export TAP_SERVICETITAN_DISPATCH_API_URL={url}",
+        first.format("try"),
+        *of("README.md"),
+        *of("docs/sandbox.md"),
+        *of("docs/warehouses.md"),
+        *(line.replace("http://127.0.0.1:8321", url) for line in demo),
+    ]
+    printed = run(lines, project.folder)
+    assert (
+        '"replication_key": "continueFrom"' in printed
+        or '"replication_key":"continueFrom"' in printed
+    )
+    assert "--fault-rate" in printed
+    assert "every-ten-minutes" in printed
+    assert printed.rstrip().endswith("same rows")
+
+
+def test_the_commands_without_meltano_do_what_the_documents_say(
+    tmp_path: Path, board: Caller
+) -> None:
+    lines = of("docs/operations.md")
+    lines = lines[lines.index(next(line for line in lines if "output/config.json" in line)) :]
+    config = f'{{"environment": "sandbox", "api_url": "{board.sandbox.url}"}}'
+    script = [line.replace('{"environment": "sandbox"}', config) for line in lines]
+    run(script, tmp_path)
+    first, second, everything = (
+        (tmp_path / f"output/{name}.singer").read_text().splitlines()
+        for name in ("first", "second", "all")
+    )
+    assert len(first) > 2 * len(second) > 0
+    assert len(everything) > len(first)
