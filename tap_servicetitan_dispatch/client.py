@@ -196,6 +196,14 @@ class Client:
         counted.tally = tally
         return counted
 
+    def log_in(self) -> None:
+        """Get a token, unless there is one that lasts.
+
+        Raises:
+            ApiError: The token endpoint gave none.
+        """
+        self._tokens.current()
+
     def get(self, path: str, params: Mapping[str, str]) -> Answer:
         """Return the answer to a GET.
 

@@ -226,10 +226,15 @@ class ApiError(TapError):
         self.detail = detail
         super().__init__(kind)
 
+    @property
+    def happened(self) -> str:
+        """What happened, at which request."""
+        where = f"{self.request}: {self.detail}" if self.detail else self.request
+        return f"{self.failure.meaning} ({where})"
+
     @override
     def _text(self) -> str:
-        where = f"{self.request}: {self.detail}" if self.detail else self.request
-        return f"{self.failure.meaning} ({where}). What to do: {self.failure.remedy}."
+        return f"{self.happened}. What to do: {self.failure.remedy}."
 
     def conceal(self, secret: str) -> None:
         """Take a secret out of what the answer said."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 import os
+import signal
+import sys
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
+import click
 from singer_sdk import Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers._catalog import get_selected_schema
-from singer_sdk.helpers._util import read_json_file
+from singer_sdk.helpers._util import load_json, read_json_file
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import settings
+from tap_servicetitan_dispatch import check, settings
 from tap_servicetitan_dispatch.auth import Credentials, TokenSource
 from tap_servicetitan_dispatch.command import Command
 from tap_servicetitan_dispatch.errors import InputError, NoSandboxError
@@ -28,14 +31,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-    import click
     from singer_sdk.singerlib import Catalog
 
+    from tap_servicetitan_dispatch.check import Step
     from tap_servicetitan_dispatch.client import Client
     from tap_servicetitan_dispatch.streams.base import DispatchStream
 
 
 LAST_RESORT_SECONDS = 4
+FILES = ("state", "catalog")
 
 
 class TapServiceTitanDispatch(Tap):
@@ -114,10 +118,10 @@ class TapServiceTitanDispatch(Tap):
         """The one client of this tap, made when the first thread asks for it."""
         with self._making_client:
             if self._client is None:
-                self._client = self._new_client()
+                self._client = self._new_client(max_retries=self.config["max_retries"])
             return self._client
 
-    def _new_client(self) -> Client:
+    def _new_client(self, *, max_retries: int) -> Client:
         from tap_servicetitan_dispatch.client import Client, Http, token_request  # noqa: PLC0415
 
         where = self._connection
@@ -130,7 +134,7 @@ class TapServiceTitanDispatch(Tap):
             api_url=where.api_url,
             max_concurrent_requests=self.config["max_concurrent_requests"],
             max_requests_per_second=self.config["max_requests_per_second"],
-            max_retries=self.config["max_retries"],
+            max_retries=max_retries,
             sleep=self._sleep,
         )
 
@@ -226,8 +230,62 @@ class TapServiceTitanDispatch(Tap):
 
     @override
     @classmethod
+    def invoke(cls, *, check_as: str | None = None, **given: Any) -> None:
+        if check_as is None:
+            super().invoke(**given)
+            return
+        texts = {name: file and file.read() for name, file in given.items() if name in FILES}
+        tap = cls(
+            **{name: text and load_json(text) for name, text in texts.items()},
+            config=given["config"].config,
+            parse_env_config=given["config"].parse_env,
+            validate_config=False,
+            setup_mapper=False,
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)  # no state that would have to be written
+        steps = tap.checked()
+        if check_as == "json":
+            click.echo(check.as_json(steps))
+        else:
+            check.print_table(steps, sys.stdout)
+        if not check.is_good(steps):
+            sys.exit(1)
+
+    def checked(self) -> list[Step]:
+        """Return the steps of a check of these settings, and of what they lead to."""
+        streams = cast("list[DispatchStream]", list(self.streams.values()))
+        problems = self._validate_config(raise_errors=False)
+        try:
+            if not problems:
+                self.setup_mapper()
+        except MappingError as error:
+            problems = [f"stream_maps: {error}"]
+        if problems:
+            return check.refused(streams, problems)
+        return check.checked(
+            streams,
+            self._new_client(max_retries=0),
+            at_once=self.config["max_concurrent_requests"],
+            skip_forbidden=self.config["skip_forbidden_streams"],
+        )
+
+    @override
+    @classmethod
     def get_singer_command(cls) -> click.Command:
         command = super().get_singer_command()
+        command.params.append(
+            click.Option(
+                ["--check", "check_as"],
+                is_flag=False,
+                flag_value="table",
+                type=click.Choice(["table", "json"]),
+                help=(
+                    "See whether a run would get what it needs: settings, token, app key and "
+                    "tenant, then each stream. Use --check=json for programs."
+                ),
+            )
+        )
         return Command(
             **{name: getattr(command, name) for name in ("name", "callback", "params", "help")},
             context_settings=command.context_settings,

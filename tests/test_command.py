@@ -129,11 +129,11 @@ def test_a_file_that_is_not_there_is_said_in_one_line(tap: Command) -> None:
     assert "Traceback" not in run.stderr
 
 
-def test_the_plain_tap_needs_no_library_of_the_sandbox() -> None:
-    """What the extra brings is imported only where the sandbox is used."""
+def test_a_run_imports_no_library_that_it_does_not_need() -> None:
+    """What the extra brings is for the sandbox, `rich` for the table of `--check`."""
     code = (
         "import sys, tap_servicetitan_dispatch.tap as t, tap_servicetitan_dispatch.client;"
         "t.TapServiceTitanDispatch(validate_config=False).catalog_dict;"
-        "sys.exit(bool({'fastapi', 'uvicorn', 'starlette'} & set(sys.modules)))"
+        "sys.exit(bool({'fastapi', 'uvicorn', 'starlette', 'rich'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603

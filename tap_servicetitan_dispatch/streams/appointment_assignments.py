@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -83,13 +84,22 @@ class AppointmentAssignments(DispatchStream):
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
-        params = {"active": self.config["active"]}
-        if self.config["include_recent_changes"]:
-            params["includeRecentChanges"] = "true"
-        for page in feed_walk(partial(client.get, self.path), params, self._start(bookmark)):
+        fetch = partial(client.get, self.path)
+        for page in feed_walk(fetch, self._params, self._start(bookmark)):
             for record in page.records:
                 record["continueFrom"] = page.bookmark
             yield page
+
+    @override
+    def probe(self, client: Client) -> None:
+        an_hour_ago = instants.render(datetime.now(UTC) - timedelta(hours=1))
+        params = {**self._params, "from": an_hour_ago}
+        next(feed_walk(partial(client.get, self.path), params, start=None))
+
+    @property
+    def _params(self) -> dict[str, str]:
+        recent = {"includeRecentChanges": "true"} if self.config["include_recent_changes"] else {}
+        return {"active": self.config["active"], **recent}
 
     def _start(self, bookmark: Bookmark) -> str | None:
         """Return the first `from`: a token or a date, or nothing for the beginning of history."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_servicetitan_dispatch.streams.base import DispatchStream, SingleStream
+from tap_servicetitan_dispatch.streams.base import DispatchStream, SingleStream, probe_list
 from tap_servicetitan_dispatch.walks import numbered_walk
 
 if TYPE_CHECKING:
@@ -60,6 +60,10 @@ class ArrivalWindows(DispatchStream):
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
         params = {"pageSize": str(self.config["page_size"]), "active": "Any"}
         return numbered_walk(partial(client.get, self.path), params)
+
+    @override
+    def probe(self, client: Client) -> None:
+        probe_list(client, self.path, {"active": "Any"})
 
 
 class ArrivalWindowConfiguration(SingleStream):

@@ -20,7 +20,13 @@ from typing_extensions import override
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import AnswerError, ApiError, StateError, TapError
 from tap_servicetitan_dispatch.progress import Tally
-from tap_servicetitan_dispatch.walks import EARLIEST_YEAR, ModifiedWalk, Page, malformed
+from tap_servicetitan_dispatch.walks import (
+    EARLIEST_YEAR,
+    ModifiedWalk,
+    Page,
+    malformed,
+    numbered_walk,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -100,6 +106,14 @@ class DispatchStream(Stream, abc.ABC):
         Args:
             client: Calls the API.
             bookmark: Where the last run ended.
+        """
+
+    @abc.abstractmethod
+    def probe(self, client: Client) -> None:
+        """Ask for as little as possible, to see whether the stream can be read.
+
+        Raises:
+            TapError: It cannot.
         """
 
     def pages(self) -> Iterator[Page]:
@@ -336,6 +350,10 @@ class ListStream(DispatchStream):
         self.tally.expected = total if isinstance(total, int) else 0
         return answer
 
+    @override
+    def probe(self, client: Client) -> None:
+        probe_list(client, self.path, self.inactive_too)
+
     def since(self, bookmark: Bookmark, overlap: timedelta) -> datetime | None:
         """Return the lower bound: an overlap below the bookmark, or `start_date` on a first run.
 
@@ -349,6 +367,11 @@ class ListStream(DispatchStream):
             start_date = self.config.get("start_date")
             return instants.parse(start_date) if start_date else None
         return bookmark.instant() - overlap
+
+
+def probe_list(client: Client, path: str, params: Mapping[str, str]) -> None:
+    """Ask for one row of a list."""
+    next(numbered_walk(partial(client.get, path), {"pageSize": "1", **params}))
 
 
 class SingleStream(DispatchStream):
@@ -365,3 +388,7 @@ class SingleStream(DispatchStream):
         if not all(isinstance(row, dict) for row in rows):
             raise malformed("an object in it", body)
         yield Page([{**row, "tenantId": client.tenant_id} for row in rows])
+
+    @override
+    def probe(self, client: Client) -> None:
+        list(self.walk(client, Bookmark(None, None)))

@@ -131,6 +131,12 @@ class Capacities(DispatchStream):
             slots = [slot for slot in _slots(answer.body) if _is_new(slot, written)]
             yield Page(slots, size=answer.size)
 
+    @override
+    def probe(self, client: Client) -> None:
+        now = pendulum.now("UTC")
+        answer = client.post(self.path, self._request(now, now.add(hours=1)))
+        list(_slots(answer.body))
+
     def _windows(self) -> Iterator[tuple[datetime, datetime]]:
         """Yield beginning and end of what each request asks for, whole local days."""
         noon = pendulum.now(self.config["timezone"]).at(12)  # there may be two midnights, or none

@@ -13,7 +13,7 @@ from tap_servicetitan_dispatch.errors import ApiError
 from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
     AppointmentAssignmentsList,
 )
-from tap_servicetitan_dispatch.streams.base import DispatchStream
+from tap_servicetitan_dispatch.streams.base import DispatchStream, probe_list
 from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, in_order, malformed, modified_on
 
 if TYPE_CHECKING:
@@ -61,6 +61,16 @@ class TechnicianTracking(DispatchStream):
         calls = [partial(self._look_up, client, *pair) for pair in self._live_pairs(client)]
         found = in_order(calls, at_once=self.config["max_concurrent_requests"])
         yield Page([record for record in found if record is not None])
+
+    @override
+    def probe(self, client: Client) -> None:
+        """Ask for an assignment and for a pair that is none; to be told so takes the scope."""
+        probe_list(client, AppointmentAssignmentsList.path, AppointmentAssignmentsList.inactive_too)
+        try:
+            client.get(self.path, {"technicianId": "0", "appointmentId": "0"})
+        except ApiError as error:
+            if error.kind not in REFUSED:
+                raise
 
     def _live_pairs(self, client: Client) -> list[tuple[int, int]]:
         """Return (technician, appointment) where the latest assignment is active and under way.

@@ -48,6 +48,12 @@ def test_it_can_start_a_sandbox(extractor: dict[str, Any]) -> None:
     assert extractor["pip_url"].endswith("[sandbox]")
 
 
+def test_it_can_check_with_options_that_the_tap_has(extractor: dict[str, Any]) -> None:
+    options = extractor["commands"]["check"]["args"].split()
+    given = TapServiceTitanDispatch.get_singer_command().make_context("tap", options).params
+    assert (given["config"].parse_env, given["check_as"]) == (True, "table")
+
+
 def test_it_has_an_environment_for_each_of_the_taps_and_tries_the_sandbox_first(
     project: dict[str, Any], extractor: dict[str, Any]
 ) -> None:

@@ -166,3 +166,13 @@ def test_meltano_loads_all_twelve_streams_when_all_are_selected(
         stream: count for stream, count in expected.items() if count
     }
     assert set(expected) - set(loaded) <= {"technician_tracking"}, "nobody is under way by night"
+
+
+@pytest.mark.timeout(300)
+def test_meltano_checks_with_the_settings_of_the_project(
+    project: Project, sandbox: Sandbox
+) -> None:
+    command = ("invoke", "tap-servicetitan-dispatch:check", "--check=json")
+    shown = json.loads(project.meltano(*command, TAP_SERVICETITAN_DISPATCH_API_URL=sandbox.url))
+    assert shown["ok"]
+    assert len(sandbox.calls) == 1 + len(shown["steps"][3:]) + 1, "a token, and tracking twice"

@@ -1,0 +1,223 @@
+"""The check: whether a run would get what it needs, step by step.
+
+Settings, token, app key and tenant, then one cheap probe of each stream, which shows whether its
+scope is there. What cannot work after a step that failed is not tried. A check says what is now:
+nothing is tried again, but for the one new token after a 401.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, TextIO
+
+from tap_servicetitan_dispatch.errors import ApiError, TapError
+from tap_servicetitan_dispatch.streams.base import FORBIDDEN
+from tap_servicetitan_dispatch.walks import in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tap_servicetitan_dispatch.client import Client
+    from tap_servicetitan_dispatch.streams.base import DispatchStream
+
+OK, FAILED, SKIPPED, NOT_TRIED = "ok", "failed", "skipped", "not tried"
+FINE, BAD_SETTINGS, BAD_ANSWER = "", "bad_settings", "bad_answer"
+OF_ONE_STREAM = {FINE, "missing_scope", "bad_request", "not_found", "conflict", BAD_ANSWER}
+"""What the API says only to an app key and a tenant that it knows."""
+MARKS = {
+    OK: ("✓", "+", "green"),
+    FAILED: ("✗", "x", "red"),
+    SKIPPED: ("!", "!", "yellow"),
+    NOT_TRIED: ("–", "-", "dim"),  # noqa: RUF001 - a dash is meant
+}
+"""The mark of an outcome, what stands for it where that cannot be shown, and its colour."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the check, and what became of it.
+
+    Attributes:
+        name: `settings`, `token`, `app key and tenant`, or the name of a stream.
+        selected: Whether a run would read the stream; nothing for a step that is no stream.
+        scopes: The scopes that the stream needs.
+        outcome: `ok`, `failed`, `skipped` (refused, and a run would go on without it) or
+            `not tried`.
+        seconds: How long its calls took; nothing if it was not tried.
+        kind: What went wrong, as a word: a key of `errors.FAILURES`, `bad_settings`, or
+            `bad_answer` (not of the documented shape); empty if nothing did.
+        happened: What went wrong, in words, a line for each thing.
+        remedy: What the user should do about it.
+    """
+
+    name: str
+    selected: bool | None = None
+    scopes: tuple[str, ...] = ()
+    outcome: str = NOT_TRIED
+    seconds: float | None = None
+    kind: str = FINE
+    happened: str = ""
+    remedy: str = ""
+
+    @property
+    def ends_a_run(self) -> bool:
+        """Whether a run would end in failure here."""
+        return self.outcome == FAILED and self.selected is not False
+
+
+def refused(streams: Sequence[DispatchStream], problems: Sequence[str]) -> list[Step]:
+    """Return the steps where the settings are bad: then nothing else is tried.
+
+    Args:
+        streams: All streams, selected or not.
+        problems: What is wrong with the settings, a line for each thing.
+    """
+    settings, *others = _untried(streams)
+    failed = replace(
+        settings,
+        outcome=FAILED,
+        seconds=0.0,
+        kind=BAD_SETTINGS,
+        happened="\n".join(problems),
+        remedy="correct the settings",
+    )
+    return [failed, *others]
+
+
+def checked(
+    streams: Sequence[DispatchStream],
+    client: Client,
+    *,
+    at_once: int,
+    skip_forbidden: bool,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[Step]:
+    """Return the steps where the settings are good.
+
+    App key and tenant cost no call of their own: the answer to the first probe tells.
+
+    Args:
+        streams: All streams, selected or not.
+        client: Calls the API, without retries.
+        at_once: How many streams may be probed at a time.
+        skip_forbidden: Whether a run would go on without a stream that it is refused.
+        clock: Seconds that only go up.
+    """
+    settings, token, access, *others = _untried(streams)
+    of_streams = {step.name: step for step in others}
+    tried = partial(_tried, clock, FORBIDDEN if skip_forbidden else set())
+
+    def probed(stream: DispatchStream) -> Step:
+        return tried(of_streams[stream.name], partial(stream.probe, client))
+
+    token = tried(token, client.log_in)
+    if token.outcome == OK:
+        first = next((stream for stream in streams if stream.selected), streams[0])
+        answer = probed(first)
+        if answer.kind in OF_ONE_STREAM:
+            access = replace(access, outcome=OK, seconds=answer.seconds)
+        else:
+            access = replace(answer, name=access.name, selected=None, scopes=())
+        if access.outcome != FAILED:
+            rest = [partial(probed, stream) for stream in streams if stream is not first]
+            of_streams |= {step.name: step for step in (answer, *in_order(rest, at_once))}
+    return [replace(settings, outcome=OK, seconds=0.0), token, access, *of_streams.values()]
+
+
+def _untried(streams: Sequence[DispatchStream]) -> list[Step]:
+    before = [Step(name) for name in ("settings", "token", "app key and tenant")]
+    return before + [Step(each.name, each.selected, each.scopes) for each in streams]
+
+
+def _tried(
+    clock: Callable[[], float], passable: set[str], step: Step, call: Callable[[], object]
+) -> Step:
+    """Return a step as it came out; a run would go on after what is passable."""
+    begin = clock()
+    try:
+        call()
+    except ApiError as error:
+        kind, happened, remedy = error.kind, error.happened, error.failure.remedy
+    except TapError as error:
+        kind, happened, remedy = BAD_ANSWER, str(error), ""  # which says what to do
+    else:
+        return replace(step, outcome=OK, seconds=clock() - begin)
+    return replace(
+        step,
+        outcome=SKIPPED if kind in passable else FAILED,
+        seconds=clock() - begin,
+        kind=kind,
+        happened=" ".join(happened.split()),
+        remedy=remedy,
+    )
+
+
+# How it is shown ------------------------------------------------------------------------------
+
+
+def is_good(steps: Sequence[Step]) -> bool:
+    """Return whether a run would get through."""
+    return not any(step.ends_a_run for step in steps)
+
+
+def as_json(steps: Sequence[Step]) -> str:
+    """Return `{"ok": …, "steps": […]}`, with all fields of each `Step`."""
+    return json.dumps({"ok": is_good(steps), "steps": [asdict(step) for step in steps]})
+
+
+def print_table(steps: Sequence[Step], file: TextIO) -> None:
+    """Print the steps as a table, with colours on a terminal only, and what they come to."""
+    from rich.console import Console  # noqa: PLC0415 - not needed for a run
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    encoding = file.encoding or "utf-8"
+    plain = "?" in "".join(mark for mark, _, _ in MARKS.values()).encode(
+        encoding, errors="replace"
+    ).decode(encoding)
+
+    def cell(text: str, style: str = "") -> Text:
+        return Text(text.encode(encoding, errors="replace").decode(encoding), style)
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column("Step", no_wrap=True)
+    table.add_column("Time", justify="right", no_wrap=True)
+    table.add_column("What it needs, and what to do", overflow="fold")
+    for step in steps:
+        mark, instead, colour = MARKS[step.outcome]
+        table.add_row(
+            cell(instead if plain else mark, colour),
+            cell(step.name),
+            "" if step.seconds is None else f"{step.seconds:.1f} s",
+            cell(_remark(step)),
+        )
+    console = Console(file=file)
+    console.print(table)
+    console.print(cell(f"\n{_conclusion(steps)}"))
+
+
+def _remark(step: Step) -> str:
+    if step.outcome == NOT_TRIED:
+        return ""
+    lines = list(step.scopes)
+    if step.selected is False:
+        lines.append("(not selected)")
+    if step.outcome == SKIPPED:
+        lines.append("A run goes on without it, as skip_forbidden_streams is set:")
+    if step.happened:
+        lines.append(step.happened)
+    if step.remedy:
+        lines.append(f"What to do: {step.remedy}.")
+    return "\n".join(lines)
+
+
+def _conclusion(steps: Sequence[Step]) -> str:
+    if failed := [step.name for step in steps if step.ends_a_run]:
+        return f"A run would fail: {', '.join(failed)}."
+    selected = [step for step in steps if step.selected]
+    readable = sum(step.outcome == OK for step in selected)
+    return f"A run would read {readable} of {len(selected)} selected streams."
