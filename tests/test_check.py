@@ -259,7 +259,7 @@ def test_it_fails_where_a_run_would_fail(
 
 def test_an_answer_of_another_shape_is_a_failure(open_api: ScriptedApi, tap: Command) -> None:
     open_api.reply = routed({**EVERYTHING, PATHS["zones"]: {"rows": []}})
-    run = run_check(tap, open_api.config, "zones", "teams")
+    run = run_check(tap, open_api.config, "zones")
     assert (run.exit_code, failed(run)) == (1, {"zones": "bad_answer"})
     said = steps_of(run)["zones"]["happened"]
     assert said.startswith("the API's answer should have")
