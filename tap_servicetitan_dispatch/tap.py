@@ -255,17 +255,18 @@ class TapServiceTitanDispatch(Tap):
     def checked(self) -> list[Step]:
         """Return the steps of a check of these settings, and of what they lead to."""
         streams = cast("list[DispatchStream]", list(self.streams.values()))
-        problems = self._validate_config(raise_errors=False)
-        try:
-            if not problems:
-                self.setup_mapper()
-        except MappingError as error:
-            problems = [f"stream_maps: {error}"]
-        if problems:
+        if problems := self._validate_config(raise_errors=False):
             return check.refused(streams, problems)
+        try:
+            self.setup_mapper()
+            client = self._new_client(max_retries=0)
+        except MappingError as error:
+            return check.refused(streams, [f"stream_maps: {error}"])
+        except NoSandboxError as error:
+            return check.refused(streams, [f"environment: {error}"])
         return check.checked(
             streams,
-            self._new_client(max_retries=0),
+            client,
             at_once=self.config["max_concurrent_requests"],
             skip_forbidden=self.config["skip_forbidden_streams"],
         )

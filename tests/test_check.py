@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -208,6 +209,15 @@ def test_a_stream_map_that_makes_no_sense_is_a_bad_setting(
     assert (run.exit_code, failed(run)) == (1, {"settings": "bad_settings"})
     assert steps_of(run)["settings"]["happened"].startswith("stream_maps: ")
     assert open_api.calls == []
+
+
+def test_a_sandbox_that_is_not_installed_is_a_bad_setting(
+    tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tap_servicetitan_dispatch.sandbox", None)
+    run = run_check(tap, SANDBOX)
+    assert (run.exit_code, failed(run)) == (1, {"settings": "bad_settings"})
+    assert "which is not installed. What to do: install" in steps_of(run)["settings"]["happened"]
 
 
 @pytest.mark.parametrize(
