@@ -51,6 +51,7 @@ class Step:
             `bad_answer` (not of the documented shape); empty if nothing did.
         happened: What went wrong, in words, a line for each thing.
         remedy: What the user should do about it.
+        answer: The request that failed, and what came back.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Step:
     kind: str = FINE
     happened: str = ""
     remedy: str = ""
+    answer: str = ""
 
     @property
     def ends_a_run(self) -> bool:
@@ -140,19 +142,19 @@ def _tried(
     try:
         call()
     except ApiError as error:
-        kind, happened, remedy = error.kind, error.happened, error.failure.remedy
-    except TapError as error:
-        kind, happened, remedy = BAD_ANSWER, str(error), ""  # which says what to do
-    else:
-        return replace(step, outcome=OK, seconds=clock() - begin)
-    return replace(
-        step,
-        outcome=SKIPPED if kind in passable else FAILED,
-        seconds=clock() - begin,
-        kind=kind,
-        happened=" ".join(happened.split()),
-        remedy=remedy,
-    )
+        return replace(
+            step,
+            outcome=SKIPPED if error.kind in passable else FAILED,
+            seconds=clock() - begin,
+            kind=error.kind,
+            happened=error.failure.meaning,
+            remedy=error.failure.remedy,
+            answer=" ".join(error.answer.split()),
+        )
+    except TapError as error:  # its text says what to do
+        bad = replace(step, outcome=FAILED, kind=BAD_ANSWER, happened=str(error))
+        return replace(bad, seconds=clock() - begin)
+    return replace(step, outcome=OK, seconds=clock() - begin)
 
 
 # How it is shown ------------------------------------------------------------------------------
@@ -197,6 +199,9 @@ def print_table(steps: Sequence[Step], file: TextIO) -> None:
         )
     console = Console(file=file)
     console.print(table)
+    for step in steps:
+        if step.answer:  # whole, as the vendor's support asks for it
+            console.print(cell(f"\n{step.name}: {step.answer}"), soft_wrap=True)
     console.print(cell(f"\n{_conclusion(steps)}"))
 
 

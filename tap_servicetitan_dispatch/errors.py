@@ -227,14 +227,13 @@ class ApiError(TapError):
         super().__init__(kind)
 
     @property
-    def happened(self) -> str:
-        """What happened, at which request."""
-        where = f"{self.request}: {self.detail}" if self.detail else self.request
-        return f"{self.failure.meaning} ({where})"
+    def answer(self) -> str:
+        """The request, and what came back."""
+        return f"{self.request}: {self.detail}" if self.detail else self.request
 
     @override
     def _text(self) -> str:
-        return f"{self.happened}. What to do: {self.failure.remedy}."
+        return f"{self.failure.meaning} ({self.answer}). What to do: {self.failure.remedy}."
 
     def conceal(self, secret: str) -> None:
         """Take a secret out of what the answer said."""

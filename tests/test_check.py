@@ -243,7 +243,8 @@ def test_a_failure_is_seen_where_it_belongs_and_tried_once(
     name, failure = AT_STEP[kind], FAILURES[kind]
     step = steps_of(run)[name]
     assert (run.exit_code, step["kind"], step["remedy"]) == (1, kind, failure.remedy)
-    assert step["happened"].startswith(f"{failure.meaning} (")
+    assert step["happened"] == failure.meaning
+    assert step["answer"].startswith(("GET /", "POST /"))
     if name in BEFORE:
         after = BEFORE[BEFORE.index(name) + 1 :]
         assert outcomes(run)["not tried"] == [*after, *ALL_STREAMS]
@@ -279,7 +280,7 @@ def test_an_answer_of_another_shape_is_a_failure(open_api: ScriptedApi, tap: Com
 def test_what_the_api_says_is_put_into_one_line(open_api: ScriptedApi, tap: Command) -> None:
     refusal = Answer({"title": "Scope validation failed:\n  none"}, status=403)
     open_api.reply = routed({**EVERYTHING, PATHS["zones"]: refusal})
-    said = steps_of(run_check(tap, open_api.config))["zones"]["happened"]
+    said = steps_of(run_check(tap, open_api.config))["zones"]["answer"]
     assert "Scope validation failed: none" in said
 
 
@@ -287,7 +288,7 @@ def test_a_token_that_an_error_repeats_is_not_shown(open_api: ScriptedApi, tap: 
     refusal = Answer({"title": f"Scope validation failed: {TOKEN}-1"}, status=403)
     open_api.reply = routed({**EVERYTHING, PATHS["zones"]: refusal})
     run = run_check(tap, open_api.config)
-    assert "Scope validation failed: …" in steps_of(run)["zones"]["happened"]
+    assert "Scope validation failed: …" in steps_of(run)["zones"]["answer"]
 
 
 # Which streams count
@@ -374,7 +375,7 @@ def test_a_scope_that_is_missing_is_seen_at_each_stream_that_needs_it(
         for stream in needing:
             run = run_check(tap, config, stream)
             assert (run.exit_code, failed(run)) == (1, needing)
-            assert f"Scope validation failed: {scope}" in steps_of(run)[stream]["happened"]
+            assert f"Scope validation failed: {scope}" in steps_of(run)[stream]["answer"]
         others = [stream for stream in ALL_STREAMS if stream not in needing]
         assert run_check(tap, config, *others).exit_code == 0
 
@@ -444,18 +445,15 @@ def test_the_json_has_all_that_is_known_of_each_step(open_api: ScriptedApi, tap:
     step = shown["steps"][-1]
     assert shown == {"ok": False, "steps": [*shown["steps"][:-1], step]}
     assert step.pop("seconds") >= 0
-    happened = (
-        "the application lacks a scope that this stream needs (GET /dispatch/v2/tenant/1234/zones: "
-        "status 403; Scope validation failed: tn.dis.zones:r)"
-    )
     assert step == {
         "name": "zones",
         "selected": True,
         "scopes": ["tn.dis.zones:r"],
         "outcome": "failed",
         "kind": "missing_scope",
-        "happened": happened,
+        "happened": FAILURES["missing_scope"].meaning,
         "remedy": FAILURES["missing_scope"].remedy,
+        "answer": f"GET {PREFIX}zones: status 403; Scope validation failed: tn.dis.zones:r",
     }
 
 
@@ -466,13 +464,14 @@ def test_the_table_says_the_same_to_people(open_api: ScriptedApi, tap: Command, 
     run = run_check(tap, open_api.config, "zones", "teams", shown=shown)
     assert run.exit_code == 1
     lines = [line.rstrip() for line in run.stdout.splitlines()]
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines[: lines.index("")])) <= 80
     marks = {line.split()[1]: line[0] for line in lines if line[:1] in {"✓", "✗"}}
     assert {name for name, mark in marks.items() if mark == "✗"} == {"capacities", "zones"}
     text = " ".join(run.stdout.split())
     assert "What to do: grant the scope in the developer portal" in text
     assert "tn.dis.capacity:w (not selected) the application lacks a scope" in text
-    assert lines[-1] == "A run would fail: zones."
+    said = "status 403; Scope validation failed: tn.dis.zones:r"
+    assert lines[-3:] == [f"zones: GET {PREFIX}zones: {said}", "", "A run would fail: zones."]
     assert "\x1b" not in run.stdout
 
 
