@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 
 LAST_RESORT_SECONDS = 4
-FILES = ("state", "catalog")
 
 
 class TapServiceTitanDispatch(Tap):
@@ -234,9 +233,9 @@ class TapServiceTitanDispatch(Tap):
         if check_as is None:
             super().invoke(**given)
             return
-        texts = {name: file and file.read() for name, file in given.items() if name in FILES}
+        files = {name: given[name] for name in ("state", "catalog")}
         tap = cls(
-            **{name: text and load_json(text) for name, text in texts.items()},
+            **{name: file and load_json(file.read()) for name, file in files.items()},
             config=given["config"].config,
             parse_env_config=given["config"].parse_env,
             validate_config=False,

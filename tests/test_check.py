@@ -232,6 +232,15 @@ def test_a_bad_file_is_said_in_one_line_as_in_a_run(
     assert (run.stdout, open_api.calls) == ("", [])
 
 
+@pytest.mark.parametrize("option", ["--catalog", "--state"])
+def test_a_file_that_is_empty_is_said_in_one_line_as_in_a_run(tap: Command, option: str) -> None:
+    path = tap.folder / "empty.json"
+    path.touch()
+    run = tap.run(None, None, None, "--check", option, str(path))
+    assert (run.exit_code, run.stdout) == (1, "")
+    assert run.errors[0].startswith("A file given on the command line is not JSON")
+
+
 @pytest.mark.parametrize("kind", FAILURES)
 def test_a_failure_is_seen_where_it_belongs_and_tried_once(
     api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch, kind: str
