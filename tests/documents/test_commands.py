@@ -55,6 +55,7 @@ RUN_BY = {
     r"\.venv/bin/python -m tests\.soak .*": (
         "tests/documents/test_contributing.py::test_the_soak_is_started_with_options_that_it_has"
     ),
+    r"\.venv/bin/meltano invoke tap-servicetitan-dispatch:check": "tests/meltano/test_el.py::test_meltano_checks_with_the_settings_of_the_project",
     r"meltano add --from-ref .*": (
         "tests/hub/test_definition.py::test_meltano_adds_the_plugin_from_the_file_without_asking_anybody"
     ),
@@ -74,7 +75,7 @@ RUN_BY_CI = {
 """What `.ci/run` runs, and how it says so."""
 NOT_RUN = {
     r".* --environment=production .*": "needs a tenant of ServiceTitan",
-    r"\.venv/bin/pip install .*|python3 -m venv .* pip install [^&]*": "installs into the checkout",
+    r"\.venv/bin/pip install .*|python3 -m venv .* --group examples": "installs into the checkout",
     r"\.ci/pythons": "takes minutes for each Python; run by hand before a release",
 }
 """What is not run, and why."""
