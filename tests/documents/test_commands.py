@@ -55,7 +55,9 @@ RUN_BY = {
     r"\.venv/bin/python -m tests\.soak .*": (
         "tests/documents/test_contributing.py::test_the_soak_is_started_with_options_that_it_has"
     ),
-    r"\.venv/bin/meltano invoke tap-servicetitan-dispatch:check": "tests/meltano/test_el.py::test_meltano_checks_with_the_settings_of_the_project",
+    r"\.venv/bin/meltano invoke tap-servicetitan-dispatch:check": (
+        "tests/meltano/test_el.py::test_meltano_checks_with_the_settings_of_the_project"
+    ),
     r"meltano add --from-ref .*": (
         "tests/hub/test_definition.py::test_meltano_adds_the_plugin_from_the_file_without_asking_anybody"
     ),
