@@ -30,9 +30,17 @@ def draw(results: dict[str, Any], path: Path) -> None:
     import matplotlib as mpl  # noqa: PLC0415 - only whoever draws needs it
 
     mpl.use("svg")
-    mpl.rcParams.update({"svg.hashsalt": "tap", "svg.fonttype": "none", "font.size": 9})
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update({"svg.hashsalt": "tap", "svg.fonttype": "none", "font.size": 9})
+        figure = _bars(plt, results)
+        figure.savefig(path, metadata={"Date": None})
+        plt.close(figure)
+
+
+def _bars(plt: Any, results: dict[str, Any]) -> Any:
     bars = [each for each in results["figures"] if each["limit"]][::-1]
     figure, axes = plt.subplots(figsize=(8, 0.34 * len(bars) + 0.8), layout="constrained")
     figure.suptitle(
@@ -53,5 +61,4 @@ def draw(results: dict[str, Any], path: Path) -> None:
     axes.set_xticks([])
     axes.spines[:].set_visible(False)
     axes.tick_params(left=False)
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    return figure

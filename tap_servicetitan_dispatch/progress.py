@@ -15,8 +15,6 @@ from typing_extensions import override
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.progress import TaskID
-
 SECONDS_BETWEEN_LINES = 10
 LEAST_WAIT_SECONDS = 0.05
 """What is less than this was no wait, but the machine's own time."""
@@ -146,7 +144,6 @@ class LiveProgress(Progress):
         from rich.progress import Progress as Lines  # noqa: PLC0415
 
         console = Console(stderr=True)
-        self._task: TaskID | None = None
         self._lines = Lines(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
@@ -168,19 +165,15 @@ class LiveProgress(Progress):
     def begin(self, stream: str, tally: Tally, logger: logging.Logger) -> None:
         self._fill()
         super().begin(stream, tally, logger)
-        self._task = self._lines.add_task(stream, total=None, so_far="")
+        self._lines.add_task(stream, total=None, so_far="")
 
     @override
     def tell(self) -> None:
         super().tell()
         tally = self._tally
-        if self._task is not None:
-            self._lines.update(
-                self._task,
-                completed=tally.rows,
-                total=tally.expected or None,
-                so_far=tally.so_far(),
-            )
+        for last in self._lines.task_ids[-1:]:
+            expected = tally.expected or None
+            self._lines.update(last, completed=tally.rows, total=expected, so_far=tally.so_far())
 
     @override
     def _show(self) -> None:
@@ -200,9 +193,9 @@ class LiveProgress(Progress):
 
     def _fill(self) -> None:
         """Fill the bar of the stream that is done with."""
-        if self._task is not None:
+        for last in self._lines.task_ids[-1:]:
             whole = max(1, self._tally.rows)
-            self._lines.update(self._task, completed=whole, total=whole)
+            self._lines.update(last, completed=whole, total=whole)
 
 
 def progress() -> Progress:

@@ -103,11 +103,9 @@ class Ledger:
                 status = message["status"]
                 date = format_datetime(to_datetime(self._tenant.now), usegmt=True)
                 message["headers"] = [*message["headers"], (b"date", date.encode())]
-            elif not message.get("more_body"):
-                note()
+                note()  # before the caller sees anything, so that it finds its call here
             await send(message)
 
-        # Called before the caller sees the end of it, so that it finds its call here.
         scope["sandbox.note"] = note
         try:
             await self._app(scope, receive, send_dated)

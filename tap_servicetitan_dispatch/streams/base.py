@@ -220,10 +220,10 @@ class DispatchStream(Stream, abc.ABC):
         self._dispatch_tap.end_reading()
         if self._skipped_because:
             self.logger.warning(
-                "%s: Skipped, as %s. It needs %s; its bookmark stays where it was.",
-                self.name,
+                "Skipped, as %s. It needs %s; its bookmark stays where it was. Stream: %s.",
                 self._skipped_because,
                 self._scopes,
+                self.name,
             )
         elif self.selected:
             figures = self.tally.figures()
@@ -288,10 +288,10 @@ class DispatchStream(Stream, abc.ABC):
             if new := sorted(unknown - self._unknown_fields):
                 self._unknown_fields.update(new)
                 self.logger.warning(
-                    "%s: The API sends what the schema does not know: %s. It is left out; please "
-                    "report it, so that the next version has it.",
-                    self.name,
+                    "The API sends what the schema does not know: %s. It is left out; please "
+                    "report it, so that the next version has it. Stream: %s.",
                     ", ".join(new),
+                    self.name,
                 )
             row = {name: value for name, value in row.items() if name in self._selected_fields}
         return row

@@ -91,9 +91,8 @@ class TechnicianTracking(DispatchStream):
         pairs = [_pair(row) for row in live if all(map(_is_id, _pair(row)))]
         if len(pairs) < len(live):
             self.logger.warning(
-                "%s: %d live assignments have no number of a technician and of an appointment that "
+                "%d live assignments have no number of a technician and of an appointment that "
                 "could be looked up; left out.",
-                self.name,
                 len(live) - len(pairs),
             )
         return pairs
@@ -107,9 +106,7 @@ class TechnicianTracking(DispatchStream):
             if error.kind not in REFUSED:
                 raise
             self.logger.warning(
-                "%s: The API does not track technician %s on the way to appointment %s; left out "
-                "(%s).",
-                self.name,
+                "The API does not track technician %s on the way to appointment %s; left out (%s).",
                 technician,
                 appointment,
                 error.detail,
