@@ -43,7 +43,8 @@ def for_good(kind: Kind, **more: Any) -> Faults:
 def test_what_stays_ends_the_run_in_one_line_with_the_bookmark_safe(
     victim: Victim, kind: Kind
 ) -> None:
-    stopped = victim.run(for_good(kind, spare_first=4), FEED, "teams", max_retries=2)
+    faults = for_good(kind, on="export/", spare_first=2)
+    stopped = victim.run(faults, FEED, "teams", max_retries=2)
     assert_fails(stopped, f"{FEED}: {SAID[kind]}")
     assert stopped.ids, "the pages before it came through"
     tries = {"no_scope": 1, "redirect": 1, "revoked": 2}.get(kind, 3)
