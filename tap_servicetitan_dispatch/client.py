@@ -49,6 +49,7 @@ USER_AGENT = f"tap-servicetitan-dispatch/{__version__}"
 CONNECT_TIMEOUT_SECONDS = 15
 MOST_AT_ONCE = 50
 """Connections that are kept to a server; `max_concurrent_requests` cannot be more."""
+PIECE_BYTES = 2**20
 LONGEST_WAIT_SECONDS = 600
 LONG_WAIT_SECONDS = 5
 _WAIT_IN_TEXT = re.compile(r"try again in (\d+(?:\.\d+)?) (second|minute)", re.IGNORECASE)
@@ -123,15 +124,22 @@ class Http:
         """
         name = f"{request.method} {urlsplit(request.url).path}"
         environment: Mapping[str, Any] = (
-            {"proxies": {}}
+            {"proxies": {}, "stream": True}
             if is_loopback(request.url)
-            else self._session.merge_environment_settings(request.url, {}, None, None, None)
+            else self._session.merge_environment_settings(
+                request.url, {}, stream=True, verify=None, cert=None
+            )
         )
         try:
             prepared = self._session.prepare_request(request)
             response = self._session.send(
-                prepared, timeout=self._timeout, allow_redirects=False, **environment
+                prepared,
+                timeout=self._timeout,
+                allow_redirects=False,
+                **{**environment, "stream": True},
             )
+            # Left to itself, requests puts a body together from pieces of 10 KiB.
+            content = b"".join(response.iter_content(PIECE_BYTES))
         except requests.exceptions.Timeout as error:
             raise ApiError("timed_out", request=name, detail=_cause(error)) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -139,7 +147,7 @@ class Http:
             kind = "untrusted" if "CERTIFICATE_VERIFY_FAILED" in cause else "no_connection"
             raise ApiError(kind, request=name, detail=cause) from error
         try:
-            return _read(response, name, token_endpoint=token_endpoint)
+            return _read(response, content, name, token_endpoint=token_endpoint)
         except ApiError as error:
             # A server may repeat in an error what it was shown.
             for secret in _secrets_in(prepared):
@@ -288,8 +296,9 @@ def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _read(response: requests.Response, name: str, *, token_endpoint: bool) -> Answer:
-    content = response.content
+def _read(
+    response: requests.Response, content: bytes, name: str, *, token_endpoint: bool
+) -> Answer:
     is_json = True
     body: Any = None
     try:

@@ -455,9 +455,9 @@ class Room:
 class LookAhead:
     """Reads a walk in a thread of its own, one page ahead of whoever iterates over this.
 
-    The thread owns the walk. Between it and the reader is a place for one page (or the end, or an
-    error); that, and what the room says, is all that the two share, under the room's condition.
-    The thread fetches while the place is empty, if there is room or the reader waits.
+    The thread owns the walk. What it shares with the reader (pages that have arrived, then the end
+    or an error) and with the other walks (the room) is under the room's condition. The thread
+    fetches if the reader waits, or if no page is ahead of the reader and there is room.
 
     Args:
         walk: The pages to read.
@@ -475,9 +475,10 @@ class LookAhead:
         self._walk = walk
         self._before_waiting = before_waiting
         self._room = room or Room()
-        self._place: Page | BaseException | None = None
+        self._arrived: deque[Page | BaseException] = deque()
         self._in_hand = 0
         self._is_waited_for = False
+        self._is_ahead = False
         self._is_closed = False
         threading.Thread(target=self._read, name="look-ahead", daemon=True).start()
 
@@ -496,8 +497,9 @@ class LookAhead:
         """Let the thread end; a request under way is not waited for."""
         with self._room.changed:
             self._is_closed = True
-            self._room.held -= self._in_hand + _size(self._place)
-            self._in_hand, self._place = 0, None
+            self._room.held -= self._in_hand + sum(map(_size, self._arrived))
+            self._in_hand = 0
+            self._arrived.clear()
             self._room.changed.notify_all()
 
     def __iter__(self) -> Iterator[Page]:
@@ -516,17 +518,18 @@ class LookAhead:
 
     def _take(self, wait_seconds: float) -> Page | BaseException | None:
         """Return what has arrived, if anything has; the page before it is done with then."""
-        changed = self._room.changed
-        with changed:
-            self._is_waited_for = True
-            changed.notify_all()
-            changed.wait_for(lambda: self._place is not None, wait_seconds)
-            arrived, self._place = self._place, None
-            if arrived is not None:
-                self._is_waited_for = False
-                self._room.held -= self._in_hand
-                self._in_hand = _size(arrived)
-                changed.notify_all()
+        with self._room.changed:
+            if not self._arrived:
+                self._is_waited_for = True
+                self._room.changed.notify_all()
+                self._room.changed.wait_for(lambda: self._arrived, wait_seconds)
+            if not self._arrived:
+                return None
+            arrived = self._arrived.popleft()
+            self._is_ahead = bool(self._arrived)
+            self._room.held -= self._in_hand
+            self._in_hand = _size(arrived)
+            self._room.changed.notify_all()
             return arrived
 
     def _read(self) -> None:
@@ -542,21 +545,23 @@ class LookAhead:
             self._room.changed.wait_for(
                 lambda: (
                     self._is_closed
-                    or (
-                        self._place is None
-                        and (self._is_waited_for or self._room.held < self._room.most)
-                    )
+                    or self._is_waited_for
+                    or (not self._is_ahead and self._room.held < self._room.most)
                 )
             )
             return not self._is_closed
 
     def _put(self, arrived: Page | BaseException) -> None:
         with self._room.changed:
-            if not self._is_closed:
-                self._place = arrived
-                self._room.held += _size(arrived)
-                self._room.changed.notify_all()
+            if self._is_closed:
+                return
+            self._arrived.append(arrived)
+            self._room.held += _size(arrived)
+            # To a reader who waits it is not ahead: the next one may be fetched at once.
+            self._is_ahead = not self._is_waited_for
+            self._is_waited_for = False
+            self._room.changed.notify_all()
 
 
-def _size(arrived: Page | BaseException | None) -> int:
+def _size(arrived: Page | BaseException) -> int:
     return arrived.size if isinstance(arrived, Page) else 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from fastapi.routing import APIRoute
 
-from benchmarks.table import lines
+from benchmarks.table import draw, lines
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.errors import FAILURES
 from tap_servicetitan_dispatch.sandbox.application import ROUTERS
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.errors import Failure
     from tap_servicetitan_dispatch.streams.base import DispatchStream
 
+CHART = ROOT / "docs/images/speed.svg"
 PREFIX = "TAP_SERVICETITAN_DISPATCH_"
 DATES = {"start_date"}
 TABLES = {
@@ -212,6 +213,8 @@ def _write() -> None:
     example = ROOT / ".env.example"
     head, _, _ = example.read_text(encoding="utf-8").partition(PREFIX)
     example.write_text(head + "\n".join(env_lines()) + "\n", encoding="utf-8")
+
+    draw(figures(), CHART)
 
     # Both take something from here.
     from tests.documents import streams_page  # noqa: PLC0415

@@ -49,7 +49,7 @@ RUN_BY = {
     r"\.venv/bin/python -m examples( output/day --into docs/images)?": PICTURES,
     r"\.venv/bin/python -m examples\.sandbox_day output/day": PICTURES,
     r"\.venv/bin/python -m examples --query .*": QUESTION,
-    r"\.venv/bin/python -m benchmarks": (
+    r".* --isolated --no-dev python -m benchmarks": (
         "tests/test_benchmarks.py::test_the_command_prints_its_table_and_keeps_its_figures"
     ),
     r"\.venv/bin/python -m tests\.soak .*": (
