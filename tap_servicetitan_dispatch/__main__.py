@@ -1,5 +1,6 @@
 """The commands; the tap's also as ``python -m tap_servicetitan_dispatch``."""
 
+import gc
 import signal
 import sys
 
@@ -9,6 +10,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch  # noqa: PLC0415 - takes long
 
+    gc.freeze()  # what start-up has made stays; no collection need look through it again
     TapServiceTitanDispatch.cli()
 
 
