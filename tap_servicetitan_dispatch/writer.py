@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from singer_sdk.contrib.msgspec import encoder
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter, SingerMessageType
-from singer_sdk.singerlib.encoding.simple import Message, RecordMessage
+from singer_sdk.singerlib.encoding.simple import Message
 from typing_extensions import override
 
 if TYPE_CHECKING:
@@ -39,18 +40,26 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         version: int | None,
         time_extracted: datetime,
     ) -> None:
-        """Write a RECORD message for each record, as `write_message` would.
-
-        All of them differ in the record only, and JSON has line breaks nowhere inside.
-        """
-        frame = RecordMessage(stream, {}, version=version, time_extracted=time_extracted)
-        head, tail = self.serialize_message(frame).split(b"{}")
-        rows = _unbroken(encoder.encode_lines(records))
-        sys.stdout.buffer.write(head + rows[:-1].replace(b"\n", tail + head) + tail)
+        """Write a RECORD message for each record, as `write_message` would."""
+        extracted = msgspec.Raw(encoder.encode(time_extracted))
+        messages = [
+            _Record(stream=stream, record=record, version=version, time_extracted=extracted)
+            for record in records
+        ]
+        sys.stdout.buffer.write(_unbroken(encoder.encode_lines(messages)))
 
     def flush(self) -> None:
         """Let the target have all that has been written."""
         sys.stdout.flush()
+
+
+class _Record(msgspec.Struct, tag_field="type", tag="RECORD", kw_only=True, omit_defaults=True):
+    """The SDK's RecordMessage, but quick to make and to encode."""
+
+    stream: str
+    record: dict[str, Any]
+    version: int | None = None
+    time_extracted: msgspec.Raw
 
 
 _BREAKS = {"\x85": "u0085", "\u2028": "u2028", "\u2029": "u2029"}
