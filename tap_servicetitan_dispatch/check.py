@@ -222,7 +222,7 @@ def _remark(step: Step) -> str:
 
 def _conclusion(steps: Sequence[Step]) -> str:
     if failed := [step.name for step in steps if step.ends_a_run]:
-        return f"A run would fail: {', '.join(failed)}."
+        return f"A run would fail at: {', '.join(failed)}."
     selected = [step for step in steps if step.selected]
     readable = sum(step.outcome == OK for step in selected)
     return f"A run would read {readable} of {len(selected)} selected streams."

@@ -480,7 +480,7 @@ def test_the_table_says_the_same_to_people(open_api: ScriptedApi, tap: Command, 
     assert "What to do: grant the scope in the developer portal" in text
     assert "tn.dis.capacity:w (not selected) the application lacks a scope" in text
     said = "status 403; Scope validation failed: tn.dis.zones:r"
-    assert lines[-3:] == [f"zones: GET {PREFIX}zones: {said}", "", "A run would fail: zones."]
+    assert lines[-3:] == [f"zones: GET {PREFIX}zones: {said}", "", "A run would fail at: zones."]
     assert "\x1b" not in run.stdout
 
 
@@ -536,7 +536,7 @@ def test_the_table_fits_what_stdout_can_show(encoding: str, marks: str, said: st
             "                               A run goes on without it, as",
             "                               skip_forbidden_streams is set:",
             "",
-            "A run would fail: token.",
+            "A run would fail at: token.",
         ]
     )
 

@@ -36,7 +36,7 @@ PICTURES = (
 QUESTION = "tests/examples/test_page.py::test_a_question_of_the_page_gets_an_answer"
 RUN_BY = {
     r"python3 -m venv .*/meltano el tap-servicetitan-dispatch target-jsonl .*": EL,
-    r"sandbox=.*|token=.*|curl \$sandbox.*|TAP_SERVICETITAN_DISPATCH_API_URL=\$sandbox .*": BOARD,
+    r"(sandbox|token)=.*|curl -s \$sandbox.*|TAP_SERVICETITAN_DISPATCH_API_URL=\$.*": BOARD,
     r"\.venv/bin/meltano run load-jsonl|.* schedule run every-ten-minutes": (
         f"{TARGETS}::test_jsonl_keeps_all_values_and_adds_changed_rows_as_the_schedule_runs"
     ),
@@ -55,7 +55,10 @@ RUN_BY = {
     r"\.venv/bin/python -m tests\.soak .*": (
         "tests/documents/test_contributing.py::test_the_soak_is_started_with_options_that_it_has"
     ),
-    r"\.venv/bin/meltano invoke tap-servicetitan-dispatch:check": (
+    r".* invoke tap-servicetitan-dispatch:sandbox --without-scope .*": (
+        "tests/test_check.py::test_an_application_that_is_refused_everywhere_is_told_apart_from_one_without_a_scope"
+    ),
+    r"(TAP_\w+=\S+ )?\.venv/bin/meltano invoke tap-servicetitan-dispatch:check": (
         "tests/meltano/test_el.py::test_meltano_checks_with_the_settings_of_the_project"
     ),
     r"meltano add --from-ref .*": (
@@ -161,6 +164,7 @@ def test_the_commands_for_meltano_do_what_the_documents_say(
 ) -> None:
     url = board.sandbox.url
     demo = [line for line in of("docs/operations.md") if "output/config.json" not in line]
+    checks = [line for line in demo if ":check " in line or "--dump=" in line]
     demo = demo[demo.index(next(line for line in demo if line.startswith("export TAP_"))) :]
     demo = demo[: demo.index(next(line for line in demo if line.startswith("unset "))) + 1]
     first = ".venv/bin/meltano el tap-servicetitan-dispatch target-jsonl --state-id {}"
@@ -171,15 +175,17 @@ def test_the_commands_for_meltano_do_what_the_documents_say(
         *of("docs/sandbox.md"),
         *of("docs/warehouses.md"),
         *(line.replace("http://127.0.0.1:8321", url) for line in demo),
+        f"export TAP_SERVICETITAN_DISPATCH_API_URL={url}",
+        *checks,
     ]
     printed = run(lines, project.folder)
-    assert (
-        '"replication_key": "continueFrom"' in printed
-        or '"replication_key":"continueFrom"' in printed
-    )
+    assert '"continueFrom"' in printed
     assert "--fault-rate" in printed
     assert "every-ten-minutes" in printed
-    assert printed.rstrip().endswith("same rows")
+    assert "same rows\n" in printed, printed
+    assert '"ok": true' in printed
+    assert "appointment_assignments" in printed[printed.index('"ok": true') :]
+    assert len(checks) == 3
 
 
 def test_the_commands_without_meltano_do_what_the_documents_say(
