@@ -28,7 +28,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
 
     @override
     def write_message(self, message: Message) -> None:
-        sys.stdout.buffer.write(self.format_message(message))
+        self._write(self.format_message(message))
         if message.type == SingerMessageType.STATE:
             self.flush()
 
@@ -46,7 +46,13 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
             _Record(stream=stream, record=record, version=version, time_extracted=extracted)
             for record in records
         ]
-        sys.stdout.buffer.write(_unbroken(encoder.encode_lines(messages)))
+        self._write(_unbroken(encoder.encode_lines(messages)))
+
+    def _write(self, lines: bytes) -> None:
+        """Write all of it: without a buffer (PYTHONUNBUFFERED) a signal may cut a write short."""
+        rest = memoryview(lines)
+        while rest:
+            rest = rest[sys.stdout.buffer.write(rest) :]
 
     def flush(self) -> None:
         """Let the target have all that has been written."""

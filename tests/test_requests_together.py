@@ -41,11 +41,15 @@ NOON = datetime(2026, 6, 18, 17, tzinfo=UTC)
 
 
 class Gate:
-    """Lets requests through in groups; knows the most that were there at the same time."""
+    """Lets requests through in groups; knows the most that were there at the same time.
+
+    Each group stays for a moment, in which a request too many would be seen.
+    """
 
     def __init__(self, reply: Callable[[Call], Answer], size: int) -> None:
         self._reply = reply
         self._barrier = threading.Barrier(size)
+        self._moment = threading.Event()
         self._lock = threading.Lock()
         self._inside = 0
         self.most = 0
@@ -55,6 +59,7 @@ class Gate:
             self._inside += 1
             self.most = max(self.most, self._inside)
         self._barrier.wait(20)
+        self._moment.wait(0.3)
         with self._lock:
             self._inside -= 1
         return self._reply(call)
@@ -199,38 +204,44 @@ def test_discovery_costs_no_call(api: ScriptedApi, tap: Command) -> None:
 
 
 def test_what_has_arrived_is_with_the_target_before_the_tap_waits_for_more(
-    api: ScriptedApi, tap: Command
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a target would sit idle, while rows that it could load lie in a buffer."""
-    hang = threading.Event()
+    hang, in_vain = threading.Event(), threading.Event()
 
     def reply(call: Call) -> Answer:
         if "from" in call.query:
-            hang.wait(30)
+            if not hang.wait(10):
+                in_vain.set()
             return Answer(page(more=False, token="t2"))
         return Answer(page(1, more=True, token="t1"))
 
     api.reply = reply
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     with tap.start(api.config) as process:
         assert process.stdout
         lines = [process.stdout.readline() for _ in range(3)]
         hang.set()
         process.communicate(timeout=30)
+    assert not in_vain.is_set()
     assert ['"SCHEMA"' in lines[0], '"RECORD"' in lines[1], '"STATE"' in lines[2]] == [True] * 3
 
 
 def test_a_schema_does_not_wait_in_the_buffer_until_the_first_page_is_there(
-    api: ScriptedApi, tap: Command
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hang = threading.Event()
+    hang, in_vain = threading.Event(), threading.Event()
 
     def reply(_: Call) -> Answer:
-        hang.wait(30)
+        if not hang.wait(10):
+            in_vain.set()
         return Answer(page(more=False, token="t2"))
 
     api.reply = reply
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     with tap.start(api.config) as process:
         assert process.stdout
         assert '"SCHEMA"' in process.stdout.readline()
         hang.set()
         process.communicate(timeout=30)
+    assert not in_vain.is_set()

@@ -196,3 +196,22 @@ def written(write: Callable[[LineWriter], Any]) -> bytes:
         return raw.getvalue()
     finally:
         sys.stdout = before
+
+
+def test_what_is_written_in_part_is_written_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As without a buffer, when a signal comes in the middle."""
+    taken = io.BytesIO()
+
+    class Halting(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            return taken.write(bytes(data[:7]))
+
+    raw: Any = Halting()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, write_through=True))
+    record = {"id": 1, "name": "n" * 50}
+    LineWriter().write_records("zones", [record], version=None, time_extracted=NOW)
+    monkeypatch.undo()
+    assert json.loads(taken.getvalue())["record"] == record
