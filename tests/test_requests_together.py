@@ -18,6 +18,7 @@ from tap_servicetitan_dispatch.sandbox import Sandbox
 from tests.runs import ALL_STREAMS, assert_fails
 from tests.scripted_api import Answer, Call, page, row
 from tests.streams.resources import LISTS, NOTHING, PATHS, listed, routed
+from tests.streams.test_catalog import DEFAULT as SELECTED_BY_DEFAULT
 from tests.streams.test_whole_sync import ROOT
 
 if TYPE_CHECKING:
@@ -26,17 +27,7 @@ if TYPE_CHECKING:
     from tests.runs import Command
     from tests.scripted_api import ScriptedApi
 
-DEFAULT = (
-    "appointment_assignments",
-    "arrival_window_configuration",
-    "arrival_windows",
-    "business_hours",
-    "non_job_appointments",
-    "teams",
-    "technician_shifts",
-    "technician_skills",
-    "zones",
-)
+DEFAULT = sorted(SELECTED_BY_DEFAULT)
 NOON = datetime(2026, 6, 18, 17, tzinfo=UTC)
 
 
