@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.meltano.projects import Project
-from tests.runs import Command, assert_no_secret
-from tests.scripted_api import ScriptedApi
+from tests.support.projects import Project
+from tests.support.runs import Command, assert_no_secret
+from tests.support.scripted_api import ScriptedApi
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.runs import FEED_ONLY, bookmarked, catalog_of
-from tests.scripted_api import ScriptedApi, feed_of, page
+from tests.support.runs import FEED_ONLY, bookmarked, catalog_of
+from tests.support.scripted_api import ScriptedApi, feed_of, page
 
 if TYPE_CHECKING:
-    from tests.runs import Command, Run
+    from tests.support.runs import Command, Run
 
 PREFIX = "TAP_SERVICETITAN_DISPATCH_"
 

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.runs import FEED_ONLY, catalog_of, select
-from tests.scripted_api import feed_of, page
+from tests.support.runs import FEED_ONLY, catalog_of, select
+from tests.support.scripted_api import feed_of, page
 
 if TYPE_CHECKING:
-    from tests.runs import Command
-    from tests.scripted_api import ScriptedApi
+    from tests.support.runs import Command
+    from tests.support.scripted_api import ScriptedApi
 
 THREE_PAGES = (
     (None, page(1, 2, 3, more=True, token="t1")),

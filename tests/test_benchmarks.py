@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.running import Given, bare, tap
 from benchmarks.table import draw, lines
-from tests.documents.markdown import section
+from tests.support.markdown import section
 
 ROOT = Path(__file__).parents[1]
 RESULTS: dict[str, Any] = json.loads((ROOT / "benchmarks/results.json").read_text())

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sandbox.bodies import HOURS, NEW_NON_JOB, NEW_SHIFT, PING, window
-from tests.sandbox.caller import Caller
+from tests.support.bodies import HOURS, NEW_NON_JOB, NEW_SHIFT, PING, window
+from tests.support.caller import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.runs import Command
+    from tests.support.runs import Command
 
     Record = dict[str, Any]
     Change = Callable[[Caller, list[Record]], Record]

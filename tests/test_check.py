@@ -17,9 +17,9 @@ from tap_servicetitan_dispatch.client import Http
 from tap_servicetitan_dispatch.errors import FAILURES
 from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, CREDENTIALS, Behaviour, Faults, Sandbox
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tests.runs import ALL_STREAMS, assert_fails, catalog_of
-from tests.scripted_api import TOKEN, Answer, Call
-from tests.streams.resources import NOTHING, PATHS, PREFIX, operation, resolved, routed
+from tests.support.resources import NOTHING, PATHS, PREFIX, operation, resolved, routed
+from tests.support.runs import ALL_STREAMS, assert_fails, catalog_of
+from tests.support.scripted_api import TOKEN, Answer, Call
 from tests.test_failures import ANSWERS, failing
 from tests.test_forbidden import SCOPES
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_servicetitan_dispatch.sandbox.faults import Kind
-    from tests.runs import Command, Run
-    from tests.scripted_api import ScriptedApi
+    from tests.support.runs import Command, Run
+    from tests.support.scripted_api import ScriptedApi
 
 SANDBOX = {"environment": "sandbox"}
 BEFORE = ("settings", "token", "app key and tenant")

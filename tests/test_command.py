@@ -13,10 +13,10 @@ import pytest
 
 from tap_servicetitan_dispatch import __version__
 from tap_servicetitan_dispatch.sandbox import Sandbox
-from tests.runs import ALL_STREAMS, FEED_ONLY, catalog_of
+from tests.support.runs import ALL_STREAMS, FEED_ONLY, catalog_of
 
 if TYPE_CHECKING:
-    from tests.runs import Command
+    from tests.support.runs import Command
 
 SANDBOX = {"environment": "sandbox"}
 

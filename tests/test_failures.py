@@ -12,14 +12,14 @@ import trustme
 
 from tap_servicetitan_dispatch.client import Http
 from tap_servicetitan_dispatch.errors import FAILURES
-from tests.runs import assert_fails, bookmarked
-from tests.scripted_api import APP_KEY, CLIENT_SECRET, TOKEN, Answer, Call, ScriptedApi
-from tests.streams.resources import MODIFIED, PREFIX, listed
+from tests.support.resources import MODIFIED, PREFIX, listed
+from tests.support.runs import assert_fails, bookmarked
+from tests.support.scripted_api import APP_KEY, CLIENT_SECRET, TOKEN, Answer, Call, ScriptedApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.runs import Command, Run
+    from tests.support.runs import Command, Run
 
 NOT_MATCHED = Answer({"message": "Unable to match incoming request to an operation."}, status=404)
 NO_SCOPE = Answer({"title": "Scope validation failed: tn.dis.zones:r"}, status=403)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.runs import FEED_ONLY, assert_fails, bookmarked, catalog_of, select
-from tests.scripted_api import Answer, ScriptedApi, feed_of, page, row
+from tests.support.runs import FEED_ONLY, assert_fails, bookmarked, catalog_of, select
+from tests.support.scripted_api import Answer, ScriptedApi, feed_of, page, row
 
 if TYPE_CHECKING:
-    from tests.runs import Command
+    from tests.support.runs import Command
 
 THREE_PAGES = (
     (None, page(1, 2, 3, more=True, token="t1")),

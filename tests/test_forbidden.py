@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.runs import ALL_STREAMS, assert_fails, bookmarked
-from tests.scripted_api import FEED, Answer, Call, ScriptedApi, page, row
-from tests.streams.resources import MODIFIED, NOTHING, PATHS, PREFIX, listed, routed
+from tests.support.resources import MODIFIED, NOTHING, PATHS, PREFIX, listed, routed
+from tests.support.runs import ALL_STREAMS, assert_fails, bookmarked
+from tests.support.scripted_api import FEED, Answer, Call, ScriptedApi, page, row
 
 if TYPE_CHECKING:
-    from tests.runs import Command, Run
+    from tests.support.runs import Command, Run
 
 NO_SCOPE = Answer({"title": "Scope validation failed: tn.dis.some:r"}, status=403)
 NO_ENTRY = Answer("", status=403)

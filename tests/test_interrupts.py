@@ -16,11 +16,11 @@ import pytest
 
 from tap_servicetitan_dispatch.streams import base
 from tap_servicetitan_dispatch.writer import LineWriter
-from tests.runs import FEED_ONLY, Run, records_in
-from tests.scripted_api import Answer, Call, ScriptedApi, feed_of, page
+from tests.support.runs import FEED_ONLY, Run, records_in
+from tests.support.scripted_api import Answer, Call, ScriptedApi, feed_of, page
 
 if TYPE_CHECKING:
-    from tests.runs import Command
+    from tests.support.runs import Command
 
 THREE_PAGES = (
     (None, page(1, 2, 3, more=True, token="t1")),

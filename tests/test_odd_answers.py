@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch import instants
-from tests.runs import Run, assert_fails, bookmarked, catalog_of
-from tests.scripted_api import TOKEN, Answer, Call, ScriptedApi, page, row
-from tests.streams.resources import LISTS, MODIFIED, PATHS, listed, routed
+from tests.support.resources import LISTS, MODIFIED, PATHS, listed, routed
+from tests.support.runs import Run, assert_fails, bookmarked, catalog_of
+from tests.support.scripted_api import TOKEN, Answer, Call, ScriptedApi, page, row
 
 if TYPE_CHECKING:
-    from tests.runs import Command
+    from tests.support.runs import Command
 
 LOOKUP, ASSIGNMENTS = PATHS["technician_tracking"], PATHS["appointment_assignments_list"]
 ONE_DAY = {"capacity_days_ahead": 0, "max_retries": 0}

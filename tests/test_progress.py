@@ -17,16 +17,16 @@ import pytest
 
 from tap_servicetitan_dispatch import progress
 from tap_servicetitan_dispatch.progress import LiveProgress, Progress, Tally
-from tests.runs import FEED_ONLY, bookmarked, catalog_of
-from tests.scripted_api import Answer, Call, feed_of, page, row
-from tests.streams.resources import PATHS, listed, routed
+from tests.support.resources import PATHS, listed, routed
+from tests.support.runs import FEED_ONLY, bookmarked, catalog_of
+from tests.support.scripted_api import Answer, Call, feed_of, page, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.runs import Command
-    from tests.scripted_api import ScriptedApi
+    from tests.support.runs import Command
+    from tests.support.scripted_api import ScriptedApi
 
 TWO_PAGES = (
     (None, page(1, 2, 3, more=True, token="t1")),

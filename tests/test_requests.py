@@ -16,10 +16,10 @@ from tap_servicetitan_dispatch import __version__
 from tap_servicetitan_dispatch.auth import Credentials, TokenSource
 from tap_servicetitan_dispatch.client import Client, Http, asked_wait, token_request
 from tap_servicetitan_dispatch.errors import FAILURES, ApiError
-from tests.scripted_api import APP_KEY, CLIENT_SECRET, TOKEN, TOKEN_PATH, Answer, Call
+from tests.support.scripted_api import APP_KEY, CLIENT_SECRET, TOKEN, TOKEN_PATH, Answer, Call
 
 if TYPE_CHECKING:
-    from tests.scripted_api import ScriptedApi
+    from tests.support.scripted_api import ScriptedApi
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 

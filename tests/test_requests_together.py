@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import Sandbox
-from tests.runs import ALL_STREAMS, assert_fails
-from tests.scripted_api import Answer, Call, page, row
-from tests.streams.resources import LISTS, NOTHING, PATHS, listed, routed
 from tests.streams.test_catalog import DEFAULT as SELECTED_BY_DEFAULT
 from tests.streams.test_whole_sync import ROOT
+from tests.support.resources import LISTS, NOTHING, PATHS, listed, routed
+from tests.support.runs import ALL_STREAMS, assert_fails
+from tests.support.scripted_api import Answer, Call, page, row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.runs import Command
-    from tests.scripted_api import ScriptedApi
+    from tests.support.runs import Command
+    from tests.support.scripted_api import ScriptedApi
 
 DEFAULT = sorted(SELECTED_BY_DEFAULT)
 NOON = datetime(2026, 6, 18, 17, tzinfo=UTC)

@@ -16,8 +16,8 @@ import pytest
 import trustme
 
 from tap_servicetitan_dispatch import __version__
-from tests.runs import Run, assert_fails, assert_no_secret, bookmarked
-from tests.scripted_api import (
+from tests.support.runs import Run, assert_fails, assert_no_secret, bookmarked
+from tests.support.scripted_api import (
     APP_KEY,
     CLIENT_SECRET,
     SECRETS,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.runs import Command
+    from tests.support.runs import Command
 
     Echo = Callable[[Call, int], Answer]
 

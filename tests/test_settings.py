@@ -8,11 +8,11 @@ import pytest
 
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tests.runs import FEED_ONLY, catalog_of
-from tests.scripted_api import APP_KEY, CLIENT_SECRET, Answer, ScriptedApi, feed_of, page
+from tests.support.runs import FEED_ONLY, catalog_of
+from tests.support.scripted_api import APP_KEY, CLIENT_SECRET, Answer, ScriptedApi, feed_of, page
 
 if TYPE_CHECKING:
-    from tests.runs import Command
+    from tests.support.runs import Command
 
 GOOD = {
     "client_id": "cid.test",

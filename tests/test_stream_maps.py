@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.runs import catalog_of
-from tests.scripted_api import Answer
+from tests.support.runs import catalog_of
+from tests.support.scripted_api import Answer
 
 if TYPE_CHECKING:
-    from tests.runs import Command
-    from tests.scripted_api import ScriptedApi
+    from tests.support.runs import Command
+    from tests.support.scripted_api import ScriptedApi
 
 MAP_FOR_ALL = {"*": {"tenantId": "int(config['tenant'])"}}
 

@@ -19,17 +19,17 @@ from singer_sdk.singerlib.encoding.simple import RecordMessage
 from tap_servicetitan_dispatch.sandbox import Sandbox
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.writer import LineWriter
-from tests.runs import ALL_STREAMS, bookmarked, catalog_of, select
-from tests.scripted_api import feed_of, page, row
-from tests.streams.resources import routed
 from tests.streams.test_whole_sync import SETTINGS, THURSDAY
+from tests.support.resources import routed
+from tests.support.runs import ALL_STREAMS, bookmarked, catalog_of, select
+from tests.support.scripted_api import feed_of, page, row
 from tests.test_odd_answers import KEYS, ODD_VALUES, ONE_DAY, answers, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.runs import Command, Run
-    from tests.scripted_api import ScriptedApi
+    from tests.support.runs import Command, Run
+    from tests.support.scripted_api import ScriptedApi
 
 EXTRACTED = re.compile(r'"time_extracted":"[^"]*"')
 VERSION = re.compile(r'"version":\d+')

@@ -17,7 +17,7 @@ from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.errors import FAILURES
 from tap_servicetitan_dispatch.sandbox.application import ROUTERS
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tests.documents.markdown import ROOT, rows, section
+from tests.support.markdown import ROOT, rows, section
 from tests.test_changes_arrive import CASES, SHOWS_NOWHERE
 
 if TYPE_CHECKING:

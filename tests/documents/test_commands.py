@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.documents.markdown import ROOT, commands, exists
 from tests.documents.test_links import PAGES
-from tests.meltano.projects import UNWANTED
-from tests.sandbox.caller import Caller
+from tests.support.caller import Caller
+from tests.support.markdown import ROOT, commands, exists
+from tests.support.projects import UNWANTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.meltano.projects import Project
+    from tests.support.projects import Project
 
 EL = (
     "tests/meltano/test_el.py"

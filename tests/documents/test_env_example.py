@@ -6,7 +6,7 @@ from dotenv import dotenv_values
 
 from tap_servicetitan_dispatch import settings
 from tests.documents.declared import PREFIX, env_lines
-from tests.documents.markdown import ROOT
+from tests.support.markdown import ROOT
 
 TEXT = (ROOT / ".env.example").read_text(encoding="utf-8")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.documents.markdown import ROOT
+from tests.support.markdown import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

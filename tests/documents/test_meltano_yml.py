@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.documents.declared import meltano_select, meltano_setting, own_settings
-from tests.documents.markdown import ROOT
+from tests.support.markdown import ROOT
 
 
 @pytest.fixture(scope="module")

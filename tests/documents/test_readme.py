@@ -14,14 +14,14 @@ import pytest
 from tap_servicetitan_dispatch.sandbox import Sandbox, cli
 from tests.documents import streams_page
 from tests.documents.declared import PREFIX, TABLES, own_settings, table
-from tests.documents.markdown import ROOT, blocks, commands, rows, section
-from tests.sandbox.caller import Caller, Clock
-from tests.streams.resources import definition
+from tests.support.caller import Caller, Clock
+from tests.support.markdown import ROOT, blocks, commands, rows, section
+from tests.support.resources import definition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.runs import Command
+    from tests.support.runs import Command
 
     Row = dict[str, Any]
 

@@ -13,10 +13,10 @@ import trustme
 from tap_servicetitan_dispatch.client import Http
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Behaviour, Sandbox
 from tests.documents.declared import streams
-from tests.documents.markdown import exists, names_of_tests, rows, section
-from tests.runs import ALL_STREAMS, assert_fails, assert_no_secret, catalog_of
-from tests.sandbox.caller import Clock
-from tests.scripted_api import (
+from tests.support.caller import Clock
+from tests.support.markdown import exists, names_of_tests, rows, section
+from tests.support.runs import ALL_STREAMS, assert_fails, assert_no_secret, catalog_of
+from tests.support.scripted_api import (
     APP_KEY,
     CLIENT_SECRET,
     SECRETS,
@@ -32,7 +32,7 @@ from tests.scripted_api import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.runs import Command
+    from tests.support.runs import Command
 
 ONE_PAGE = feed_of((None, page(1, more=False, token="t1")))
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import yaml
 
-from tests.documents.markdown import ROOT, blocks, cells, commands, rows, section
-from tests.sandbox.caller import Caller
-from tests.sandbox.contents import contents
+from tests.support.caller import Caller
+from tests.support.contents import contents
+from tests.support.markdown import ROOT, blocks, cells, commands, rows, section
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.client import Client
-from tests.documents.markdown import cells, rows, section
-from tests.runs import Run, bookmarked
-from tests.scripted_api import Answer, Call, ScriptedApi, feed_of, page, row
-from tests.streams.resources import PATHS, listed, routed
+from tests.support.markdown import cells, rows, section
+from tests.support.resources import PATHS, listed, routed
+from tests.support.runs import Run, bookmarked
+from tests.support.scripted_api import Answer, Call, ScriptedApi, feed_of, page, row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.runs import Command
+    from tests.support.runs import Command
 
     Scenario = Callable[[ScriptedApi, Command], Run]
 

@@ -10,9 +10,9 @@ import pytest
 
 from examples.__main__ import main
 from examples.database import SQL, VIEWS, database
-from tests.documents.markdown import ROOT, blocks, commands
 from tests.examples.tables import TIMEZONE, results, write
 from tests.examples.test_views import assignment, slot
+from tests.support.markdown import ROOT, blocks, commands
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ import pytest
 
 from examples.__main__ import main
 from examples.board import COLOURS
-from tests.documents.markdown import ROOT
 from tests.examples.tables import view, write
 from tests.examples.test_views import assignment, meeting, shift
+from tests.support.markdown import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,8 +21,8 @@ from tap_servicetitan_dispatch.sandbox.instants import MINUTE, from_datetime, to
 from tap_servicetitan_dispatch.sandbox.tenant import EXPORT_DELAY, HISTORY_DAYS, Tenant
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.examples.tables import TIMEZONE, instant, view
-from tests.runs import catalog_of
-from tests.sandbox.caller import Caller
+from tests.support.caller import Caller
+from tests.support.runs import catalog_of
 
 if TYPE_CHECKING:
     from pathlib import Path

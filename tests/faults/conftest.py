@@ -8,10 +8,10 @@ import time_machine
 
 from tap_servicetitan_dispatch import client
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Behaviour, Faults
-from tests.runs import ALL_STREAMS, Command, Run
-from tests.sandbox.caller import START, Caller
-from tests.sandbox.contents import CAPACITY_SETTINGS, as_sent, contents
-from tests.soak.loading import Target
+from tests.support.caller import START, Caller
+from tests.support.contents import CAPACITY_SETTINGS, as_sent, contents
+from tests.support.loading import Target
+from tests.support.runs import ALL_STREAMS, Command, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ import pytest
 import time_machine
 
 from tap_servicetitan_dispatch.sandbox import PASSING, Faults
-from tests.runs import ALL_STREAMS
-from tests.sandbox.caller import START
+from tests.support.caller import START
+from tests.support.runs import ALL_STREAMS
 
 if TYPE_CHECKING:
     from tap_servicetitan_dispatch.sandbox.faults import Body, Kind, RetryAfter

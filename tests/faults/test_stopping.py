@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import Faults
-from tests.runs import ALL_STREAMS, assert_fails
+from tests.support.runs import ALL_STREAMS, assert_fails
 
 if TYPE_CHECKING:
     from tap_servicetitan_dispatch.sandbox.faults import Kind

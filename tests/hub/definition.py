@@ -17,7 +17,7 @@ from typing_extensions import override
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.documents.declared import all_settings, meltano_select, meltano_setting
-from tests.documents.markdown import ROOT
+from tests.support.markdown import ROOT
 
 FOLDER = ROOT / ".github" / "hub"
 NAME = TapServiceTitanDispatch.name

@@ -18,9 +18,9 @@ from click.testing import CliRunner
 from tap_servicetitan_dispatch.settings import CREDENTIALS
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.documents.declared import meltano_select
-from tests.documents.markdown import commands
 from tests.hub.definition import FOLDER, NAME, OWNER, files
-from tests.meltano.projects import Project
+from tests.support.markdown import commands
+from tests.support.projects import Project
 
 if TYPE_CHECKING:
     from pathlib import Path

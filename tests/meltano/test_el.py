@@ -13,7 +13,7 @@ from tap_servicetitan_dispatch.sandbox import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.meltano.projects import Project
+    from tests.support.projects import Project
 
 
 pytestmark = pytest.mark.warehouse

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, CREDENTIALS, Behaviour
-from tests.sandbox.caller import Caller
+from tests.support.caller import Caller
 
 if TYPE_CHECKING:
     from typing import Literal

@@ -10,7 +10,7 @@ from tap_servicetitan_dispatch.sandbox.board import Assignment, Board
 from tap_servicetitan_dispatch.sandbox.company import Company
 from tap_servicetitan_dispatch.sandbox.instants import MINUTE, from_datetime
 from tap_servicetitan_dispatch.sandbox.tenant import Tenant
-from tests.sandbox.caller import START, Clock
+from tests.support.caller import START, Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

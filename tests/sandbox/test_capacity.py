@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.sandbox.instants import HOUR, parse, text
-from tests.sandbox.bodies import CAPACITY, HOURS, NEW_NON_JOB, NEW_SHIFT, window
-from tests.sandbox.caller import Caller
+from tests.support.bodies import CAPACITY, HOURS, NEW_NON_JOB, NEW_SHIFT, window
+from tests.support.caller import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ import requests
 from click.testing import CliRunner
 
 from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, Behaviour, Faults, Sandbox, cli
-from tests.sandbox.caller import START, Clock
+from tests.support.caller import START, Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

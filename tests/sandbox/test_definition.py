@@ -12,7 +12,7 @@ import requests
 from jsonschema import Draft202012Validator, FormatChecker
 
 from tap_servicetitan_dispatch.sandbox import ALL_SCOPES
-from tests.sandbox.bodies import (
+from tests.support.bodies import (
     CAPACITY,
     CONFIGURATIONS,
     HOURS,
@@ -21,7 +21,7 @@ from tests.sandbox.bodies import (
     PING,
     window,
 )
-from tests.sandbox.caller import Caller
+from tests.support.caller import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

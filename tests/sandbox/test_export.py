@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import Behaviour, continuation, instants
-from tests.sandbox.caller import Caller
+from tests.support.caller import Caller
 
 if TYPE_CHECKING:
     from typing import Literal

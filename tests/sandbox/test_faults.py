@@ -12,7 +12,7 @@ import requests
 
 from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, KINDS, PASSING, Faults, failing
 from tap_servicetitan_dispatch.sandbox.faults import FATAL
-from tests.sandbox.caller import START, Caller
+from tests.support.caller import START, Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

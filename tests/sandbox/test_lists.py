@@ -6,7 +6,7 @@ import pytest
 
 from tap_servicetitan_dispatch.sandbox import Behaviour
 from tap_servicetitan_dispatch.sandbox.instants import SECOND, parse
-from tests.sandbox.caller import Caller
+from tests.support.caller import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

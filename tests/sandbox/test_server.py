@@ -11,7 +11,7 @@ import requests
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Sandbox
 
 if TYPE_CHECKING:
-    from tests.sandbox.caller import Caller
+    from tests.support.caller import Caller
 
 
 def test_a_free_port_is_taken_and_given_back() -> None:

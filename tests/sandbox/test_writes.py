@@ -6,8 +6,8 @@ import pytest
 
 from tap_servicetitan_dispatch.sandbox import Behaviour
 from tap_servicetitan_dispatch.sandbox.instants import HOUR, parse
-from tests.sandbox.bodies import CONFIGURATIONS, HOURS, NEW_NON_JOB, NEW_SHIFT, PING, window
-from tests.sandbox.caller import Caller
+from tests.support.bodies import CONFIGURATIONS, HOURS, NEW_NON_JOB, NEW_SHIFT, PING, window
+from tests.support.caller import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tests.sandbox.bodies import CONFIGURATIONS, HOURS, NEW_NON_JOB, NEW_SHIFT, window
+from tests.support.bodies import CONFIGURATIONS, HOURS, NEW_NON_JOB, NEW_SHIFT, window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.sandbox.caller import Caller
+    from tests.support.caller import Caller
 
 Edit = tuple[str, str, Any]
 """Method, path and body of a write."""

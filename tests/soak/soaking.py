@@ -14,17 +14,17 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, FATAL, PASSING, Behaviour, Faults
-from tests.runs import ALL_STREAMS, Command, catalog_of
-from tests.sandbox.caller import Caller
-from tests.sandbox.contents import CAPACITY_SETTINGS, as_sent, contents
 from tests.soak.editing import Editor
-from tests.soak.loading import Target, key_of
+from tests.support.caller import Caller
+from tests.support.contents import CAPACITY_SETTINGS, as_sent, contents
+from tests.support.loading import Target, key_of
+from tests.support.runs import ALL_STREAMS, Command, catalog_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from tests.soak.loading import Key
+    from tests.support.loading import Key
 
 FAULTS = Faults(
     rate=0.15,

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_servicetitan_dispatch.sandbox import KINDS
-from tests.runs import ALL_STREAMS
-from tests.soak.loading import Target
 from tests.soak.soaking import Soak
+from tests.support.loading import Target
+from tests.support.runs import ALL_STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path

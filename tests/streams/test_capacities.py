@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 
-from tests.runs import assert_fails
-from tests.scripted_api import Answer
-from tests.streams.resources import MODIFIED, PATHS, operation, resolved, routed
+from tests.support.resources import MODIFIED, PATHS, operation, resolved, routed
+from tests.support.runs import assert_fails
+from tests.support.scripted_api import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.runs import Command, Run
-    from tests.scripted_api import Call, ScriptedApi
+    from tests.support.runs import Command, Run
+    from tests.support.scripted_api import Call, ScriptedApi
 
 CHICAGO = {"timezone": "America/Chicago"}
 

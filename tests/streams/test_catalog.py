@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.runs import ALL_STREAMS, Command
-from tests.streams.resources import NOTHING, PATHS, PREFIX, operation, resolved, routed
+from tests.support.resources import NOTHING, PATHS, PREFIX, operation, resolved, routed
+from tests.support.runs import ALL_STREAMS, Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from syrupy.assertion import SnapshotAssertion
 
-    from tests.scripted_api import ScriptedApi
+    from tests.support.scripted_api import ScriptedApi
 
 DEFAULT = {
     "appointment_assignments",

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.runs import Run, assert_fails, bookmarked
-from tests.streams.resources import LISTS, MODIFIED, PATHS, listed, operation, routed
+from tests.support.resources import LISTS, MODIFIED, PATHS, listed, operation, routed
+from tests.support.runs import Run, assert_fails, bookmarked
 
 if TYPE_CHECKING:
-    from tests.runs import Command
-    from tests.scripted_api import Call, ScriptedApi
+    from tests.support.runs import Command
+    from tests.support.scripted_api import Call, ScriptedApi
 
 INACTIVE_TOO = {
     "appointment_assignments_list": {"active": "Any"},

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.runs import assert_fails
-from tests.streams.resources import PATHS, operation, routed
+from tests.support.resources import PATHS, operation, routed
+from tests.support.runs import assert_fails
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.runs import Command
-    from tests.scripted_api import ScriptedApi
+    from tests.support.runs import Command
+    from tests.support.scripted_api import ScriptedApi
 
 HOURS = {"weekdays": [{"fromHour": 8, "toHour": 12}], "saturday": [], "sunday": None}
 CHOICE = {"configuration": "EndTimeOfArrivalWindow"}

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 
-from tests.runs import assert_fails
-from tests.scripted_api import Answer, row
-from tests.streams.resources import PATHS, PREFIX, listed, operation, routed
+from tests.support.resources import PATHS, PREFIX, listed, operation, routed
+from tests.support.runs import assert_fails
+from tests.support.scripted_api import Answer, row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.runs import Command, Run
-    from tests.scripted_api import Call, ScriptedApi
+    from tests.support.runs import Command, Run
+    from tests.support.scripted_api import Call, ScriptedApi
 
 LIST, LOOKUP = PATHS["appointment_assignments_list"], PATHS["technician_tracking"]
 ADDRESS = "https://track.example/kept-between-us/"

@@ -9,13 +9,13 @@ import pytest
 import time_machine
 
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Sandbox
-from tests.runs import ALL_STREAMS, Command, catalog_of
-from tests.streams.resources import PATHS
+from tests.support.resources import PATHS
+from tests.support.runs import ALL_STREAMS, Command, catalog_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.runs import Run
+    from tests.support.runs import Run
 
 THURSDAY = "2026-06-18T15:00:00Z"
 SETTINGS = {

@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS
-from tests.documents.markdown import blocks, section
-from tests.meltano.projects import TAP, Project, records_in
-from tests.sandbox.caller import START, Caller
-from tests.sandbox.contents import contents
-from tests.targets.stored import by_jsonl, by_postgres, latest, stored
+from tests.support.caller import START, Caller
+from tests.support.contents import contents
+from tests.support.markdown import blocks, section
+from tests.support.projects import TAP, Project, records_in
+from tests.support.stored import by_jsonl, by_postgres, latest, stored
 
 if TYPE_CHECKING:
     from pathlib import Path

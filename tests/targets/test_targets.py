@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.documents.markdown import section
-from tests.meltano.projects import TAP, records_in
-from tests.sandbox.bodies import NEW_SHIFT
-from tests.sandbox.caller import Caller
-from tests.sandbox.contents import contents
-from tests.targets.postgresql import TIME_ZONE
-from tests.targets.stored import (
+from tests.support.bodies import NEW_SHIFT
+from tests.support.caller import Caller
+from tests.support.contents import contents
+from tests.support.markdown import section
+from tests.support.projects import TAP, records_in
+from tests.support.stored import (
     STREAMS,
     by_csv,
     by_jsonl,
@@ -21,11 +20,12 @@ from tests.targets.stored import (
     rows_in_csv,
     stored,
 )
+from tests.targets.postgresql import TIME_ZONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.meltano.projects import Project
+    from tests.support.projects import Project
     from tests.targets.postgresql import PostgreSql
 
 # Meltano installs the tap and the target

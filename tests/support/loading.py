@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.runs import catalog_of
+from tests.support.runs import catalog_of
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]

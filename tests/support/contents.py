@@ -7,10 +7,10 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from tests.sandbox.caller import START
+from tests.support.caller import START
 
 if TYPE_CHECKING:
-    from tests.sandbox.caller import Caller
+    from tests.support.caller import Caller
 
 Row = dict[str, Any]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.scripted_api import Answer, Call, page
+from tests.support.scripted_api import Answer, Call, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

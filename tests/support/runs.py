@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tests.scripted_api import SECRETS
+from tests.support.scripted_api import SECRETS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.runs import catalog_of
-from tests.soak.loading import key_of
+from tests.support.loading import key_of
+from tests.support.runs import catalog_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
