@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support.bodies import HOURS, NEW_NON_JOB, NEW_SHIFT, PING, window
 from tests.support.caller import Caller
+from tests.support.markdown import section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFINITION = Path(__file__).parents[2] / "shared/reference/dispatch-v2.openapi.json"
 READS_ALTHOUGH_POST = "POST /capacity"
+OPERATION = re.compile(r"^\| `(\w+) (.*)` \| write; (.*) \|$", re.MULTILINE)
 SHOWS_NOWHERE = "POST /gps-provider/{gps_provider}/gps-pings"
 
 
@@ -273,3 +276,16 @@ def test_every_write_operation_of_the_api_is_walked() -> None:
     }
     walked = {case.operation for case in CASES}
     assert walked | {READS_ALTHOUGH_POST, SHOWS_NOWHERE} == operations
+
+
+def test_the_page_of_operations_says_in_which_streams_a_write_shows() -> None:
+    shown: dict[str, list[str]] = {SHOWS_NOWHERE: []}
+    for case in CASES:
+        shown.setdefault(case.operation, []).append(case.stream)
+    said = {
+        f"{method} /{path}": re.findall(r"`(\w+)`", fate)
+        for method, path, fate in OPERATION.findall(
+            section("docs/streams.md", "Every operation of the API")
+        )
+    }
+    assert said == {operation: sorted(streams) for operation, streams in shown.items()}

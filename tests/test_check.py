@@ -17,11 +17,10 @@ from tap_servicetitan_dispatch.client import Http
 from tap_servicetitan_dispatch.errors import FAILURES
 from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, CREDENTIALS, Behaviour, Faults, Sandbox
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tests.support.resources import NOTHING, PATHS, PREFIX, operation, resolved, routed
+from tests.support.failing import ANSWERS, failing
+from tests.support.resources import NOTHING, PATHS, PREFIX, SCOPES, operation, resolved, routed
 from tests.support.runs import ALL_STREAMS, assert_fails, catalog_of
 from tests.support.scripted_api import TOKEN, Answer, Call
-from tests.test_failures import ANSWERS, failing
-from tests.test_forbidden import SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.resources import MODIFIED, NOTHING, PATHS, PREFIX, listed, routed
+from tests.support.resources import MODIFIED, NOTHING, PATHS, PREFIX, SCOPES, listed, routed
 from tests.support.runs import ALL_STREAMS, assert_fails, bookmarked
 from tests.support.scripted_api import FEED, Answer, Call, ScriptedApi, page, row
 
@@ -16,22 +16,6 @@ if TYPE_CHECKING:
 NO_SCOPE = Answer({"title": "Scope validation failed: tn.dis.some:r"}, status=403)
 NO_ENTRY = Answer("", status=403)
 REFUSALS = {"the application lacks a scope": NO_SCOPE, "the API refuses this application": NO_ENTRY}
-SCOPES = {
-    "appointment_assignments": "the scope tn.dis.appointmentassignments:r",
-    "appointment_assignments_list": "the scope tn.dis.appointmentassignments:r",
-    "arrival_window_configuration": "the scope tn.dis.arrivalwindows:r",
-    "arrival_windows": "the scope tn.dis.arrivalwindows:r",
-    "business_hours": "the scope tn.dis.businesshours:r",
-    "capacities": "the scope tn.dis.capacity:w",
-    "non_job_appointments": "the scope tn.dis.nonjobappointments:r",
-    "teams": "the scope tn.dis.teams:r",
-    "technician_shifts": "the scope tn.dis.technicianshifts:r",
-    "technician_skills": "the scope tn.dis.technicianskills:r",
-    "technician_tracking": (
-        "the scopes tn.dis.techniciantracking:r and tn.dis.appointmentassignments:r"
-    ),
-    "zones": "the scope tn.dis.zones:r",
-}
 LATER = "2026-11-02T08:00:00Z"
 THREE = ("appointment_assignments", "teams", "zones")
 STATE = {

@@ -9,68 +9,30 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch import instants
+from tests.support.odd_answers import (
+    ADDED,
+    ASSIGNMENTS,
+    KEYS,
+    LOOKUP,
+    ODD_VALUES,
+    ONE_DAY,
+    Body,
+    answers,
+    feed,
+    fields_of,
+)
 from tests.support.resources import LISTS, MODIFIED, PATHS, listed, routed
-from tests.support.runs import Run, assert_fails, bookmarked, catalog_of
+from tests.support.runs import Run, assert_fails, bookmarked
 from tests.support.scripted_api import TOKEN, Answer, Call, ScriptedApi, page, row
 
 if TYPE_CHECKING:
     from tests.support.runs import Command
-
-LOOKUP, ASSIGNMENTS = PATHS["technician_tracking"], PATHS["appointment_assignments_list"]
-ONE_DAY = {"capacity_days_ahead": 0, "max_retries": 0}
-Body = dict[str, Any]
-
-
-def feed(*rows: Body) -> Body:
-    return {"hasMore": False, "continueFrom": "t", "data": list(rows)}
-
-
-def slots(*rows: Body) -> Body:
-    return {"availabilities": list(rows)}
-
-
-def answers(stream: str, body: Body) -> dict[str, Any]:
-    """Return what the API answers, by path, where a stream has one row."""
-    if stream == "technician_tracking":
-        return {ASSIGNMENTS: listed(row(1, status="Working")), LOOKUP: body}
-    if stream == "business_hours":
-        return {PATHS[stream]: body}
-    wrap = {"appointment_assignments": feed, "capacities": slots}
-    return {PATHS[stream]: wrap.get(stream, listed)(body)}
-
-
-KEYS: dict[str, Body] = {
-    "appointment_assignments": {"id": 1},
-    "arrival_windows": {"id": 1},
-    "business_hours": {},
-    "capacities": {"startUtc": "2026-11-01T08:00:00Z", "endUtc": "2026-11-01T09:00:00Z"},
-    "technician_tracking": {},
-    "zones": {"id": 1},
-}
-"""What a row of each kind of stream has to have, and"""
-ADDED: dict[str, Body] = {
-    "appointment_assignments": {"continueFrom": "t"},
-    "arrival_windows": {},
-    "business_hours": {"tenantId": 1234},
-    "capacities": {"businessUnitKey": "", "timeStamp": None},
-    "technician_tracking": {"technicianId": 7, "appointmentId": 12},
-    "zones": {},
-}
-"""what the tap adds to it."""
 
 
 def read(api: ScriptedApi, tap: Command, *streams: str, state: Any = None, **found: Any) -> Run:
     """Run for some streams; `found` are the answers by path."""
     api.reply = routed(found)
     return tap.run(api.config | ONE_DAY, state, streams=streams)
-
-
-def fields_of(stream: str) -> list[str]:
-    """Return the names of the fields that the API gives besides those in the key."""
-    [entry] = [each for each in catalog_of()["streams"] if each["tap_stream_id"] == stream]
-    return [
-        name for name in entry["schema"]["properties"] if name not in KEYS[stream] | ADDED[stream]
-    ]
 
 
 def exactly(records: Any) -> str:
@@ -81,32 +43,6 @@ def exactly(records: Any) -> str:
 def said(run: Run) -> list[str]:
     """Return what the log warns of."""
     return [line.split("| ", 2)[-1] for line in run.stderr.splitlines() if "| WARNING" in line]
-
-
-ODD_VALUES = [
-    None,
-    True,
-    0,
-    -0.5,
-    "",
-    "17",
-    "08",
-    "-1.50",
-    2**53 + 1,
-    2**63,
-    10**25,
-    "Teleported",
-    "2026-11-01T08:00:00+05:30",
-    "2026-11-01T08:00:00",
-    "2026-11-01",
-    "9999-12-31T23:59:59.9999999Z",
-    "0001-01-01T00:00:00",
-    "Zoë “Z” 👩‍🔧\u2028\u0000",
-    [],
-    [None, "a", 5],
-    {},
-    {"a": {"b": [1, None]}},
-]
 
 
 @pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: json.dumps(value)[:28])

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import Sandbox
-from tests.streams.test_catalog import DEFAULT as SELECTED_BY_DEFAULT
-from tests.streams.test_whole_sync import ROOT
-from tests.support.resources import LISTS, NOTHING, PATHS, listed, routed
+from tests.support.caller import SANDBOX_PREFIX
+from tests.support.resources import LISTS, NOTHING, PATHS, SELECTED, listed, routed
 from tests.support.runs import ALL_STREAMS, assert_fails
 from tests.support.scripted_api import Answer, Call, page, row
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from tests.support.runs import Command
     from tests.support.scripted_api import ScriptedApi
 
-DEFAULT = sorted(SELECTED_BY_DEFAULT)
 NOON = datetime(2026, 6, 18, 17, tzinfo=UTC)
 
 
@@ -67,12 +65,12 @@ def one_row_each() -> dict[str, Any]:
 def test_the_first_pages_of_all_selected_streams_are_fetched_together(
     api: ScriptedApi, tap: Command
 ) -> None:
-    api.reply = Gate(routed(one_row_each()), size=len(DEFAULT))
+    api.reply = Gate(routed(one_row_each()), size=len(SELECTED))
     run = tap.run(api.config, streams=None)
     assert run.exit_code == 0
-    assert (len(api.api_calls), len(api.token_calls)) == (len(DEFAULT), 1)
+    assert (len(api.api_calls), len(api.token_calls)) == (len(SELECTED), 1)
     streams = [each["stream"] for each in run.messages if each["type"] == "RECORD"]
-    assert [name for name, _ in groupby(streams)] == list(DEFAULT)
+    assert [name for name, _ in groupby(streams)] == list(SELECTED)
 
 
 def test_no_more_requests_are_under_way_than_the_setting_says(
@@ -80,7 +78,7 @@ def test_no_more_requests_are_under_way_than_the_setting_says(
 ) -> None:
     api.reply = gate = Gate(routed(one_row_each()), size=3)
     run = tap.run(api.config | {"max_concurrent_requests": 3}, streams=None)
-    assert (run.exit_code, gate.most, len(api.api_calls)) == (0, 3, len(DEFAULT))
+    assert (run.exit_code, gate.most, len(api.api_calls)) == (0, 3, len(SELECTED))
 
 
 def test_windows_of_capacity_are_asked_for_as_many_at_a_time_as_the_setting_says(
@@ -134,7 +132,7 @@ def test_a_stream_that_fails_leaves_the_others_alone(api: ScriptedApi, tap: Comm
 
 
 FEED, ASSIGNMENTS = PATHS["appointment_assignments"], PATHS["appointment_assignments_list"]
-SECOND_RUN = {PATHS[name]: 1 for name in DEFAULT}
+SECOND_RUN = {PATHS[name]: 1 for name in SELECTED}
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +148,7 @@ def calls_of(board: Sandbox, tap: Command, state: Any = None, **settings: Any) -
     config = {"environment": "sandbox", "api_url": board.url, **settings}
     run = tap.run(config, state, streams=streams)
     assert run.exit_code == 0, run.stderr
-    calls = Counter(call.path.removeprefix(ROOT) for call in list(board.calls)[before:])
+    calls = Counter(call.path.removeprefix(SANDBOX_PREFIX) for call in list(board.calls)[before:])
     return calls, run.states[-1]
 
 

@@ -19,11 +19,11 @@ from singer_sdk.singerlib.encoding.simple import RecordMessage
 from tap_servicetitan_dispatch.sandbox import Sandbox
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.writer import LineWriter
-from tests.streams.test_whole_sync import SETTINGS, THURSDAY
+from tests.support.caller import START, Clock
+from tests.support.odd_answers import KEYS, ODD_VALUES, ONE_DAY, answers, fields_of
 from tests.support.resources import routed
 from tests.support.runs import ALL_STREAMS, bookmarked, catalog_of, select
 from tests.support.scripted_api import feed_of, page, row
-from tests.test_odd_answers import KEYS, ODD_VALUES, ONE_DAY, answers, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,9 +83,15 @@ class Counted:
 
 
 def test_all_streams_of_the_sandbox(tap: Command, both_ways: Any) -> None:
-    noon = datetime.fromisoformat(THURSDAY)
-    with time_machine.travel(noon), Sandbox(assignments=300, clock=lambda: noon) as sandbox:
-        config = {**SETTINGS, "api_url": sandbox.url, "capacity_days_ahead": 1}
+    with time_machine.travel(START), Sandbox(assignments=300, clock=Clock()) as sandbox:
+        config = {
+            "environment": "sandbox",
+            "api_url": sandbox.url,
+            "timezone": "America/Chicago",
+            "page_size": 200,
+            "tracking_lookback_days": 2,
+            "capacity_days_ahead": 1,
+        }
         lines = both_ways(lambda: tap.run(config, None, catalog_of(*ALL_STREAMS)))
     streams = {each["stream"] for each in map(json.loads, lines) if each["type"] == "RECORD"}
     assert streams == set(ALL_STREAMS)

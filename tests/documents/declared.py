@@ -18,7 +18,6 @@ from tap_servicetitan_dispatch.errors import FAILURES
 from tap_servicetitan_dispatch.sandbox.application import ROUTERS
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.markdown import ROOT, rows, section
-from tests.test_changes_arrive import CASES, SHOWS_NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,16 +117,25 @@ def operation_row(operation: str) -> str:
     read = {f"{stream.method} {stream.path}": stream.name for stream in streams()}
     the_list, _, last = operation.rpartition("/")
     method, _, path = operation.partition(" ")
-    shown = [case.stream for case in CASES if case.operation == f"{method} /{path}"]
     if operation in read:
         fate = f"read as `{read[operation]}`"
     elif method == "GET" and last == "{id}":
         fate = f"not needed: `{read[the_list]}` has the same row"
-    elif f"{method} /{path}" == SHOWS_NOWHERE:
-        fate = "write; shows in no stream, as the API does not give it back"
+    elif shown := shown_by(path):
+        fate = "write; shows in " + " and ".join(f"`{stream}`" for stream in shown)
     else:
-        fate = "write; shows in " + " and ".join(f"`{stream}`" for stream in sorted(shown))
+        fate = "write; shows in no stream, as the API does not give it back"
     return f"| `{operation}` | {fate} |"
+
+
+def shown_by(path: str) -> list[str]:
+    """Return the streams that show what is written at a path.
+
+    They are those of the resource that it is below, the feed of its changes included.
+    """
+    resources = {stream.name: stream.path.removeprefix("export/") for stream in streams()}
+    above = [each for each in resources.values() if f"{path}/".startswith(f"{each}/")]
+    return [name for name, each in resources.items() if above and each == max(above, key=len)]
 
 
 def failure_row(failure: Failure) -> str:

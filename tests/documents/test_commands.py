@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.documents.test_links import PAGES
 from tests.support.caller import Caller
-from tests.support.markdown import ROOT, commands, exists
+from tests.support.markdown import PAGES, ROOT, commands, exists
 from tests.support.projects import UNWANTED
 
 if TYPE_CHECKING:

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.markdown import ROOT
+from tests.support.markdown import PAGES, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGES = sorted(
-    path for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md") for path in ROOT.glob(pattern)
-)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from examples.board import Board, Span
 from examples.database import database
+from tests.examples.made import assignment, meeting, shift
 from tests.examples.tables import TIMEZONE, write
-from tests.examples.test_views import assignment, meeting, shift
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ import pytest
 
 from examples.__main__ import main
 from examples.database import SQL, VIEWS, database
+from tests.examples.made import assignment, slot
 from tests.examples.tables import TIMEZONE, results, write
-from tests.examples.test_views import assignment, slot
 from tests.support.markdown import ROOT, blocks, commands
 
 if TYPE_CHECKING:

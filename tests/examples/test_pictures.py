@@ -11,8 +11,8 @@ import pytest
 
 from examples.__main__ import main
 from examples.board import COLOURS
+from tests.examples.made import assignment, meeting, shift
 from tests.examples.tables import view, write
-from tests.examples.test_views import assignment, meeting, shift
 from tests.support.markdown import ROOT
 
 if TYPE_CHECKING:

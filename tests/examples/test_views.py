@@ -2,62 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from examples.database import database
+from tests.examples.made import assignment, meeting, shift, slot
 from tests.examples.tables import TIMEZONE, Row, instant, results, view, write
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-ASSIGNMENT = {
-    "id": 1,
-    "technicianId": 7,
-    "technicianName": "Rosa Marquez",
-    "appointmentId": 100,
-    "jobId": 10,
-    "status": "Scheduled",
-    "isPaused": False,
-    "active": True,
-    "assignedOn": "2026-06-17T12:00:00Z",
-    "modifiedOn": "2026-06-17T12:00:00Z",
-}
-
-
-def assignment(clock: str, status: str = "Scheduled", **more: Any) -> Row:
-    """Return a version of an assignment on 18 June, at a time (UTC)."""
-    row = {**ASSIGNMENT, "status": status, "modifiedOn": f"2026-06-18T{clock}Z"}
-    return row | more
-
-
-def shift(begins: str, ends: str, **more: Any) -> Row:
-    """Return a shift, from and to a date and a time (UTC)."""
-    row = {"id": 1, "technicianId": 7, "shiftType": "Normal", "active": True}
-    return {**row, "start": begins, "end": ends, "modifiedOn": "2026-06-01T12:00:00Z", **more}
-
-
-def meeting(begins: str, duration: str, **more: Any) -> Row:
-    """Return a non-job appointment."""
-    row = {"id": 1, "technicianId": 7, "name": "Meeting", "active": True, "allDay": False}
-    times = {"start": begins, "duration": duration, "modifiedOn": "2026-06-01T12:00:00Z"}
-    return {**row, **times, **more}
-
-
-def slot(computed: str, total: float, still_open: float, **more: Any) -> Row:
-    """Return a slot of 18 June, 8 to 10 in Chicago, as computed at a time (UTC)."""
-    row = {
-        "timeStamp": computed,
-        "startUtc": "2026-06-18T13:00:00Z",
-        "endUtc": "2026-06-18T15:00:00Z",
-        "businessUnitKey": "1,2",
-        "businessUnitIds": [1, 2],
-        "totalAvailability": total,
-        "openAvailability": still_open,
-        "technicians": [{"id": 7, "name": "Rosa Marquez", "status": "Available"}],
-    }
-    return {**row, **more}
 
 
 def current(folder: Path) -> list[tuple[int, int]]:

@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 import time_machine
 
-from tap_servicetitan_dispatch.sandbox import PASSING, Faults
+from tap_servicetitan_dispatch.sandbox import Faults
+from tests.faults.victim import AGAIN_AND_AGAIN
 from tests.support.caller import START
 from tests.support.runs import ALL_STREAMS
 
 if TYPE_CHECKING:
     from tap_servicetitan_dispatch.sandbox.faults import Body, Kind, RetryAfter
-    from tests.faults.conftest import Victim
+    from tests.faults.victim import Victim
 
 FEED = "appointment_assignments"
-
-
-# Two of these in a row do not pass: a new token that is rejected at once means something else.
-AGAIN_AND_AGAIN = tuple(kind for kind in PASSING if kind != "revoked")
 
 
 @pytest.mark.parametrize("kind", AGAIN_AND_AGAIN)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import Faults
-from tests.faults.test_passing import AGAIN_AND_AGAIN
+from tests.faults.victim import AGAIN_AND_AGAIN
 
 if TYPE_CHECKING:
-    from tests.faults.conftest import Victim
+    from tests.faults.victim import Victim
 
 # A request is counted when it may be sent, and seen when it has arrived. In between, a thread may
 # have to wait for its turn on a busy machine: requests that were sent a second apart are believed

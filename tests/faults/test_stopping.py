@@ -11,7 +11,7 @@ from tests.support.runs import ALL_STREAMS, assert_fails
 
 if TYPE_CHECKING:
     from tap_servicetitan_dispatch.sandbox.faults import Kind
-    from tests.faults.conftest import Victim
+    from tests.faults.victim import Victim
 
 FEED = "appointment_assignments"
 SAID: dict[Kind, str] = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.resources import NOTHING, PATHS, PREFIX, operation, resolved, routed
+from tests.support.resources import NOTHING, PATHS, PREFIX, SELECTED, operation, resolved, routed
 from tests.support.runs import ALL_STREAMS, Command
 
 if TYPE_CHECKING:
@@ -15,18 +15,6 @@ if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
 
     from tests.support.scripted_api import ScriptedApi
-
-DEFAULT = {
-    "appointment_assignments",
-    "arrival_window_configuration",
-    "arrival_windows",
-    "business_hours",
-    "non_job_appointments",
-    "teams",
-    "technician_shifts",
-    "technician_skills",
-    "zones",
-}
 
 ADDED = {
     "appointment_assignments": {"continueFrom": "string"},  # a bookmark has to be a property
@@ -211,7 +199,7 @@ def test_what_is_selected_by_default(api: ScriptedApi, tap: Command, *, with_cat
     run = tap.run(api.config, None, tap.discover() if with_catalog else None, streams=None)
     assert run.exit_code == 0
     called = [call.path.removeprefix(PREFIX) for call in api.api_calls]
-    assert sorted(called) == sorted(PATHS[stream] for stream in DEFAULT)
+    assert sorted(called) == sorted(PATHS[stream] for stream in SELECTED)
 
 
 @pytest.mark.parametrize("stream", ALL_STREAMS)

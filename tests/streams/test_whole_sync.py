@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 
-from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Sandbox
+from tap_servicetitan_dispatch.sandbox import Sandbox
+from tests.support.caller import SANDBOX_PREFIX
 from tests.support.resources import PATHS
 from tests.support.runs import ALL_STREAMS, Command, catalog_of
 
@@ -30,7 +31,6 @@ KEYS = {
     "capacities": ("startUtc", "endUtc", "businessUnitKey"),
     "technician_tracking": ("technicianId", "appointmentId"),
 }
-ROOT = f"/dispatch/v2/tenant/{CREDENTIALS['tenant_id']}/"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def run_and_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ru
     with time_machine.travel(THURSDAY), Sandbox(assignments=2000) as sandbox:
         config = {**SETTINGS, "api_url": sandbox.url}
         run = Command(tmp_path_factory.mktemp("run")).run(config, None, catalog_of(*ALL_STREAMS))
-        yield run, [call.path.removeprefix(ROOT) for call in sandbox.calls]
+        yield run, [call.path.removeprefix(SANDBOX_PREFIX) for call in sandbox.calls]
 
 
 def records_of(run: Run, stream: str) -> list[dict[str, Any]]:

@@ -6,6 +6,9 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    path for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md") for path in ROOT.glob(pattern)
+)
 
 
 def section(document: str, heading: str) -> str:

@@ -41,6 +41,35 @@ LISTS = (
 )
 """The streams that are read by `modifiedOn`."""
 
+SCOPES = {
+    "appointment_assignments": "the scope tn.dis.appointmentassignments:r",
+    "appointment_assignments_list": "the scope tn.dis.appointmentassignments:r",
+    "arrival_window_configuration": "the scope tn.dis.arrivalwindows:r",
+    "arrival_windows": "the scope tn.dis.arrivalwindows:r",
+    "business_hours": "the scope tn.dis.businesshours:r",
+    "capacities": "the scope tn.dis.capacity:w",
+    "non_job_appointments": "the scope tn.dis.nonjobappointments:r",
+    "teams": "the scope tn.dis.teams:r",
+    "technician_shifts": "the scope tn.dis.technicianshifts:r",
+    "technician_skills": "the scope tn.dis.technicianskills:r",
+    "technician_tracking": (
+        "the scopes tn.dis.techniciantracking:r and tn.dis.appointmentassignments:r"
+    ),
+    "zones": "the scope tn.dis.zones:r",
+}
+SELECTED = (
+    "appointment_assignments",
+    "arrival_window_configuration",
+    "arrival_windows",
+    "business_hours",
+    "non_job_appointments",
+    "teams",
+    "technician_shifts",
+    "technician_skills",
+    "zones",
+)
+"""The streams that are selected by default."""
+
 
 def listed(*rows: dict[str, Any], more: bool = False) -> dict[str, Any]:
     """Return a page of a list."""

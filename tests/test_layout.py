@@ -1,0 +1,30 @@
+"""How the tests hang together."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+
+def imported(module: Path) -> set[str]:
+    """Return the last parts of the modules that a module imports, or imports from."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            found |= {str(node.module).rpartition(".")[2], *(each.name for each in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {each.name.rpartition(".")[2] for each in node.names}
+    return found
+
+
+@pytest.mark.parametrize(
+    "module", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS))
+)
+def test_nothing_is_imported_from_a_test_module(module: Path) -> None:
+    """What several of them need is in `tests/support`, or in a module beside them."""
+    test_modules = {path.stem for path in TESTS.rglob("test_*.py")} | {"conftest"}
+    assert imported(module) & test_modules == set()
