@@ -25,7 +25,7 @@ from tests.support.scripted_api import TOKEN, Answer, Call
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_servicetitan_dispatch.sandbox.faults import Kind
+    from tap_servicetitan_dispatch.sandbox.faults.options import Kind
     from tests.support.runs import Command, Run
     from tests.support.scripted_api import ScriptedApi
 

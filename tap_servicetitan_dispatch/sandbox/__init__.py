@@ -4,10 +4,10 @@ with Sandbox() as sandbox:
     print(sandbox.url, sandbox.credentials)
 """
 
-from tap_servicetitan_dispatch.sandbox.access import CREDENTIALS
+from tap_servicetitan_dispatch.sandbox.api.access import CREDENTIALS
+from tap_servicetitan_dispatch.sandbox.api.behaviour import ALL_SCOPES, Behaviour
 from tap_servicetitan_dispatch.sandbox.application import Call
-from tap_servicetitan_dispatch.sandbox.behaviour import ALL_SCOPES, Behaviour
-from tap_servicetitan_dispatch.sandbox.faults import FATAL, KINDS, PASSING, Faults
+from tap_servicetitan_dispatch.sandbox.faults.options import FATAL, KINDS, PASSING, Faults
 from tap_servicetitan_dispatch.sandbox.server import Sandbox
 
 __all__ = [

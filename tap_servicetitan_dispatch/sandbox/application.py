@@ -10,13 +10,10 @@ from urllib.parse import parse_qsl
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tap_servicetitan_dispatch.sandbox import access, control
-from tap_servicetitan_dispatch.sandbox.access import Tokens
-from tap_servicetitan_dispatch.sandbox.behaviour import Behaviour
-from tap_servicetitan_dispatch.sandbox.failing import Failing, HangUp, Switch, fault_of
-from tap_servicetitan_dispatch.sandbox.faults import Kind
-from tap_servicetitan_dispatch.sandbox.instants import to_datetime
-from tap_servicetitan_dispatch.sandbox.operations import (
+from tap_servicetitan_dispatch.sandbox.api import access
+from tap_servicetitan_dispatch.sandbox.api.access import Tokens
+from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
+from tap_servicetitan_dispatch.sandbox.api.operations import (
     appointment_assignments,
     arrival_windows,
     business_hours,
@@ -30,8 +27,13 @@ from tap_servicetitan_dispatch.sandbox.operations import (
     technician_tracking,
     zones,
 )
-from tap_servicetitan_dispatch.sandbox.problems import HANDLERS
-from tap_servicetitan_dispatch.sandbox.tenant import Tenant
+from tap_servicetitan_dispatch.sandbox.api.problems import HANDLERS
+from tap_servicetitan_dispatch.sandbox.faults import control
+from tap_servicetitan_dispatch.sandbox.faults.middleware import Failing, HangUp, fault_of
+from tap_servicetitan_dispatch.sandbox.faults.options import Kind
+from tap_servicetitan_dispatch.sandbox.faults.switch import Switch
+from tap_servicetitan_dispatch.sandbox.world.instants import to_datetime
+from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 
 ROUTERS = (
     export.router,

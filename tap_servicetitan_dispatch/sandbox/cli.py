@@ -10,9 +10,9 @@ from typing import Any, get_args
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from tap_servicetitan_dispatch.sandbox.access import CREDENTIALS
-from tap_servicetitan_dispatch.sandbox.behaviour import Behaviour, LastPageToken
-from tap_servicetitan_dispatch.sandbox.faults import Faults
+from tap_servicetitan_dispatch.sandbox.api.access import CREDENTIALS
+from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour, LastPageToken
+from tap_servicetitan_dispatch.sandbox.faults.options import Faults
 from tap_servicetitan_dispatch.sandbox.server import Sandbox, utc_now
 
 

@@ -14,12 +14,12 @@ from typing import Self
 import uvicorn
 from starlette.types import Scope
 
-from tap_servicetitan_dispatch.sandbox.access import CREDENTIALS
+from tap_servicetitan_dispatch.sandbox.api.access import CREDENTIALS
+from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.application import Call, application
-from tap_servicetitan_dispatch.sandbox.behaviour import Behaviour
-from tap_servicetitan_dispatch.sandbox.failing import Switch
-from tap_servicetitan_dispatch.sandbox.faults import Faults
-from tap_servicetitan_dispatch.sandbox.tenant import Tenant
+from tap_servicetitan_dispatch.sandbox.faults.options import Faults
+from tap_servicetitan_dispatch.sandbox.faults.switch import Switch
+from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 
 HOST = "127.0.0.1"
 _CALLS_KEPT = 1_000_000

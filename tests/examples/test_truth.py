@@ -16,9 +16,9 @@ import pytest
 import time_machine
 
 from examples.sandbox_day import ASSIGNMENTS, EVERY, FIRST_LOAD, LAST_LOAD, load
-from tap_servicetitan_dispatch.sandbox.board import LEAD_DAYS, Board
-from tap_servicetitan_dispatch.sandbox.instants import MINUTE, from_datetime, to_datetime
-from tap_servicetitan_dispatch.sandbox.tenant import EXPORT_DELAY, HISTORY_DAYS, Tenant
+from tap_servicetitan_dispatch.sandbox.world.board import LEAD_DAYS, Board
+from tap_servicetitan_dispatch.sandbox.world.instants import MINUTE, from_datetime, to_datetime
+from tap_servicetitan_dispatch.sandbox.world.tenant import EXPORT_DELAY, HISTORY_DAYS, Tenant
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.examples.tables import TIMEZONE, instant, view
 from tests.support.caller import Caller
@@ -27,7 +27,7 @@ from tests.support.runs import catalog_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_servicetitan_dispatch.sandbox.board import Assignment
+    from tap_servicetitan_dispatch.sandbox.world.board import Assignment
 
 LOADS = [*takewhile(lambda now: now <= LAST_LOAD, (FIRST_LOAD + EVERY * n for n in count()))]
 

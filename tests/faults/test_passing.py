@@ -14,7 +14,7 @@ from tests.support.caller import START
 from tests.support.runs import ALL_STREAMS
 
 if TYPE_CHECKING:
-    from tap_servicetitan_dispatch.sandbox.faults import Body, Kind, RetryAfter
+    from tap_servicetitan_dispatch.sandbox.faults.options import Body, Kind, RetryAfter
     from tests.faults.victim import Victim
 
 FEED = "appointment_assignments"

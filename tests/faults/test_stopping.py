@@ -10,7 +10,7 @@ from tap_servicetitan_dispatch.sandbox import Faults
 from tests.support.runs import ALL_STREAMS, assert_fails
 
 if TYPE_CHECKING:
-    from tap_servicetitan_dispatch.sandbox.faults import Kind
+    from tap_servicetitan_dispatch.sandbox.faults.options import Kind
     from tests.faults.victim import Victim
 
 FEED = "appointment_assignments"

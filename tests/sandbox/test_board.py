@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.sandbox.board import Assignment, Board
-from tap_servicetitan_dispatch.sandbox.company import Company
-from tap_servicetitan_dispatch.sandbox.instants import MINUTE, from_datetime
-from tap_servicetitan_dispatch.sandbox.tenant import Tenant
+from tap_servicetitan_dispatch.sandbox.world.board import Assignment, Board
+from tap_servicetitan_dispatch.sandbox.world.company import Company
+from tap_servicetitan_dispatch.sandbox.world.instants import MINUTE, from_datetime
+from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 from tests.support.caller import START, Clock
 
 if TYPE_CHECKING:

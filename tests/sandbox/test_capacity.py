@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.sandbox.instants import HOUR, parse, text
+from tap_servicetitan_dispatch.sandbox.world.instants import HOUR, parse, text
 from tests.support.bodies import CAPACITY, HOURS, NEW_NON_JOB, NEW_SHIFT, window
 from tests.support.caller import Caller
 

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.sandbox import Behaviour, continuation, instants
+from tap_servicetitan_dispatch.sandbox import Behaviour
+from tap_servicetitan_dispatch.sandbox.api import continuation
+from tap_servicetitan_dispatch.sandbox.world import instants
 from tests.support.caller import Caller
 
 if TYPE_CHECKING:

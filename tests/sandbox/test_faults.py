@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, KINDS, PASSING, Faults, failing
-from tap_servicetitan_dispatch.sandbox.faults import FATAL
+from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, KINDS, PASSING, Faults
+from tap_servicetitan_dispatch.sandbox.faults import middleware, switch
+from tap_servicetitan_dispatch.sandbox.faults.options import FATAL
 from tests.support.caller import START, Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_servicetitan_dispatch.sandbox.faults import Body, Kind, RetryAfter
+    from tap_servicetitan_dispatch.sandbox.faults.options import Body, Kind, RetryAfter
 
 EXPORT = "export/appointment-assignments"
 TITLE = "Rate limit is exceeded. Try again in 50 seconds."
@@ -47,7 +48,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def wait(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(failing, "sleep", wait)
+    monkeypatch.setattr(middleware, "sleep", wait)
     return waited
 
 
@@ -218,7 +219,7 @@ def test_no_more_calls_are_answered_within_a_second_than_the_limit_allows(
     victim: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1_000.0]
-    monkeypatch.setattr(failing, "monotonic", lambda: now[0])
+    monkeypatch.setattr(switch, "monotonic", lambda: now[0])
 
     def statuses(count: int) -> Counter[int]:
         return Counter(victim.call("GET", "teams").status_code for _ in range(count))

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import integers
 
-from tap_servicetitan_dispatch.sandbox.company import Company
-from tap_servicetitan_dispatch.sandbox.instants import DAY, parse, parse_span, span_text, text
+from tap_servicetitan_dispatch.sandbox.world.company import Company
+from tap_servicetitan_dispatch.sandbox.world.instants import DAY, parse, parse_span, span_text, text
 
 
 @given(integers(0, 40_000 * DAY))

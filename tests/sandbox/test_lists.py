@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import Behaviour
-from tap_servicetitan_dispatch.sandbox.instants import SECOND, parse
+from tap_servicetitan_dispatch.sandbox.world.instants import SECOND, parse
 from tests.support.caller import Caller
 
 if TYPE_CHECKING:

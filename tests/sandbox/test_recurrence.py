@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_servicetitan_dispatch.sandbox.company import Company
-from tap_servicetitan_dispatch.sandbox.instants import parse, text
-from tap_servicetitan_dispatch.sandbox.recurrence import starts
+from tap_servicetitan_dispatch.sandbox.world.company import Company
+from tap_servicetitan_dispatch.sandbox.world.instants import parse, text
+from tap_servicetitan_dispatch.sandbox.world.recurrence import starts
 
 if TYPE_CHECKING:
-    from tap_servicetitan_dispatch.sandbox.recurrence import Frequency
+    from tap_servicetitan_dispatch.sandbox.world.recurrence import Frequency
 
 CALENDAR = Company(1, 1).calendar
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import Behaviour
-from tap_servicetitan_dispatch.sandbox.instants import HOUR, parse
+from tap_servicetitan_dispatch.sandbox.world.instants import HOUR, parse
 from tests.support.bodies import CONFIGURATIONS, HOURS, NEW_NON_JOB, NEW_SHIFT, PING, window
 from tests.support.caller import Caller
 

@@ -1,0 +1,1 @@
+"""The API: its operations, who may call them, and the shapes of requests and answers."""

@@ -1,0 +1,124 @@
+"""Lists: filtered, sorted and cut into numbered pages."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby, islice
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from starlette.responses import Response
+
+from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
+from tap_servicetitan_dispatch.sandbox.api.parameters import (
+    Active,
+    ActiveParameter,
+    Boolean,
+    Instant,
+)
+from tap_servicetitan_dispatch.sandbox.api.problems import json_response
+from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER, SECOND
+from tap_servicetitan_dispatch.sandbox.world.versions import Row, RowT, Table
+
+_MOST_IDS = 50
+
+Sort = Literal["+Id", "-Id", "+CreatedOn", "-CreatedOn", "+ModifiedOn", "-ModifiedOn"]
+
+
+def _numbers(value: Any) -> frozenset[int]:
+    # FastAPI hands over each occurrence of the parameter.
+    return frozenset(int(number) for part in value for number in part.split(","))
+
+
+def _few(numbers: frozenset[int]) -> frozenset[int]:
+    if len(numbers) > _MOST_IDS:
+        message = f"at most {_MOST_IDS} ids can be looked up at once"
+        raise ValueError(message)
+    return numbers
+
+
+Numbers = Annotated[frozenset[int], BeforeValidator(_numbers, json_schema_input_type=str)]
+FewNumbers = Annotated[Numbers, AfterValidator(_few)]
+
+
+class Paged(BaseModel):
+    """Which page of a list is asked for."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    page: int = Field(1, ge=1, le=2**31 - 1)
+    page_size: int = Field(50, ge=1, le=5_000)
+    include_total: Boolean = False
+
+
+class Created(Paged):
+    """Rows by when they were created."""
+
+    created_before: Instant = FOREVER
+    created_on_or_after: Instant = 0
+
+
+class Sorted(Created):
+    """Rows by when they were created and changed, in a chosen order."""
+
+    modified_before: Instant = FOREVER
+    modified_on_or_after: Instant = 0
+    sort: Sort = "+Id"
+
+
+class SortedByActivity(Sorted):
+    """The same, and by whether they are active."""
+
+    active: ActiveParameter = Active.TRUE
+
+
+def page_of(
+    table: Table[RowT],
+    query: Sorted,
+    behaviour: Behaviour,
+    admits: Callable[[RowT], bool],
+) -> Response:
+    """Return the page of a table that a query asks for, of the rows that ``admits`` admits."""
+    rows = (
+        row
+        for row in _in_order(table, query, behaviour)
+        if query.created_on_or_after <= row.created_on < query.created_before and admits(row)
+    )
+    return cut(rows, query)
+
+
+def cut(rows: Iterable[Row], query: Paged) -> Response:
+    """Return a numbered page of rows."""
+    total = None
+    if query.include_total:
+        rows = list(rows)
+        total = len(rows)
+    begin = (query.page - 1) * query.page_size
+    page = list(islice(rows, begin, begin + query.page_size + 1))
+    return json_response(
+        {
+            "page": query.page,
+            "pageSize": query.page_size,
+            "hasMore": len(page) > query.page_size,
+            "totalCount": total,
+            "data": [row.wire() for row in page[: query.page_size]],
+        }
+    )
+
+
+def _in_order(table: Table[RowT], query: Sorted, behaviour: Behaviour) -> Iterable[RowT]:
+    backwards = query.sort[0] == "-"
+    low, high = query.modified_on_or_after, query.modified_before
+    if query.sort[1:] == "ModifiedOn":
+        rows = table.changed(low, high, backwards=backwards)
+        return rows if behaviour.exact_order else _to_the_second(rows)
+    field = {"Id": "id", "CreatedOn": "created_on"}[query.sort[1:]]
+    return sorted(
+        table.changed(low, high),
+        key=lambda row: (getattr(row, field), row.id),
+        reverse=backwards,
+    )
+
+
+def _to_the_second(rows: Iterable[RowT]) -> Iterator[RowT]:
+    for _, second in groupby(rows, key=lambda row: row.modified_on // SECOND):
+        yield from sorted(second, key=lambda row: row.id)

@@ -1,0 +1,149 @@
+"""Appointment assignments: which technician goes to which appointment."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
+from tap_servicetitan_dispatch.sandbox.api.listing import (
+    FewNumbers,
+    Numbers,
+    SortedByActivity,
+    page_of,
+)
+from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Id
+from tap_servicetitan_dispatch.sandbox.api.problems import Problem, json_response, unfit
+from tap_servicetitan_dispatch.sandbox.world.board import IDS_A_DAY, Appointment, Assignment
+from tap_servicetitan_dispatch.sandbox.world.company import DISPATCHERS
+from tap_servicetitan_dispatch.sandbox.world.instants import HOUR, text
+from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
+from tap_servicetitan_dispatch.sandbox.world.versions import changed
+
+router = APIRouter(prefix="/appointment-assignments", tags=["AppointmentAssignments"])
+
+_CONFLICT = 409
+
+
+class AssignmentQuery(SortedByActivity):
+    """Which assignments are asked for."""
+
+    ids: FewNumbers = frozenset()
+    appointment_ids: Numbers = frozenset()
+    job_id: int | None = None
+
+    def admits(self, row: Assignment) -> bool:
+        """Return whether a row is asked for."""
+        return (
+            self.active.admits(row.active)
+            and (not self.ids or row.id in self.ids)
+            and (not self.appointment_ids or row.appointment_id in self.appointment_ids)
+            and self.job_id in {None, row.job_id}
+        )
+
+
+class Crew(Body):
+    """Technicians to put on an appointment, or to take off it."""
+
+    job_appointment_id: Id
+    technician_ids: Annotated[list[Id], Field(min_length=1)]
+
+
+@router.get("", dependencies=needs("appointmentassignments:r"))
+async def list_assignments(
+    tenant: TenantNow, behaviour: BehaviourNow, query: Annotated[AssignmentQuery, Query()]
+) -> Response:
+    """Return a page of assignments."""
+    return page_of(tenant.assignments, query, behaviour, query.admits)
+
+
+@router.post("/assign-technicians", dependencies=needs("appointmentassignments:w"))
+async def assign_technicians(tenant: TenantNow, crew: Crew) -> Response:
+    """Put technicians on an appointment. What is assigned by hand stays Scheduled from then on."""
+    visit = _appointment(tenant, crew)
+    if _status(tenant, visit) in {"Done", "Canceled"}:
+        raise Problem(_CONFLICT, "The appointment is over: nobody can be assigned to it.")
+    for id_ in crew.technician_ids:
+        if id_ not in tenant.company.technician:
+            raise unfit("technicianIds", f"There is no technician with id {id_}.")
+    if _assigned(tenant, visit) & set(crew.technician_ids):
+        raise Problem(_CONFLICT, "A technician is assigned to the appointment already.")
+    instant = tenant.tick()
+    for id_ in dict.fromkeys(crew.technician_ids):
+        tenant.assignments.put(
+            Assignment(
+                id=tenant.new_id(visit.id // IDS_A_DAY),
+                active=True,
+                created_on=instant,
+                modified_on=instant,
+                technician=tenant.company.technician[id_],
+                assigned_by=DISPATCHERS[0],
+                status="Scheduled",
+                paused=False,
+                job_id=visit.job_id,
+                appointment_id=visit.id,
+            )
+        )
+    return _appointment_response(tenant, visit)
+
+
+@router.post("/unassign-technicians", dependencies=needs("appointmentassignments:w"))
+async def unassign_technicians(tenant: TenantNow, crew: Crew) -> Response:
+    """Take technicians off an appointment: their assignments become inactive."""
+    visit = _appointment(tenant, crew)
+    missing = set(crew.technician_ids) - _assigned(tenant, visit)
+    if missing:
+        raise unfit("technicianIds", f"Not assigned to the appointment: {sorted(missing)}.")
+    instant = tenant.tick()
+    rows = tenant.crew(visit.id)
+    for row in rows:
+        if row.active and row.technician.id in crew.technician_ids:
+            tenant.assignments.put(changed(row, instant, active=False))
+    # Nor does the successor come whom the board had planned for one of them.
+    known = {row.id for row in rows}
+    tenant.assignments.forget_plans(
+        lambda row: row.appointment_id == visit.id and row.id not in known
+    )
+    return _appointment_response(tenant, visit)
+
+
+def _appointment(tenant: Tenant, crew: Crew) -> Appointment:
+    visit = tenant.appointment(crew.job_appointment_id)
+    if visit is None:
+        message = f"There is no appointment with id {crew.job_appointment_id}."
+        raise unfit("jobAppointmentId", message)
+    return visit
+
+
+def _assigned(tenant: Tenant, visit: Appointment) -> set[int]:
+    return {row.technician.id for row in tenant.crew(visit.id) if row.active}
+
+
+def _status(tenant: Tenant, visit: Appointment) -> str:
+    crew = [row for row in tenant.crew(visit.id) if row.active]
+    if not crew:
+        return "Canceled" if visit.cancelled_on <= tenant.now else "Scheduled"
+    if all(row.paused for row in crew):
+        return "Hold"
+    statuses = {row.status for row in crew}
+    open_ones = [one for one in ("Working", "Dispatched", "Scheduled") if one in statuses]
+    return open_ones[0] if open_ones else "Done"
+
+
+def _appointment_response(tenant: Tenant, visit: Appointment) -> Response:
+    return json_response(
+        {
+            "id": visit.id,
+            "jobId": visit.job_id,
+            "appointmentNumber": visit.number,
+            "start": text(visit.start),
+            "end": text(visit.end),
+            "arrivalWindowStart": text(visit.start),
+            "arrivalWindowEnd": text(visit.start + 2 * HOUR),
+            "status": _status(tenant, visit),
+            "specialInstructions": None,
+            "createdOn": text(visit.booked_on),
+            "modifiedOn": text(max(row.modified_on for row in tenant.crew(visit.id))),
+        }
+    )

@@ -1,0 +1,140 @@
+"""Arrival windows: the times of day that customers are offered."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from tap_servicetitan_dispatch.sandbox.api.access import TenantNow, needs
+from tap_servicetitan_dispatch.sandbox.api.listing import Created, cut
+from tap_servicetitan_dispatch.sandbox.api.parameters import (
+    Active,
+    ActiveParameter,
+    Body,
+    Flag,
+    Id,
+    Span,
+)
+from tap_servicetitan_dispatch.sandbox.api.problems import found, json_response, unfit
+from tap_servicetitan_dispatch.sandbox.world.company import BUSINESS_UNITS
+from tap_servicetitan_dispatch.sandbox.world.directory import ArrivalWindow
+from tap_servicetitan_dispatch.sandbox.world.instants import DAY
+from tap_servicetitan_dispatch.sandbox.world.versions import changed
+
+router = APIRouter(prefix="/arrival-windows", tags=["ArrivalWindows"])
+
+_UNITS = {unit.id for unit in BUSINESS_UNITS}
+
+
+class WindowQuery(Created):
+    """Which arrival windows are asked for."""
+
+    active: ActiveParameter = Active.TRUE
+
+
+class Window(Body):
+    """An arrival window; ``duration`` is its length, whatever the definition calls it."""
+
+    start: Annotated[Span, Field(lt=DAY)]
+    duration: Annotated[Span, Field(gt=0, le=DAY)]
+    business_unit_ids: list[Id]
+
+    def units(self) -> tuple[int, ...]:
+        """Return the business units.
+
+        Raises:
+            Problem: 400, if one does not exist.
+        """
+        for id_ in self.business_unit_ids:
+            if id_ not in _UNITS:
+                raise unfit("businessUnitIds", f"There is no business unit with id {id_}.")
+        return tuple(dict.fromkeys(self.business_unit_ids))
+
+
+class Activation(Body):
+    """Whether a window is offered."""
+
+    is_active: Flag
+
+
+class Configuration(Body):
+    """Whether a job starts, if not said otherwise, when its window begins or when it ends."""
+
+    configuration: Literal["StartTimeOfArrivalWindow", "EndTimeOfArrivalWindow"]
+
+
+@router.get("", dependencies=needs("arrivalwindows:r"))
+async def list_arrival_windows(
+    tenant: TenantNow, query: Annotated[WindowQuery, Query()]
+) -> Response:
+    """Return a page of arrival windows."""
+    rows = sorted(tenant.arrival_windows.current.values(), key=lambda row: int(row.id))
+    return cut(
+        (
+            row
+            for row in rows
+            if query.active.admits(row.active)
+            and query.created_on_or_after <= row.created_on < query.created_before
+        ),
+        query,
+    )
+
+
+@router.get("/configuration", dependencies=needs("arrivalwindows:r"))
+async def get_configuration(tenant: TenantNow) -> Response:
+    """Return how the start of a job follows from its window."""
+    return json_response({"configuration": tenant.arrival_window_configuration})
+
+
+@router.post("/configuration", dependencies=needs("arrivalwindows:w"))
+async def update_configuration(tenant: TenantNow, new: Configuration) -> Response:
+    """Change how the start of a job follows from its window."""
+    tenant.arrival_window_configuration = new.configuration
+    return json_response({"configuration": new.configuration})
+
+
+@router.post("", dependencies=needs("arrivalwindows:w"))
+async def create_arrival_window(tenant: TenantNow, new: Window) -> Response:
+    """Add an arrival window."""
+    units = new.units()
+    instant = tenant.tick()
+    row = ArrivalWindow(
+        id=tenant.new_id(),
+        active=True,
+        created_on=instant,
+        modified_on=instant,
+        start=new.start,
+        duration=new.duration,
+        business_unit_ids=units,
+    )
+    tenant.arrival_windows.put(row)
+    return json_response(row.wire())
+
+
+@router.get("/{id}", dependencies=needs("arrivalwindows:r"))
+async def get_arrival_window(tenant: TenantNow, id: int) -> Response:  # noqa: A002 - its documented name
+    """Return an arrival window."""
+    return json_response(found(tenant.arrival_windows, id).wire())
+
+
+@router.put("/{id}", dependencies=needs("arrivalwindows:w"))
+async def update_arrival_window(tenant: TenantNow, id: int, new: Window) -> Response:  # noqa: A002 - its documented name
+    """Change an arrival window."""
+    row = changed(
+        found(tenant.arrival_windows, id),
+        tenant.tick(),
+        start=new.start,
+        duration=new.duration,
+        business_unit_ids=new.units(),
+    )
+    tenant.arrival_windows.put(row)
+    return json_response(row.wire())
+
+
+@router.put("/{id}/activated", dependencies=needs("arrivalwindows:w"))
+async def activate_arrival_window(tenant: TenantNow, id: int, new: Activation) -> Response:  # noqa: A002 - its documented name
+    """Offer an arrival window, or no longer."""
+    row = found(tenant.arrival_windows, id)
+    tenant.arrival_windows.put(changed(row, tenant.tick(), active=new.is_active))
+    return Response()

@@ -1,0 +1,51 @@
+"""Business hours: when the office takes jobs."""
+
+from typing import Annotated, Self
+
+from fastapi import APIRouter
+from pydantic import Field, model_validator
+from starlette.responses import Response
+
+from tap_servicetitan_dispatch.sandbox.api.access import TenantNow, needs
+from tap_servicetitan_dispatch.sandbox.api.parameters import Body
+from tap_servicetitan_dispatch.sandbox.api.problems import json_response
+
+router = APIRouter(prefix="/business-hours", tags=["BusinessHours"])
+
+Hour = Annotated[int, Field(strict=True, ge=0, le=24)]
+
+
+class TimeRange(Body):
+    """Whole hours of a day."""
+
+    from_hour: Hour
+    to_hour: Hour
+
+    @model_validator(mode="after")
+    def in_order(self) -> Self:
+        """Return the range, if it ends after it begins."""
+        if self.to_hour <= self.from_hour:
+            message = "toHour must be later than fromHour"
+            raise ValueError(message)
+        return self
+
+
+class BusinessHours(Body):
+    """Business hours of the kinds of days; none where the office is closed."""
+
+    weekdays: list[TimeRange]
+    saturday: list[TimeRange]
+    sunday: list[TimeRange]
+
+
+@router.get("", dependencies=needs("businesshours:r"))
+async def get_business_hours(tenant: TenantNow) -> Response:
+    """Return the business hours."""
+    return json_response(tenant.business_hours)
+
+
+@router.post("", dependencies=needs("businesshours:w"))
+async def create_business_hours(tenant: TenantNow, new: BusinessHours) -> Response:
+    """Set the business hours."""
+    tenant.business_hours = new.model_dump(by_alias=True)
+    return json_response(tenant.business_hours)

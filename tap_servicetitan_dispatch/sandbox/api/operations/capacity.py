@@ -1,0 +1,51 @@
+"""Capacity: how many hours can still be booked."""
+
+from typing import Self
+
+from fastapi import APIRouter
+from pydantic import model_validator
+from starlette.responses import Response
+
+from tap_servicetitan_dispatch.sandbox.api.access import TenantNow, needs
+from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Flag, Id, Instant
+from tap_servicetitan_dispatch.sandbox.api.problems import Problem, json_response, unfit
+from tap_servicetitan_dispatch.sandbox.world.capacity import availabilities
+from tap_servicetitan_dispatch.sandbox.world.company import JOB_TYPES
+from tap_servicetitan_dispatch.sandbox.world.instants import DAY, text
+
+router = APIRouter(prefix="/capacity", tags=["Capacity"])
+
+
+class CapacityQuery(Body):
+    """The days, business units and kind of job to look at."""
+
+    starts_on_or_after: Instant
+    ends_on_or_before: Instant
+    business_unit_ids: list[Id] | None = None
+    job_type_id: Id | None = None
+    skill_based_availability: Flag
+
+    @model_validator(mode="after")
+    def in_order(self) -> Self:
+        """Return the query, if it ends after it begins."""
+        if self.ends_on_or_before <= self.starts_on_or_after:
+            message = "endsOnOrBefore must be later than startsOnOrAfter"
+            raise ValueError(message)
+        return self
+
+
+@router.post("", dependencies=needs("capacity:w"))
+async def get_capacity(tenant: TenantNow, query: CapacityQuery) -> Response:
+    """Return the availability of each arrival window in a span of up to 14 days."""
+    if query.ends_on_or_before - query.starts_on_or_after > 14 * DAY:
+        raise Problem(400, "Invalid request. The maximum allowed range is 14 days.")
+    if query.job_type_id is not None and query.job_type_id not in JOB_TYPES:
+        raise unfit("jobTypeId", f"There is no job type with id {query.job_type_id}.")
+    found = availabilities(
+        tenant,
+        (query.starts_on_or_after, query.ends_on_or_before),
+        business_unit_ids=query.business_unit_ids,
+        job_type_id=query.job_type_id,
+        match_skills=query.skill_based_availability,
+    )
+    return json_response({"timeStamp": text(tenant.now), "availabilities": found})

@@ -1,0 +1,221 @@
+"""Non-job appointments: time in which a technician is busy with something that is no job."""
+
+from itertools import islice
+from typing import Annotated, Any, Literal, Self
+
+from fastapi import APIRouter, Query
+from pydantic import Field, model_validator
+from starlette.responses import Response
+
+from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
+from tap_servicetitan_dispatch.sandbox.api.listing import FewNumbers, Sorted, page_of
+from tap_servicetitan_dispatch.sandbox.api.parameters import (
+    Body,
+    Boolean,
+    Flag,
+    Id,
+    Instant,
+    Span,
+    Weekdays,
+)
+from tap_servicetitan_dispatch.sandbox.api.problems import Problem, found, json_response, unfit
+from tap_servicetitan_dispatch.sandbox.world.company import DISPATCHERS
+from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER, WEEKDAYS, text
+from tap_servicetitan_dispatch.sandbox.world.recurrence import Frequency, starts
+from tap_servicetitan_dispatch.sandbox.world.roster import NonJobAppointment
+from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
+from tap_servicetitan_dispatch.sandbox.world.versions import changed
+
+router = APIRouter(prefix="/non-job-appointments", tags=["NonJobAppointments"])
+
+_FREQUENCIES = ("Daily", "Weekly", "Monthly", "Yearly")
+_END_TYPES = ("Never", "After", "On")
+
+
+class NonJobQuery(Sorted):
+    """Which non-job appointments are asked for; inactive ones too, unless said otherwise."""
+
+    ids: FewNumbers = frozenset()
+    technician_id: int | None = None
+    starts_on_or_after: Instant = 0
+    starts_on_or_before: Instant = FOREVER
+    timesheet_code_id: int | None = None
+    active_only: Boolean = False
+    show_on_technician_schedule: Boolean | None = None
+
+    def admits(self, row: NonJobAppointment) -> bool:
+        """Return whether a row is asked for."""
+        return (
+            (row.active or not self.active_only)
+            and (not self.ids or row.id in self.ids)
+            and self.technician_id in {None, row.technician_id}
+            and self.starts_on_or_after <= row.start <= self.starts_on_or_before
+            and self.timesheet_code_id in {None, row.timesheet_code_id}
+            and self.show_on_technician_schedule in {None, row.show_on_technician_schedule}
+        )
+
+
+class NonJob(Body):
+    """A non-job appointment, which may repeat."""
+
+    technician_id: Id
+    start: Instant
+    duration: Annotated[Span, Field(gt=0)]
+    name: str
+    timesheet_code_id: Id | None = None
+    summary: str | None = None
+    clear_dispatch_board: Flag | None = None
+    clear_technician_view: Flag | None = None
+    show_on_technician_schedule: Flag | None = None
+    remove_technician_from_capacity_planning: Flag | None = None
+    all_day: Flag | None = None
+    repeat: Flag | None = None
+    count_occurrences: Annotated[int, Field(ge=1)] | None = None
+    interval: Annotated[int, Field(ge=1)] | None = None
+    frequency: Frequency | None = None
+    end_type: Literal["Never", "After", "On"] | None = None
+    end_on: Instant | None = None
+    days_of_week: Weekdays | None = None
+
+    @model_validator(mode="after")
+    def complete(self) -> Self:
+        """Return the appointment, if it says all that its repetition takes."""
+        missing = [
+            name
+            for name, value, wanted in (
+                ("frequency", self.frequency, self.repeat),
+                ("countOccurrences", self.count_occurrences, self.end_type == "After"),
+                ("endOn", self.end_on, self.end_type == "On"),
+            )
+            if wanted and value is None
+        ]
+        if missing:
+            message = f"{', '.join(missing)} must be given"
+            raise ValueError(message)
+        return self
+
+    def fields(self, tenant: Tenant) -> dict[str, Any]:
+        """Return the fields of a row.
+
+        Raises:
+            Problem: 400, if the technician does not exist.
+        """
+        if self.technician_id not in tenant.company.technician:
+            message = f"There is no technician with id {self.technician_id}."
+            raise unfit("technicianId", message)
+        return {
+            "technician_id": self.technician_id,
+            "start": self.start,
+            "name": self.name,
+            "duration": self.duration,
+            "timesheet_code_id": self.timesheet_code_id or 0,
+            "summary": self.summary or "",
+            "clear_dispatch_board": bool(self.clear_dispatch_board),
+            "clear_technician_view": bool(self.clear_technician_view),
+            "remove_technician_from_capacity_planning": bool(
+                self.remove_technician_from_capacity_planning
+            ),
+            "all_day": bool(self.all_day),
+            "show_on_technician_schedule": bool(self.show_on_technician_schedule),
+        }
+
+    def starts(self, tenant: Tenant) -> list[int]:
+        """Return when it takes place."""
+        if not self.repeat or self.frequency is None:
+            return [self.start]
+        last = self.end_on if self.end_type == "On" and self.end_on is not None else FOREVER
+        times = starts(
+            tenant.company.calendar,
+            self.start,
+            self.frequency,
+            interval=self.interval or 1,
+            weekdays=self.days_of_week or (),
+            last=last,
+        )
+        return list(islice(times, self.count_occurrences if self.end_type == "After" else None))
+
+
+@router.get("", dependencies=needs("nonjobappointments:r"))
+async def list_non_job_appointments(
+    tenant: TenantNow, behaviour: BehaviourNow, query: Annotated[NonJobQuery, Query()]
+) -> Response:
+    """Return a page of non-job appointments."""
+    return page_of(tenant.non_job_appointments, query, behaviour, query.admits)
+
+
+@router.post("", dependencies=needs("nonjobappointments:w"))
+async def create_non_job_appointment(tenant: TenantNow, new: NonJob) -> Response:
+    """Create a non-job appointment, and one more for each time that it repeats.
+
+    Returns the first. What repeats without end is laid out for two years.
+    """
+    fields = new.fields(tenant)
+    times = new.starts(tenant)
+    if not times:
+        raise unfit("endOn", "It ends before it takes place.")
+    instant = tenant.tick()
+    rows = [
+        NonJobAppointment(
+            id=tenant.new_id(tenant.company.calendar.day_of(start)),
+            active=True,
+            created_on=instant,
+            modified_on=instant,
+            created_by=DISPATCHERS[0],
+            **fields | {"start": start},
+        )
+        for start in times
+    ]
+    for row in rows:
+        tenant.non_job_appointments.put(row)
+    return json_response(
+        _details(rows[0])
+        | {
+            "repeat": bool(new.repeat),
+            "countOccurrences": new.count_occurrences,
+            "interval": new.interval,
+            "frequency": _number(_FREQUENCIES, new.frequency),
+            "endType": _number(_END_TYPES, new.end_type),
+            "endOn": None if new.end_on is None else text(new.end_on),
+            "daysOfWeek": ", ".join(WEEKDAYS[day] for day in sorted(new.days_of_week or ())),
+        }
+    )
+
+
+@router.get("/{id}", dependencies=needs("nonjobappointments:r"))
+async def get_non_job_appointment(tenant: TenantNow, id: int) -> Response:  # noqa: A002 - its documented name
+    """Return a non-job appointment."""
+    return json_response(_details(found(tenant.non_job_appointments, id)))
+
+
+@router.put("/{id}", dependencies=needs("nonjobappointments:w"))
+async def update_non_job_appointment(tenant: TenantNow, id: int, new: NonJob) -> Response:  # noqa: A002 - its documented name
+    """Change a non-job appointment, that one only: what it says about repetition is ignored."""
+    row = found(tenant.non_job_appointments, id)
+    if not row.active:
+        raise Problem(409, "The non-job appointment has been deleted.")
+    row = changed(row, tenant.tick(), **new.fields(tenant))
+    tenant.non_job_appointments.put(row)
+    return json_response(_details(row))
+
+
+@router.delete("/{id}", dependencies=needs("nonjobappointments:w"))
+async def delete_non_job_appointment(
+    tenant: TenantNow,
+    behaviour: BehaviourNow,
+    id: int,  # noqa: A002 - its documented name
+) -> Response:
+    """Delete a non-job appointment."""
+    row = found(tenant.non_job_appointments, id)
+    tenant.delete(tenant.non_job_appointments, [row], hard=behaviour.deletes == "hard")
+    return json_response({"message": "The non-job appointment was deleted.", "id": id})
+
+
+def _details(row: NonJobAppointment) -> dict[str, Any]:
+    """Return a row as all operations but the list write it."""
+    written = row.wire()
+    del written["modifiedOn"]
+    return written
+
+
+def _number(names: tuple[str, ...], name: str | None) -> int | None:
+    return None if name is None else names.index(name)

@@ -1,0 +1,30 @@
+"""Technician tracking: where a customer can watch somebody come."""
+
+from hashlib import blake2b
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from tap_servicetitan_dispatch.sandbox.api.access import TenantNow, needs
+from tap_servicetitan_dispatch.sandbox.api.problems import PlainErrors, Problem, json_response
+
+router = APIRouter(
+    prefix="/technician-tracking", tags=["TechnicianTracking"], route_class=PlainErrors
+)
+
+
+@router.get("", dependencies=needs("techniciantracking:r"))
+async def get_tracking_url(
+    tenant: TenantNow,
+    technicianId: int,  # noqa: N803 - its documented name
+    appointmentId: int,  # noqa: N803 - its documented name
+) -> Response:
+    """Return the page that shows a technician who is on the way to an appointment, or at it."""
+    live = any(
+        row.technician.id == technicianId and row.active and row.status in {"Dispatched", "Working"}
+        for row in tenant.crew(appointmentId)
+    )
+    if not live:
+        raise Problem(400, "The technician is not on the way to that appointment.")
+    key = blake2b(f"{technicianId}:{appointmentId}".encode(), digest_size=9).hexdigest()
+    return json_response({"technicianTrackingUrl": f"https://tracking.example/{key}"})

@@ -1,0 +1,167 @@
+"""Error answers, in the shapes the API gives them."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from hashlib import blake2b
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from tap_servicetitan_dispatch.sandbox.world.versions import RowT, Table
+
+UNMATCHED = {
+    "statusCode": 404,
+    "message": "Unable to match incoming request to an operation.",
+}
+
+
+INVALID = "One or more validation errors occurred."
+
+
+def json_response(content: object, status: int = 200) -> Response:
+    """Return an answer with a JSON body."""
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
+
+
+class Problem(Exception):  # noqa: N818 - the name of the media type this stands for
+    """Raised to answer with the API's error body.
+
+    Args:
+        status: HTTP status.
+        title: One sentence.
+        errors: Field to messages.
+    """
+
+    def __init__(
+        self, status: int, title: str, errors: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        super().__init__(title)
+        self.status = status
+        self.title = title
+        self.errors = errors or {}
+
+
+class BareProblem(Exception):  # noqa: N818 - like Problem
+    """Raised to answer with a body of another shape: some operations send a plain string."""
+
+    def __init__(self, body: object, status: int = 400) -> None:
+        super().__init__(str(body))
+        self.body = body
+        self.status = status
+
+
+def problem_response(request: Request, problem: Problem) -> Response:
+    """Return the API's error body, with all of its documented fields."""
+    trace = blake2b(f"{request.url}{problem.title}".encode(), digest_size=24).hexdigest()
+    return json_response(
+        {
+            "type": "about:blank",
+            "title": problem.title,
+            "status": problem.status,
+            "traceId": f"00-{trace[:32]}-{trace[32:]}-00",
+            "errors": problem.errors,
+            "data": {},
+        },
+        problem.status,
+    )
+
+
+async def on_problem(request: Request, error: Exception) -> Response:
+    """Answer a ``Problem``."""
+    assert isinstance(error, Problem)  # noqa: S101 - registered for this type
+    return problem_response(request, error)
+
+
+async def on_bare_problem(_request: Request, error: Exception) -> Response:
+    """Answer a ``BareProblem``."""
+    assert isinstance(error, BareProblem)  # noqa: S101 - registered for this type
+    return json_response(error.body, error.status)
+
+
+async def on_http_exception(_request: Request, _error: Exception) -> Response:
+    """Answer what the router refuses: an unknown path, or a method that the path does not have."""
+    return json_response(UNMATCHED, HTTPStatus.NOT_FOUND)
+
+
+async def on_invalid_request(request: Request, error: Exception) -> Response:
+    """Answer a request that does not fit the operation: 400 with the errors of each field."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type
+    if any(one["loc"][0] == "path" for one in error.errors()):
+        # The gateway matches paths by type too.
+        return json_response(UNMATCHED, HTTPStatus.NOT_FOUND)
+    errors = _field_errors(error)
+    if "sort" in errors:
+        # Seen in production: nothing but the message, whatever else is wrong.
+        return json_response({"errors": {"sort": errors["sort"]}}, HTTPStatus.BAD_REQUEST)
+    return problem_response(request, Problem(HTTPStatus.BAD_REQUEST, INVALID, errors))
+
+
+def _field_errors(error: RequestValidationError) -> dict[str, list[str]]:
+    errors: dict[str, list[str]] = {}
+    for one in error.errors():
+        field = ".".join(map(str, one["loc"][1:]))
+        errors.setdefault(field, []).append(_message(field, one))
+    return errors
+
+
+def _message(field: str, error: dict[str, Any]) -> str:
+    name = field[:1].upper() + field[1:]
+    if error["type"] == "missing":
+        return f"The {name} field is required." if name else "A request body is required."
+    if isinstance(error["input"], str | int | float):
+        return f"The value '{error['input']}' is not valid for {name}."
+    return f"{name}: {error['msg']}."
+
+
+def unfit(field: str, message: str) -> Problem:
+    """Return a problem with one field of the request."""
+    return Problem(HTTPStatus.BAD_REQUEST, INVALID, {field: [message]})
+
+
+def found(table: Table[RowT], id_: int | str) -> RowT:
+    """Return a row.
+
+    Raises:
+        Problem: 404, if there is none.
+    """
+    row = table.current.get(id_)
+    if row is None:
+        raise Problem(HTTPStatus.NOT_FOUND, f"The entity with id {id_} was not found.")
+    return row
+
+
+class PlainErrors(APIRoute):
+    """A route whose 400 is a JSON string instead of the usual error body."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler of the route."""
+        handle = super().get_route_handler()
+
+        async def handle_plainly(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                raise BareProblem(_sentences(_field_errors(error))) from error
+            except Problem as error:
+                if error.status != HTTPStatus.BAD_REQUEST:
+                    raise
+                raise BareProblem(_sentences(error.errors) or error.title) from error
+
+        return handle_plainly
+
+
+def _sentences(errors: Mapping[str, Sequence[str]]) -> str:
+    return " ".join(message for messages in errors.values() for message in messages)
+
+
+HANDLERS = {
+    Problem: on_problem,
+    BareProblem: on_bare_problem,
+    HTTPException: on_http_exception,
+    RequestValidationError: on_invalid_request,
+}

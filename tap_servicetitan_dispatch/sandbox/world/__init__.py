@@ -1,0 +1,1 @@
+"""The contractor and its board, as a function of seed and clock; nothing here knows HTTP."""
