@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from io import StringIO
+from typing import Any
 
 
 def lines(results: dict[str, Any]) -> list[str]:
@@ -25,8 +23,8 @@ def _shown(figure: dict[str, Any], value: float) -> str:
     return f"{value:.{figure['digits']}f} {figure['unit']}".strip()
 
 
-def draw(results: dict[str, Any], path: Path) -> None:
-    """Draw each ratio as a bar, with its spread and its goal."""
+def chart(results: dict[str, Any]) -> str:
+    """Return a picture (SVG) with each ratio as a bar, its spread and its goal."""
     import matplotlib as mpl  # noqa: PLC0415 - only whoever draws needs it
 
     mpl.use("svg")
@@ -36,8 +34,10 @@ def draw(results: dict[str, Any], path: Path) -> None:
         mpl.rcdefaults()
         mpl.rcParams.update({"svg.hashsalt": "tap", "svg.fonttype": "none", "font.size": 9})
         figure = _bars(plt, results)
-        figure.savefig(path, metadata={"Date": None})
+        picture = StringIO()
+        figure.savefig(picture, metadata={"Date": None})
         plt.close(figure)
+    return picture.getvalue()
 
 
 def _bars(plt: Any, results: dict[str, Any]) -> Any:

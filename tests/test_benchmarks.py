@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.running import Given, bare, tap
-from benchmarks.table import draw, lines
-from tests.support.markdown import section
+from benchmarks.table import lines
+from tools.markdown import section
 
 ROOT = Path(__file__).parents[1]
 RESULTS: dict[str, Any] = json.loads((ROOT / "benchmarks/results.json").read_text())
@@ -43,8 +43,3 @@ def test_the_readme_shows_the_last_figures() -> None:
     assert f"Measured on {RESULTS['date']}, {RESULTS['cores']} cores" in shown
     assert RESULTS["python"].startswith("3.11.")
     assert "with Python 3.11 " in shown
-
-
-def test_the_chart_is_of_the_last_figures(tmp_path: Path) -> None:
-    draw(RESULTS, tmp_path / "chart.svg")
-    assert (ROOT / "docs/images/speed.svg").read_text() == (tmp_path / "chart.svg").read_text()

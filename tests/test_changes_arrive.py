@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.bodies import HOURS, NEW_NON_JOB, NEW_SHIFT, PING, window
 from tests.support.caller import Caller
-from tests.support.markdown import section
+from tools.markdown import section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch import __version__
-from tests.support.markdown import ROOT
 from tests.support.runs import ALL_STREAMS, FEED_ONLY, Command, Run, assert_fails, catalog_of
 from tests.support.scripted_api import ScriptedApi, feed_of, page
+from tools.markdown import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

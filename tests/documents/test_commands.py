@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.caller import Caller
-from tests.support.markdown import PAGES, ROOT, commands, exists
 from tests.support.projects import UNWANTED
+from tools.markdown import PAGES, ROOT, commands, exists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

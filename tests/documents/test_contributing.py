@@ -8,7 +8,7 @@ from itertools import chain
 
 import pytest
 
-from tests.support.markdown import ROOT, commands, exists, names_of_tests, rows, section
+from tools.markdown import ROOT, commands, exists, names_of_tests, rows, section
 
 
 def test_each_dependency_is_explained_and_nothing_else() -> None:

@@ -6,7 +6,7 @@ import ast
 
 import yaml
 
-from tests.support.markdown import blocks, commands, section
+from tools.markdown import blocks, commands, section
 
 PAGE = "docs/fleets.md"
 (RECIPE,) = blocks(section(PAGE, "The recipe"), "yaml")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.markdown import PAGES, ROOT
+from tools.markdown import PAGES, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

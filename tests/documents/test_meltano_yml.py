@@ -10,8 +10,7 @@ from click.testing import CliRunner
 
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tests.documents.declared import meltano_select, meltano_setting, own_settings
-from tests.support.markdown import ROOT
+from tools.markdown import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -27,19 +26,9 @@ def extractor(project: dict[str, Any]) -> dict[str, Any]:
     return plugin
 
 
-def test_it_describes_each_setting_as_the_tap_does(extractor: dict[str, Any]) -> None:
-    assert extractor["settings"] == [
-        meltano_setting(name, setting) for name, setting in own_settings().items()
-    ]
-
-
 def test_it_names_the_capabilities_that_the_tap_has(extractor: dict[str, Any]) -> None:
     about = CliRunner().invoke(TapServiceTitanDispatch.cli, ["--about", "--format", "json"])
     assert extractor["capabilities"] == json.loads(about.stdout)["capabilities"]
-
-
-def test_it_selects_the_streams_that_the_tap_selects(extractor: dict[str, Any]) -> None:
-    assert extractor["select"] == meltano_select()
 
 
 def test_it_can_start_a_sandbox(extractor: dict[str, Any]) -> None:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import Sandbox, cli
-from tests.documents import streams_page
-from tests.documents.declared import PREFIX, TABLES, own_settings, table
 from tests.support.caller import Caller, Clock
-from tests.support.markdown import ROOT, blocks, commands, rows, section
 from tests.support.resources import definition
+from tools.declared import PREFIX, own_settings
+from tools.markdown import ROOT, blocks, commands, rows, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,15 +23,6 @@ if TYPE_CHECKING:
     from tests.support.runs import Command
 
     Row = dict[str, Any]
-
-
-@pytest.mark.parametrize(("heading", "document"), TABLES.items())
-def test_a_table_says_what_the_code_says(heading: str, document: str) -> None:
-    assert rows(section(document, heading)) == table(heading)
-
-
-def test_the_page_of_streams_says_what_the_code_says() -> None:
-    assert streams_page.FILE.read_text(encoding="utf-8") == streams_page.content()
 
 
 def test_the_operations_are_those_that_the_vendor_defines() -> None:

@@ -12,9 +12,7 @@ import trustme
 
 from tap_servicetitan_dispatch.client import Http
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Behaviour, Sandbox
-from tests.documents.declared import streams
 from tests.support.caller import Clock
-from tests.support.markdown import exists, names_of_tests, rows, section
 from tests.support.runs import ALL_STREAMS, assert_fails, assert_no_secret, catalog_of
 from tests.support.scripted_api import (
     APP_KEY,
@@ -28,6 +26,8 @@ from tests.support.scripted_api import (
     feed_of,
     page,
 )
+from tools.declared import streams
+from tools.markdown import exists, names_of_tests, rows, section
 
 if TYPE_CHECKING:
     from pathlib import Path

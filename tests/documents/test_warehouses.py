@@ -8,7 +8,7 @@ import yaml
 
 from tests.support.caller import Caller
 from tests.support.contents import contents
-from tests.support.markdown import ROOT, blocks, cells, commands, rows, section
+from tools.markdown import ROOT, blocks, cells, commands, rows, section
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tap_servicetitan_dispatch import __version__
-from tests.support.markdown import ROOT
+from tools.markdown import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from examples.__main__ import main
 from examples.database import SQL, VIEWS, database
 from tests.examples.made import assignment, slot
 from tests.examples.tables import TIMEZONE, results, write
-from tests.support.markdown import ROOT, blocks, commands
+from tools.markdown import ROOT, blocks, commands
 
 if TYPE_CHECKING:
     from pathlib import Path

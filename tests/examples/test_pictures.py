@@ -13,7 +13,7 @@ from examples.__main__ import main
 from examples.board import COLOURS
 from tests.examples.made import assignment, meeting, shift
 from tests.examples.tables import view, write
-from tests.support.markdown import ROOT
+from tools.markdown import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,10 +17,10 @@ from click.testing import CliRunner
 
 from tap_servicetitan_dispatch.settings import CREDENTIALS
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tests.documents.declared import meltano_select
-from tests.hub.definition import FOLDER, NAME, OWNER, files
-from tests.support.markdown import commands
 from tests.support.projects import Project
+from tools.declared import meltano_select
+from tools.hub import FILES, FOLDER, NAME, OWNER
+from tools.markdown import commands
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,12 +89,6 @@ def about() -> dict[str, Any]:
     return content
 
 
-def test_the_files_are_what_the_tap_says_now() -> None:
-    logo = FOLDER / "logo.svg"
-    found = {path.name: path.read_text("utf-8") for path in FOLDER.iterdir() if path != logo}
-    assert found == files()
-
-
 def test_it_has_each_key_that_the_hub_needs_and_none_that_it_does_not_know(
     definition: dict[str, Any],
 ) -> None:
@@ -161,7 +155,7 @@ def test_the_usage_notes_name_the_streams_that_are_left_out(definition: dict[str
 
 
 def test_the_other_entries_belong_to_the_same_plugin(definition: dict[str, Any]) -> None:
-    entries = {name: yaml.safe_load(text) for name, text in files().items()}
+    entries = {name: yaml.safe_load(text()) for name, text in FILES.items()}
     assert definition["name"] == NAME
     assert entries["default_variant.yml"] == {"extractors": {NAME: definition["variant"]}}
     (maintainer,) = entries["maintainer.yml"].items()

@@ -14,9 +14,9 @@ import yaml
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS
 from tests.support.caller import START, Caller
 from tests.support.contents import contents
-from tests.support.markdown import blocks, section
 from tests.support.projects import TAP, Project, records_in
 from tests.support.stored import by_jsonl, by_postgres, latest, stored
+from tools.markdown import blocks, section
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,6 @@ import pytest
 from tests.support.bodies import NEW_SHIFT
 from tests.support.caller import Caller
 from tests.support.contents import contents
-from tests.support.markdown import section
 from tests.support.projects import TAP, records_in
 from tests.support.stored import (
     STREAMS,
@@ -21,6 +20,7 @@ from tests.support.stored import (
     stored,
 )
 from tests.targets.postgresql import TIME_ZONE
+from tools.markdown import section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

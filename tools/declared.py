@@ -1,23 +1,20 @@
-"""What the code declares, the way the documents have it.
-
-`python -m tests.documents.declared` writes it into them; the tests compare.
-"""
+"""What the code declares, the way the documents have it."""
 
 from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from fastapi.routing import APIRoute
 
-from benchmarks.table import draw, lines
+from benchmarks.table import lines
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.errors import FAILURES
 from tap_servicetitan_dispatch.sandbox.application import ROUTERS
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tests.support.markdown import ROOT, rows, section
+from tools.markdown import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,16 +22,8 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.errors import Failure
     from tap_servicetitan_dispatch.streams.base import DispatchStream
 
-CHART = ROOT / "docs/images/speed.svg"
 PREFIX = "TAP_SERVICETITAN_DISPATCH_"
 DATES = {"start_date"}
-TABLES = {
-    "All settings": "docs/settings.md",
-    "Streams": "README.md",
-    "What can go wrong": "docs/operations.md",
-    "How fast it is": "README.md",
-}
-"""The tables that are made from the code, and the documents in which they stand."""
 
 
 def own_settings() -> dict[str, Any]:
@@ -67,9 +56,10 @@ def _leaves(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, setting
 
 
-def streams() -> list[Any]:
+@cache
+def streams() -> tuple[Any, ...]:
     """Return the streams of a tap, in their order."""
-    return list(TapServiceTitanDispatch(config={"environment": "sandbox"}).discover_streams())
+    return tuple(TapServiceTitanDispatch(config={"environment": "sandbox"}).discover_streams())
 
 
 def shown(default: Any) -> str:
@@ -77,15 +67,23 @@ def shown(default: Any) -> str:
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
-def setting_row(name: str, setting: dict[str, Any]) -> str:
-    """Return a setting's row in its table."""
+def setting_rows() -> list[str]:
+    """Return the rows of the table of settings."""
+    return [_setting_row(*setting) for setting in own_settings().items()]
+
+
+def _setting_row(name: str, setting: dict[str, Any]) -> str:
     default = f"`{shown(setting['default'])}`" if "default" in setting else ""
     secret = " Secret." if setting.get("secret") else ""
     return f"| `{name}` | {default} | {setting['description']}{secret} |"
 
 
-def stream_row(stream: DispatchStream) -> str:
-    """Return a stream's row in the README."""
+def stream_rows() -> list[str]:
+    """Return the rows of the table of streams."""
+    return [_stream_row(stream) for stream in streams()]
+
+
+def _stream_row(stream: DispatchStream) -> str:
     columns = (
         f"`{stream.name}`",
         f"`{stream.method} {stream.path}`",
@@ -112,8 +110,12 @@ def operations() -> list[str]:
     return [f"{method} {path}" for path, method in sorted(pairs)]
 
 
-def operation_row(operation: str) -> str:
-    """Return an operation's row in its table: what the tap makes of it."""
+def operation_rows() -> list[str]:
+    """Return the rows of the table of operations: what the tap makes of each."""
+    return [_operation_row(operation) for operation in operations()]
+
+
+def _operation_row(operation: str) -> str:
     read = {f"{stream.method} {stream.path}": stream.name for stream in streams()}
     the_list, _, last = operation.rpartition("/")
     method, _, path = operation.partition(" ")
@@ -138,8 +140,12 @@ def shown_by(path: str) -> list[str]:
     return [name for name, each in resources.items() if above and each == max(above, key=len)]
 
 
-def failure_row(failure: Failure) -> str:
-    """Return a failure's row in its table."""
+def failure_rows() -> list[str]:
+    """Return the rows of the table of failures."""
+    return [_failure_row(failure) for failure in FAILURES.values()]
+
+
+def _failure_row(failure: Failure) -> str:
     names = re.compile(rf"\b({'|'.join(own_settings())})\b")
     columns = (
         failure.sign,
@@ -150,14 +156,9 @@ def failure_row(failure: Failure) -> str:
     return f"| {' | '.join(text[:1].upper() + text[1:] for text in columns[:3])} | {columns[3]} |"
 
 
-def table(heading: str) -> list[str]:
-    """Return the rows of the table under a heading."""
-    return {
-        "All settings": lambda: [setting_row(*setting) for setting in own_settings().items()],
-        "Streams": lambda: [stream_row(stream) for stream in streams()],
-        "What can go wrong": lambda: [failure_row(failure) for failure in FAILURES.values()],
-        "How fast it is": lambda: lines(figures())[2:],
-    }[heading]()
+def figure_rows() -> list[str]:
+    """Return the rows of the table of what the benchmarks measured last."""
+    return lines(figures())[2:]
 
 
 def figures() -> dict[str, Any]:
@@ -198,41 +199,3 @@ def env_lines() -> list[str]:
         + shown(setting.get("default", ""))
         for name, setting in own_settings().items()
     ]
-
-
-def _write() -> None:
-    for heading, document in TABLES.items():
-        path = ROOT / document
-        old = section(document, heading)
-        new = old.replace("\n".join(rows(old)), "\n".join(table(heading)))
-        path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-
-    project = ROOT / "meltano.yml"
-    before, _, rest = project.read_text(encoding="utf-8").partition("    select:\n")
-    _, _, after = rest.partition("  loaders:\n")
-    described = {
-        "select": meltano_select(),
-        "settings": [meltano_setting(name, setting) for name, setting in own_settings().items()],
-    }
-    text = yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=90)
-    indented = "".join(f"    {line}\n" for line in text.splitlines())
-    project.write_text(f"{before}{indented}  loaders:\n{after}", encoding="utf-8")
-
-    example = ROOT / ".env.example"
-    head, _, _ = example.read_text(encoding="utf-8").partition(PREFIX)
-    example.write_text(head + "\n".join(env_lines()) + "\n", encoding="utf-8")
-
-    draw(figures(), CHART)
-
-    # Both take something from here.
-    from tests.documents import streams_page  # noqa: PLC0415
-    from tests.hub import definition  # noqa: PLC0415
-
-    streams_page.FILE.write_text(streams_page.content(), encoding="utf-8")
-
-    for name, content in definition.files().items():
-        (definition.FOLDER / name).write_text(content, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    _write()

@@ -5,15 +5,12 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from tests.documents.declared import operation_row, operations, streams
-from tests.support.markdown import ROOT
+from tools.declared import operation_rows, streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_servicetitan_dispatch.streams.base import DispatchStream
-
-FILE = ROOT / "docs/streams.md"
 
 
 def field_rows(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:
@@ -60,8 +57,7 @@ def stream_section(stream: DispatchStream) -> str:
 def content() -> str:
     """Return the page of streams."""
     sections = "\n".join(stream_section(stream) for stream in streams())
-    operation_rows = "\n".join(operation_row(each) for each in operations())
-    return PAGE.format(streams=sections, operations=operation_rows)
+    return PAGE.format(streams=sections, operations="\n".join(operation_rows()))
 
 
 PAGE = """\

@@ -5,17 +5,26 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     path for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md") for path in ROOT.glob(pattern)
 )
 
 
 def section(document: str, heading: str) -> str:
-    """Return the text under a heading of a document, up to the next one of its level or above."""
-    text = (ROOT / document).read_text(encoding="utf-8")
+    """Return the text under a heading of a document."""
+    return under((ROOT / document).read_text(encoding="utf-8"), heading)
+
+
+def under(text: str, heading: str) -> str:
+    """Return the part of a text under a heading, up to the next one of its level or above.
+
+    Raises:
+        LookupError: There is no such heading.
+    """
     found = re.search(rf"^(##+) {re.escape(heading)}\n", text, re.MULTILINE)
-    assert found, f"{document} has no section {heading!r}"
+    if found is None:
+        raise LookupError(f"there is no heading {heading!r}")
     return re.split(rf"^#{{2,{len(found[1])}}} ", text[found.end() :], flags=re.MULTILINE)[0]
 
 

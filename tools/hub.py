@@ -1,14 +1,13 @@
-"""The tap as Meltano Hub describes plugins: what `.github/hub` holds.
+"""The tap as Meltano Hub describes plugins: what `.github/hub` holds, the logo apart.
 
-`python -m tests.documents.declared` writes it there; the tests compare. The Hub wants its YAML with
-sorted keys.
+The Hub wants its YAML with sorted keys.
 """
 
 from __future__ import annotations
 
 import json
 import tomllib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from click.testing import CliRunner
@@ -16,8 +15,11 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tests.documents.declared import all_settings, meltano_select, meltano_setting
-from tests.support.markdown import ROOT
+from tools.declared import all_settings, meltano_select, meltano_setting
+from tools.markdown import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FOLDER = ROOT / ".github" / "hub"
 NAME = TapServiceTitanDispatch.name
@@ -160,14 +162,14 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.represent_str)
 
 
-def files() -> dict[str, str]:
-    """Return the contents of the files in `.github/hub` by name, the logo apart."""
-    contents = {
-        "definition.yml": definition(),
-        "maintainer.yml": maintainer(),
-        "default_variant.yml": default_variant(),
-    }
-    return {
-        name: yaml.dump(content, Dumper=_Dumper, allow_unicode=True, width=90)
-        for name, content in contents.items()
-    }
+def shown(content: dict[str, Any]) -> str:
+    """Return a content as the text of a file."""
+    return yaml.dump(content, Dumper=_Dumper, allow_unicode=True, width=90)
+
+
+FILES: dict[str, Callable[[], str]] = {
+    "definition.yml": lambda: shown(definition()),
+    "maintainer.yml": lambda: shown(maintainer()),
+    "default_variant.yml": lambda: shown(default_variant()),
+}
+"""What makes the contents of the files in `.github/hub`."""
