@@ -11,14 +11,18 @@ import json
 import time
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
-from tap_servicetitan_dispatch.errors import ApiError, TapError
+from singer_sdk.exceptions import MappingError
+
+from tap_servicetitan_dispatch import prefetch, settings
+from tap_servicetitan_dispatch.errors import ApiError, NoSandboxError, TapError
 from tap_servicetitan_dispatch.streams.base import FORBIDDEN
-from tap_servicetitan_dispatch.walks import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from singer_sdk import Tap
 
     from tap_servicetitan_dispatch.client import Client
     from tap_servicetitan_dispatch.streams.base import DispatchStream
@@ -70,16 +74,31 @@ class Step:
         return self.outcome == FAILED and self.selected is not False
 
 
-def refused(streams: Sequence[DispatchStream], problems: Sequence[str]) -> list[Step]:
-    """Return the steps where the settings are bad: then nothing else is tried.
+def perform(tap: Tap) -> list[Step]:
+    """Check the settings of a tap, and what they lead to; return the steps."""
+    streams = cast("list[DispatchStream]", list(tap.streams.values()))
+    if lines := settings.problems(tap.config, tap.config_jsonschema):
+        return _refused(streams, lines)
+    try:
+        tap.setup_mapper()
+        client = streams[0].run.new_client(max_retries=0)
+    except MappingError as error:
+        return _refused(streams, [f"stream_maps: {error}"])
+    except NoSandboxError as error:
+        return _refused(streams, [f"environment: {error}"])
+    return probe_all(
+        streams,
+        client,
+        max_concurrent=tap.config["max_concurrent_requests"],
+        skip_forbidden=tap.config["skip_forbidden_streams"],
+    )
 
-    Args:
-        streams: All streams, selected or not.
-        problems: What is wrong with the settings, a line for each thing.
-    """
-    settings, *others = _untried(streams)
+
+def _refused(streams: Sequence[DispatchStream], problems: Sequence[str]) -> list[Step]:
+    """Return the steps where the settings are bad: then nothing else is tried."""
+    first, *others = _untried(streams)
     failed = replace(
-        settings,
+        first,
         outcome=FAILED,
         seconds=0.0,
         kind=BAD_SETTINGS,
@@ -89,44 +108,45 @@ def refused(streams: Sequence[DispatchStream], problems: Sequence[str]) -> list[
     return [failed, *others]
 
 
-def checked(
+def probe_all(
     streams: Sequence[DispatchStream],
     client: Client,
     *,
-    at_once: int,
+    max_concurrent: int,
     skip_forbidden: bool,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Step]:
-    """Return the steps where the settings are good.
+    """Call the API as the settings say, which are good; return the steps.
 
     App key and tenant cost no call of their own: the answer to the first probe tells.
 
     Args:
         streams: All streams, selected or not.
         client: Calls the API, without retries.
-        at_once: How many streams may be probed at a time.
-        skip_forbidden: Whether a run would go on without a stream that it is refused.
+        max_concurrent: How many streams may be probed at a time.
+        skip_forbidden: Whether a run would do without a stream that it is refused.
         clock: Seconds that only go up.
     """
-    settings, token, access, *others = _untried(streams)
+    first, token, access, *others = _untried(streams)
     of_streams = {step.name: step for step in others}
-    tried = partial(_tried, clock, FORBIDDEN if skip_forbidden else set())
+    attempt = partial(_attempt, clock, FORBIDDEN if skip_forbidden else set())
 
-    def probed(stream: DispatchStream) -> Step:
-        return tried(of_streams[stream.name], partial(stream.probe, client))
+    def probe(stream: DispatchStream) -> Step:
+        return attempt(of_streams[stream.name], partial(stream.probe, client))
 
-    token = tried(token, client.log_in)
+    token = attempt(token, client.log_in)
     if token.outcome == OK:
-        first = next((stream for stream in streams if stream.selected), streams[0])
-        answer = probed(first)
+        telling = next((stream for stream in streams if stream.selected), streams[0])
+        answer = probe(telling)
         if answer.kind in OF_ONE_STREAM:
             access = replace(access, outcome=OK, seconds=answer.seconds)
         else:
             access = replace(answer, name=access.name, selected=None, scopes=())
         if access.outcome != FAILED:
-            rest = [partial(probed, stream) for stream in streams if stream is not first]
-            of_streams |= {step.name: step for step in (answer, *in_order(rest, at_once))}
-    return [replace(settings, outcome=OK, seconds=0.0), token, access, *of_streams.values()]
+            rest = [partial(probe, stream) for stream in streams if stream is not telling]
+            probed = (answer, *prefetch.results(rest, max_concurrent))
+            of_streams |= {step.name: step for step in probed}
+    return [replace(first, outcome=OK, seconds=0.0), token, access, *of_streams.values()]
 
 
 def _untried(streams: Sequence[DispatchStream]) -> list[Step]:
@@ -134,17 +154,17 @@ def _untried(streams: Sequence[DispatchStream]) -> list[Step]:
     return before + [Step(each.name, each.selected, each.scopes) for each in streams]
 
 
-def _tried(
-    clock: Callable[[], float], passable: set[str], step: Step, call: Callable[[], object]
+def _attempt(
+    clock: Callable[[], float], skipped: set[str], step: Step, call: Callable[[], object]
 ) -> Step:
-    """Return a step as it came out; a run would go on after what is passable."""
+    """Make a call and return its step as it came out; a run would skip some kinds of failure."""
     begin = clock()
     try:
         call()
     except ApiError as error:
         return replace(
             step,
-            outcome=SKIPPED if error.kind in passable else FAILED,
+            outcome=SKIPPED if error.kind in skipped else FAILED,
             seconds=clock() - begin,
             kind=error.kind,
             happened=error.failure.meaning,

@@ -151,7 +151,7 @@ class Http:
         except ApiError as error:
             # A server may repeat in an error what it was shown.
             for secret in _secrets_in(prepared):
-                error.conceal(secret)
+                error.redact(secret)
             raise
 
 

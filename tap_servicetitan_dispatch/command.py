@@ -1,9 +1,10 @@
-"""The command line, where whatever goes wrong ends in one line and exit code 1."""
+"""The command line: what is asked for is done, and whatever goes wrong ends in one line."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -11,17 +12,48 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 import simplejson
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.helpers._util import load_json
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
+from tap_servicetitan_dispatch import check
 from tap_servicetitan_dispatch.errors import TapError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from singer_sdk import Tap
+
+CHECK = click.Option(
+    ["--check", "check_as"],
+    is_flag=False,
+    flag_value="table",
+    type=click.Choice(["table", "json"]),
+    help=(
+        "See whether a run would get what it needs: settings, token, app key and tenant, then "
+        "each stream. Use --check=json for programs."
+    ),
+)
+
 
 class Command(SingerCommand):
-    """The tap's command line, where what goes wrong ends in one line and exit code 1."""
+    """The SDK's command line of a tap, with `--check`; a failure is one line and exit code 1.
+
+    Args:
+        tap_class: The tap.
+        command: The SDK's own command line.
+    """
+
+    def __init__(self, tap_class: type[Tap], command: click.Command) -> None:
+        super().__init__(
+            name=command.name,
+            callback=command.callback,
+            params=[*command.params, CHECK],
+            help=command.help,
+            context_settings=command.context_settings,
+            logger=tap_class.logger,
+        )
+        self._tap_class = tap_class
 
     @override
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
@@ -31,7 +63,30 @@ class Command(SingerCommand):
     @override
     def invoke(self, ctx: click.Context) -> Any:
         with self._failing_in_one_line():
-            return super().invoke(ctx)
+            check_as = ctx.params.pop("check_as")
+            if check_as is None:
+                return super().invoke(ctx)
+            return self._check(check_as, **ctx.params)
+
+    def _check(self, check_as: str, **given: Any) -> None:
+        state, catalog = given["state"], given["catalog"]
+        tap = self._tap_class(
+            state=state and load_json(state.read()),
+            catalog=catalog and load_json(catalog.read()),
+            config=given["config"].config,
+            parse_env_config=given["config"].parse_env,
+            validate_config=False,
+            setup_mapper=False,
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)  # no state that would have to be written
+        steps = check.perform(tap)
+        if check_as == "json":
+            click.echo(check.as_json(steps))
+        else:
+            check.print_table(steps, sys.stdout)
+        if not check.is_good(steps):
+            sys.exit(1)
 
     @contextmanager
     def _failing_in_one_line(self) -> Iterator[None]:
@@ -46,7 +101,7 @@ class Command(SingerCommand):
         except (json.JSONDecodeError, simplejson.JSONDecodeError) as error:
             self._fail(f"A file given on the command line is not JSON: {error}")
         except UnicodeDecodeError as error:
-            self._fail(f"A file given on the command line is no text: {error}")
+            self._fail(f"A file given on the command line is not text: {error}")
         except BrokenPipeError:
             # Else Python tries once more to flush what nobody reads.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

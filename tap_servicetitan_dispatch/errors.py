@@ -50,7 +50,7 @@ class NoSandboxError(TapError):
 
 
 class StateError(InputError):
-    """The state that the run was given holds something that cannot be gone on from."""
+    """The state that the run was given holds something that cannot be resumed from."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ FAILURES: Mapping[str, Failure] = {
     ),
     "server_error": Failure(
         "500, 502, 503 or 504",
-        "the API is out of order",
+        "the API answered with a server error",
         "run again later; the bookmark is safe",
         statuses={500, 502, 503, 504},
         retried=True,
@@ -235,7 +235,7 @@ class ApiError(TapError):
     def _text(self) -> str:
         return f"{self.failure.meaning} ({self.answer}). What to do: {self.failure.remedy}."
 
-    def conceal(self, secret: str) -> None:
+    def redact(self, secret: str) -> None:
         """Take a secret out of what the answer said."""
         self.detail = self.detail.replace(secret, "…")
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib import Catalog
 
 from tap_servicetitan_dispatch.errors import InputError, StateError
-from tap_servicetitan_dispatch.streams import STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Container
 
 logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
-def checked_state(state: Any) -> dict[str, Any]:
+def checked_state(state: Any, own_streams: Container[str]) -> dict[str, Any]:
     """Return what counts of a state: bookmarks, of our streams with nothing but their value.
 
     What a run leaves there for itself may come from another tap; other taps' streams stay as they
     are.
 
     Raises:
-        StateError: It is no state, or a bookmark has another shape than ours.
+        StateError: It is not a state, or a bookmark has another shape than ours.
     """
     remedy = "What to do: correct the state, or take it out to read everything again."
     if state is None:
@@ -29,13 +31,12 @@ def checked_state(state: Any) -> dict[str, Any]:
         raise StateError(f"the state has no bookmarks but: {', '.join(state)}. {remedy}")
     bookmarks = (state.get("bookmarks") or {}) if isinstance(state, dict) else None
     if not isinstance(bookmarks, dict):
-        raise StateError(f'the state is no object with "bookmarks" in it. {remedy}')
+        raise StateError(f'the state is not an object with "bookmarks" in it. {remedy}')
     checked = {}
-    ours = {stream.name for stream in STREAMS}  # type: ignore[misc] # each class has its own
     for name, bookmark in bookmarks.items():
         if not isinstance(bookmark, dict):
-            raise StateError(f"the bookmark of {name} in the state is no object. {remedy}")
-        if name in ours and bookmark.get("partitions"):
+            raise StateError(f"the bookmark of {name} in the state is not an object. {remedy}")
+        if name in own_streams and bookmark.get("partitions"):
             raise StateError(
                 f"the bookmark of {name} in the state is split into partitions, which this tap "
                 f"does not know. {remedy}"
@@ -43,16 +44,18 @@ def checked_state(state: Any) -> dict[str, Any]:
         checked[name] = {
             key: value
             for key, value in bookmark.items()
-            if name not in ours or key in {"replication_key", "replication_key_value"}
+            if name not in own_streams or key in {"replication_key", "replication_key_value"}
         }
     return {"bookmarks": checked} if checked else {}
 
 
-def checked_catalog(catalog: Catalog | dict[str, Any] | None) -> Catalog | None:
+def checked_catalog(
+    catalog: Catalog | dict[str, Any] | None, own_streams: Collection[str]
+) -> Catalog | None:
     """Return a catalog as the SDK wants it.
 
     Raises:
-        InputError: It is no catalog.
+        InputError: It is not a catalog.
     """
     if catalog is None or isinstance(catalog, Catalog):
         return catalog
@@ -62,14 +65,13 @@ def checked_catalog(catalog: Catalog | dict[str, Any] | None) -> Catalog | None:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         cause = f"{type(error).__name__}: {error}"
         raise InputError(f"the catalog is not well formed ({cause}). {remedy}") from error
-    known = {stream.name for stream in STREAMS}  # type: ignore[misc] # each class has its own
     if not checked:
         raise InputError(f"the catalog is not well formed (it has no streams). {remedy}")
     for name, entry in checked.items():
-        if name in known and not entry.schema.properties:
+        if name in own_streams and not entry.schema.properties:
             raise InputError(f"the catalog is not well formed ({name}: no schema). {remedy}")
         if (method := entry.replication_method) not in {None, "INCREMENTAL", "FULL_TABLE"}:
             raise InputError(f"the catalog is not well formed ({name}: {method}). {remedy}")
-    if strange := ", ".join(sorted(checked.keys() - known)):
+    if strange := ", ".join(sorted(checked.keys() - set(own_streams))):
         logger.warning("The catalog has streams that this tap does not have: %s", strange)
     return checked

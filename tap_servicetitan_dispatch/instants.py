@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+EARLIEST_YEAR = 1970
+"""No bookmark is from before: what is, stands for "never"."""
+
 
 def parse(text: str) -> datetime:
     """Return the instant that a date or date-time in ISO 8601 stands for, in UTC.

@@ -41,6 +41,11 @@ class Tally:
     """From when the stream's turn came until its last row was written."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
+    def add_rows(self, count: int, modified_on: str | None) -> None:
+        """Count rows that have been written, and note when the last of them was modified."""
+        self.rows += count
+        self.reached = modified_on or self.reached
+
     def add_request(self, waited_seconds: float) -> None:
         """Count a request that is being sent, and the wait for the rate limit before it."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import re
@@ -292,8 +293,8 @@ def connection(config: Mapping[str, Any]) -> Connection:
     )
 
 
-def tidy(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Make of what was given what was meant, in place.
+def normalize(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Replace what was given by what it stands for, and fill in the defaults, in place.
 
     A setting that is null or empty counts as not given: that is what a line of a copied
     `.env.example` means. White space around a credential comes along when it is pasted. A number,
@@ -316,6 +317,9 @@ def tidy(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> None:
             config[name] = _read(value, kinds)
         elif isinstance(value, Decimal | float) and "integer" in kinds and value % 1 == 0:
             config[name] = int(value)  # 50.0 is a whole number too
+    for name, setting in schema["properties"].items():
+        if "default" in setting:
+            config.setdefault(name, setting["default"])
 
 
 def _read(text: str, kinds: Container[str]) -> Any:
@@ -329,17 +333,17 @@ def _read(text: str, kinds: Container[str]) -> Any:
         return text
 
 
-def problems(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with a config, a line for each thing, and fill in the defaults.
+def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with a normalized config, a line for each thing.
 
     Values of secrets are never part of a line.
 
     Args:
-        config: The settings as they were given.
+        config: The settings.
         schema: The JSON schema of all settings, the SDK's own included.
     """
     lines: dict[str, str] = {}
-    for error in JSONSchemaValidator(schema).iter_errors(config):
+    for error in JSONSchemaValidator(schema).iter_errors(copy.deepcopy(dict(config))):
         lines.setdefault(_name(error), _line(error, schema))
     sound = {name: value for name, value in config.items() if name not in lines}
     missing = [
@@ -365,14 +369,14 @@ def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
         if not all("!" <= char <= "~" for char in str(config.get(name, ""))):
             yield f"{name}: has a character that no credential has; copy it again"
     if not _TENANT.fullmatch(str(config.get("tenant_id", 0))):
-        yield "tenant_id: is no tenant number; it has digits only"
+        yield "tenant_id: is not a tenant number, which has digits only"
     if start_date := config.get("start_date"):
         try:
             instants.parse(start_date)
         except ValueError:
             yield f"start_date: {start_date!r} is neither a date nor a date-time (ISO 8601)"
     if (zone := config.get("timezone")) and not _is_time_zone(zone):
-        yield f"timezone: {zone!r} is no IANA time zone, such as America/Chicago"
+        yield f"timezone: {zone!r} is not an IANA time zone, such as America/Chicago"
     if config.get("capacity_skill_based_availability") and not config.get("capacity_job_type_id"):
         yield "capacity_skill_based_availability: needs capacity_job_type_id, whose skills to match"
     for name in ("api_url", "auth_url"):
@@ -386,7 +390,7 @@ def _url_problems(name: str, url: str) -> Iterator[str]:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        yield f"{name}: is no http(s) address"
+        yield f"{name}: is not an http(s) address"
     elif parts.username or parts.password or parts.query or parts.fragment:
         yield f"{name}: must not have a user, a query or a fragment"
     elif parts.scheme == "http" and not is_loopback(url):

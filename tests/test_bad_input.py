@@ -43,7 +43,7 @@ def good(api: ScriptedApi) -> ScriptedApi:
         (b"", "is not JSON"),
         (b"{", "is not JSON"),
         (b"client_id: 5", "is not JSON"),
-        (b"\xff\xfe\x00", "is no text"),
+        (b"\xff\xfe\x00", "is not text"),
     ],
     ids=["empty", "cut short", "YAML", "binary"],
 )
@@ -62,7 +62,7 @@ def test_a_config_that_is_no_object(tap: Command, content: Any) -> None:
     path = tap.folder / "given.json"
     path.write_text(json.dumps(content))
     run = tap.run(None, None, None, "--config", str(path))
-    assert_one_line(run, "given with --config holds no JSON object")
+    assert_one_line(run, "given with --config is not a JSON object")
 
 
 def test_a_config_that_begins_with_a_byte_order_mark_is_understood(
@@ -89,7 +89,7 @@ def test_a_config_that_begins_with_a_byte_order_mark_is_understood(
         ("CAPACITY_BUSINESS_UNIT_IDS", '["a"]', "capacity_business_unit_ids.0: 'a'"),
         ("STREAM_MAPS", "{", "stream_maps: '{' is not of type object"),
         ("ENVIRONMENT", "prod", "environment: 'prod' is not one of"),
-        ("TIMEZONE", "Mars/Base", "timezone: 'Mars/Base' is no IANA time zone"),
+        ("TIMEZONE", "Mars/Base", "timezone: 'Mars/Base' is not an IANA time zone"),
     ],
 )
 def test_a_bad_value_in_the_environment(
@@ -133,12 +133,12 @@ def test_a_value_in_the_environment_that_is_understood(
 @pytest.mark.parametrize(
     ("state", "text"),
     [
-        ([], "the state is no object"),
-        ([1], "the state is no object"),
-        (5, "the state is no object"),
-        ("t1", "the state is no object"),
-        ({"bookmarks": [1]}, "the state is no object"),
-        ({"bookmarks": "t1"}, 'the state is no object with "bookmarks" in it'),
+        ([], "the state is not an object"),
+        ([1], "the state is not an object"),
+        (5, "the state is not an object"),
+        ("t1", "the state is not an object"),
+        ({"bookmarks": [1]}, "the state is not an object"),
+        ({"bookmarks": "t1"}, 'the state is not an object with "bookmarks" in it'),
         ({"bookmarks": {"appointment_assignments": "t1"}}, "bookmark of appointment_assignments"),
         ({"bookmarks": {"appointment_assignments": None}}, "bookmark of appointment_assignments"),
         ({"bookmarks": {"somebody_elses": ["t1"]}}, "the bookmark of somebody_elses"),
@@ -146,14 +146,14 @@ def test_a_value_in_the_environment_that_is_understood(
             {"bookmarks": {"appointment_assignments": {"partitions": [{"context": {}}]}}},
             "is split into partitions",
         ),
-        (bookmarked({}), "the bookmark {} in the state is no text"),
+        (bookmarked({}), "the bookmark {} in the state is not a text"),
         (bookmarked(["t1"]), "the bookmark ['t1'] in the state"),
-        (bookmarked(0), "the bookmark 0 in the state is no text"),
-        (bookmarked([]), "the bookmark [] in the state is no text"),
+        (bookmarked(0), "the bookmark 0 in the state is not a text"),
+        (bookmarked([]), "the bookmark [] in the state is not a text"),
         ({"singer_state": bookmarked("t0")}, "the state has no bookmarks but: singer_state"),
         ({"appointment_assignments": "t0"}, "the state has no bookmarks but: appointment_as"),
-        (bookmarked("0001-01-01T00:00:00Z", key="modifiedOn"), "in the state is no date"),
-        (bookmarked("last week", key="modifiedOn"), "'last week' in the state is no date"),
+        (bookmarked("0001-01-01T00:00:00Z", key="modifiedOn"), "in the state is not a date"),
+        (bookmarked("last week", key="modifiedOn"), "'last week' in the state is not a date"),
     ],
 )
 def test_a_state_that_makes_no_sense(
@@ -216,7 +216,7 @@ def test_a_bookmark_of_a_list_that_makes_no_sense(
         "bookmarks": {"zones": {"replication_key_value": value, "replication_key": "modifiedOn"}}
     }
     run = tap.run(good.config | {"start_date": start_date}, state, streams=("zones",))
-    assert_one_line(run, f"the bookmark {value!r} in the state is no date-time")
+    assert_one_line(run, f"the bookmark {value!r} in the state is not a date-time")
     assert good.calls == []
 
 

@@ -160,10 +160,11 @@ def test_probes_travel_at_the_same_time(api: ScriptedApi, tap: Command) -> None:
 def test_each_step_says_how_long_it_took(open_api: ScriptedApi) -> None:
     tap = TapServiceTitanDispatch(config=open_api.config)
     ticks = itertools.count()
-    steps = check.checked(
-        list(tap.streams.values()),  # type: ignore[arg-type]  # the SDK's type is wider
-        tap.client,
-        at_once=1,
+    streams: Any = list(tap.streams.values())
+    steps = check.probe_all(
+        streams,
+        streams[0].run.client,
+        max_concurrent=1,
         skip_forbidden=False,
         clock=lambda: float(next(ticks)),
     )

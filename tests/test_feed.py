@@ -227,7 +227,7 @@ def test_a_bookmark_that_is_no_text_is_an_error(api: ScriptedApi, tap: Command) 
             }
         },
     )
-    assert_fails(run, "the bookmark 5 in the state is no text")
+    assert_fails(run, "the bookmark 5 in the state is not a text")
     assert api.calls == []
 
 

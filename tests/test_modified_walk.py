@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.client import Answer
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, _overlapping, numbered_walk
+from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, numbered_walk
+from tap_servicetitan_dispatch.walks.lists import _overlapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

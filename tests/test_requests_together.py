@@ -123,7 +123,7 @@ def test_a_stream_that_fails_leaves_the_others_alone(api: ScriptedApi, tap: Comm
         "non_job_appointments",
     }
     for thread in threading.enumerate():
-        if thread.name == "look-ahead":
+        if thread.name == "prefetch":
             thread.join(10)
             assert not thread.is_alive()
 

@@ -198,8 +198,8 @@ def test_a_traceback_writes_no_secret(api: ScriptedApi, tap: Command, talkative:
 @pytest.mark.parametrize(
     ("wrong", "text"),
     [
-        ({"tenant_id": CLIENT_SECRET}, "tenant_id: is no tenant number"),
-        ({"tenant_id": f"1234 {APP_KEY}"}, "tenant_id: is no tenant number"),
+        ({"tenant_id": CLIENT_SECRET}, "tenant_id: is not a tenant number"),
+        ({"tenant_id": f"1234 {APP_KEY}"}, "tenant_id: is not a tenant number"),
         ({"client_id": f"{CLIENT_SECRET}\nx"}, "client_id: has a character that no"),
         ({"client_secret": f"{CLIENT_SECRET}\u200b"}, "client_secret: has a character"),
         ({"client_secret": [CLIENT_SECRET]}, "client_secret: the value is not of type string"),
@@ -208,7 +208,7 @@ def test_a_traceback_writes_no_secret(api: ScriptedApi, tap: Command, talkative:
         ({"api_url": f"https://{APP_KEY}@api.servicetitan.io"}, "api_url: must not have a user"),
         ({"auth_url": f"https://auth.example/?key={APP_KEY}"}, "auth_url: must not have a user"),
         ({"auth_url": f"https://auth.example/#{APP_KEY}"}, "auth_url: must not have a user"),
-        ({"api_url": f"{APP_KEY}"}, "api_url: is no http(s) address"),
+        ({"api_url": f"{APP_KEY}"}, "api_url: is not an http(s) address"),
         ({"api_url": f"http://{APP_KEY}.example"}, "api_url: must be https"),
     ],
 )

@@ -31,6 +31,7 @@ def problems(config: dict[str, Any]) -> list[str]:
 def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
     config: dict[str, Any] = dict(GOOD)
     assert problems(config) == []
+    settings.normalize(config, TapServiceTitanDispatch.config_jsonschema)
     assert config == {
         **GOOD,
         "environment": "production",
@@ -56,16 +57,16 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
     ("setting", "line"),
     [
         ({"environment": "prod"}, "environment: 'prod' is not one of production, integration, s"),
-        ({"tenant_id": "acme"}, "tenant_id: is no tenant number; it has digits only"),
-        ({"tenant_id": -5}, "tenant_id: is no tenant number; it has digits only"),
-        ({"tenant_id": "12²"}, "tenant_id: is no tenant number; it has digits only"),
+        ({"tenant_id": "acme"}, "tenant_id: is not a tenant number, which has digits only"),
+        ({"tenant_id": -5}, "tenant_id: is not a tenant number, which has digits only"),
+        ({"tenant_id": "12²"}, "tenant_id: is not a tenant number, which has digits only"),
         ({"tenant_id": 1.5}, "tenant_id: 1.5 is not of type string or integer"),
         ({"start_date": "last week"}, "start_date: 'last week' is neither a date nor a date-time"),
         ({"start_date": 2026}, "start_date: 2026 is not of type string"),
         ({"api_url": "http://api.example.com"}, "api_url: must be https"),
         ({"auth_url": "http://api.example.com"}, "auth_url: must be https"),
-        ({"api_url": "api.example.com"}, "api_url: is no http(s) address"),
-        ({"api_url": "ftp://api.example.com"}, "api_url: is no http(s) address"),
+        ({"api_url": "api.example.com"}, "api_url: is not an http(s) address"),
+        ({"api_url": "ftp://api.example.com"}, "api_url: is not an http(s) address"),
         ({"api_url": "https://me:pw@example.com"}, "api_url: must not have a user"),
         ({"api_url": "https://example.com?a=1"}, "api_url: must not have a user, a query"),
         ({"page_size": 0}, "page_size: 0 is less than 1"),
@@ -82,12 +83,12 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
             {"batch_config": {"encoding": {"format": "x"}}},
             "batch_config.encoding.format: 'x' is",
         ),
-        ({"tenant_id": "9" * 20}, "tenant_id: is no tenant number"),
-        ({"api_url": "https://[::1"}, "api_url: is no http(s) address"),
+        ({"tenant_id": "9" * 20}, "tenant_id: is not a tenant number"),
+        ({"api_url": "https://[::1"}, "api_url: is not an http(s) address"),
         ({"start_date": "0001-01-01T00:00:00+14:00"}, "start_date: '0001-01-01T00:00:00+14:00'"),
         ({"tracking_lookback_days": 1_000_000}, "tracking_lookback_days: 1000000 is more than"),
         ({"stream_maps": {"zones": 5}}, "stream_maps.zones: 5 is not valid under any of the"),
-        ({"timezone": "Mars/Base"}, "timezone: 'Mars/Base' is no IANA time zone"),
+        ({"timezone": "Mars/Base"}, "timezone: 'Mars/Base' is not an IANA time zone"),
         ({"capacity_days_per_request": 15}, "capacity_days_per_request: 15 is more than 14"),
         ({"active": "yes"}, "active: 'yes' is not one of Any, True, False"),
         ({"include_recent_changes": "yes"}, "include_recent_changes: 'yes' is not of type boole"),
@@ -137,7 +138,7 @@ def test_all_that_is_wrong_is_said_at_once_before_any_request(
     assert run.errors == [
         "page_size: 0 is less than 1",
         "client_secret: is required, unless environment is sandbox",
-        "tenant_id: is no tenant number; it has digits only",
+        "tenant_id: is not a tenant number, which has digits only",
         "start_date: '?' is neither a date nor a date-time (ISO 8601)",
         "Config validation failed",
     ]
@@ -234,6 +235,7 @@ def test_settings_are_read_from_the_environment(
 
 
 def test_two_taps_of_one_process_share_no_token(api: ScriptedApi) -> None:
-    first, second = (TapServiceTitanDispatch(config=dict(api.config)) for _ in range(2))
-    assert first.client is first.client
-    assert first.client is not second.client
+    taps = [TapServiceTitanDispatch(config=dict(api.config)) for _ in range(2)]
+    clients = [[each.run.client for each in tap.streams.values()] for tap in taps]  # type: ignore[attr-defined]  # the SDK's type is wider
+    assert [len(set(map(id, of_one_tap))) for of_one_tap in clients] == [1, 1]
+    assert clients[0][0] is not clients[1][0]

@@ -59,7 +59,7 @@ def both_ways(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Run]], 
         records = sum('"RECORD"' in line for line in fast)
         assert whole.records == records > 0
         with monkeypatch.context() as patch:
-            patch.setattr(DispatchStream, "_records_are_touched", True)
+            patch.setattr(DispatchStream, "_needs_the_sdk", True)
             slow = lines_of(run())
         assert whole.records == records
         assert fast == slow

@@ -46,9 +46,12 @@ def stream_section(stream: DispatchStream) -> str:
     keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
     bookmark = f"`{stream.replication_key}`" if stream.replication_key else "none: full table"
     selected = "yes" if stream.selected_by_default else "no"
+    operation = f"`{stream.method} {stream.path}`"
+    scopes = ", ".join(f"`{scope}`" for scope in stream.scopes)
     rows = "\n".join(field_rows(stream.schema))
     return (
         f"## {stream.name}\n\n{inspect.getdoc(type(stream))}\n\n"
+        f"Operation: {operation}. Scopes: {scopes}.\n\n"
         f"Primary key: {keys}. Replication key: {bookmark}. Selected by default: {selected}.\n\n"
         f"| Field | Kind | Meaning |\n|---|---|---|\n{rows}\n"
     )

@@ -38,3 +38,4 @@ STREAMS: tuple[type[DispatchStream], ...] = (
     TechnicianTracking,
     Zones,
 )
+NAMES = tuple(stream.name for stream in STREAMS)  # type: ignore[misc] # each class has its own

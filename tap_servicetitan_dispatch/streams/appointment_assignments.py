@@ -17,8 +17,8 @@ from tap_servicetitan_dispatch.walks import feed_walk
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tap_servicetitan_dispatch.bookmarks import Bookmark
     from tap_servicetitan_dispatch.client import Client
-    from tap_servicetitan_dispatch.streams.base import Bookmark
     from tap_servicetitan_dispatch.walks import Page
 
 ASSIGNMENT = (
@@ -62,8 +62,7 @@ ASSIGNMENT = (
 class AppointmentAssignments(DispatchStream):
     """Each row is an assignment of a technician to an appointment, as it is after a change.
 
-    `GET export/appointment-assignments`, scope `tn.dis.appointmentassignments:r`. The API's export
-    feed: pages of changed rows, gone on from the token of the page before.
+    The API's export feed: pages of changed rows, each continued from the token of the page before.
     """
 
     name = "appointment_assignments"
@@ -76,8 +75,8 @@ class AppointmentAssignments(DispatchStream):
             "continueFrom",
             th.StringType,
             description=(
-                "Token of the page that the row came with. The feed goes on after that page if it "
-                "is put into the state."
+                "Token of the page that the row came with. Put into the state, it makes the feed "
+                "resume after that page."
             ),
         ),
     ).to_dict()
@@ -108,8 +107,8 @@ class AppointmentAssignments(DispatchStream):
             return instants.render(instants.parse(start_date)) if start_date else None
         if not isinstance(bookmark.value, str):
             raise StateError(
-                f"the bookmark {bookmark.value!r} in the state is no text. What to do: correct it, "
-                "or take it out to read everything again."
+                f"the bookmark {bookmark.value!r} in the state is not a text. What to do: correct "
+                "it, or take it out to read everything again."
             )
         if bookmark.key == "modifiedOn":
             # Left by the other ServiceTitan tap, which reads this feed by date.

@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 from singer_sdk import typing as th
 
 from tap_servicetitan_dispatch.streams.appointment_assignments import ASSIGNMENT
-from tap_servicetitan_dispatch.streams.base import ListStream
+from tap_servicetitan_dispatch.streams.lists import ListStream
 
 
 class AppointmentAssignmentsList(ListStream):
     """Each row is an assignment of a technician to an appointment, as it is now.
 
-    `GET appointment-assignments`, scope `tn.dis.appointmentassignments:r`. The rows of
-    `appointment_assignments`, without the delay of the export feed; not needed beside it.
+    The rows of `appointment_assignments`, without the delay of the export feed; not needed beside
+    it.
     """
 
     name = "appointment_assignments_list"

@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_servicetitan_dispatch.streams.base import DispatchStream, SingleStream, probe_list
+from tap_servicetitan_dispatch.streams.base import TENANT_ID, DispatchStream
+from tap_servicetitan_dispatch.streams.lists import probe_list
+from tap_servicetitan_dispatch.streams.single import SingleStream
 from tap_servicetitan_dispatch.walks import numbered_walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tap_servicetitan_dispatch.bookmarks import Bookmark
     from tap_servicetitan_dispatch.client import Client
-    from tap_servicetitan_dispatch.streams.base import Bookmark
     from tap_servicetitan_dispatch.walks import Page
 
 
 class ArrivalWindows(DispatchStream):
     """Each row is an arrival window that can be offered when a job is booked.
 
-    `GET arrival-windows`, scope `tn.dis.arrivalwindows:r`. Rows say neither when they came into
-    being nor when they changed, so the whole table is read each time.
+    Rows say neither when they came into being nor when they changed, so the whole table is read
+    each time.
     """
 
     name = "arrival_windows"
@@ -67,16 +69,13 @@ class ArrivalWindows(DispatchStream):
 
 
 class ArrivalWindowConfiguration(SingleStream):
-    """The one row says what start a job gets once an arrival window has been chosen for it.
-
-    `GET arrival-windows/configuration`, scope `tn.dis.arrivalwindows:r`.
-    """
+    """The one row says what start a job gets once an arrival window has been chosen for it."""
 
     name = "arrival_window_configuration"
     path = "arrival-windows/configuration"
     scopes = ("tn.dis.arrivalwindows:r",)
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property("tenantId", th.IntegerType, required=True, description="Number of the tenant."),
+        TENANT_ID,
         th.Property(
             "configuration",
             th.StringType,

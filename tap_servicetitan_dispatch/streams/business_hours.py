@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from singer_sdk import typing as th
 
-from tap_servicetitan_dispatch.streams.base import SingleStream
+from tap_servicetitan_dispatch.streams.base import TENANT_ID
+from tap_servicetitan_dispatch.streams.single import SingleStream
 
 
 def _hours(days: str) -> th.ArrayType[th.ObjectType]:
@@ -27,16 +28,13 @@ def _hours(days: str) -> th.ArrayType[th.ObjectType]:
 
 
 class BusinessHours(SingleStream):
-    """The one row holds the working hours of weekdays, Saturdays and Sundays.
-
-    `GET business-hours`, scope `tn.dis.businesshours:r`.
-    """
+    """The one row holds the working hours of weekdays, Saturdays and Sundays."""
 
     name = "business_hours"
     path = "business-hours"
     scopes = ("tn.dis.businesshours:r",)
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property("tenantId", th.IntegerType, required=True, description="Number of the tenant."),
+        TENANT_ID,
         th.Property(
             "weekdays",
             _hours("from Monday to Friday"),

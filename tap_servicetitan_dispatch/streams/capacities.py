@@ -10,16 +10,16 @@ import pendulum
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch import instants, prefetch
 from tap_servicetitan_dispatch.streams.base import DispatchStream
-from tap_servicetitan_dispatch.walks import Page, in_order, malformed
+from tap_servicetitan_dispatch.walks import Page, malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from tap_servicetitan_dispatch.bookmarks import Bookmark
     from tap_servicetitan_dispatch.client import Client
-    from tap_servicetitan_dispatch.streams.base import Bookmark
     from tap_servicetitan_dispatch.walks import Record
 
 LONGEST = timedelta(days=14)
@@ -47,8 +47,8 @@ _TECHNICIAN = th.ObjectType(
 class Capacities(DispatchStream):
     """Each row is a time slot of some business units, with the hours that can be booked in it.
 
-    `POST capacity`, which only reads but wants the scope `tn.dis.capacity:w`. Read for whole local
-    days around today, each time anew: a forecast, which differs from one run to the next.
+    The operation only reads, but wants a scope for writing. Read for whole local days around today,
+    each time anew: a forecast, which differs from one run to the next.
     """
 
     name = "capacities"
@@ -127,7 +127,7 @@ class Capacities(DispatchStream):
             for start, end in self._windows()
         )
         written: set[tuple[Any, ...]] = set()  # a slot may come in two windows
-        for answer in in_order(calls, at_once=self.config["max_concurrent_requests"]):
+        for answer in prefetch.results(calls, self.config["max_concurrent_requests"]):
             slots = [slot for slot in _slots(answer.body) if _is_new(slot, written)]
             yield Page(slots, size=answer.size)
 

@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 
-from tap_servicetitan_dispatch.streams.base import ListStream
+from tap_servicetitan_dispatch.streams.lists import ListStream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 class NonJobAppointments(ListStream):
-    """Each row is a stretch of a technician's time that no job takes.
-
-    `GET non-job-appointments`, scope `tn.dis.nonjobappointments:r`.
-    """
+    """Each row is a stretch of a technician's time that no job takes."""
 
     name = "non_job_appointments"
     path = "non-job-appointments"

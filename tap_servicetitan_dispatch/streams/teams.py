@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 
-from tap_servicetitan_dispatch.streams.base import ListStream
+from tap_servicetitan_dispatch.streams.lists import ListStream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 class Teams(ListStream):
-    """Each row is a team.
-
-    `GET teams`, scope `tn.dis.teams:r`.
-    """
+    """Each row is a team."""
 
     name = "teams"
     path = "teams"

@@ -6,14 +6,11 @@ from typing import Any, ClassVar
 
 from singer_sdk import typing as th
 
-from tap_servicetitan_dispatch.streams.base import ListStream
+from tap_servicetitan_dispatch.streams.lists import ListStream
 
 
 class TechnicianShifts(ListStream):
-    """Each row is a shift of a technician; a repeated shift is a row for each time.
-
-    `GET technician-shifts`, scope `tn.dis.technicianshifts:r`.
-    """
+    """Each row is a shift of a technician; a repeated shift is a row for each time."""
 
     name = "technician_shifts"
     path = "technician-shifts"

@@ -6,14 +6,11 @@ from typing import Any, ClassVar
 
 from singer_sdk import typing as th
 
-from tap_servicetitan_dispatch.streams.base import ListStream
+from tap_servicetitan_dispatch.streams.lists import ListStream
 
 
 class TechnicianSkills(ListStream):
-    """Each row is a skill that a technician has.
-
-    `GET technician-skills`, scope `tn.dis.technicianskills:r`.
-    """
+    """Each row is a skill that a technician has."""
 
     name = "technician_skills"
     path = "technician-skills"

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import typing as th
 from typing_extensions import override
 
+from tap_servicetitan_dispatch import prefetch
 from tap_servicetitan_dispatch.errors import ApiError
 from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
     AppointmentAssignmentsList,
 )
-from tap_servicetitan_dispatch.streams.base import DispatchStream, probe_list
-from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, in_order, malformed, modified_on
+from tap_servicetitan_dispatch.streams.base import DispatchStream
+from tap_servicetitan_dispatch.streams.lists import probe_list
+from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, malformed, modified_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tap_servicetitan_dispatch.bookmarks import Bookmark
     from tap_servicetitan_dispatch.client import Client
-    from tap_servicetitan_dispatch.streams.base import Bookmark
     from tap_servicetitan_dispatch.walks import Record
 
 LIVE = ("Dispatched", "Working")
@@ -30,8 +32,8 @@ REFUSED = {"bad_request", "not_found"}
 class TechnicianTracking(DispatchStream):
     """Each row is a technician on the way to, or at work on, an appointment.
 
-    `GET technician-tracking`, scope `tn.dis.techniciantracking:r`, once for each live assignment;
-    these are read from `GET appointment-assignments`, scope `tn.dis.appointmentassignments:r`.
+    The API is asked once for each live assignment; these are read from the list of appointment
+    assignments.
     """
 
     name = "technician_tracking"
@@ -59,7 +61,7 @@ class TechnicianTracking(DispatchStream):
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
         calls = [partial(self._look_up, client, *pair) for pair in self._live_pairs(client)]
-        found = in_order(calls, at_once=self.config["max_concurrent_requests"])
+        found = prefetch.results(calls, self.config["max_concurrent_requests"])
         yield Page([record for record in found if record is not None])
 
     @override

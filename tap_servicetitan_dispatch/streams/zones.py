@@ -6,14 +6,11 @@ from typing import Any, ClassVar
 
 from singer_sdk import typing as th
 
-from tap_servicetitan_dispatch.streams.base import ListStream
+from tap_servicetitan_dispatch.streams.lists import ListStream
 
 
 class Zones(ListStream):
-    """Each row is a zone, and what makes it up.
-
-    `GET zones`, scope `tn.dis.zones:r`.
-    """
+    """Each row is a zone, and what makes it up."""
 
     name = "zones"
     path = "zones"

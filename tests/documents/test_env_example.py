@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 from dotenv import dotenv_values
 
@@ -15,5 +16,7 @@ def test_a_copy_of_it_gives_the_tap_nothing_until_it_is_filled_in() -> None:
     copied = dotenv_values(stream=io.StringIO(TEXT))
     config = {name.removeprefix(PREFIX).lower(): value for name, value in copied.items()}
     assert tuple(config) == settings.CREDENTIALS
-    settings.tidy(config, settings.SCHEMA)
-    assert not config
+    nothing: dict[str, Any] = {}
+    for each in (config, nothing):
+        settings.normalize(each, settings.SCHEMA)
+    assert config == nothing

@@ -117,7 +117,7 @@ def no_sandbox(api: ScriptedApi, tap: Command) -> Run:
 
 SCENARIOS: dict[str, Scenario] = {
     "Config validation failed": bad_setting,
-    "is no date-time": bad_state,
+    "is not a date-time": bad_state,
     "rejects the bookmark": rejected_bookmark,
     "the API's answer should have": another_shape,
     "the API gave a row without": row_without_key,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FEED = "appointment_assignments"
 SAID: dict[Kind, str] = {
     "rate_limited": "the API's rate limit is used up",
-    "server_error": "the API is out of order",
+    "server_error": "the API answered with a server error",
     "maintenance": "ServiceTitan is under maintenance",
     "cut_short": "the connection failed",
     "reset": "the connection failed",

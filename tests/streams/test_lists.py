@@ -107,7 +107,7 @@ def test_a_bookmark_that_is_no_date_is_said_in_one_line(
     api: ScriptedApi, tap: Command, stored: Any
 ) -> None:
     run = read(api, tap, "zones", bookmarked(stored, "modifiedOn", "zones"))
-    assert_fails(run, f"zones: the bookmark {stored!r} in the state is no date-time")
+    assert_fails(run, f"zones: the bookmark {stored!r} in the state is not a date-time")
     assert api.calls == []
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.walks import LookAhead, Page, Room
+from tap_servicetitan_dispatch.prefetch import Budget, Prefetch
+from tap_servicetitan_dispatch.walks import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ class Fetched:
 
 def test_the_next_page_is_fetched_while_the_current_one_is_held() -> None:
     fetched = Fetched(4)
-    with LookAhead(fetched.walk()) as pages:
+    with Prefetch(fetched.walk()) as pages:
         for number, page in enumerate(pages):
             assert page.records == [{"id": number}]
             if number < 3:
@@ -40,11 +41,11 @@ def test_the_next_page_is_fetched_while_the_current_one_is_held() -> None:
 
 def test_nothing_more_is_fetched_once_the_reader_has_left() -> None:
     fetched = Fetched(4)
-    with LookAhead(fetched.walk()) as pages:
+    with Prefetch(fetched.walk()) as pages:
         next(iter(pages))
         assert fetched.events[1].wait(10)
     for thread in threading.enumerate():
-        if thread.name == "look-ahead":
+        if thread.name == "prefetch":
             thread.join(10)
             assert not thread.is_alive()
     assert [event.is_set() for event in fetched.events] == [True, True, False, False]
@@ -56,9 +57,9 @@ def test_an_error_of_the_walk_comes_after_the_pages_before_it() -> None:
         raise AnswerError("broken")
 
     seen: list[Page] = []
-    with LookAhead(walk()) as pages, pytest.raises(AnswerError, match="broken"):
+    with Prefetch(walk()) as pages, pytest.raises(AnswerError, match="broken"):
         seen.extend(pages)
-    with LookAhead(walk()) as pages:
+    with Prefetch(walk()) as pages:
         assert next(iter(pages)).records == [{"id": 1}]
 
 
@@ -76,32 +77,33 @@ def test_a_reader_that_waits_is_asked_again_and_again_whether_to_go_on() -> None
         if len(asked) == 3:
             raise SystemExit(143)
 
-    with LookAhead(walk(), check) as pages, pytest.raises(SystemExit):
+    with Prefetch(walk(), check) as pages, pytest.raises(SystemExit):
         next(iter(pages))
     hang.set()
 
 
-def test_nothing_is_fetched_ahead_while_more_bytes_are_held_than_there_is_room_for() -> None:
-    room = Room(most=100)
+def test_nothing_is_fetched_ahead_while_more_bytes_are_held_than_the_budget_allows() -> None:
+    budget = Budget(limit=100)
     wide, other = Fetched(3, size=100), Fetched(2, size=1)
-    with LookAhead(wide.walk(), room=room) as pages:
+    with Prefetch(wide.walk(), budget=budget) as pages:
         iterator = iter(pages)
         next(iterator)
         # What another walk does shows that threads get to run, and that this one holds back.
-        with LookAhead(other.walk(), room=room) as others:
+        with Prefetch(other.walk(), budget=budget) as others:
             assert [page.size for page in others] == [1, 1]
         assert not wide.events[1].is_set()
         assert [page.size for page in iterator] == [100, 100]
-    assert room.held == 0
+    assert budget.held == 0
 
 
 def test_pages_that_nobody_has_read_yet_count_as_held() -> None:
-    room = Room(most=100)
+    budget = Budget(limit=100)
     waiting, current = Fetched(2, size=100), Fetched(3, size=1)
-    with LookAhead(waiting.walk(), room=room) as later, LookAhead(current.walk(), room=room) as now:
+    later, now = (Prefetch(each.walk(), budget=budget) for each in (waiting, current))
+    with later, now:
         iterator = iter(now)
         assert waiting.events[0].wait(10)
-        until(lambda: room.held >= 100)
+        until(lambda: budget.held >= 100)
         for number in range(3):
             assert next(iterator).records == [{"id": number}]
         assert list(iterator) == []
@@ -109,20 +111,20 @@ def test_pages_that_nobody_has_read_yet_count_as_held() -> None:
 
 
 def test_a_walk_that_was_left_holds_nothing_and_lets_the_others_go_on() -> None:
-    room = Room(most=100)
+    budget = Budget(limit=100)
     left, other = Fetched(2, size=100), Fetched(2, size=1)
-    ahead = LookAhead(left.walk(), room=room)
-    until(lambda: room.held == 100)
-    with LookAhead(other.walk(), room=room) as pages:
+    ahead = Prefetch(left.walk(), budget=budget)
+    until(lambda: budget.held == 100)
+    with Prefetch(other.walk(), budget=budget) as pages:
         next(iter(pages))
         assert not other.events[1].is_set()
         ahead.close()
         assert other.events[1].wait(10)
-    assert room.held == 0
+    assert budget.held == 0
 
 
 def test_a_page_that_comes_after_its_reader_has_left_is_not_held() -> None:
-    room = Room(most=100)
+    budget = Budget(limit=100)
     reached, go_on, done = threading.Event(), threading.Event(), threading.Event()
 
     def walk() -> Iterator[Page]:
@@ -133,13 +135,13 @@ def test_a_page_that_comes_after_its_reader_has_left_is_not_held() -> None:
         finally:
             done.set()
 
-    ahead = LookAhead(walk(), room=room)
+    ahead = Prefetch(walk(), budget=budget)
     assert reached.wait(10)
     ahead.close()
     go_on.set()
     del ahead
     assert done.wait(10)
-    assert room.held == 0
+    assert budget.held == 0
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -1,0 +1,50 @@
+"""What the state says of a stream: read when a run begins, and stored when a page is safe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+    from datetime import datetime
+
+KEY, VALUE = "replication_key", "replication_key_value"
+
+
+class Bookmark(NamedTuple):
+    """Where a run ended, as the state has it; both nothing if it has no bookmark."""
+
+    key: str | None = None
+    value: Any = None
+
+    def instant(self) -> datetime:
+        """Return the value as a point in time.
+
+        Raises:
+            StateError: It is not a date-time of this millennium.
+        """
+        try:
+            instant = instants.parse(self.value)
+        except (TypeError, ValueError):
+            instant = None
+        if instant is None or instant.year < instants.EARLIEST_YEAR:
+            raise StateError(
+                f"the bookmark {self.value!r} in the state is not a date-time. What to do: correct "
+                "it, or take it out to read everything again."
+            )
+        return instant
+
+
+def bookmark_in(state: Mapping[str, Any], stream: str) -> Bookmark:
+    """Return the bookmark of a stream; asked for it, the SDK would add an entry to the state."""
+    entry = state.get("bookmarks", {}).get(stream, {})
+    value = entry.get(VALUE)
+    return Bookmark(entry.get(KEY), None if value == "" else value)
+
+
+def store(bookmark: Bookmark, entry: MutableMapping[str, Any]) -> None:
+    """Put a bookmark into the entry that the state has for its stream."""
+    entry[KEY], entry[VALUE] = bookmark

@@ -1,0 +1,67 @@
+"""How a run is told to stop: a signal sets a flag, heeded where no line is half written."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LAST_RESORT_SECONDS = 4
+
+
+class StopFlag:
+    """Says whether a signal has come, and which.
+
+    A target that does not read holds up the line that is being written. So the process ends after
+    `LAST_RESORT_SECONDS` whatever happens, and at once at a second signal.
+
+    Attributes:
+        before_leaving_at_once: Called then; there is no time for more than a few bytes.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = threading.Event()
+        self._signal = 0
+        self._last_resort = threading.Timer(LAST_RESORT_SECONDS, os._exit)  # not started
+        self.before_leaving_at_once: Callable[[], None] = lambda: None
+
+    def set(self, signum: int) -> None:
+        """Note a signal; called from its handler, so at any moment."""
+        if self._is_set.is_set():
+            self._leave_at_once(128 + signum)
+        self._signal = signum
+        leave = (128 + signum,)
+        self._last_resort = threading.Timer(LAST_RESORT_SECONDS, self._leave_at_once, leave)
+        self._last_resort.daemon = True
+        self._last_resort.start()
+        self._is_set.set()
+
+    @property
+    def is_set(self) -> bool:
+        """Whether a signal has come."""
+        return self._is_set.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, in a thread that calls the API.
+
+        Raises:
+            SystemExit: A signal has come; the main thread will see it too, and write the state.
+        """
+        if self._is_set.wait(seconds):
+            raise self.exit
+
+    def cancel_last_resort(self) -> None:
+        """Take as much time as it takes from here on."""
+        self._last_resort.cancel()
+
+    @property
+    def exit(self) -> SystemExit:
+        """How to leave: with 128 and the number of the signal, as a shell would have it."""
+        return SystemExit(128 + self._signal)
+
+    def _leave_at_once(self, code: int) -> NoReturn:
+        self.before_leaving_at_once()
+        os._exit(code)

@@ -1,0 +1,73 @@
+"""Which fields of a row go out: those that are in the schema, and selected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_servicetitan_dispatch.errors import AnswerError
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterable, Sequence
+
+    from tap_servicetitan_dispatch.walks import Record
+
+
+class FieldFilter:
+    """Leaves out of the rows of a stream what is deselected or unknown, and warns of the latter.
+
+    Args:
+        stream: The name of the stream.
+        keys: Its primary key, which no row may lack.
+        known: The fields of its schema.
+        selected: Those of them that are selected.
+        logger: Warns, once for each unknown field.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        *,
+        keys: Sequence[str],
+        known: Iterable[str],
+        selected: Iterable[str],
+        logger: logging.Logger,
+    ) -> None:
+        self._stream = stream
+        self._keys = keys
+        self._known = frozenset(known)
+        self._selected = frozenset(selected)
+        self._logger = logger
+        self._unknown: set[str] = set()
+
+    def filtered(self, rows: Sequence[Record]) -> Sequence[Record]:
+        """Return the rows as they go out, without a look at each if nothing is to be left out.
+
+        Raises:
+            AnswerError: A row lacks its key.
+        """
+        fields: set[str] = set().union(*rows)
+        if fields <= self._selected and not any(
+            None in [row.get(key) for row in rows] for key in self._keys
+        ):
+            return rows
+        return [self._filtered(row) for row in rows]
+
+    def _filtered(self, row: Record) -> dict[str, Any]:
+        for key in self._keys:
+            if row.get(key) is None:
+                raise AnswerError(
+                    f"the API gave a row without {key}: {str(row)[:200]}. What to do: run again; "
+                    "if it stays, report it. The bookmark is safe."
+                )
+        if row.keys() <= self._selected:
+            return row
+        if new := sorted(row.keys() - self._known - self._unknown):
+            self._unknown.update(new)
+            self._logger.warning(
+                "The API sends what the schema does not know: %s. It is left out; please "
+                "report it, so that the next version has it. Stream: %s.",
+                ", ".join(new),
+                self._stream,
+            )
+        return {name: value for name, value in row.items() if name in self._selected}

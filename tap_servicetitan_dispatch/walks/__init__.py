@@ -1,0 +1,20 @@
+"""In which order the pages of a resource are read, and when a bookmark is safe.
+
+A *walk* is our paginator: it turns "read this resource since this bookmark" into requests and
+yields a `Page` for each answer. It knows neither how state is stored nor what HTTP or a thread is.
+"""
+
+from tap_servicetitan_dispatch.walks.feed import feed_walk
+from tap_servicetitan_dispatch.walks.lists import ModifiedWalk, modified_on, numbered_walk
+from tap_servicetitan_dispatch.walks.page import Fetch, Page, Record, malformed
+
+__all__ = [
+    "Fetch",
+    "ModifiedWalk",
+    "Page",
+    "Record",
+    "feed_walk",
+    "malformed",
+    "modified_on",
+    "numbered_walk",
+]

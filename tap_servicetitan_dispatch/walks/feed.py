@@ -1,0 +1,77 @@
+"""The walk of an export feed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_servicetitan_dispatch.errors import AnswerError, ApiError
+from tap_servicetitan_dispatch.walks.page import Page, has_more_in, malformed, rows_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tap_servicetitan_dispatch.client import Answer
+    from tap_servicetitan_dispatch.walks.page import Fetch
+
+
+def feed_walk(fetch: Fetch, params: Mapping[str, str], start: str | None) -> Iterator[Page]:
+    """Yield the pages of an export feed.
+
+    An answer looks like `{"hasMore": true, "continueFrom": "…", "data": [{…}]}`. The token
+    `continueFrom` is opaque: it is sent back as `from`, and compared only for being the same. The
+    feed ends on `hasMore: false` and on nothing else; a page may well be empty before that.
+
+    Args:
+        fetch: Sends one request.
+        params: The query parameters of every request, besides `from`.
+        start: A token of an earlier run, or a date, or nothing for the beginning of history.
+
+    Raises:
+        AnswerError: The answer has not the shape above, or the feed goes in a circle.
+        ApiError: A request failed.
+    """
+    sent: set[str] = set()
+    token = start
+    while True:
+        answer = _fetch_from(fetch, params, token, is_start=token == start)
+        body = answer.body
+        has_more, records = has_more_in(body), rows_in(body)
+        after = body.get("continueFrom") or None
+        if after is not None and not isinstance(after, str):
+            raise malformed("a text as continueFrom", body)
+        if token is not None:
+            sent.add(token)
+        if has_more and after in sent:
+            raise AnswerError(
+                "the feed says hasMore: true but gives a continueFrom that it has given before, "
+                "so it would never end. What to do: run again; if it stays, report it to "
+                "ServiceTitan. The bookmark is safe."
+            )
+        if has_more and not after:
+            raise AnswerError(
+                "the feed says hasMore: true but gives no continueFrom to continue from. What to "
+                "do: run again; if it stays, report it to ServiceTitan. The bookmark is safe."
+            )
+        token = after or token
+        yield Page(records, token, answer.size)
+        if not has_more:
+            return
+
+
+def _fetch_from(
+    fetch: Fetch, params: Mapping[str, str], token: str | None, *, is_start: bool
+) -> Answer:
+    if token is None:
+        return fetch(params)
+    try:
+        return fetch({**params, "from": token})
+    except ApiError as error:
+        if not is_start or error.kind not in {"bad_request", "not_found"}:
+            raise
+        raise AnswerError(
+            f"the API rejects the bookmark (or start_date) to resume from ({error.request}: "
+            f"{error.detail}). Nothing was read. What to do: start the stream over with "
+            "--full-refresh in Meltano or without its bookmark in the state, or put "
+            '{"replication_key": "modifiedOn", "replication_key_value": "<a date before the last '
+            'good run>"} there to resume from a date.'
+        ) from error

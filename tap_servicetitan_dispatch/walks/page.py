@@ -1,0 +1,70 @@
+"""What a walk yields, and the shape of the answers that it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_servicetitan_dispatch.errors import AnswerError
+
+if TYPE_CHECKING:
+    from tap_servicetitan_dispatch.client import Answer
+
+Record = dict[str, Any]
+Fetch = Callable[[Mapping[str, str]], "Answer"]
+"""Sends one request with these query parameters."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Records, and the bookmark that may be stored once all of them have been written.
+
+    A bookmark of `None` means: keep the one there is.
+    """
+
+    records: list[Record]
+    bookmark: str | None = None
+    size: int = 0
+    """Bytes of the answer that it came in."""
+
+    @property
+    def last_modified_on(self) -> str | None:
+        """When the last of the records was modified, if it says."""
+        modified = self.records[-1].get("modifiedOn") if self.records else None
+        return modified if isinstance(modified, str) else None
+
+
+def has_more_in(body: Any) -> bool:
+    """Return whether there are more pages.
+
+    Raises:
+        AnswerError: The answer does not say.
+    """
+    if not isinstance(body, dict):
+        raise malformed("an object", body)
+    has_more = body.get("hasMore")
+    if not isinstance(has_more, bool):
+        raise malformed("hasMore: true or false", body)
+    return has_more
+
+
+def rows_in(body: Any) -> list[Record]:
+    """Return the rows of a page.
+
+    Raises:
+        AnswerError: The answer has none, not even an empty list.
+    """
+    rows = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise malformed("a list of objects as data", body)
+    return rows
+
+
+def malformed(expected: str, body: Any) -> AnswerError:
+    """Return the error that says what an answer should have had, and what it has."""
+    keys = ", ".join(sorted(body)) if isinstance(body, dict) else type(body).__name__
+    return AnswerError(
+        f"the API's answer should have {expected}, it has: {keys or 'nothing'}. What to do: run "
+        "again; if it stays, report it. The bookmark is safe."
+    )
