@@ -91,10 +91,12 @@ def test_all_streams_of_the_sandbox(tap: Command, both_ways: Any) -> None:
             "page_size": 200,
             "tracking_lookback_days": 2,
             "capacity_days_ahead": 1,
+            "emit_activate_version_messages": True,
         }
         lines = both_ways(lambda: tap.run(config, None, catalog_of(*ALL_STREAMS)))
     streams = {each["stream"] for each in map(json.loads, lines) if each["type"] == "RECORD"}
     assert streams == set(ALL_STREAMS)
+    assert any('"type":"RECORD"' in line and '"version":0' in line for line in lines)
 
 
 @pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: json.dumps(value)[:28])
@@ -161,6 +163,19 @@ def test_a_limit_of_records_is_left_to_the_sdk(
     api.reply = SEVEN
     run = tap.run(api.config)
     assert (run.exit_code, len(run.records), whole.records) == (1, 5, 0)
+
+
+@pytest.mark.parametrize("maps", [{}, {"stream_maps": {"appointment_assignments": {"id": "id"}}}])
+def test_a_state_has_bookmarks_and_nothing_else(
+    api: ScriptedApi, tap: Command, maps: dict[str, Any]
+) -> None:
+    api.reply = SEVEN
+    run = tap.run(api.config | maps)
+    entries = [state["bookmarks"]["appointment_assignments"] for state in run.states]
+    assert entries[-1]["replication_key_value"] == "t2"
+    assert {frozenset(entry) for entry in entries} == {
+        frozenset({"replication_key", "replication_key_value"})
+    }
 
 
 def test_the_private_hook_of_the_sdk_is_still_what_reads_a_stream() -> None:

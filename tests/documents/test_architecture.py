@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from singer_sdk import Stream, Tap
+
+from tools.markdown import ROOT, cells, exists, names_of_tests, rows, section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = ROOT / "tap_servicetitan_dispatch"
+HOOKS = rows(section("docs/architecture.md", "What the SDK does, and where the tap steps in"))
+
+
+def parts() -> list[str]:
+    """Return the modules and packages that lie in the package, as the table writes them."""
+    modules = {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py"}
+    packages = {f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")}
+    return sorted(modules | packages)
+
+
+def private_hooks() -> Iterator[str]:
+    """Yield what the tap's code uses of the SDK that has an underscore in front."""
+    for path in PACKAGE.rglob("*.py"):
+        if "sandbox" in path.parts:
+            continue
+        base = {"tap.py": Tap, "base.py": Stream}.get(path.name)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and re.match(
+                r"singer_sdk\b.*\._", node.module or ""
+            ):
+                yield from (f"{node.module}.{name.name}" for name in node.names)
+            name = getattr(node, "attr", getattr(node, "name", None))
+            own = isinstance(node, ast.Attribute | ast.FunctionDef) and isinstance(name, str)
+            if base and own and re.match(r"_[^_]", str(name)) and name in of_the_sdk(base):
+                yield f"{base.__name__}.{name}"
+
+
+def of_the_sdk(base: type) -> set[str]:
+    """Return the private names of a class of the SDK, those that its instances get included."""
+    classes = base.__mro__[:-1]
+    codes = [vars(each)["__init__"].__code__ for each in classes if "__init__" in vars(each)]
+    return {name for code in codes for name in code.co_names} | set(dir(base))
+
+
+def test_the_table_names_each_module_once() -> None:
+    table = rows(section("docs/architecture.md", "The parts"))
+    assert sorted(cells(row)[0].strip("`") for row in table) == parts()
+
+
+def test_the_table_names_each_private_hook_of_the_sdk() -> None:
+    named = [name for row in HOOKS for name in re.findall(r"`([\w.]+)`", cells(row)[0])]
+    for_types_only = {
+        "singer_sdk.helpers._batch.BaseBatchFileEncoding",
+        "singer_sdk.helpers._batch.BatchConfig",
+    }
+    assert sorted(named) == sorted(set(private_hooks()) - for_types_only)
+
+
+@pytest.mark.parametrize("row", HOOKS)
+def test_a_hook_names_a_test_that_there_is(row: str) -> None:
+    (test,) = names_of_tests(row)
+    assert exists(test)
