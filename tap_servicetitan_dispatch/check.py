@@ -48,7 +48,7 @@ class Step:
         name: `settings`, `token`, `app key and tenant`, or the name of a stream.
         selected: Whether a run would read the stream; nothing for a step that is no stream.
         scopes: The scopes that the stream needs.
-        outcome: `ok`, `failed`, `skipped` (refused, and a run would go on without it) or
+        outcome: `ok`, `failed`, `skipped` (refused, and a run would do without it) or
             `not tried`.
         seconds: How long its calls took; nothing if it was not tried.
         kind: What went wrong, as a word: a key of `errors.FAILURES`, `bad_settings`, or
@@ -232,7 +232,7 @@ def _remark(step: Step) -> str:
     if step.selected is False:
         lines.append("(not selected)")
     if step.outcome == SKIPPED:
-        lines.append("A run goes on without it, as skip_forbidden_streams is set:")
+        lines.append("A run does without it, as skip_forbidden_streams is set:")
     if step.happened:
         lines.append(step.happened)
     if step.remedy:

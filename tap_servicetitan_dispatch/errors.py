@@ -1,6 +1,6 @@
 """What can go wrong, as a table: what came back, what that means, what the user should do.
 
-Each run that cannot go on ends in a `TapError`, whose text is the one line the user reads. Errors
+Each run that cannot continue ends in a `TapError`, whose text is the one line the user reads. Errors
 that come from an answer of the API are an `ApiError` and carry their row of `FAILURES`.
 """
 
@@ -14,7 +14,7 @@ from typing_extensions import override
 
 
 class TapError(Exception):
-    """The run cannot go on; the text says what happened and what to do, in one line.
+    """The run cannot continue; the text says what happened and what to do, in one line.
 
     `stream` is the name of the stream that was being read, `hint` what only the stream knows; both
     are set on the way out.

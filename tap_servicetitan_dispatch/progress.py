@@ -132,7 +132,7 @@ class Progress:
 
 
 class LiveProgress(Progress):
-    """Shows a live line for each stream on the terminal that stderr is; the log goes on above it.
+    """Shows a live line for each stream on the terminal that stderr is; the log scrolls above it.
 
     The lines are drawn by rich, in a thread of its own which reads what this sets.
     """

@@ -257,7 +257,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         default=False,
         title="Skip forbidden streams",
         description=(
-            "Whether to go on without a stream that the API refuses this application (403), with "
+            "Whether to do without a stream that the API refuses this application (403), with "
             "a warning at the end, instead of stopping there."
         ),
     ),

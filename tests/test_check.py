@@ -491,7 +491,7 @@ def test_the_table_ends_in_how_many_streams_a_run_would_read(
     settings = open_api.config | {"skip_forbidden_streams": True}
     run = run_check(tap, settings, "teams", "zones", shown="--check")
     assert run.exit_code == 0
-    assert "A run goes on without it" in " ".join(run.stdout.split())
+    assert "A run does without it" in " ".join(run.stdout.split())
     assert run.stdout.endswith("\nA run would read 1 of 2 selected streams.\n")
 
 
@@ -533,7 +533,7 @@ def test_the_table_fits_what_stdout_can_show(encoding: str, marks: str, said: st
             f"{no}  token               12.3 s  {said}",
             f"{untried}  app key and tenant",
             f"{skipped}  zones                0.1 s  tn.dis.zones:r",
-            "                               A run goes on without it, as",
+            "                               A run does without it, as",
             "                               skip_forbidden_streams is set:",
             "",
             "A run would fail at: token.",
