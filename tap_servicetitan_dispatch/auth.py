@@ -10,9 +10,7 @@ import re
 import threading
 import time
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from tap_servicetitan_dispatch.errors import ApiError
 
@@ -32,15 +30,6 @@ class Credentials:
     client_secret: str = field(repr=False)
     app_key: str = field(repr=False)
     tenant_id: str
-
-
-def is_loopback(url: str) -> bool:
-    """Return whether a URL names this machine, where plain http is no risk."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class TokenSource:

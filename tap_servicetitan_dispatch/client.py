@@ -34,7 +34,7 @@ from tenacity import (
 )
 
 from tap_servicetitan_dispatch import __version__
-from tap_servicetitan_dispatch.auth import is_loopback
+from tap_servicetitan_dispatch.addresses import is_loopback
 from tap_servicetitan_dispatch.errors import ApiError, detail_of, kind_of
 from tap_servicetitan_dispatch.progress import Tally
 

@@ -9,14 +9,13 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_servicetitan_dispatch import instants
-from tap_servicetitan_dispatch.auth import Credentials, is_loopback
+from tap_servicetitan_dispatch import addresses, instants
+from tap_servicetitan_dispatch.auth import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, MutableMapping
@@ -385,15 +384,12 @@ def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _url_problems(name: str, url: str) -> Iterator[str]:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    parts = addresses.parts_of(url)
+    if parts is None or parts.scheme not in {"http", "https"}:
         yield f"{name}: is not an http(s) address"
-    elif parts.username or parts.password or parts.query or parts.fragment:
+    elif parts.auth or parts.query is not None or parts.fragment is not None:
         yield f"{name}: must not have a user, a query or a fragment"
-    elif parts.scheme == "http" and not is_loopback(url):
+    elif parts.scheme == "http" and not addresses.is_loopback(url):
         yield f"{name}: must be https, as credentials travel there; only this machine may be http"
 
 

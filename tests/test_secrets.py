@@ -346,6 +346,24 @@ def test_nothing_is_sent_to_the_target_of_a_redirect(
         "0.0.0.0",  # noqa: S104 - an address to refuse
         "[::2]",
         "api.servicetitan.io",
+        "example.com\\[::1]",
+        "example.com\\[::1]:80",
+        "example.com[::1]",
+        "[::1].example.com",
+        "[::1]\\.example.com",
+        "[::1%25lo]",
+        "localhost%2f.example.com",
+        "%6cocalhost",
+        "ⓛocalhost",
+        "127.0.0.1 .example.com",
+        "127.0.0.1\n.example.com",
+        "127.0.0.1\0.example.com",
+        "127.1",
+        "2130706433",
+        "0x7f.0.0.1",
+        "0177.0.0.1",
+        "localhost:99999",
+        "localhost:http",
     ],
 )
 @pytest.mark.parametrize("setting", ["api_url", "auth_url"])
@@ -355,11 +373,49 @@ def test_credentials_do_not_travel_over_plain_http(
 ) -> None:
     run = tap.run(api.config | {"environment": environment, setting: f"http://{host}/connect"})
     assert run.exit_code == 1
-    assert [line for line in run.errors if line.startswith(f"{setting}: must ")], run.stderr
+    assert [line for line in run.errors if line.startswith(f"{setting}: ")], run.stderr
     assert api.calls == []
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.servicetitan.io\\@example.com",
+        "https://example.com\\@api.servicetitan.io",
+        "https://example.com\\.api.servicetitan.io",
+        "https://api.servicetitan.io\\..\\x",
+        "https://api.servicetitan.io /x",
+        "https://api.servicetitan.io/a b",
+        " https://api.servicetitan.io",
+        "https://api.servicetitan.io\u00a0",
+        "https://api.servicetitan.io/\r\nX-Header: 1",
+        "https://api.servicetitan.io\u2028",
+        "https://api.servicetitan.io\x7f",
+        "https://\uff41pi.servicetitan.io",
+        "https://api.servicetitan.io%2f.example.com",
+        "https://api.servicetitan.io:0",
+        "https://api.servicetitan.io:443:443",
+        "https:/api.servicetitan.io",
+        "https:api.servicetitan.io",
+        "https:\\\\api.servicetitan.io",
+        "//api.servicetitan.io",
+        "https://",
+        "https://:443",
+        "https://.",
+        "https://*.example.com",
+    ],
+)
+@pytest.mark.parametrize("setting", ["api_url", "auth_url"])
+def test_an_address_that_two_readers_could_read_differently_is_refused(
+    api: ScriptedApi, tap: Command, url: str, setting: str
+) -> None:
+    run = tap.run(api.config | {setting: url})
+    assert run.exit_code == 1
+    assert [line for line in run.errors if line.startswith(f"{setting}: ")], run.stderr
+    assert api.calls == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST"])
 def test_this_machine_may_be_reached_over_plain_http(
     api: ScriptedApi, tap: Command, host: str
 ) -> None:
