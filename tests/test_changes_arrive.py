@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.bodies import HOURS, NEW_NON_JOB, NEW_SHIFT, PING, window
 from tests.support.caller import Caller
+from tests.support.vendor import definition
 from tools.markdown import section
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
     Change = Callable[[Caller, list[Record]], Record]
 
-DEFINITION = Path(__file__).parents[2] / "shared/reference/dispatch-v2.openapi.json"
 READS_ALTHOUGH_POST = "POST /capacity"
 OPERATION = re.compile(r"^\| `(\w+) (.*)` \| write; (.*) \|$", re.MULTILINE)
 SHOWS_NOWHERE = "POST /gps-provider/{gps_provider}/gps-pings"
@@ -265,12 +263,9 @@ def test_pings_are_taken_but_no_resource_shows_them(caller: Caller, tap: Command
 
 
 def test_every_write_operation_of_the_api_is_walked() -> None:
-    if not DEFINITION.exists():
-        pytest.skip("the vendor's definition is not here")
-    paths = json.loads(DEFINITION.read_text())["paths"]
     operations = {
         f"{method.upper()} {path.removeprefix('/tenant/{tenant}')}"
-        for path, methods in paths.items()
+        for path, methods in definition()["paths"].items()
         for method in methods
         if method != "get"
     }

@@ -18,9 +18,10 @@ from tap_servicetitan_dispatch.errors import FAILURES
 from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, CREDENTIALS, Behaviour, Faults, Sandbox
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.failing import ANSWERS, failing
-from tests.support.resources import NOTHING, PATHS, PREFIX, SCOPES, operation, resolved, routed
-from tests.support.runs import ALL_STREAMS, assert_fails, catalog_of
-from tests.support.scripted_api import TOKEN, Answer, Call
+from tests.support.runs import assert_fails, catalog_of
+from tests.support.scripted_api import PREFIX, TOKEN, Answer, Call, routed
+from tests.support.streams import ALL_STREAMS, NOTHING, PATHS, STREAMS
+from tests.support.vendor import operation, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,10 +94,8 @@ def test_all_streams_are_shown_and_those_of_a_run_are_marked(
     selected = [name for name, step in steps.items() if step["selected"]]
     assert selected == ["teams", "zones"]
     assert [steps[name]["selected"] for name in BEFORE] == [None, None, None]
-    assert {name: steps[name]["scopes"] for name in ALL_STREAMS} == {
-        name: text.removeprefix("the scopes ").removeprefix("the scope ").split(" and ")
-        for name, text in SCOPES.items()
-    }
+    scopes = {name: tuple(steps[name]["scopes"]) for name in ALL_STREAMS}
+    assert scopes == {name: stream.scopes for name, stream in STREAMS.items()}
 
 
 def test_one_token_and_one_call_for_each_stream_but_two_for_tracking(
@@ -144,7 +143,7 @@ def test_a_probe_asks_for_one_row_inactive_ones_too(
 
 
 def test_probes_travel_at_the_same_time(api: ScriptedApi, tap: Command) -> None:
-    all_but_assignments = threading.Barrier(9)
+    all_but_assignments = threading.Barrier(len(ALL_STREAMS) - 3)
     answer = routed(EVERYTHING)
 
     def reply(call: Call) -> Answer:
@@ -153,7 +152,7 @@ def test_probes_travel_at_the_same_time(api: ScriptedApi, tap: Command) -> None:
         return answer(call)
 
     api.reply = reply
-    run = run_check(tap, api.config | {"max_concurrent_requests": 11})
+    run = run_check(tap, api.config | {"max_concurrent_requests": len(ALL_STREAMS)})
     assert run.exit_code == 0, run.stdout
 
 
@@ -168,7 +167,7 @@ def test_each_step_says_how_long_it_took(open_api: ScriptedApi) -> None:
         skip_forbidden=False,
         clock=lambda: float(next(ticks)),
     )
-    assert [step.seconds for step in steps] == [0.0, *[1.0] * 14]
+    assert [step.seconds for step in steps] == [0.0, *[1.0] * (len(BEFORE) - 1 + len(ALL_STREAMS))]
 
 
 def test_ctrl_c_ends_it_at_once(open_api: ScriptedApi, tap: Command) -> None:
@@ -373,12 +372,12 @@ def leading_to(sandbox: Sandbox, **settings: Any) -> dict[str, Any]:
     return {"environment": "production", **urls, **CREDENTIALS, **settings}
 
 
-@pytest.mark.parametrize("scope", sorted({text.split()[2] for text in SCOPES.values()}))
+@pytest.mark.parametrize("scope", sorted({stream.scopes[0] for stream in STREAMS.values()}))
 def test_a_scope_that_is_missing_is_seen_at_each_stream_that_needs_it(
     tap: Command, scope: str
 ) -> None:
     without = Behaviour(scopes=ALL_SCOPES - {scope})
-    needing = {stream: "missing_scope" for stream in ALL_STREAMS if scope in SCOPES[stream]}
+    needing = {stream: "missing_scope" for stream in ALL_STREAMS if scope in STREAMS[stream].scopes}
     with Sandbox(assignments=100, behaviour=without) as sandbox:
         config = leading_to(sandbox)
         for stream in needing:

@@ -13,7 +13,8 @@ import pytest
 
 from tap_servicetitan_dispatch import __version__
 from tap_servicetitan_dispatch.sandbox import Sandbox
-from tests.support.runs import ALL_STREAMS, FEED_ONLY, catalog_of
+from tests.support.runs import FEED_ONLY, catalog_of
+from tests.support.streams import ALL_STREAMS
 
 if TYPE_CHECKING:
     from tests.support.runs import Command

@@ -9,9 +9,18 @@ import pytest
 from tap_servicetitan_dispatch.client import Http
 from tap_servicetitan_dispatch.errors import FAILURES
 from tests.support.failing import ANSWERS, NO_SCOPE, NOT_MATCHED, failing
-from tests.support.resources import MODIFIED, PREFIX, listed
 from tests.support.runs import assert_fails, bookmarked
-from tests.support.scripted_api import APP_KEY, CLIENT_SECRET, TOKEN, Answer, Call, ScriptedApi
+from tests.support.scripted_api import (
+    APP_KEY,
+    CLIENT_SECRET,
+    MODIFIED,
+    PREFIX,
+    TOKEN,
+    Answer,
+    Call,
+    ScriptedApi,
+    listed,
+)
 
 if TYPE_CHECKING:
     from tests.support.runs import Command, Run

@@ -6,9 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.resources import MODIFIED, NOTHING, PATHS, PREFIX, SCOPES, listed, routed
-from tests.support.runs import ALL_STREAMS, assert_fails, bookmarked
-from tests.support.scripted_api import FEED, Answer, Call, ScriptedApi, page, row
+from tests.support.runs import assert_fails, bookmarked
+from tests.support.scripted_api import (
+    FEED,
+    MODIFIED,
+    PREFIX,
+    Answer,
+    Call,
+    ScriptedApi,
+    listed,
+    page,
+    routed,
+    row,
+)
+from tests.support.streams import ALL_STREAMS, NOTHING, PATHS, scopes_said
 
 if TYPE_CHECKING:
     from tests.support.runs import Command, Run
@@ -51,7 +62,7 @@ def test_a_forbidden_stream_ends_the_run_and_is_named_with_its_scopes(
     api.reply = lambda _: REFUSALS[meaning]
     run = tap.run(api.config, streams=(stream,))
     assert_fails(run, f"{stream}: {meaning}")
-    assert f"The stream needs {SCOPES[stream]}." in run.errors[0]
+    assert f"The stream needs {scopes_said(stream)}." in run.errors[0]
     assert "deselect the stream, or set skip_forbidden_streams" in run.errors[0]
     assert "Skipped" not in run.stderr
 
@@ -67,7 +78,7 @@ def test_a_forbidden_stream_that_may_be_skipped_is_said_with_its_scopes(
     [said] = skips(run)
     assert said.startswith("WARNING")
     assert f"tap-servicetitan-dispatch.{stream} | Skipped, as {meaning}" in said
-    assert f"It needs {SCOPES[stream]}; its bookmark stays where it was." in said
+    assert f"It needs {scopes_said(stream)}; its bookmark stays where it was." in said
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=["missing_scope", "forbidden"])
@@ -143,7 +154,7 @@ def test_tracking_is_skipped_whichever_of_its_scopes_is_missing(
     api.reply = routed(found | {PATHS[refused]: NO_SCOPE})
     run = tap.run(skipping(api), streams=("technician_tracking",))
     assert (run.exit_code, run.records) == (0, [])
-    assert SCOPES["technician_tracking"] in skips(run)[0]
+    assert scopes_said("technician_tracking") in skips(run)[0]
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 500])

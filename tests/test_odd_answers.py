@@ -21,9 +21,19 @@ from tests.support.odd_answers import (
     feed,
     fields_of,
 )
-from tests.support.resources import LISTS, MODIFIED, PATHS, listed, routed
 from tests.support.runs import Run, assert_fails, bookmarked
-from tests.support.scripted_api import TOKEN, Answer, Call, ScriptedApi, page, row
+from tests.support.scripted_api import (
+    MODIFIED,
+    TOKEN,
+    Answer,
+    Call,
+    ScriptedApi,
+    listed,
+    page,
+    routed,
+    row,
+)
+from tests.support.streams import LISTS, PATHS
 
 if TYPE_CHECKING:
     from tests.support.runs import Command

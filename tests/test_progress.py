@@ -17,9 +17,9 @@ import pytest
 
 from tap_servicetitan_dispatch import progress
 from tap_servicetitan_dispatch.progress import LiveProgress, Progress, Tally
-from tests.support.resources import PATHS, listed, routed
 from tests.support.runs import FEED_ONLY, bookmarked, catalog_of
-from tests.support.scripted_api import Answer, Call, feed_of, page, row
+from tests.support.scripted_api import Answer, Call, feed_of, listed, page, routed, row
+from tests.support.streams import PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,9 +16,9 @@ import pytest
 
 from tap_servicetitan_dispatch.sandbox import Sandbox
 from tests.support.caller import SANDBOX_PREFIX
-from tests.support.resources import LISTS, NOTHING, PATHS, SELECTED, listed, routed
-from tests.support.runs import ALL_STREAMS, assert_fails
-from tests.support.scripted_api import Answer, Call, page, row
+from tests.support.runs import assert_fails
+from tests.support.scripted_api import Answer, Call, listed, page, routed, row
+from tests.support.streams import ALL_STREAMS, NOTHING, PAGED, PATHS, SELECTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ class Gate:
 def one_row_each() -> dict[str, Any]:
     return {
         **NOTHING,
-        **{PATHS[name]: listed(row(1)) for name in (*LISTS, "arrival_windows")},
+        **{PATHS[name]: listed(row(1)) for name in PAGED},
         PATHS["appointment_assignments"]: page(1, more=False, token="t"),
     }
 
@@ -115,13 +115,7 @@ def test_a_stream_that_fails_leaves_the_others_alone(api: ScriptedApi, tap: Comm
     run = tap.run(api.config, streams=None)
     assert_fails(run, "teams: ")
     streams = {each["stream"] for each in run.messages if each["type"] == "RECORD"}
-    assert streams == {
-        "appointment_assignments",
-        "arrival_window_configuration",
-        "arrival_windows",
-        "business_hours",
-        "non_job_appointments",
-    }
+    assert streams == {*SELECTED[: SELECTED.index("teams")]}
     for thread in threading.enumerate():
         if thread.name == "prefetch":
             thread.join(10)

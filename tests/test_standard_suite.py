@@ -9,7 +9,8 @@ import time_machine
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tests.support.runs import ALL_STREAMS, catalog_of
+from tests.support.runs import catalog_of
+from tests.support.streams import ALL_STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,9 +21,9 @@ from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.writer import LineWriter
 from tests.support.caller import START, Clock
 from tests.support.odd_answers import KEYS, ODD_VALUES, ONE_DAY, answers, fields_of
-from tests.support.resources import routed
-from tests.support.runs import ALL_STREAMS, bookmarked, catalog_of, select
-from tests.support.scripted_api import feed_of, page, row
+from tests.support.runs import bookmarked, catalog_of, select
+from tests.support.scripted_api import feed_of, page, routed, row
+from tests.support.streams import ALL_STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

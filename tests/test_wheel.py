@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch import __version__
-from tests.support.runs import ALL_STREAMS, FEED_ONLY, Command, Run, assert_fails, catalog_of
+from tests.support.runs import FEED_ONLY, Command, Run, assert_fails, catalog_of
 from tests.support.scripted_api import ScriptedApi, feed_of, page
+from tests.support.streams import ALL_STREAMS
 from tools.markdown import ROOT
 
 if TYPE_CHECKING:

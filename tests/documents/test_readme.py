@@ -13,7 +13,7 @@ import pytest
 
 from tap_servicetitan_dispatch.sandbox import Sandbox, cli
 from tests.support.caller import Caller, Clock
-from tests.support.resources import definition
+from tests.support.vendor import definition
 from tools.declared import PREFIX, own_settings
 from tools.markdown import ROOT, blocks, commands, rows, section
 

@@ -13,7 +13,7 @@ import trustme
 from tap_servicetitan_dispatch.client import Http
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Behaviour, Sandbox
 from tests.support.caller import Clock
-from tests.support.runs import ALL_STREAMS, assert_fails, assert_no_secret, catalog_of
+from tests.support.runs import assert_fails, assert_no_secret, catalog_of
 from tests.support.scripted_api import (
     APP_KEY,
     CLIENT_SECRET,
@@ -26,7 +26,7 @@ from tests.support.scripted_api import (
     feed_of,
     page,
 )
-from tools.declared import streams
+from tests.support.streams import ALL_STREAMS, SELECTED, STREAMS
 from tools.markdown import exists, names_of_tests, rows, section
 
 if TYPE_CHECKING:
@@ -142,8 +142,7 @@ def test_the_tap_only_reads(tap: Command) -> None:
 
 
 def test_the_scopes_of_the_default_streams_are_enough_and_for_reading_only(tap: Command) -> None:
-    default = [stream for stream in streams() if stream.selected_by_default]
-    scopes = {scope for stream in default for scope in stream.scopes}
+    scopes = {scope for stream in SELECTED for scope in STREAMS[stream].scopes}
     assert all(scope.endswith(":r") for scope in scopes)
     behaviour = Behaviour(scopes=frozenset(scopes))
     with Sandbox(clock=Clock(), assignments=100, behaviour=behaviour) as sandbox:

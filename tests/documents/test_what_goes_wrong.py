@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.client import Client
-from tests.support.resources import PATHS, listed, routed
 from tests.support.runs import Run, bookmarked
-from tests.support.scripted_api import Answer, Call, ScriptedApi, feed_of, page, row
+from tests.support.scripted_api import Answer, Call, ScriptedApi, feed_of, listed, page, routed, row
+from tests.support.streams import PATHS
 from tools.markdown import cells, rows, section
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import time_machine
 from tap_servicetitan_dispatch.sandbox import Faults
 from tests.faults.victim import AGAIN_AND_AGAIN
 from tests.support.caller import START
-from tests.support.runs import ALL_STREAMS
+from tests.support.streams import ALL_STREAMS
 
 if TYPE_CHECKING:
     from tap_servicetitan_dispatch.sandbox.faults.options import Body, Kind, RetryAfter

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import Faults
-from tests.support.runs import ALL_STREAMS, assert_fails
+from tests.support.runs import assert_fails
+from tests.support.streams import ALL_STREAMS
 
 if TYPE_CHECKING:
     from tap_servicetitan_dispatch.sandbox.faults.options import Kind

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, PASSING, Faults
 from tests.support.contents import CAPACITY_SETTINGS, as_sent, contents
-from tests.support.runs import ALL_STREAMS, Command, Run
+from tests.support.streams import ALL_STREAMS
 
 if TYPE_CHECKING:
     from tap_servicetitan_dispatch.sandbox import Call
     from tests.support.caller import Caller
     from tests.support.loading import Target
+    from tests.support.runs import Command, Run
 
 
 # Two of these in a row do not pass: a new token that is rejected at once means something else.

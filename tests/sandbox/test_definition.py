@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -12,6 +10,7 @@ import requests
 from jsonschema import Draft202012Validator, FormatChecker
 
 from tap_servicetitan_dispatch.sandbox import ALL_SCOPES
+from tests.support import vendor
 from tests.support.bodies import (
     CAPACITY,
     CONFIGURATIONS,
@@ -22,29 +21,17 @@ from tests.support.bodies import (
     window,
 )
 from tests.support.caller import Caller
+from tests.support.streams import PAGED, PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEFINITION = Path(__file__).parents[3] / "shared" / "reference" / "dispatch-v2.openapi.json"
 ROOT = "/tenant/{tenant}"
-
-pytestmark = pytest.mark.skipif(
-    not DEFINITION.exists(), reason=f"the vendor's definition is not at {DEFINITION}"
-)
 
 # Seen null in production although the definition requires a value.
 NULL_ALL_THE_SAME = {"summary", "createdBy"}
 
-LISTS = (
-    "appointment-assignments",
-    "arrival-windows",
-    "non-job-appointments",
-    "teams",
-    "technician-shifts",
-    "technician-skills",
-    "zones",
-)
+LISTS = [PATHS[stream] for stream in PAGED]
 
 
 class Request(NamedTuple):
@@ -76,7 +63,7 @@ def is_span(value: object) -> bool:
 
 @pytest.fixture(scope="module")
 def definition() -> Any:
-    definition = json.loads(DEFINITION.read_text())
+    definition = vendor.definition()
     for schema in definition["components"]["schemas"].values():
         for name, field in schema.get("properties", {}).items():
             if name in NULL_ALL_THE_SAME and isinstance(field["type"], str):

@@ -7,21 +7,14 @@ import pytest
 from tap_servicetitan_dispatch.sandbox import Behaviour
 from tap_servicetitan_dispatch.sandbox.world.instants import SECOND, parse
 from tests.support.caller import Caller
+from tests.support.streams import ANY, LISTS, PAGED, PATHS, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 EVERYTHING = {"active": "Any", "includeInactive": True, "pageSize": 5_000}
-LISTS = [
-    "appointment-assignments",
-    "arrival-windows",
-    "non-job-appointments",
-    "teams",
-    "technician-shifts",
-    "technician-skills",
-    "zones",
-]
-SORTABLE = [one for one in LISTS if one != "arrival-windows"]
+ALL = [PATHS[stream] for stream in PAGED]
+SORTABLE = [PATHS[stream] for stream in LISTS]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +29,7 @@ def rows(caller: Caller, family: str, **query: object) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("family", LISTS)
+@pytest.mark.parametrize("family", ALL)
 def test_pages_cut_the_list_into_pieces(reader: Caller, family: str) -> None:
     everything = rows(reader, family)
     size = max(2, len(everything) // 4)
@@ -49,7 +42,7 @@ def test_pages_cut_the_list_into_pieces(reader: Caller, family: str) -> None:
     assert len(pages) > 1
 
 
-@pytest.mark.parametrize("family", LISTS)
+@pytest.mark.parametrize("family", ALL)
 def test_the_total_is_counted_if_asked_for(reader: Caller, family: str) -> None:
     query = EVERYTHING | {"pageSize": 1}
     assert reader.get(family, **query)["totalCount"] is None
@@ -82,7 +75,7 @@ def test_lists_are_sorted_up_and_down(exact: Caller, family: str, field: str) ->
     assert len(up) == len(rows(exact, family))
 
 
-@pytest.mark.parametrize("family", LISTS)
+@pytest.mark.parametrize("family", ALL)
 def test_lists_are_sorted_by_id_by_default(reader: Caller, family: str) -> None:
     ids = [row["id"] for row in rows(reader, family)]
     assert ids == sorted(ids)
@@ -165,32 +158,16 @@ def test_arrival_windows_are_chosen_by_their_hidden_date_of_creation(reader: Cal
     assert since
 
 
-@pytest.mark.parametrize(
-    ("family", "default", "everything", "only"),
-    [
-        ("appointment-assignments", {}, {"active": "Any"}, {"active": "False"}),
-        ("arrival-windows", {}, {"active": "Any"}, {"active": "False"}),
-        ("technician-shifts", {}, {"active": "Any"}, {"active": "False"}),
-        ("technician-skills", {}, {"active": "Any"}, {"active": "False"}),
-        ("zones", {}, {"active": "Any"}, {"active": "False"}),
-        ("teams", {}, {"includeInactive": "true"}, None),
-        ("non-job-appointments", {"activeOnly": "true"}, {}, None),
-    ],
-)
-def test_inactive_rows_are_asked_for_as_each_endpoint_spells_it(
-    exact: Caller,
-    family: str,
-    default: dict[str, str],
-    everything: dict[str, str],
-    only: dict[str, str] | None,
-) -> None:
-    active = exact.get(family, pageSize=5_000, **default)["data"]
-    every = exact.get(family, pageSize=5_000, **everything)["data"]
+@pytest.mark.parametrize("stream", PAGED)
+def test_inactive_rows_are_asked_for_as_each_endpoint_spells_it(exact: Caller, stream: str) -> None:
+    expected = STREAMS[stream]
+    active = exact.rows(expected.path, **expected.active_only)
+    every = exact.rows(expected.path, **expected.inactive_too)
     assert {row["active"] for row in active} == {True}
     assert {row["active"] for row in every} == {True, False}
     assert active == [row for row in every if row["active"]]
-    if only is not None:
-        inactive = exact.get(family, pageSize=5_000, **only)["data"]
+    if expected.inactive_too == ANY:
+        inactive = exact.rows(expected.path, active="False")
         assert inactive == [row for row in every if not row["active"]]
 
 
@@ -262,7 +239,7 @@ def test_rows_are_found_by_what_they_belong_to(
     assert 0 < len(chosen) < len(everything)
 
 
-@pytest.mark.parametrize("family", [one for one in LISTS if one != "appointment-assignments"])
+@pytest.mark.parametrize("family", [one for one in ALL if one != "appointment-assignments"])
 def test_a_row_is_found_by_its_id_and_missing_otherwise(reader: Caller, family: str) -> None:
     row = rows(reader, family)[-1]
     found = reader.get(f"{family}/{row['id']}")

@@ -18,7 +18,8 @@ from tests.soak.editing import Editor
 from tests.support.caller import Caller
 from tests.support.contents import CAPACITY_SETTINGS, as_sent, contents
 from tests.support.loading import Target, key_of
-from tests.support.runs import ALL_STREAMS, Command, catalog_of
+from tests.support.runs import Command, catalog_of
+from tests.support.streams import ALL_STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tap_servicetitan_dispatch.sandbox import KINDS
 from tests.soak.soaking import Soak
 from tests.support.loading import Target
-from tests.support.runs import ALL_STREAMS
+from tests.support.streams import ALL_STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path

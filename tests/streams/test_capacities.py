@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 
-from tests.support.resources import MODIFIED, PATHS, operation, resolved, routed
 from tests.support.runs import assert_fails
-from tests.support.scripted_api import Answer
+from tests.support.scripted_api import MODIFIED, Answer, routed
+from tests.support.streams import PATHS
+from tests.support.vendor import operation, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

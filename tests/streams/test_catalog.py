@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.resources import NOTHING, PATHS, PREFIX, SELECTED, operation, resolved, routed
-from tests.support.runs import ALL_STREAMS, Command
+from tests.support.scripted_api import PREFIX, routed
+from tests.support.streams import ALL_STREAMS, NOTHING, PATHS, SELECTED, STREAMS
+from tests.support.vendor import operation, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from syrupy.assertion import SnapshotAssertion
 
+    from tests.support.runs import Command
     from tests.support.scripted_api import ScriptedApi
 
 ADDED = {
@@ -76,6 +78,13 @@ def test_the_catalog_is_as_it_was(
     entries: dict[str, Any], stream: str, snapshot: SnapshotAssertion
 ) -> None:
     assert entries[stream] == snapshot
+
+
+@pytest.mark.parametrize("stream", ALL_STREAMS)
+def test_keys_and_bookmark_are_the_ones_written_down(entries: dict[str, Any], stream: str) -> None:
+    entry, expected = entries[stream], STREAMS[stream]
+    assert tuple(entry["key_properties"]) == expected.keys
+    assert entry.get("replication_key") == expected.replication_key
 
 
 @pytest.mark.parametrize("stream", ALL_STREAMS)

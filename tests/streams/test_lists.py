@@ -7,22 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.resources import LISTS, MODIFIED, PATHS, listed, operation, routed
 from tests.support.runs import Run, assert_fails, bookmarked
+from tests.support.scripted_api import MODIFIED, listed, routed
+from tests.support.streams import LISTS, PATHS, STREAMS
+from tests.support.vendor import operation
 
 if TYPE_CHECKING:
     from tests.support.runs import Command
     from tests.support.scripted_api import Call, ScriptedApi
-
-INACTIVE_TOO = {
-    "appointment_assignments_list": {"active": "Any"},
-    "arrival_windows": {"active": "Any"},
-    "non_job_appointments": {},  # gives both unless told `activeOnly=true`
-    "teams": {"includeInactive": "true"},
-    "technician_shifts": {"active": "Any"},
-    "technician_skills": {"active": "Any"},
-    "zones": {"active": "Any"},
-}
 
 
 def bookmark(run: Run, stream: str) -> Any:
@@ -41,7 +33,7 @@ def test_a_first_run_asks_once_for_everything(api: ScriptedApi, tap: Command, st
     run = read(api, tap, stream, page_size=77)
     assert [record["id"] for record in run.records] == ["a", "b"]
     ordered = {"sort": "+ModifiedOn", "page": "1", "pageSize": "77", "includeTotal": "true"}
-    assert [call.query for call in api.api_calls] == [ordered | INACTIVE_TOO[stream]]
+    assert [call.query for call in api.api_calls] == [{**ordered, **STREAMS[stream].inactive_too}]
 
 
 @pytest.mark.parametrize("stream", LISTS)
@@ -125,7 +117,7 @@ def test_only_documented_parameters_are_sent(api: ScriptedApi, tap: Command, str
     sent = {name for call in api.api_calls for name in call.query}
     in_every_way = {"sort", "page", "pageSize", "modifiedOnOrAfter"}
     sometimes = {"modifiedBefore", "includeTotal"}
-    assert sent == in_every_way | sometimes | INACTIVE_TOO[stream].keys()
+    assert sent == in_every_way | sometimes | STREAMS[stream].inactive_too.keys()
     documented = {each["name"] for each in operation(stream)["parameters"] if each["in"] == "query"}
     assert sent <= documented
 

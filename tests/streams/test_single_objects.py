@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.resources import PATHS, operation, routed
 from tests.support.runs import assert_fails
+from tests.support.scripted_api import routed
+from tests.support.streams import PATHS
+from tests.support.vendor import operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

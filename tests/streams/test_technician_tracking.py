@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 
-from tests.support.resources import PATHS, PREFIX, listed, operation, routed
 from tests.support.runs import assert_fails
-from tests.support.scripted_api import Answer, row
+from tests.support.scripted_api import PREFIX, Answer, listed, routed, row
+from tests.support.streams import PATHS
+from tests.support.vendor import operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,8 +10,8 @@ import time_machine
 
 from tap_servicetitan_dispatch.sandbox import Sandbox
 from tests.support.caller import SANDBOX_PREFIX
-from tests.support.resources import PATHS
-from tests.support.runs import ALL_STREAMS, Command, catalog_of
+from tests.support.runs import Command, catalog_of
+from tests.support.streams import ALL_STREAMS, PATHS, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,12 +24,6 @@ SETTINGS = {
     "timezone": "America/Chicago",
     "page_size": 200,
     "tracking_lookback_days": 2,
-}
-KEYS = {
-    "arrival_window_configuration": ("tenantId",),
-    "business_hours": ("tenantId",),
-    "capacities": ("startUtc", "endUtc", "businessUnitKey"),
-    "technician_tracking": ("technicianId", "appointmentId"),
 }
 
 
@@ -54,7 +48,7 @@ def records_of(run: Run, stream: str) -> list[dict[str, Any]]:
 def test_keys_are_there_and_unique(run_and_calls: tuple[Run, list[str]], stream: str) -> None:
     run, _ = run_and_calls
     assert run.exit_code == 0, run.stderr
-    fields = KEYS.get(stream, ("id",))
+    fields = STREAMS[stream].keys
     keys = Counter(tuple(record[field] for field in fields) for record in records_of(run, stream))
     assert keys
     assert [key for key, times in keys.items() if times > 1] == []

@@ -106,6 +106,13 @@ class Caller:
         assert answer.status_code == 200, answer.text[:500]
         return answer.json()
 
+    def rows(self, path: str, **query: object) -> list[dict[str, Any]]:
+        """Read all pages of a list."""
+        pages: list[Any] = []
+        while not pages or pages[-1]["hasMore"]:
+            pages.append(self.get(path, **query, page=len(pages) + 1, pageSize=5_000))
+        return [row for page in pages for row in page["data"]]
+
     def send(self, method: str, path: str, json: object = None) -> Any:
         answer = self.call(method, path, json=json)
         assert answer.status_code == 200, answer.text[:500]

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tests.support.caller import START
+from tests.support.streams import PAGED, PATHS, STREAMS
 
 if TYPE_CHECKING:
     from tests.support.caller import Caller
@@ -18,15 +19,6 @@ LIVE = {"Dispatched", "Working"}
 # Days to ask for capacity, as the tap does with these settings on the day of START.
 CAPACITY_SETTINGS = {"capacity_days_ahead": 3, "capacity_days_per_request": 2}
 _CAPACITY_DAYS = (0, 2, 4)
-_TABLES = {
-    "appointment_assignments_list": "assignments",
-    "arrival_windows": "arrival_windows",
-    "non_job_appointments": "non_job_appointments",
-    "teams": "teams",
-    "technician_shifts": "shifts",
-    "technician_skills": "technician_skills",
-    "zones": "zones",
-}
 _ADDED_BY_THE_TAP = {"appointment_assignments": "continueFrom", "capacities": "timeStamp"}
 
 
@@ -46,8 +38,8 @@ def contents(caller: Caller) -> dict[str, list[Row]]:
         "capacities": _capacities(caller),
         "technician_tracking": _tracking(caller),
     }
-    for stream, table in _TABLES.items():
-        rows[stream] = [row.wire() for row in getattr(tenant, table).current.values()]
+    for stream in PAGED:
+        rows[stream] = caller.rows(PATHS[stream], **STREAMS[stream].inactive_too)
     decoded: dict[str, list[Row]] = json.loads(json.dumps(rows))
     return decoded
 

@@ -6,22 +6,14 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.runs import catalog_of
+from tests.support.streams import ALL_STREAMS, STREAMS
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
 
 
-def _keys() -> dict[str, list[str]]:
-    streams = catalog_of()["streams"]
-    return {stream["tap_stream_id"]: stream["key_properties"] for stream in streams}
-
-
-KEYS = _keys()
-
-
 def key_of(stream: str, row: Row) -> Key:
-    return tuple(row[name] for name in KEYS[stream])
+    return tuple(row[name] for name in STREAMS[stream].keys)
 
 
 @dataclass
@@ -33,7 +25,9 @@ class Target:
     """
 
     state: dict[str, Any] | None = None
-    rows: dict[str, dict[Key, Row]] = field(default_factory=lambda: {name: {} for name in KEYS})
+    rows: dict[str, dict[Key, Row]] = field(
+        default_factory=lambda: {name: {} for name in ALL_STREAMS}
+    )
     of_this_run: dict[str, dict[Key, Row]] = field(default_factory=dict)
     received: int = 0
     _pending: list[tuple[str, Row]] = field(default_factory=list)
@@ -41,7 +35,7 @@ class Target:
     def begin(self) -> None:
         """Get ready for another run."""
         self._pending.clear()
-        self.of_this_run = {name: {} for name in KEYS}
+        self.of_this_run = {name: {} for name in ALL_STREAMS}
 
     def take(self, line: str) -> None:
         """Take a line of the tap's output; what is no whole line is left alone."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.resources import PATHS, listed
 from tests.support.runs import catalog_of
-from tests.support.scripted_api import row
+from tests.support.scripted_api import listed, row
+from tests.support.streams import PATHS
 
 LOOKUP, ASSIGNMENTS = PATHS["technician_tracking"], PATHS["appointment_assignments_list"]
 ONE_DAY = {"capacity_days_ahead": 0, "max_retries": 0}

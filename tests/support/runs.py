@@ -69,20 +69,6 @@ class Run:
         ]
 
 
-ALL_STREAMS = (
-    "appointment_assignments",
-    "appointment_assignments_list",
-    "arrival_window_configuration",
-    "arrival_windows",
-    "business_hours",
-    "capacities",
-    "non_job_appointments",
-    "teams",
-    "technician_shifts",
-    "technician_skills",
-    "technician_tracking",
-    "zones",
-)
 FEED_ONLY = ("appointment_assignments",)
 
 

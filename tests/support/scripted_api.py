@@ -13,15 +13,17 @@ from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 CLIENT_SECRET = "cs1.kept-secret-client-secret"
 APP_KEY = "ak1.kept-secret-app-key"
 TOKEN = "kept-secret-token"  # every token that the server gives out begins with it
 SECRETS = (CLIENT_SECRET, APP_KEY, TOKEN)
 
-FEED = "/dispatch/v2/tenant/1234/export/appointment-assignments"
+PREFIX = "/dispatch/v2/tenant/1234/"
+FEED = f"{PREFIX}export/appointment-assignments"
 TOKEN_PATH = "/connect/token"
+MODIFIED = "2026-11-01T08:00:00.1234567Z"
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def row(number: int, **fields: Any) -> dict[str, Any]:
         "jobId": 11,
         "appointmentId": 12,
         "createdOn": "2026-11-01T08:00:00Z",
-        "modifiedOn": "2026-11-01T08:00:00.1234567Z",
+        "modifiedOn": MODIFIED,
         "active": True,
         **fields,
     }
@@ -196,3 +198,22 @@ def feed_of(*pages: tuple[str | None, dict[str, Any]]) -> Callable[[Call], Answe
 def page(*numbers: int, more: Any, token: Any) -> dict[str, Any]:
     """Return a page of the feed."""
     return {"hasMore": more, "continueFrom": token, "data": [row(number) for number in numbers]}
+
+
+def listed(*rows: dict[str, Any], more: bool = False) -> dict[str, Any]:
+    """Return a page of a list."""
+    return {"page": 1, "pageSize": 5000, "hasMore": more, "totalCount": None, "data": list(rows)}
+
+
+def routed(answers: Mapping[str, Any]) -> Callable[[Call], Answer]:
+    """Return a reply that finds the body of each answer by the path; a function is asked for it."""
+
+    def reply(call: Call) -> Answer:
+        path = call.path.removeprefix(PREFIX)
+        if path not in answers:
+            return Answer({"message": "Unable to match incoming request"}, status=404)
+        found = answers[path]
+        answer = found(call) if callable(found) else found
+        return answer if isinstance(answer, Answer) else Answer(answer)
+
+    return reply

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.support.loading import key_of
-from tests.support.runs import catalog_of
+from tests.support.streams import SELECTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
     Rows = dict[str, list[Row]]
 
-STREAMS = [
-    stream["tap_stream_id"]
-    for stream in catalog_of()["streams"]
-    if next(entry for entry in stream["metadata"] if not entry["breadcrumb"])["metadata"].get(
-        "selected-by-default"
-    )
-]
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,7})?Z")
 
 
@@ -63,13 +56,13 @@ def stored(rows: Rows, by: Callable[[Any], Any]) -> dict[str, dict[Any, Row]]:
             for row in rows[stream]
             for kept in [{name: by(value) for name, value in row.items()}]
         }
-        for stream in STREAMS
+        for stream in SELECTED
     }
 
 
 def latest(loaded: Iterable[Rows]) -> dict[str, dict[Any, Row]]:
     """Return the latest row of each key, without the token that the tap adds."""
-    found: dict[str, dict[Any, Row]] = {stream: {} for stream in STREAMS}
+    found: dict[str, dict[Any, Row]] = {stream: {} for stream in SELECTED}
     for rows in loaded:
         for stream, those in rows.items():
             for row in those:
