@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
@@ -11,6 +10,7 @@ from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers._util import read_json_file
+from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import settings
@@ -54,10 +54,14 @@ class TapServiceTitanDispatch(Tap):
             self.config,
             stop_flag=self._stop_flag,
             writer=cast("LineWriter", self.message_writer),
-            write_state=partial(self.state_writer.write_state, self.state),
+            write_state=self._write_state,
             selected_walks=self._selected_walks,
         )
         return [stream(self, run) for stream in STREAMS]
+
+    def _write_state(self) -> None:
+        """Write the state; the SDK would not, if rows came after the same state."""
+        self.message_writer.write_message(StateMessage(value=self.state))
 
     def _selected_walks(self) -> Mapping[str, Iterator[Page]]:
         streams = cast("dict[str, DispatchStream]", self.streams)

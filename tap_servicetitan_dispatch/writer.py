@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 class LineWriter(GenericSingerWriter[bytes, Message]):
     """Writes lines; what is in the buffer goes out with each STATE and whenever `flush` is called.
 
-    Only the main thread writes.
+    A STATE right after the same STATE is not written. Only the main thread writes.
     """
+
+    _last_state: bytes | None = None
+    """The last line, if it was a STATE."""
 
     @override
     def serialize_message(self, message: Message) -> bytes:
@@ -28,8 +31,12 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
 
     @override
     def write_message(self, message: Message) -> None:
-        self._write(self.format_message(message))
-        if message.type == SingerMessageType.STATE:
+        line = self.format_message(message)
+        if message.type != SingerMessageType.STATE:
+            self._write(line)
+        elif line != self._last_state:
+            self._write(line)
+            self._last_state = line
             self.flush()
 
     def write_records(
@@ -50,6 +57,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
 
     def _write(self, lines: bytes) -> None:
         """Write all of it: without a buffer (PYTHONUNBUFFERED) a signal may cut a write short."""
+        self._last_state = None
         rest = memoryview(lines)
         while rest:
             rest = rest[sys.stdout.buffer.write(rest) :]
