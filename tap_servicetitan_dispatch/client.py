@@ -313,7 +313,9 @@ def _read(
     kind = kind_of(response.status_code, text, token_endpoint=token_endpoint)
     wait = asked_wait(response.headers, text)
     detail = detail_of(response.status_code, body)
-    raise ApiError(kind, request=name, detail=detail, wait_seconds=wait)
+    raise ApiError(
+        kind, request=name, detail=detail, wait_seconds=wait, token_endpoint=token_endpoint
+    )
 
 
 def _cause(error: BaseException) -> str:

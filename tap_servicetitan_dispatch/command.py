@@ -17,7 +17,7 @@ from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import check
-from tap_servicetitan_dispatch.errors import TapError
+from tap_servicetitan_dispatch.errors import StreamsFailedError, TapError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +94,8 @@ class Command(SingerCommand):
             yield
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise  # click's own ways to leave
+        except StreamsFailedError as error:
+            self._fail(*map(str, error.failures))
         except TapError as error:
             self._fail(str(error))
         except ConfigValidationError as error:

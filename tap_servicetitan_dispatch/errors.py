@@ -1,12 +1,12 @@
 """What can go wrong, as a table: what came back, what that means, what the user should do.
 
-Each run that cannot continue ends in a `TapError`, whose text is the one line the user reads. Errors
-that come from an answer of the API are an `ApiError` and carry their row of `FAILURES`.
+Each run that cannot continue ends in a `TapError`, whose text is the one line the user reads.
+Errors that come from an answer of the API are an `ApiError` and carry their row of `FAILURES`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,11 @@ class TapError(Exception):
     stream: str | None = None
     hint: str = ""
 
+    @property
+    def of_stream(self) -> bool:
+        """Whether it may concern a single stream, so that others can still be read."""
+        return False
+
     def __str__(self) -> str:
         text = " ".join(f"{self._text()} {self.hint}".split())
         return f"{self.stream}: {text}" if self.stream else text
@@ -33,6 +38,11 @@ class TapError(Exception):
 
 class AnswerError(TapError):
     """The API answered something that would lose rows or never end."""
+
+    @property
+    @override
+    def of_stream(self) -> bool:
+        return True
 
 
 class InputError(TapError):
@@ -52,6 +62,23 @@ class NoSandboxError(TapError):
 class StateError(InputError):
     """The state that the run was given holds something that cannot be resumed from."""
 
+    @property
+    @override
+    def of_stream(self) -> bool:
+        return self.stream is not None
+
+
+class StreamsFailedError(TapError):
+    """Some streams failed, and the others have been read.
+
+    Attributes:
+        failures: What went wrong with each.
+    """
+
+    def __init__(self, failures: Sequence[TapError]) -> None:
+        self.failures = failures
+        super().__init__("; ".join(map(str, failures)))
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -65,6 +92,7 @@ class Failure:
         text: What the body has to contain besides.
         from_token_endpoint: Whether only the token endpoint answers so.
         retried: Whether waiting may help.
+        of_stream: Whether it may concern a single stream, so that others can still be read.
     """
 
     sign: str
@@ -74,6 +102,7 @@ class Failure:
     text: str = ""
     from_token_endpoint: bool = False
     retried: bool = False
+    of_stream: bool = False
 
 
 FAILURES: Mapping[str, Failure] = {
@@ -96,6 +125,7 @@ FAILURES: Mapping[str, Failure] = {
         "run again later; the bookmark is safe",
         statuses={500, 502, 503, 504},
         retried=True,
+        of_stream=True,
     ),
     "maintenance": Failure(
         "409, `The service is suspended for maintenance.`",
@@ -126,6 +156,7 @@ FAILURES: Mapping[str, Failure] = {
         "the API rejected the request",
         "check the settings named in it; if they are right, report it with the traceId",
         statuses={400},
+        of_stream=True,
     ),
     "unauthorized": Failure(
         "401, again with a new token",
@@ -143,6 +174,7 @@ FAILURES: Mapping[str, Failure] = {
         "skip_forbidden_streams",
         statuses={403},
         text="Scope validation failed",
+        of_stream=True,
     ),
     "forbidden": Failure(
         "403",
@@ -151,6 +183,7 @@ FAILURES: Mapping[str, Failure] = {
         "check app_key (developer portal > My Apps); or deselect the stream, or set "
         "skip_forbidden_streams",
         statuses={403},
+        of_stream=True,
     ),
     "unmatched": Failure(
         "404, `Unable to match incoming request to an operation.`",
@@ -165,18 +198,21 @@ FAILURES: Mapping[str, Failure] = {
         "the API found no such record",
         "check tenant_id and api_url; if they are right, report it with the traceId",
         statuses={404},
+        of_stream=True,
     ),
     "conflict": Failure(
         "409",
         "the API reports a conflict",
         "run again; if it stays, report it with the traceId",
         statuses={409},
+        of_stream=True,
     ),
     "unexpected_status": Failure(
         "any other status",
         "the API answered with a status that it does not document",
         "report it with the traceId",
         statuses=range(100, 1000),
+        of_stream=True,
     ),
     "not_json": Failure(
         "200 with a body that is not JSON",
@@ -208,7 +244,8 @@ FAILURES: Mapping[str, Failure] = {
 class ApiError(TapError):
     """A request failed for good, or has to be sent again if its failure is `retried`.
 
-    `wait_seconds` is how long the API asked us to wait, if it did.
+    `wait_seconds` is how long the API asked us to wait, if it did; `token_endpoint` whether that is
+    what failed.
     """
 
     def __init__(
@@ -218,13 +255,20 @@ class ApiError(TapError):
         request: str,
         detail: str = "",
         wait_seconds: float | None = None,
+        token_endpoint: bool = False,
     ) -> None:
         self.kind = kind
         self.failure = FAILURES[kind]
         self.wait_seconds = wait_seconds
         self.request = request
         self.detail = detail
+        self.token_endpoint = token_endpoint
         super().__init__(kind)
+
+    @property
+    @override
+    def of_stream(self) -> bool:
+        return self.failure.of_stream and not self.token_endpoint
 
     @property
     def answer(self) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.auth import Credentials, TokenSource
-from tap_servicetitan_dispatch.errors import NoSandboxError
+from tap_servicetitan_dispatch.errors import NoSandboxError, StreamsFailedError, TapError
 from tap_servicetitan_dispatch.prefetch import Budget, Prefetch
 from tap_servicetitan_dispatch.progress import Progress, progress
 
@@ -32,8 +33,7 @@ class Run:
         config: The settings, checked.
         stop_flag: Says whether a signal has come.
         writer: Writes the messages.
-        write_state: Writes the state as it is as a STATE message, unless it was the last one.
-        selected_walks: Returns a walk for each selected stream, by name, in the order of streams.
+        write_state: Writes the state as it is as a STATE message.
     """
 
     def __init__(
@@ -43,27 +43,45 @@ class Run:
         stop_flag: StopFlag,
         writer: LineWriter,
         write_state: Callable[[], None],
-        selected_walks: Callable[[], Mapping[str, Iterator[Page]]],
     ) -> None:
         self.config = config
         self.writer = writer
         self.write_state = write_state
         self.progress = Progress()
         self._stop_flag = stop_flag
-        self._selected_walks = selected_walks
         self._budget = Budget()
-        self._prefetches: dict[str, Prefetch] | None = None
+        self._prefetches: dict[str, Prefetch] = {}
+        self._failures: list[TapError] | None = None
         self._making_client = threading.Lock()
         self._client: Client | None = None
 
-    def begin(self) -> None:
-        """Let the first pages of all selected streams travel together, once a run."""
-        if self._prefetches is None:
-            self.progress = progress()
-            self._stop_flag.before_leaving_at_once = self.progress.abandon
-            self._prefetches = {
-                stream: self._prefetch(walk) for stream, walk in self._selected_walks().items()
-            }
+    @contextmanager
+    def all_streams(self, walks: Mapping[str, Iterator[Page]]) -> Iterator[None]:
+        """Read all streams in here: their first pages travel together, and one may fail alone.
+
+        Args:
+            walks: The walk of each stream, by name, in the order in which they will be read.
+
+        Raises:
+            StreamsFailedError: At the end, as some streams failed.
+        """
+        self.progress = progress()
+        self._stop_flag.before_leaving_at_once = self.progress.abandon
+        self._failures = []
+        self._prefetches = {stream: self._prefetch(walk) for stream, walk in walks.items()}
+        try:
+            yield
+        finally:
+            self.end()
+        if self._failures:
+            raise StreamsFailedError(self._failures)
+
+    def set_aside(self, error: BaseException) -> bool:
+        """Keep the failure of a stream for the end, if the others can be read; return whether."""
+        if self._failures is None or not isinstance(error, TapError) or not error.of_stream:
+            return False
+        self._failures.append(error)
+        return True
 
     def pages(self, stream: str, walk: Callable[[], Iterator[Page]]) -> Prefetch:
         """Return the pages of a stream, which may be on their way already.
@@ -72,7 +90,7 @@ class Run:
             stream: Its name.
             walk: Returns its walk, if none is on its way.
         """
-        on_their_way = (self._prefetches or {}).pop(stream, None)
+        on_their_way = self._prefetches.pop(stream, None)
         return on_their_way or self._prefetch(walk())
 
     def end(self) -> None:

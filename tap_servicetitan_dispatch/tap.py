@@ -23,14 +23,13 @@ from tap_servicetitan_dispatch.streams import NAMES, STREAMS
 from tap_servicetitan_dispatch.writer import LineWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
     from types import FrameType
 
     import click
     from singer_sdk.singerlib import Catalog
 
     from tap_servicetitan_dispatch.streams.base import DispatchStream
-    from tap_servicetitan_dispatch.walks import Page
 
 
 class TapServiceTitanDispatch(Tap):
@@ -55,7 +54,6 @@ class TapServiceTitanDispatch(Tap):
             stop_flag=self._stop_flag,
             writer=cast("LineWriter", self.message_writer),
             write_state=self._write_state,
-            selected_walks=self._selected_walks,
         )
         return [stream(self, run) for stream in STREAMS]
 
@@ -63,9 +61,17 @@ class TapServiceTitanDispatch(Tap):
         """Write the state; the SDK would not, if rows came after the same state."""
         self.message_writer.write_message(StateMessage(value=self.state))
 
-    def _selected_walks(self) -> Mapping[str, Iterator[Page]]:
-        streams = cast("dict[str, DispatchStream]", self.streams)
-        return {name: each.resumed_walk() for name, each in streams.items() if each.selected}
+    @override  # type: ignore[misc] # final for the type checker only
+    def sync_all(self) -> None:
+        """Sync all streams.
+
+        Raises:
+            StreamsFailedError: Some streams failed, and the others have been read.
+        """
+        streams = cast("list[DispatchStream]", list(self.streams.values()))
+        walks = {each.name: each.resumed_walk() for each in streams if each.selected}
+        with streams[0].run.all_streams(walks):
+            super().sync_all()
 
     @override
     def setup_mapper(self) -> None:

@@ -109,9 +109,11 @@ def test_technicians_are_looked_up_as_many_at_a_time_as_the_setting_says(
     assert (run.exit_code, gate.most, len(run.records)) == (0, 4, 12)
 
 
-def test_a_stream_that_fails_leaves_the_others_alone(api: ScriptedApi, tap: Command) -> None:
-    """What the streams before it have brought is out by then; those after it stay unread."""
-    api.reply = routed({**one_row_each(), PATHS["teams"]: Answer({}, status=404)})
+def test_what_ends_the_run_leaves_the_streams_after_it_unread(
+    api: ScriptedApi, tap: Command
+) -> None:
+    """What the streams before it have brought is out by then."""
+    api.reply = routed({**one_row_each(), PATHS["teams"]: Answer(status=401)})
     run = tap.run(api.config, streams=None)
     assert_fails(run, "teams: ")
     streams = {each["stream"] for each in run.messages if each["type"] == "RECORD"}

@@ -75,6 +75,7 @@ class DispatchStream(Stream, abc.ABC):
         self._in_batches = False
         self._own_replication_key = self.replication_key
         self._skipped_because = ""
+        self._has_failed = False
 
     @abc.abstractmethod
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
@@ -119,8 +120,6 @@ class DispatchStream(Stream, abc.ABC):
         self, context: types.Context | None = None, *, write_messages: bool = True
     ) -> Generator[Record, Any, Any]:
         """Write whole pages where the SDK would do nothing with a record but write it."""
-        if write_messages:
-            self.run.begin()
         if not write_messages or self._needs_the_sdk:
             yield from super()._sync_records(context, write_messages=write_messages)
             return
@@ -167,7 +166,7 @@ class DispatchStream(Stream, abc.ABC):
 
     @contextmanager
     def _prefetched(self) -> Iterator[Iterable[Page]]:
-        """Lend the pages; what goes wrong is told with the name of the stream, or skipped."""
+        """Lend the pages; what goes wrong gets the name of the stream, or the stream is left."""
         try:
             self.run.progress.begin(self.name, self.tally, self.logger)
             with self.run.pages(self.name, self.resumed_walk) as pages:
@@ -181,8 +180,10 @@ class DispatchStream(Stream, abc.ABC):
                 error.hint = f"The stream needs {self._scopes}."
             if isinstance(error, TapError):
                 error.stream = self.name
-            self.run.end()
-            raise
+            self._has_failed = self.run.set_aside(error)
+            if not self._has_failed:
+                self.run.end()
+                raise
 
     @cached_property
     def _fields(self) -> FieldFilter:
@@ -200,7 +201,6 @@ class DispatchStream(Stream, abc.ABC):
     def get_batches(
         self, batch_config: BatchConfig, context: types.Context | None = None
     ) -> Iterable[tuple[BaseBatchFileEncoding, list[str]]]:
-        self.run.begin()
         self._in_batches = True
         for batch in super().get_batches(batch_config, context):
             bookmark = self._safe_bookmark
@@ -224,7 +224,7 @@ class DispatchStream(Stream, abc.ABC):
     def log_sync_costs(self) -> None:
         """Sum up the stream at the end of the run, or say that it was skipped."""
         super().log_sync_costs()
-        self.run.end()
+        self.run.progress.end()
         if self._skipped_because:
             self.logger.warning(
                 "Skipped, as %s. It needs %s; its bookmark stays where it was. Stream: %s.",
@@ -232,7 +232,7 @@ class DispatchStream(Stream, abc.ABC):
                 self._scopes,
                 self.name,
             )
-        elif self.selected:
+        elif self.selected and not self._has_failed:
             figures = self.tally.figures()
             self.logger.info("%s: %s", self.name, self.tally.summary(), extra=figures)
 
