@@ -1,7 +1,7 @@
 """The sandbox as a web application."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from email.utils import format_datetime
 from time import monotonic
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tap_servicetitan_dispatch.sandbox.api import access
 from tap_servicetitan_dispatch.sandbox.api.access import Tokens
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
+from tap_servicetitan_dispatch.sandbox.api.guards import Bodies, Hosts
 from tap_servicetitan_dispatch.sandbox.api.operations import (
     appointment_assignments,
     arrival_windows,
@@ -122,6 +123,7 @@ def application(
     calls: deque[Call],
     switch: Switch,
     hang_up: HangUp,
+    allowed_hosts: Collection[str],
 ) -> ASGIApp:
     """Return the web application that serves a tenant to those who have its credentials."""
     tokens = Tokens(credentials)
@@ -144,6 +146,8 @@ def application(
     app.include_router(control.router)
     for router in ROUTERS:
         app.include_router(router, prefix=API_ROOT)
+    app.add_middleware(Bodies)
     app.add_middleware(Failing, switch=switch, tenant=tenant, tokens=tokens, hang_up=hang_up)
+    app.add_middleware(Hosts, allowed=allowed_hosts)
     app.add_middleware(Ledger, tenant=tenant, calls=calls)
     return app

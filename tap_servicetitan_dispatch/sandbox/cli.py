@@ -114,6 +114,12 @@ Press Ctrl-C to stop it."""
     metavar="SCOPE",
     help="A scope that is not granted, as tn.dis.zones:r. May be repeated.",
 )
+@click.option(
+    "--allow-host",
+    multiple=True,
+    metavar="NAME",
+    help="Another host name to answer to than this machine's own. May be repeated.",
+)
 @fault_options
 def main(  # noqa: PLR0913 - an argument for each option
     *,
@@ -126,6 +132,7 @@ def main(  # noqa: PLR0913 - an argument for each option
     empty_pages: bool,
     hard_deletes: bool,
     without_scope: tuple[str, ...],
+    allow_host: tuple[str, ...],
     **fault_values: str | None,
 ) -> None:
     """Serve a sandbox of ServiceTitan's Dispatch API v2 on localhost.
@@ -146,6 +153,7 @@ def main(  # noqa: PLR0913 - an argument for each option
         port=port,
         behaviour=behaviour,
         faults=faults_of(fault_values),
+        allowed_hosts=allow_host,
     )
     try:
         sandbox.start()

@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -87,6 +87,7 @@ class Sandbox:
         behaviour: What to do where the real API is unknown or surprising.
         faults: What is to go wrong from the start.
         credentials: ``client_id``, ``client_secret``, ``app_key`` and ``tenant_id`` that it wants.
+        allowed_hosts: Names in `Host` to answer to, besides those of this machine.
 
     Attributes:
         tenant: The state behind the API.
@@ -103,6 +104,7 @@ class Sandbox:
         behaviour: Behaviour = Behaviour(),  # noqa: B008 - it is frozen
         faults: Faults = Faults(),  # noqa: B008 - it is frozen
         credentials: Mapping[str, str] = CREDENTIALS,
+        allowed_hosts: Collection[str] = (),
     ) -> None:
         self._switch = switch = Switch(faults)
         self.tenant = Tenant(
@@ -113,7 +115,13 @@ class Sandbox:
         self.credentials = credentials
         self._calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
         self._app = application(
-            self.tenant, credentials, behaviour, self._calls, switch, self._hang_up
+            self.tenant,
+            credentials,
+            behaviour,
+            self._calls,
+            switch,
+            self._hang_up,
+            allowed_hosts,
         )
         self._port = port
         self._server: _Server | None = None

@@ -86,6 +86,8 @@ def test_options_reach_the_sandbox(started: list[dict[str, object]]) -> None:
         "--fault-kinds=reset,drip",
         "--fault-statuses=503,504",
         "--fault-at-most=0",
+        "--allow-host=sandbox.test",
+        "--allow-host=sandbox",
     ]
     assert CliRunner().invoke(cli.main, options).exit_code == 0
     assert started == [
@@ -101,6 +103,7 @@ def test_options_reach_the_sandbox(started: list[dict[str, object]]) -> None:
                 scopes=ALL_SCOPES - {"tn.dis.zones:r", "tn.dis.teams:r"},
             ),
             "faults": Faults(rate=0.15, kinds=("reset", "drip"), statuses=(503, 504), at_most=0),
+            "allowed_hosts": ("sandbox.test", "sandbox"),
         }
     ]
 

@@ -48,7 +48,7 @@ def test_it_stops_at_once_while_a_request_is_open() -> None:
     host, _, port = sandbox.url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port))) as half_sent:
         half_sent.sendall(
-            b"POST /connect/token HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"
+            b"POST /connect/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf"
         )
         # Answered after the request above has been read, so that one is open now.
         requests.get(sandbox.url + "/docs", timeout=30)
