@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -87,3 +88,19 @@ def test_a_deselected_property_is_left_out_of_the_files(
     rows = [row for file in tmp_path.glob("*.gz") for row in rows_in(file)]
     assert (len(rows), run.bookmark) == (len(ALL), "t3")
     assert all("technicianName" not in row and "technicianId" in row for row in rows)
+
+
+def test_the_files_are_for_their_owner_only_whatever_the_process_allows_others(
+    api: ScriptedApi, tap: Command, tmp_path: Path
+) -> None:
+    api.reply = feed_of(*THREE_PAGES)
+    folder = tmp_path / "made" / "by_the_tap"
+    allowing_all = os.umask(0)
+    try:
+        assert tap.run(batching(api.config, folder, 3)).exit_code == 0
+        assert os.umask(0) == 0, "as it was"
+    finally:
+        os.umask(allowing_all)
+    modes = {oct(path.stat().st_mode & 0o777) for path in folder.iterdir()}
+    assert modes == {"0o600"}
+    assert oct(folder.stat().st_mode & 0o777) == "0o700"

@@ -22,6 +22,7 @@ from tap_servicetitan_dispatch.bookmarks import Bookmark, bookmark_in
 from tap_servicetitan_dispatch.errors import ApiError, TapError
 from tap_servicetitan_dispatch.progress import Tally
 from tap_servicetitan_dispatch.streams.records import FieldFilter
+from tap_servicetitan_dispatch.writer import files_for_their_owner
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -202,11 +203,12 @@ class DispatchStream(Stream, abc.ABC):
         self, batch_config: BatchConfig, context: types.Context | None = None
     ) -> Iterable[tuple[BaseBatchFileEncoding, list[str]]]:
         self._in_batches = True
-        for batch in super().get_batches(batch_config, context):
-            bookmark = self._safe_bookmark
-            yield batch
-            # Asked for the next batch: the BATCH message of this one has been written.
-            self._store_bookmark(bookmark)
+        with files_for_their_owner():
+            for batch in super().get_batches(batch_config, context):
+                bookmark = self._safe_bookmark
+                yield batch
+                # Asked for the next batch: the BATCH message of this one has been written.
+                self._store_bookmark(bookmark)
         self._store_bookmark(self._safe_bookmark)
 
     def _store_bookmark(self, value: str | None) -> None:
