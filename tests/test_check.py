@@ -15,7 +15,7 @@ import pytest
 from tap_servicetitan_dispatch import check
 from tap_servicetitan_dispatch.client import Http
 from tap_servicetitan_dispatch.errors import FAILURES
-from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, CREDENTIALS, Behaviour, Faults, Sandbox
+from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Behaviour, Faults, Sandbox
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.failing import ANSWERS, failing
 from tests.support.runs import assert_fails, catalog_of
@@ -376,7 +376,7 @@ def leading_to(sandbox: Sandbox, **settings: Any) -> dict[str, Any]:
 def test_a_scope_that_is_missing_is_seen_at_each_stream_that_needs_it(
     tap: Command, scope: str
 ) -> None:
-    without = Behaviour(scopes=ALL_SCOPES - {scope})
+    without = Behaviour(missing_scopes=frozenset({scope}))
     needing = {stream: "missing_scope" for stream in ALL_STREAMS if scope in STREAMS[stream].scopes}
     with Sandbox(assignments=100, behaviour=without) as sandbox:
         config = leading_to(sandbox)

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from benchmarks.table import lines
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.errors import FAILURES
-from tap_servicetitan_dispatch.sandbox.application import ROUTERS
+from tap_servicetitan_dispatch.sandbox.api.operations import ROUTERS
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tools.markdown import ROOT
 

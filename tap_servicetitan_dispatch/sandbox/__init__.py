@@ -5,7 +5,8 @@ with Sandbox() as sandbox:
 """
 
 from tap_servicetitan_dispatch.sandbox.api.access import CREDENTIALS
-from tap_servicetitan_dispatch.sandbox.api.behaviour import ALL_SCOPES, Behaviour
+from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
+from tap_servicetitan_dispatch.sandbox.api.operations import ALL_SCOPES
 from tap_servicetitan_dispatch.sandbox.application import Call
 from tap_servicetitan_dispatch.sandbox.faults.options import FATAL, KINDS, PASSING, Faults
 from tap_servicetitan_dispatch.sandbox.server import Sandbox

@@ -14,20 +14,7 @@ from tap_servicetitan_dispatch.sandbox.api import access
 from tap_servicetitan_dispatch.sandbox.api.access import Tokens
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.api.guards import Bodies, Hosts
-from tap_servicetitan_dispatch.sandbox.api.operations import (
-    appointment_assignments,
-    arrival_windows,
-    business_hours,
-    capacity,
-    export,
-    gps_pings,
-    non_job_appointments,
-    teams,
-    technician_shifts,
-    technician_skills,
-    technician_tracking,
-    zones,
-)
+from tap_servicetitan_dispatch.sandbox.api.operations import ALL_SCOPES, ROUTERS
 from tap_servicetitan_dispatch.sandbox.api.problems import HANDLERS
 from tap_servicetitan_dispatch.sandbox.faults import control
 from tap_servicetitan_dispatch.sandbox.faults.middleware import Failing, HangUp, fault_of
@@ -36,21 +23,6 @@ from tap_servicetitan_dispatch.sandbox.faults.switch import Switch
 from tap_servicetitan_dispatch.sandbox.world.instants import to_datetime
 from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 
-ROUTERS = (
-    export.router,
-    appointment_assignments.router,
-    arrival_windows.router,
-    business_hours.router,
-    capacity.router,
-    gps_pings.router,
-    non_job_appointments.router,
-    teams.router,
-    technician_shifts.router,
-    technician_skills.router,
-    technician_tracking.router,
-    zones.router,
-    zones.plain,
-)
 API_ROOT = "/dispatch/v2/tenant/{tenant}"
 
 
@@ -140,6 +112,7 @@ def application(
     )
     app.state.tenant = tenant
     app.state.behaviour = behaviour
+    app.state.granted = ALL_SCOPES - behaviour.missing_scopes
     app.state.tokens = tokens
     app.state.switch = switch
     app.include_router(access.router)

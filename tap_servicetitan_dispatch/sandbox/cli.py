@@ -144,7 +144,7 @@ def main(  # noqa: PLR0913 - an argument for each option
         last_page_token=last_page_token,
         empty_pages=empty_pages,
         deletes="hard" if hard_deletes else "soft",
-        scopes=Behaviour.scopes.difference(without_scope),
+        missing_scopes=frozenset(without_scope),
     )
     sandbox = Sandbox(
         seed=seed,

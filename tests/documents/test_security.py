@@ -11,7 +11,7 @@ import requests
 import trustme
 
 from tap_servicetitan_dispatch.client import Http
-from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Behaviour, Sandbox
+from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, CREDENTIALS, Behaviour, Sandbox
 from tests.support.caller import Clock
 from tests.support.runs import assert_fails, assert_no_secret, catalog_of
 from tests.support.scripted_api import (
@@ -144,7 +144,7 @@ def test_the_tap_only_reads(tap: Command) -> None:
 def test_the_scopes_of_the_default_streams_are_enough_and_for_reading_only(tap: Command) -> None:
     scopes = {scope for stream in SELECTED for scope in STREAMS[stream].scopes}
     assert all(scope.endswith(":r") for scope in scopes)
-    behaviour = Behaviour(scopes=frozenset(scopes))
+    behaviour = Behaviour(missing_scopes=ALL_SCOPES - scopes)
     with Sandbox(clock=Clock(), assignments=100, behaviour=behaviour) as sandbox:
         run = tap.run({"environment": "sandbox", "api_url": sandbox.url}, streams=None)
     assert run.exit_code == 0, run.stderr

@@ -110,7 +110,7 @@ def test_a_wrong_app_key_gets_the_status_that_was_chosen(status: Literal[401, 40
 
 def test_a_missing_scope_is_forbidden_by_name() -> None:
     missing = "tn.dis.appointmentassignments:r"
-    with Caller.of(behaviour=Behaviour(scopes=ALL_SCOPES - {missing})) as caller:
+    with Caller.of(behaviour=Behaviour(missing_scopes=frozenset({missing}))) as caller:
         answer = caller.call("GET", EXPORT)
         granted = token_answer(caller, FORM).json()["scope"].split()
     assert answer.status_code == 403

@@ -11,7 +11,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, Behaviour, Faults, Sandbox, cli
+from tap_servicetitan_dispatch.sandbox import Behaviour, Faults, Sandbox, cli
 from tests.support.caller import START, Clock
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def test_options_reach_the_sandbox(started: list[dict[str, object]]) -> None:
                 last_page_token="null",
                 empty_pages=True,
                 deletes="hard",
-                scopes=ALL_SCOPES - {"tn.dis.zones:r", "tn.dis.teams:r"},
+                missing_scopes=frozenset({"tn.dis.zones:r", "tn.dis.teams:r"}),
             ),
             "faults": Faults(rate=0.15, kinds=("reset", "drip"), statuses=(503, 504), at_most=0),
             "allowed_hosts": ("sandbox.test", "sandbox"),

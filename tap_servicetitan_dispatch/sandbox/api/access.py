@@ -15,7 +15,7 @@ from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
 from fastapi.security import APIKeyHeader, OAuth2, SecurityScopes
 from starlette.responses import Response
 
-from tap_servicetitan_dispatch.sandbox.api.behaviour import ALL_SCOPES, Behaviour
+from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.api.problems import (
     UNMATCHED,
     BareProblem,
@@ -93,11 +93,7 @@ TokensNow = Annotated[Tokens, Depends(tokens_of)]
 
 TOKEN_PATH = "/connect/token"  # noqa: S105 - a path
 _oauth = OAuth2(
-    flows=OAuthFlows(
-        clientCredentials=OAuthFlowClientCredentials(
-            tokenUrl=TOKEN_PATH, scopes=dict.fromkeys(sorted(ALL_SCOPES), "")
-        )
-    ),
+    flows=OAuthFlows(clientCredentials=OAuthFlowClientCredentials(tokenUrl=TOKEN_PATH)),
     auto_error=False,
 )
 _app_key = APIKeyHeader(name="ST-App-Key", auto_error=False)
@@ -123,7 +119,7 @@ async def _gate(
             raise BareProblem(UNMATCHED, status)
         raise Problem(status, "The application key is missing or not known.")
     for scope in scopes.scopes:
-        if scope not in behaviour.scopes:
+        if scope in behaviour.missing_scopes:
             raise Problem(HTTPStatus.FORBIDDEN, f"Scope validation failed: {scope} is not granted.")
 
 
@@ -170,7 +166,7 @@ async def access_token(
             "access_token": tokens.issue(tenant.now, behaviour.token_lifetime),
             "expires_in": behaviour.token_lifetime,
             "token_type": "Bearer",
-            "scope": " ".join(sorted(behaviour.scopes)),
+            "scope": " ".join(sorted(request.app.state.granted)),
         }
     )
 

@@ -3,26 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-ENTITIES = (
-    "appointmentassignments",
-    "arrivalwindows",
-    "businesshours",
-    "capacity",
-    "gpspings",
-    "nonjobappointments",
-    "teams",
-    "technicianshifts",
-    "technicianskills",
-    "techniciantracking",
-    "zones",
-)
-# Asking for capacity is a write by its scope; tracking can only be read, pings only sent.
-ALL_SCOPES = frozenset(
-    f"tn.dis.{entity}:{access}"
-    for entity in ENTITIES
-    for access in {"capacity": "w", "gpspings": "w", "techniciantracking": "r"}.get(entity, "rw")
-)
-
 LastPageToken = Literal["new", "same", "empty", "absent", "null"]
 
 
@@ -42,8 +22,8 @@ class Behaviour:
         exact_order: Whether ``sort=ModifiedOn`` is exact. In production it was seen to be exact to
             the second only, which is the default here.
         token_lifetime: Seconds an access token is good for. Documented: 900.
-        scopes: What the tenant granted the application. Partial grants are normal; a call without
-            its scope gets a 403 that mentions ``Scope validation failed`` (seen live).
+        missing_scopes: What the tenant did not grant the application. Partial grants are normal; a
+            call without its scope gets a 403 that mentions ``Scope validation failed`` (seen live).
     """
 
     export_page_size: int = 5_000
@@ -53,4 +33,4 @@ class Behaviour:
     deletes: Literal["soft", "hard"] = "soft"
     exact_order: bool = False
     token_lifetime: int = 900
-    scopes: frozenset[str] = ALL_SCOPES
+    missing_scopes: frozenset[str] = frozenset()

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tap_servicetitan_dispatch.sandbox.api.access import Tokens
-from tap_servicetitan_dispatch.sandbox.api.behaviour import ALL_SCOPES
+from tap_servicetitan_dispatch.sandbox.api.operations import ALL_SCOPES
 from tap_servicetitan_dispatch.sandbox.api.problems import Problem, json_response, problem_response
 from tap_servicetitan_dispatch.sandbox.faults.options import Faults, Kind
 from tap_servicetitan_dispatch.sandbox.faults.switch import Switch
