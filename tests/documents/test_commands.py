@@ -51,6 +51,15 @@ RUN_BY = {
     r".* --isolated --no-dev python -m benchmarks": (
         "tests/test_benchmarks.py::test_the_command_prints_its_table_and_keeps_its_figures"
     ),
+    r"\.venv/bin/python -m tools\.generate": (
+        "tests/documents/test_generated.py::test_the_command_names_what_would_change_and_changes_it_only_when_told"
+    ),
+    r".* --snapshot-update": (
+        "tests/documents/test_contributing.py::test_the_recipe_runs_tests_that_there_are"
+    ),
+    r"\.venv/bin/pre-commit install": (
+        "tests/documents/test_pre_commit.py::test_a_commit_is_checked_without_a_network"
+    ),
     r"\.venv/bin/python -m tests\.soak .*": (
         "tests/documents/test_contributing.py::test_the_soak_is_started_with_options_that_it_has"
     ),
@@ -69,14 +78,16 @@ RUN_BY = {
 }
 """What is run elsewhere, and by which test."""
 RUN_BY_CI = {
-    r"python3 -m venv .*/uv sync .*pytest -q -n 2 --cov": "sed -n '/^## Test it/",
-    r"python3 -m venv .*/uv sync [^&]*|\.venv/bin/pytest -q -n 2 --cov": "sed -n '/^## Test it/",
+    r"\.ci/test( tests/\w+)*": "run .ci/test",
+    r"\.venv/bin/pytest -q -n 2 --cov": "exec .venv/bin/pytest -q -n 2 --cov",
+    r"\.venv/bin/lint-imports": "run .venv/bin/lint-imports",
+    r"\.venv/bin/python -m tools\.generate --check": "run .venv/bin/python -m tools",
     r"\.venv/bin/ruff check": "run .venv/bin/ruff check",
     r"\.venv/bin/ruff format": "run .venv/bin/ruff format --check",
     r"\.venv/bin/mypy": "run .venv/bin/mypy",
     r"\.venv/bin/uv build .* -m wheel .*": "run .venv/bin/uv build -q --clear",
 }
-"""What `.ci/run` runs, and how it says so."""
+"""What `.ci/run` runs, and how it says so, or `.ci/test`, with which it begins."""
 NOT_RUN = {
     r".* --environment=production .*": "needs a tenant of ServiceTitan",
     r"\.venv/bin/pip install .*|python3 -m venv .* --group examples": "installs into the checkout",
@@ -119,8 +130,8 @@ def test_what_runs_a_command_elsewhere_is_there(test: str) -> None:
 
 
 def test_what_ci_runs_is_in_its_script() -> None:
-    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
-    assert [words for words in RUN_BY_CI.values() if words not in script] == []
+    scripts = [(ROOT / ".ci" / name).read_text(encoding="utf-8") for name in ("run", "test")]
+    assert [words for words in RUN_BY_CI.values() if words not in "".join(scripts)] == []
 
 
 def test_each_command_is_run_somewhere() -> None:

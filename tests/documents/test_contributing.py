@@ -5,10 +5,16 @@ import subprocess
 import sys
 import tomllib
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import vendor
+from tests.support.vendor import WHERE_FROM
 from tools.markdown import ROOT, commands, exists, names_of_tests, rows, section
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_each_dependency_is_explained_and_nothing_else() -> None:
@@ -36,3 +42,53 @@ def test_the_soak_is_started_with_options_that_it_has() -> None:
     (line,) = commands(section("CONTRIBUTING.md", "Soak"))
     _, *arguments = line.split()
     subprocess.run([sys.executable, *arguments, "--help"], cwd=ROOT, check=True)  # noqa: S603 - our own line
+
+
+# The recipe -----------------------------------------------------------------------------------
+
+RECIPE = section("CONTRIBUTING.md", "Add a stream")
+
+
+def test_the_recipe_names_files_that_there_are_and_as_many_as_it_says() -> None:
+    files = re.findall(r"^\d+\. `([^`]+)`", RECIPE, re.MULTILINE)
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    assert len(files) == 8
+    assert "Eight files" in RECIPE
+
+
+def test_the_recipe_runs_tests_that_there_are(pytestconfig: pytest.Config) -> None:
+    """To update snapshots here would take away those that other tests are about to compare."""
+    _, update, try_it = (line.split() for line in commands(RECIPE))
+    paths = [each for each in update + try_it if each.startswith("tests/")]
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    assert pytestconfig.getoption(update[-1]) is False
+
+
+# The vendor's definition ----------------------------------------------------------------------
+
+
+def test_the_modules_that_skip_without_the_definition_are_named() -> None:
+    named = re.findall(r"`(tests/\S+\.py)`", "".join(rows(section("CONTRIBUTING.md", WHERE_FROM))))
+    importing = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if re.search(
+            r"^from tests\.support(\.vendor import| import vendor)",
+            path.read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+    }
+    assert set(named) == importing - {"tests/documents/test_contributing.py"}
+
+
+def test_a_test_that_skips_without_the_definition_says_where_one_gets_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert f"`{vendor.DEFINITION.relative_to(ROOT.parent)}`" in section(
+        "CONTRIBUTING.md", WHERE_FROM
+    )
+    monkeypatch.setattr(vendor, "DEFINITION", tmp_path / "absent.json")
+    with pytest.raises(
+        pytest.skip.Exception, match=f"absent.json; see CONTRIBUTING.md, {WHERE_FROM}"
+    ):
+        vendor.operation("zones")

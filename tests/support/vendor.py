@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.streams import STREAMS
 from tools.markdown import ROOT
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 DEFINITION = ROOT.parent / "shared/reference/dispatch-v2.openapi.json"
-MISSING = (
-    f"needs the vendor's definition of the API as {DEFINITION}: see CONTRIBUTING.md, "
-    '"The vendor\'s definition"'
-)
+WHERE_FROM = "The vendor's definition"
+"""The section of CONTRIBUTING.md that says where one gets it."""
 
 
 @cache
-def _text() -> str:
-    if not DEFINITION.exists():
-        pytest.skip(MISSING)
-    return DEFINITION.read_text(encoding="utf-8")
+def _text(path: Path) -> str:
+    if not path.exists():
+        pytest.skip(f"the vendor's definition is not at {path}; see CONTRIBUTING.md, {WHERE_FROM}")
+    return path.read_text(encoding="utf-8")
 
 
 def definition() -> dict[str, Any]:
     """Return the definition; skips the test if it is not there."""
-    found: dict[str, Any] = json.loads(_text())
+    found: dict[str, Any] = json.loads(_text(DEFINITION))
     return found
 
 
