@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import logging
 import re
+import ssl
 import threading
 import time
 from dataclasses import dataclass
@@ -35,8 +36,9 @@ from tenacity import (
 
 from tap_servicetitan_dispatch import __version__
 from tap_servicetitan_dispatch.addresses import is_loopback
-from tap_servicetitan_dispatch.errors import ApiError, detail_of, kind_of
+from tap_servicetitan_dispatch.errors import FAILURES, ApiError, detail_of, kind_of
 from tap_servicetitan_dispatch.progress import Tally
+from tap_servicetitan_dispatch.transport import Adapter, TooLargeError, body_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,12 +51,29 @@ USER_AGENT = f"tap-servicetitan-dispatch/{__version__}"
 CONNECT_TIMEOUT_SECONDS = 15
 MOST_AT_ONCE = 50
 """Connections that are kept to a server; `max_concurrent_requests` cannot be more."""
-PIECE_BYTES = 2**20
 LONGEST_WAIT_SECONDS = 600
 LONG_WAIT_SECONDS = 5
 _WAIT_IN_TEXT = re.compile(r"try again in (\d+(?:\.\d+)?) (second|minute)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
 _SECONDS_IN = {"second": 1, "minute": 60}
+_BAD_ADDRESS = (
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    urllib3.exceptions.LocationValueError,
+    urllib3.exceptions.ProxySchemeUnsupported,
+)
+_REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: (\d{3})\b")
+_PASSING_TLS = ("BAD_RECORD_MAC", "INTERNAL_ERROR")
+"""What TLS says of a single connection; all else that it says holds for the next one too."""
+_WITHOUT_ANSWER: tuple[tuple[Any, str], ...] = (
+    (TooLargeError, "too_large"),
+    (TimeoutError, "timed_out"),
+    (ssl.SSLCertVerificationError, "untrusted"),
+    ((ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError), "no_connection"),
+    (ssl.SSLError, "no_tls"),
+)
+"""The keys in `FAILURES` of what ends a request, by the innermost reason."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 logger = logging.getLogger("tap-servicetitan-dispatch")
@@ -104,14 +123,16 @@ class Http:
     honoured, except for this machine itself.
 
     Args:
-        timeout_seconds: How long the server may stay silent.
+        timeout_seconds: How long the server may stay silent, and how long an answer may take in
+            all, besides the time that its size takes on a slow line.
+        clock: Seconds that only go up.
     """
 
-    def __init__(self, timeout_seconds: float) -> None:
+    def __init__(self, timeout_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._timeout = (CONNECT_TIMEOUT_SECONDS, timeout_seconds)
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=MOST_AT_ONCE))
+            self._session.mount(scheme, Adapter(clock, pool_maxsize=MOST_AT_ONCE))
         self._session.headers["User-Agent"] = USER_AGENT
         self._session.auth = _unchanged  # else requests looks into ~/.netrc
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
@@ -138,14 +159,20 @@ class Http:
                 allow_redirects=False,
                 **{**environment, "stream": True},
             )
-            # Left to itself, requests puts a body together from pieces of 10 KiB.
-            content = b"".join(response.iter_content(PIECE_BYTES))
-        except requests.exceptions.Timeout as error:
-            raise ApiError("timed_out", request=name, detail=_cause(error)) from error
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-            cause = _cause(error)
-            kind = "untrusted" if "CERTIFICATE_VERIFY_FAILED" in cause else "no_connection"
-            raise ApiError(kind, request=name, detail=cause) from error
+            content = body_of(response)
+        except (
+            requests.exceptions.RequestException,
+            urllib3.exceptions.HTTPError,
+            TooLargeError,
+        ) as error:
+            cause = _innermost(error)
+            detail = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+            raise ApiError(
+                _kind_without_answer(error, cause),
+                request=name,
+                detail=detail,
+                token_endpoint=token_endpoint,
+            ) from error
         try:
             return _read(response, content, name, token_endpoint=token_endpoint)
         except ApiError as error:
@@ -318,11 +345,30 @@ def _read(
     )
 
 
-def _cause(error: BaseException) -> str:
+def _innermost(error: BaseException) -> BaseException:
     """Return the innermost reason, without the addresses of objects that the outer ones show."""
-    while (inner := error.__cause__ or error.__context__) is not None:
+    while inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
         error = inner
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return error
+
+
+def _kind_without_answer(error: BaseException, cause: BaseException) -> str:
+    """Return the key in `FAILURES` of what went wrong where no answer came, or not all of it.
+
+    Args:
+        error: What was raised.
+        cause: The innermost reason.
+    """
+    if isinstance(error, _BAD_ADDRESS):
+        return "bad_address"
+    refusal = _REFUSED_BY_PROXY.search(str(cause))
+    if refusal and not FAILURES[kind_of(int(refusal[1]), "")].retried:
+        return "proxy_refused"
+    if any(reason in str(cause) for reason in _PASSING_TLS):
+        return "no_connection"
+    return next(
+        (kind for types, kind in _WITHOUT_ANSWER if isinstance(cause, types)), "no_connection"
+    )
 
 
 def _is_worth_retrying(error: BaseException) -> bool:

@@ -119,11 +119,19 @@ FAILURES: Mapping[str, Failure] = {
         statuses={429},
         retried=True,
     ),
+    "not_now": Failure(
+        "408 or 425",
+        "the server asks for the request once more",
+        "run again later; the bookmark is safe",
+        statuses={408, 425},
+        retried=True,
+        of_stream=True,
+    ),
     "server_error": Failure(
-        "500, 502, 503 or 504",
+        "500, 502, 503, 504, or 520 to 524",
         "the API answered with a server error",
         "run again later; the bookmark is safe",
-        statuses={500, 502, 503, 504},
+        statuses={500, 502, 503, 504, *range(520, 525)},
         retried=True,
         of_stream=True,
     ),
@@ -134,6 +142,13 @@ FAILURES: Mapping[str, Failure] = {
         statuses={409},
         text="suspended for maintenance",
         retried=True,
+    ),
+    "proxy_refused": Failure(
+        "407, or another refusal from a proxy",
+        "a proxy on the way refuses the request",
+        "check the user and the password in HTTPS_PROXY, and let the proxy pass calls to the hosts "
+        "of api_url and auth_url",
+        statuses={407},
     ),
     "invalid_client": Failure(
         "400 or 401 from the token endpoint, `invalid_client`",
@@ -219,6 +234,23 @@ FAILURES: Mapping[str, Failure] = {
         "the answer is not JSON",
         "check api_url and any proxy on the way; if they are right, run again later",
         retried=True,
+    ),
+    "too_large": Failure(
+        "an answer of more than 64 MiB, unpacked",
+        "the answer is too large to be taken into memory",
+        "lower page_size, or capacity_days_per_request for the stream capacities; if that does not "
+        "help, check any proxy on the way",
+        of_stream=True,
+    ),
+    "bad_address": Failure(
+        "no request, as there is no such address",
+        "the address to call, or that of a proxy, makes no sense",
+        "check api_url and auth_url, and HTTPS_PROXY or ALL_PROXY in the environment",
+    ),
+    "no_tls": Failure(
+        "TLS: refused, or something else is spoken",
+        "the server, or a proxy on the way, cannot be talked to by TLS",
+        "check that api_url and auth_url lead to a port for https, and any proxy on the way",
     ),
     "untrusted": Failure(
         "TLS: the certificate is not trusted",

@@ -246,8 +246,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         default=120,
         title="Request time-out",
         description=(
-            "Seconds to wait for the API to say something. ServiceTitan itself gives up on a "
-            "request after 100."
+            "Seconds that the API may stay silent. An answer may take as long in all, plus a "
+            "second for each 4 KiB of it. ServiceTitan itself gives up on a request after 100."
         ),
     ),
     th.Property(

@@ -8,7 +8,7 @@ import pytest
 
 from tap_servicetitan_dispatch.client import Http
 from tap_servicetitan_dispatch.errors import FAILURES
-from tests.support.failing import ANSWERS, NO_SCOPE, NOT_MATCHED, failing
+from tests.support.failing import ANSWERS, NO_SCOPE, NOT_MATCHED, UNSENT, failing
 from tests.support.runs import assert_fails, bookmarked
 from tests.support.scripted_api import (
     APP_KEY,
@@ -25,14 +25,20 @@ from tests.support.scripted_api import (
 if TYPE_CHECKING:
     from tests.support.runs import Command, Run
 
-PASSING = ("rate_limited", "server_error", "maintenance", "not_json", "timed_out", "no_connection")
+PASSING = (
+    "rate_limited",
+    "not_now",
+    "server_error",
+    "maintenance",
+    "not_json",
+    "timed_out",
+    "no_connection",
+)
 TRIES = (
     dict.fromkeys(FAILURES, 1)
     | dict.fromkeys(PASSING, 3)
-    | {
-        "unauthorized": 2,  # once more, with a new token
-        "untrusted": 0,  # nothing is sent before the certificate has been looked at
-    }
+    | dict.fromkeys(UNSENT, 0)
+    | {"unauthorized": 2}  # once more, with a new token
 )
 STATES = [None, bookmarked(MODIFIED, "modifiedOn", "zones")]
 
@@ -44,7 +50,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_row_of_the_table_is_tried_here() -> None:
-    assert {*ANSWERS, "timed_out", "untrusted"} == FAILURES.keys()
+    assert {*ANSWERS, *UNSENT, "timed_out"} == FAILURES.keys()
 
 
 @pytest.mark.parametrize("state", STATES, ids=["first run", "later run"])
@@ -76,7 +82,7 @@ def test_a_failure_ends_the_run_in_one_line_and_moves_no_bookmark(
     [
         kind
         for kind, failure in FAILURES.items()
-        if not failure.from_token_endpoint and kind != "untrusted"  # nothing comes before these
+        if not failure.from_token_endpoint and kind not in UNSENT  # nothing comes before these
     ],
 )
 def test_a_failure_leaves_the_bookmark_of_the_stream_before_it(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import socketserver
 import ssl
+import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +22,8 @@ from tap_servicetitan_dispatch.errors import FAILURES, ApiError
 from tests.support.scripted_api import APP_KEY, CLIENT_SECRET, TOKEN, TOKEN_PATH, Answer, Call
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.support.scripted_api import ScriptedApi
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -149,8 +154,6 @@ def test_another_threads_new_token_is_not_dropped() -> None:
 
 
 def test_threads_that_need_a_token_share_one_fetch() -> None:
-    import threading  # noqa: PLC0415
-
     fetching, go_on = threading.Event(), threading.Event()
     fetched: list[str] = []
 
@@ -296,12 +299,15 @@ MAINTENANCE = "The service is suspended for maintenance. Please try again later.
         Answer("<html>Bad gateway</html>", status=502),
         Answer("", status=503),
         Answer("", status=504),
+        Answer("", status=408),
+        Answer("", status=425),
+        *(Answer("error code", status=status) for status in range(520, 525)),
         Answer({"title": MAINTENANCE}, status=409),
         Answer({"fine": True}, cut_after=5),
         Answer("<html>a portal</html>"),
         Answer(reset=True),
     ],
-    ids=["500", "502 html", "503 empty", "504", "409 maintenance", "cut", "not json", "reset"],
+    ids=lambda answer: f"{answer.status} {answer.body} {answer.cut_after or ''}",
 )
 def test_what_may_pass_is_tried_again(
     api: ScriptedApi, client: Client, clock: Clock, answer: Answer
@@ -324,7 +330,10 @@ def test_what_may_pass_is_tried_again(
         (Answer({"title": "Not found"}, status=404), "not_found"),
         (Answer({"title": "Conflict"}, status=409), "conflict"),
         (Answer("", status=302, headers={"Location": "https://example.com/"}), "redirected"),
+        (Answer("", status=407), "proxy_refused"),
         (Answer({}, status=418), "unexpected_status"),
+        (Answer({}, status=519), "unexpected_status"),
+        (Answer({}, status=525), "unexpected_status"),
         (Answer({}, status=777), "unexpected_status"),
     ],
 )
@@ -340,8 +349,6 @@ def test_what_will_not_pass_is_said_at_once(
 
 
 def test_a_server_that_stays_silent_is_given_up(api: ScriptedApi, client: Client) -> None:
-    import threading  # noqa: PLC0415
-
     go_on = threading.Event()
 
     def reply(_: Call) -> Answer:
@@ -382,6 +389,93 @@ def test_a_certificate_that_is_not_trusted_is_said_at_once(
     assert raised.value.kind == "untrusted"
     assert not raised.value.failure.retried
     assert api.calls == []
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("https://a..example", ""),
+        (f"https://{'a' * 64}.example", ""),
+        ("https://a.example:65536", ""),
+        ("https://a b.example", ""),
+        ("https://*.example", ""),
+        ("ftp://a.example", ""),
+        ("a.example", ""),
+        ("https:///zones", ""),
+        ("https://a.example", "ftp://b.example:21"),
+        ("https://a.example", "http://b.example:65536"),
+        ("https://a.example", "http://b..example:80"),
+        ("https://a.example", "http://:80"),
+        ("https://a.example", "socks5://b.example:1080"),  # needs a library that is not there
+    ],
+)
+def test_an_address_that_makes_no_sense_is_said_at_once(
+    monkeypatch: pytest.MonkeyPatch, url: str, proxy: str
+) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    error = failure_of(url)
+    assert (error.kind, error.failure.retried) == ("bad_address", False)
+
+
+ALERT, FATAL = 21, 2
+
+
+@pytest.mark.parametrize(
+    ("greeting", "kind"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "no_tls"),
+        (bytes([ALERT, 3, 3, 0, 2, FATAL, 40]), "no_tls"),  # no cipher that both know
+        (bytes([ALERT, 3, 3, 0, 2, FATAL, 70]), "no_tls"),  # no version that both know
+        (bytes([ALERT, 3, 3, 0, 2, FATAL, 112]), "no_tls"),  # no such host
+        (bytes([ALERT, 3, 3, 0, 2, FATAL, 116]), "no_tls"),  # a certificate of the client is wanted
+        (bytes([ALERT, 3, 3, 0, 2, FATAL, 20]), "no_connection"),  # garbled on the way
+        (bytes([ALERT, 3, 3, 0, 2, FATAL, 80]), "no_connection"),  # "internal error"
+        (b"", "no_connection"),
+    ],
+)
+def test_a_server_that_does_not_speak_tls_is_told_from_a_connection_that_was_lost(
+    greeting: bytes, kind: str
+) -> None:
+    with answering(greeting) as port:
+        error = failure_of(f"https://127.0.0.1:{port}")
+    assert error.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, "proxy_refused"), (403, "proxy_refused"), (407, "proxy_refused"), (302, "proxy_refused")]
+    + [(status, "no_connection") for status in (408, 429, 502, 503, 504)],
+)
+def test_a_proxy_that_refuses_is_told_from_one_that_fails(
+    monkeypatch: pytest.MonkeyPatch, status: int, kind: str
+) -> None:
+    with answering(b"HTTP/1.1 %d Reason\r\n\r\n" % status) as port:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        error = failure_of("https://a.example")
+    assert error.kind == kind
+
+
+@contextmanager
+def answering(greeting: bytes) -> Iterator[int]:
+    """Answer whatever comes first on a connection with these bytes, and close it."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(2**16)
+            self.request.sendall(greeting)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def failure_of(url: str) -> ApiError:
+    with pytest.raises(ApiError) as raised:
+        Http(timeout_seconds=5).exchange(requests.Request("GET", url))
+    return raised.value
 
 
 def test_an_error_shows_title_field_errors_and_trace_id(api: ScriptedApi, client: Client) -> None:

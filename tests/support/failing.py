@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import trustme
@@ -20,8 +20,10 @@ NO_SCOPE = Answer({"title": "Scope validation failed: tn.dis.zones:r"}, status=4
 ANSWERS = {
     "redirected": Answer(status=302, headers={"Location": "https://elsewhere.example/"}),
     "rate_limited": Answer({"title": "Rate limit is exceeded."}, status=429),
+    "not_now": Answer("", status=425),
     "server_error": Answer("<html>Bad gateway</html>", status=502),
     "maintenance": Answer({"title": "The service is suspended for maintenance."}, status=409),
+    "proxy_refused": Answer("", status=407),
     "invalid_client": Answer({"error": "invalid_client"}, status=400),
     "token_refused": Answer({"error": "unauthorized_client"}, status=403),
     "bad_request": Answer({"title": "No", "errors": {"sort": ["is bad"]}}, status=400),
@@ -33,6 +35,7 @@ ANSWERS = {
     "conflict": Answer({"title": "Conflict"}, status=409),
     "unexpected_status": Answer("", status=418),
     "not_json": Answer("<html>Log in to the guest network</html>"),
+    "too_large": Answer(raw=[b"HTTP/1.1 100 Continue\r\n\r\n" * 2**16]),
     "no_connection": Answer(reset=True),
 }
 
@@ -46,11 +49,23 @@ def untrusted(api: ScriptedApi) -> Iterator[dict[str, Any]]:
         yield api.config | {"api_url": url}
 
 
+UNSENT = ("bad_address", "no_tls", "untrusted")
+"""What goes wrong before a request is sent."""
+
+
+def _unsent(api: ScriptedApi, kind: str) -> AbstractContextManager[dict[str, Any]]:
+    """Yield settings with which nothing gets as far as the API."""
+    if kind == "untrusted":
+        return untrusted(api)
+    url = {"bad_address": "https://a..example", "no_tls": api.url.replace("http:", "https:")}[kind]
+    return nullcontext(api.config | {"api_url": url})
+
+
 @contextmanager
 def failing(api: ScriptedApi, kind: str) -> Iterator[dict[str, Any]]:
     """Make the API fail in a way, for good; yields the settings that lead there."""
-    if kind == "untrusted":
-        with untrusted(api) as config:
+    if kind in UNSENT:
+        with _unsent(api, kind) as config:
             yield config
         return
     over = threading.Event()

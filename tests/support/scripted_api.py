@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 CLIENT_SECRET = "cs1.kept-secret-client-secret"
 APP_KEY = "ak1.kept-secret-app-key"
@@ -48,6 +48,8 @@ class Answer:
     """Bytes of the body after which the connection is closed."""
     reset: bool = False
     """Whether to close the connection without any answer."""
+    raw: Iterable[bytes] | None = None
+    """What to send in place of all this, byte for byte, until the client leaves."""
 
 
 @dataclass
@@ -87,6 +89,9 @@ class ScriptedApi:
                     self.connection.shutdown(socket.SHUT_RDWR)
                     self.close_connection = True
                     return
+                if answer.raw is not None:
+                    self._send_raw(answer.raw)
+                    return
                 body = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
                 content = body.encode()
                 self.send_response(answer.status)
@@ -97,6 +102,12 @@ class ScriptedApi:
                 self.wfile.write(content[: answer.cut_after])
                 if answer.cut_after is not None:
                     self.close_connection = True
+
+            def _send_raw(self, pieces: Iterable[bytes]) -> None:
+                self.close_connection = True
+                with contextlib.suppress(OSError):  # the client has left
+                    for piece in pieces:
+                        self.connection.sendall(piece)
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - given
                 pass
@@ -115,7 +126,7 @@ class ScriptedApi:
         self._server.socket.close()
         self._thread.join()
 
-    @contextmanager
+    @contextlib.contextmanager
     def encrypted(self, context: ssl.SSLContext) -> Iterator[str]:
         """Speak TLS on a port of its own; yields the address."""
         with ThreadingHTTPServer(("127.0.0.1", 0), self._server.RequestHandlerClass) as server:
