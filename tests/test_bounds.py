@@ -15,8 +15,8 @@ import requests
 from tap_servicetitan_dispatch import transport
 from tap_servicetitan_dispatch.client import Http
 from tap_servicetitan_dispatch.errors import ApiError
-from tests.support.scripted_api import Answer, ScriptedApi, listed
 from tests.support.runs import assert_fails
+from tests.support.scripted_api import Answer, ScriptedApi, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

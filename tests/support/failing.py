@@ -7,6 +7,7 @@ import threading
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import trustme
 
 from tap_servicetitan_dispatch.errors import FAILURES
@@ -53,12 +54,21 @@ UNSENT = ("bad_address", "no_tls", "untrusted")
 """What goes wrong before a request is sent."""
 
 
+@contextmanager
+def behind_a_proxy(api: ScriptedApi, proxy: str) -> Iterator[dict[str, Any]]:
+    """Yield settings that lead to an API beyond a proxy of the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("https_proxy", proxy)
+        yield api.config | {"api_url": "https://a.example"}
+
+
 def _unsent(api: ScriptedApi, kind: str) -> AbstractContextManager[dict[str, Any]]:
-    """Yield settings with which nothing gets as far as the API."""
+    """Return settings with which nothing gets as far as the API."""
     if kind == "untrusted":
         return untrusted(api)
-    url = {"bad_address": "https://a..example", "no_tls": api.url.replace("http:", "https:")}[kind]
-    return nullcontext(api.config | {"api_url": url})
+    if kind == "bad_address":
+        return behind_a_proxy(api, "gopher://b.example")
+    return nullcontext(api.config | {"api_url": api.url.replace("http:", "https:")})
 
 
 @contextmanager
