@@ -1,7 +1,9 @@
 """The sandbox as a web application."""
 
+from asyncio import CancelledError
 from collections import deque
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import format_datetime
 from time import monotonic
@@ -83,7 +85,9 @@ class Ledger:
 
         scope["sandbox.note"] = note
         try:
-            await self._app(scope, receive, send_dated)
+            # The sandbox is stopping, and the connection closed.
+            with suppress(CancelledError):
+                await self._app(scope, receive, send_dated)
         finally:
             note()
 

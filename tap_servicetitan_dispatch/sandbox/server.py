@@ -55,6 +55,11 @@ class _Server(uvicorn.Server):
         self.up = threading.Event()
         self._stop: Callable[[], object]
 
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        # The same event loop on all platforms: `shutdown` depends on how it accepts connections.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(self.serve(sockets))
+
     async def main_loop(self) -> None:
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -64,11 +69,17 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # uvicorn itself lets open requests finish, and waits for a moment in any case.
-        for listener in (*self.servers, *(sockets or ())):
-            listener.close()
+        listeners, requests = sockets or [], self.server_state.tasks
+        for listener in listeners:
+            asyncio.get_running_loop().remove_reader(listener)
+        # A connection that has been accepted is handed over by a task; closed before that, asyncio
+        # would forget it.
+        while accepting := asyncio.all_tasks() - requests - {asyncio.current_task()}:
+            await asyncio.wait(accepting)
+        for server in self.servers:
+            server.close()
         for connection in self.server_state.connections:
             connection.transport.abort()
-        await asyncio.sleep(0)
 
     def stop(self) -> None:
         self._stop()

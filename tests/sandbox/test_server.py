@@ -1,17 +1,32 @@
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
 import socket
+import threading
+import warnings
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
-from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Sandbox
+from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Faults, Sandbox
+from tests.support.caller import START
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tests.support.caller import Caller
+
+
+TOKEN_REQUEST = b"POST /connect/token HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def connected_to(sandbox: Sandbox) -> socket.socket:
+    host, _, port = sandbox.url.removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)))
 
 
 def test_a_free_port_is_taken_and_given_back() -> None:
@@ -42,19 +57,49 @@ def test_a_taken_port_is_an_error() -> None:
         second.stop()
 
 
-def test_it_stops_at_once_while_a_request_is_open() -> None:
+def test_it_stops_without_a_word_while_requests_are_open(caplog: pytest.LogCaptureFixture) -> None:
     sandbox = Sandbox(assignments=1)
     sandbox.start()
-    host, _, port = sandbox.url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port))) as half_sent:
-        half_sent.sendall(
-            b"POST /connect/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf"
-        )
+    with connected_to(sandbox) as half_sent, connected_to(sandbox) as dripping:
+        half_sent.sendall(TOKEN_REQUEST + b"Content-Length: 9\r\n\r\nhalf")
         # Answered after the request above has been read, so that one is open now.
         requests.get(sandbox.url + "/docs", timeout=30)
-        begin = monotonic()
+        sandbox.faults = Faults(rate=1, kinds=("drip",), drip_seconds=300)
+        dripping.sendall(TOKEN_REQUEST + b"\r\n")
+        assert dripping.recv(9) == b"HTTP/1.1 "
         sandbox.stop()
-        assert monotonic() - begin < 2
+    assert caplog.records == []
+
+
+def test_all_its_connections_are_closed_when_it_has_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here, join = threading.current_thread(), threading.Thread.join
+    busy, told_to_stop = threading.Event(), threading.Event()
+
+    def clock() -> datetime:
+        if threading.current_thread() is not here:
+            busy.set()
+            told_to_stop.wait()
+        return START
+
+    def joined(thread: threading.Thread) -> None:
+        told_to_stop.set()
+        join(thread)
+
+    sandbox = Sandbox(assignments=1, clock=clock)
+    with warnings.catch_warnings(record=True) as caught, contextlib.ExitStack() as connections:
+        warnings.simplefilter("always")
+        sandbox.start()
+        open_request = connections.enter_context(connected_to(sandbox))
+        open_request.sendall(TOKEN_REQUEST + b"\r\n")
+        busy.wait()
+        for _ in range(20):  # when it accepts these, it has been told to stop
+            connections.enter_context(connected_to(sandbox))
+        monkeypatch.setattr(threading.Thread, "join", joined)
+        sandbox.stop()
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
 
 
 def test_finished_calls_are_logged_without_secrets(caller: Caller) -> None:
