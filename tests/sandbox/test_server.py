@@ -7,7 +7,7 @@ import socket
 import threading
 import warnings
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -16,6 +16,7 @@ from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Faults, Sandbox
 from tests.support.caller import START
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from tests.support.caller import Caller
@@ -71,9 +72,9 @@ def test_it_stops_without_a_word_while_requests_are_open(caplog: pytest.LogCaptu
     assert caplog.records == []
 
 
-def test_all_its_connections_are_closed_when_it_has_stopped(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@contextlib.contextmanager
+def busy_until_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A sandbox that answers a request, and looks at nothing else until `stop` has told it."""
     here, join = threading.current_thread(), threading.Thread.join
     busy, told_to_stop = threading.Event(), threading.Event()
 
@@ -87,19 +88,58 @@ def test_all_its_connections_are_closed_when_it_has_stopped(
         told_to_stop.set()
         join(thread)
 
-    sandbox = Sandbox(assignments=1, clock=clock)
+    with Sandbox(assignments=1, clock=clock) as sandbox, connected_to(sandbox) as connection:
+        connection.sendall(TOKEN_REQUEST + b"\r\n")
+        busy.wait()
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "join", joined)
+            yield sandbox
+
+
+def test_all_its_connections_are_closed_when_it_has_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with warnings.catch_warnings(record=True) as caught, contextlib.ExitStack() as connections:
         warnings.simplefilter("always")
-        sandbox.start()
-        open_request = connections.enter_context(connected_to(sandbox))
-        open_request.sendall(TOKEN_REQUEST + b"\r\n")
-        busy.wait()
-        for _ in range(20):  # when it accepts these, it has been told to stop
+        sandbox = connections.enter_context(busy_until_told_to_stop(monkeypatch))
+        for _ in range(20):
             connections.enter_context(connected_to(sandbox))
-        monkeypatch.setattr(threading.Thread, "join", joined)
         sandbox.stop()
         gc.collect()
     assert [str(warning.message) for warning in caught] == []
+
+
+def test_it_stops_although_clients_keep_coming(monkeypatch: pytest.MonkeyPatch) -> None:
+    accept, many = socket.socket.accept, 100
+    connections: list[socket.socket] = []
+
+    def accept_and_let_the_next_one_come(listener: socket.socket) -> Any:
+        try:
+            return accept(listener)
+        except BlockingIOError:
+            if len(connections) < many:
+                connections.append(connected_to(sandbox))
+            raise
+
+    with busy_until_told_to_stop(monkeypatch) as sandbox:
+        connections.append(connected_to(sandbox))
+        monkeypatch.setattr(socket.socket, "accept", accept_and_let_the_next_one_come)
+        sandbox.stop()
+    for connection in connections:
+        connection.close()
+    assert len(connections) < many
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_request_is_not_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with Sandbox(assignments=1) as sandbox:
+        with connected_to(sandbox) as leaving:
+            leaving.sendall(TOKEN_REQUEST + b"Content-Length: 9\r\n\r\nhalf")
+            requests.get(sandbox.url + "/docs", timeout=30)
+        requests.get(sandbox.url + "/docs", timeout=30)
+    assert [call.status for call in sandbox.calls if call.method == "POST"] == [0]
+    assert caplog.records == []
 
 
 def test_finished_calls_are_logged_without_secrets(caller: Caller) -> None:
