@@ -13,11 +13,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 
 from tap_servicetitan_dispatch.sandbox import Sandbox
 from tests.support.caller import SANDBOX_PREFIX
 from tests.support.runs import assert_fails
-from tests.support.scripted_api import Answer, Call, listed, page, routed, row
+from tests.support.scripted_api import MODIFIED, Answer, Call, listed, page, routed, row
 from tests.support.streams import ALL_STREAMS, NOTHING, PAGED, PATHS, SELECTED
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def test_the_first_pages_of_all_selected_streams_are_fetched_together(
     api: ScriptedApi, tap: Command
 ) -> None:
     api.reply = Gate(routed(one_row_each()), size=len(SELECTED))
-    run = tap.run(api.config, streams=None)
+    run = tap.run(api.config | {"max_concurrent_requests": len(SELECTED)}, streams=None)
     assert run.exit_code == 0
     assert (len(api.api_calls), len(api.token_calls)) == (len(SELECTED), 1)
     streams = [each["stream"] for each in run.messages if each["type"] == "RECORD"]
@@ -77,8 +78,8 @@ def test_no_more_requests_are_under_way_than_the_setting_says(
     api: ScriptedApi, tap: Command
 ) -> None:
     api.reply = gate = Gate(routed(one_row_each()), size=3)
-    run = tap.run(api.config | {"max_concurrent_requests": 3}, streams=None)
-    assert (run.exit_code, gate.most, len(api.api_calls)) == (0, 3, len(SELECTED))
+    run = tap.run(api.config | {"max_concurrent_requests": 3}, streams=SELECTED[:6])
+    assert (run.exit_code, gate.most, len(api.api_calls)) == (0, 3, 6)
 
 
 def test_windows_of_capacity_are_asked_for_as_many_at_a_time_as_the_setting_says(
@@ -98,14 +99,12 @@ def test_technicians_are_looked_up_as_many_at_a_time_as_the_setting_says(
     api: ScriptedApi, tap: Command
 ) -> None:
     gate = Gate(lambda _: Answer({"technicianTrackingUrl": "https://x"}), size=4)
-    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    live = [
-        row(number, technicianId=number, status="Working", modifiedOn=now) for number in range(12)
-    ]
+    live = [row(number, technicianId=number, status="Working") for number in range(12)]
     api.reply = routed(
         {PATHS["appointment_assignments_list"]: listed(*live), PATHS["technician_tracking"]: gate}
     )
-    run = tap.run(api.config | {"max_concurrent_requests": 4}, streams=("technician_tracking",))
+    with time_machine.travel(MODIFIED, tick=True):  # so that it is not long ago
+        run = tap.run(api.config | {"max_concurrent_requests": 4}, streams=("technician_tracking",))
     assert (run.exit_code, gate.most, len(run.records)) == (0, 4, 12)
 
 
