@@ -155,12 +155,12 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "overlap_seconds",
-        th.IntegerType(minimum=1, maximum=3600),
-        default=10,
+        th.IntegerType(minimum=1, maximum=86_400),
+        default=300,
         title="Overlap",
         description=(
-            "Seconds that each read of a list reaches back below the latest change seen, as the "
-            "API sorts to about a second only and changes may become visible a little late."
+            "Seconds that a run of a list begins below the bookmark, as changes may become visible "
+            "late and servers' clocks differ. Rows of that time come again."
         ),
     ),
     th.Property(

@@ -60,14 +60,29 @@ class World:
     """How likely something happens between two requests, and again."""
     clock_off_by: int = 0
     """Seconds between the server's clock and anybody else's."""
+    skew: int = 0
+    """Seconds by which the clock of a second server is ahead; each answer is of one of them."""
+    late: int = 0
+    """Seconds until a change becomes visible, at most: of its transaction, or on a replica."""
+    future: bool = False
+    """Whether some rows are dated in the future."""
+    nulls: bool = False
+    """Whether new rows may have no `modifiedOn`."""
+    moved_back: int = 0
+    """Seconds by which `modifiedOn` may be moved back in an edit, at most."""
+    silent: bool = False
+    """Whether an edit may leave `modifiedOn` as it was."""
 
 
 @dataclass
 class Server:
     world: World
-    ticks: dict[int, int] = field(default_factory=dict)
+    ticks: dict[int, int | None] = field(default_factory=dict)
     created: dict[int, int] = field(default_factory=dict)
     active: dict[int, bool] = field(default_factory=dict)
+    edition: dict[int, int] = field(default_factory=dict)
+    unseen: list[tuple[int, int | None, int]] = field(default_factory=list)
+    """Changes that are not visible yet: when they will be, their `modifiedOn`, the row."""
     requests: list[Mapping[str, str]] = field(default_factory=list)
     quiet: bool = False
 
@@ -85,8 +100,11 @@ class Server:
         if not calm:
             self.now -= self.chance.choice([0, SECOND - 1, SECOND - 10 * self.chance.randrange(9)])
         what = self.chance.choice([each for each in HAPPENINGS if each != but_for])
+        self.show(self.now)
         ids = sorted(self.ticks)
-        if what == "insert" or not ids:
+        if self.is_odd_world and (what in {"insert", "edit"} or not ids):
+            self.happen_oddly(what, ids)
+        elif what == "insert" or not ids:
             new = max(ids, default=0) + self.chance.randint(1, 3)
             self.ticks[new], self.active[new] = self.now, True
             self.created[new] = self.now
@@ -101,6 +119,37 @@ class Server:
             self.ticks[each] = self.now
             self.active[each] = what != "deactivate"
 
+    @property
+    def is_odd_world(self) -> bool:
+        world = self.world
+        odd = (world.skew, world.late, world.future, world.nulls, world.moved_back, world.silent)
+        return any(odd)
+
+    def happen_oddly(self, what: str, ids: list[int]) -> None:
+        """Let a row be added or edited, with a time and a delay that only odd worlds have."""
+        world, chance = self.world, self.chance
+        made = {each for _, _, each in self.unseen}
+        each = chance.choice(ids) if what == "edit" and ids else max({0, *ids, *made}) + 1
+        tick: int | None = self.now + chance.choice([0, world.skew]) * SECOND
+        if world.future and chance.random() < 0.2:
+            tick = self.now + chance.choice([60, 86_400, 86_400 * 365 * 5]) * SECOND
+        if world.moved_back and what == "edit":
+            tick = self.now - chance.randrange(world.moved_back) * SECOND
+        if world.silent and what == "edit" and chance.random() < 0.3:
+            tick = self.ticks.get(each, tick)
+        if world.nulls and what == "insert" and chance.random() < 0.3:
+            tick = None
+        self.unseen.append((self.now + chance.randint(0, world.late) * SECOND, tick, each))
+        self.show(self.now)
+
+    def show(self, now: int) -> None:
+        """Let those changes be seen that are due."""
+        due = [change for change in self.unseen if change[0] <= now]
+        self.unseen = [change for change in self.unseen if change[0] > now]
+        for _, tick, each in due:
+            self.ticks[each], self.active[each] = tick, True
+            self.edition[each] = self.edition.get(each, 0) + 1
+
     def fetch(self, params: Mapping[str, str]) -> Answer:
         """Answer a request for a list, as the API does."""
         self.requests.append(params)
@@ -108,7 +157,11 @@ class Server:
             self.mutate()
         low = tick_of(params.get("modifiedOnOrAfter", text_of(0)))
         high = tick_of(params.get("modifiedBefore", "2099-01-01T00:00:00Z"))
-        ids = self._sorted([i for i, t in self.ticks.items() if low <= t < high], params["sort"])
+        dated = {each: tick for each, tick in self.ticks.items() if tick is not None}
+        found = [each for each, tick in dated.items() if low <= tick < high]
+        if not {"modifiedOnOrAfter", "modifiedBefore"} & params.keys():
+            found = [*self.ticks]
+        ids = self._sorted(found, params["sort"])
         size = min(int(params["pageSize"]), self.world.page_cap)
         start = (int(params["page"]) - 1) * size
         body = {
@@ -118,7 +171,8 @@ class Server:
             "totalCount": len(ids) if params.get("includeTotal") == "true" else None,
             "data": [self.row(each) for each in ids[start : start + size]],
         }
-        return Answer(body, EPOCH + timedelta(seconds=self.now // SECOND))
+        clock = self.now // SECOND + self.chance.choice([0, self.world.skew])
+        return Answer(body, EPOCH + timedelta(seconds=clock))
 
     def _sorted(self, ids: list[int], sort: str) -> list[int]:
         if self.world.sorts == "not":
@@ -127,7 +181,7 @@ class Server:
         scrambled = {each: each * 7919 % 101 for each in ids}
         by: Callable[[int], Any] = {
             "Id": lambda each: each,
-            "ModifiedOn": lambda each: (self.ticks[each] // unit, scrambled[each]),
+            "ModifiedOn": lambda each: ((self.ticks[each] or 0) // unit, scrambled[each]),
         }[sort[1:]]
         return sorted(ids, key=by, reverse=sort[0] == "-")
 
@@ -135,8 +189,9 @@ class Server:
         return {
             "id": each,
             "createdOn": text_of(self.created.get(each, 0)),
-            "modifiedOn": text_of(self.ticks[each]),
+            "modifiedOn": None if (tick := self.ticks[each]) is None else text_of(tick),
             "active": self.active[each],
+            **({"edition": self.edition.get(each, 0)} if self.is_odd_world else {}),
         }
 
 
@@ -151,6 +206,7 @@ def lost(
     world: World,
     walk: Callable[[Fetch, datetime | None], Iterable[Page]] = the_walk,
     kills: tuple[int, ...] = (),
+    reread: timedelta = OVERLAP,
 ) -> dict[int, Any]:
     """Return the rows that a target lacks, or has in another version, after a run and a quiet one.
 
@@ -158,13 +214,17 @@ def lost(
         world: What the server is like.
         walk: How to read.
         kills: The runs before the last two end after so many pages.
+        reread: How far below its bookmark a run begins.
     """
     server = Server(world)
     target: dict[int, Any] = {}
     bookmark: str | None = None
     for run, pages in enumerate([*kills, 10_000, 10_000]):
-        server.quiet = run == len(kills) + 1
-        since = instants.parse(bookmark) - OVERLAP if bookmark else None
+        if run == len(kills) + 1:
+            server.quiet = True
+            server.now += 2 * server.world.late * SECOND
+            server.show(server.now)
+        since = instants.parse(bookmark) - reread if bookmark else None
         for number, page in enumerate(walk(server.fetch, since), start=1):
             target |= {row["id"]: row for row in page.records}
             bookmark = page.bookmark or bookmark
@@ -200,6 +260,63 @@ def test_nothing_is_lost_whatever_happens_while_it_is_read(
     sorts: str, world: World, kills: tuple[int, ...]
 ) -> None:
     assert lost(replace(world, sorts=sorts), kills=kills) == {}
+
+
+REREAD = timedelta(seconds=120)
+
+
+def lost_to(world: World, kills: tuple[int, ...], reread: timedelta) -> dict[int, Any]:
+    """Return what is lost in a world where runs begin so far below their bookmarks."""
+
+    def walk(fetch: Fetch, since: datetime | None) -> Iterable[Page]:
+        return ModifiedWalk(fetch, PARAMS, since, OVERLAP, reread)
+
+    return lost(world, walk, kills, reread)
+
+
+odd_worlds = st.builds(
+    replace,
+    worlds,
+    rows=st.integers(0, 30),
+    skew=st.sampled_from([0, 30]),
+    late=st.sampled_from([0, 60]),
+    future=st.booleans(),
+    moved_back=st.sampled_from([0, 20]),
+)
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("sorts", ["exactly", "to the second", "not"])
+@settings(
+    max_examples=400,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(world=odd_worlds, kills=st.lists(st.integers(1, 6), max_size=3).map(tuple))
+def test_nothing_is_lost_to_clocks_and_late_changes_within_the_overlap(
+    sorts: str, world: World, kills: tuple[int, ...]
+) -> None:
+    assert lost_to(replace(world, sorts=sorts), kills, REREAD) == {}
+
+
+@pytest.mark.parametrize(
+    ("how", "reread"),
+    [
+        ({"skew": 30}, OVERLAP),
+        ({"late": 60}, OVERLAP),
+        ({"moved_back": 60}, OVERLAP),
+        ({"nulls": True}, REREAD),
+        ({"silent": True}, REREAD),
+    ],
+    ids=str,
+)
+def test_a_narrow_overlap_would_lose_rows_and_some_are_lost_to_any_incremental_read(
+    how: dict[str, Any], reread: timedelta
+) -> None:
+    runs = (10_000,) * 3
+    assert any(lost_to(World(seed, **how), runs, reread) for seed in range(200))
 
 
 def loses_somewhere(walk: Callable[[Fetch, datetime | None], Iterable[Page]], **like: Any) -> bool:
@@ -308,7 +425,7 @@ def test_an_edit_that_hides_whether_the_server_sorts_makes_the_page_be_read_agai
 
     def fetch(params: Mapping[str, str]) -> Answer:
         if params["sort"] == "-ModifiedOn" and next(edits, None) is not None:
-            first = min(server.ticks, key=lambda each: server.ticks[each])
+            first = min(server.ticks, key=lambda each: server.ticks[each] or 0)
             server.now += SECOND
             server.ticks[first] = server.now
         return server.fetch(params)

@@ -161,9 +161,10 @@ def test_a_first_run_asks_for_each_page_once_and_a_second_run_for_what_is_new(
 def test_a_stream_that_is_read_alone_costs_its_own_calls_only(
     board: Sandbox, tap: Command, stream: str
 ) -> None:
-    calls, _ = calls_of(
-        board, tap, streams=(stream,), capacity_days_ahead=6, tracking_lookback_days=1
-    )
+    with time_machine.travel(NOON, tick=True):
+        calls, _ = calls_of(
+            board, tap, streams=(stream,), capacity_days_ahead=6, tracking_lookback_days=1
+        )
     assert calls.pop("/connect/token") == 1
     if stream == "technician_tracking":
         assert calls.pop(ASSIGNMENTS) == 1

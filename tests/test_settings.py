@@ -38,7 +38,7 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         "active": "Any",
         "include_recent_changes": False,
         "page_size": 5000,
-        "overlap_seconds": 10,
+        "overlap_seconds": 300,
         "timezone": "UTC",
         "capacity_days_back": 0,
         "capacity_days_ahead": 14,

@@ -84,7 +84,7 @@ class AppointmentAssignments(DispatchStream):
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
         fetch = partial(client.get, self.path)
-        for page in feed_walk(fetch, self._params, self._start(bookmark)):
+        for page in feed_walk(fetch, self._params, self._start(bookmark), self.logger):
             for record in page.records:
                 record["continueFrom"] = page.bookmark
             yield page
@@ -100,11 +100,11 @@ class AppointmentAssignments(DispatchStream):
         recent = {"includeRecentChanges": "true"} if self.config["include_recent_changes"] else {}
         return {"active": self.config["active"], **recent}
 
-    def _start(self, bookmark: Bookmark) -> str | None:
-        """Return the first `from`: a token or a date, or nothing for the beginning of history."""
+    def _start(self, bookmark: Bookmark) -> str | datetime | None:
+        """Return what to start from: a token or a date, or nothing for the beginning of history."""
         if bookmark.value is None:
             start_date = self.config.get("start_date")
-            return instants.render(instants.parse(start_date)) if start_date else None
+            return instants.parse(start_date) if start_date else None
         if not isinstance(bookmark.value, str):
             raise StateError(
                 f"the bookmark {bookmark.value!r} in the state is not a text. What to do: correct "
@@ -112,5 +112,5 @@ class AppointmentAssignments(DispatchStream):
             )
         if bookmark.key == "modifiedOn":
             # Left by the other ServiceTitan tap, which reads this feed by date.
-            return instants.render(bookmark.instant())
+            return bookmark.instant()
         return bookmark.value

@@ -15,7 +15,7 @@ from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
     AppointmentAssignmentsList,
 )
 from tap_servicetitan_dispatch.streams.base import DispatchStream
-from tap_servicetitan_dispatch.streams.lists import probe_list
+from tap_servicetitan_dispatch.streams.lists import SORTED_TO, probe_list
 from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, malformed, modified_on
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ class TechnicianTracking(DispatchStream):
             partial(client.get, AppointmentAssignmentsList.path),
             {"pageSize": str(self.config["page_size"]), **AppointmentAssignmentsList.inactive_too},
             since,
-            timedelta(seconds=self.config["overlap_seconds"]),
+            SORTED_TO,
+            logger=self.logger,
         )
         rows = [row for page in walk for row in page.records]
         latest: dict[str, Record] = {str(_pair(row)): row for row in sorted(rows, key=modified_on)}

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import AnswerError, ApiError
-from tap_servicetitan_dispatch.walks.page import Page, has_more_in, malformed, rows_in
+from tap_servicetitan_dispatch.walks.page import (
+    Page,
+    has_more_in,
+    is_ahead,
+    malformed,
+    rows_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -13,8 +22,15 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.client import Answer
     from tap_servicetitan_dispatch.walks.page import Fetch
 
+logger = logging.getLogger("tap-servicetitan-dispatch")
 
-def feed_walk(fetch: Fetch, params: Mapping[str, str], start: str | None) -> Iterator[Page]:
+
+def feed_walk(
+    fetch: Fetch,
+    params: Mapping[str, str],
+    start: str | datetime | None,
+    logger: logging.Logger = logger,
+) -> Iterator[Page]:
     """Yield the pages of an export feed.
 
     An answer looks like `{"hasMore": true, "continueFrom": "…", "data": [{…}]}`. The token
@@ -24,16 +40,20 @@ def feed_walk(fetch: Fetch, params: Mapping[str, str], start: str | None) -> Ite
     Args:
         fetch: Sends one request.
         params: The query parameters of every request, besides `from`.
-        start: A token of an earlier run, or a date, or nothing for the beginning of history.
+        start: A token of an earlier run, or an instant, or nothing for the beginning of history.
+        logger: That of the stream.
 
     Raises:
         AnswerError: The answer has not the shape above, or the feed goes in a circle.
         ApiError: A request failed.
     """
     sent: set[str] = set()
-    token = start
+    token = instants.render(start) if isinstance(start, datetime) else start
+    answer = _fetch_from(fetch, params, token, is_start=True)
+    if isinstance(start, datetime) and answer.served_at and is_ahead(start, answer, logger):
+        token = instants.render(answer.served_at)
+        answer = _fetch_from(fetch, params, token, is_start=True)
     while True:
-        answer = _fetch_from(fetch, params, token, is_start=token == start)
         body = answer.body
         has_more, records = has_more_in(body), rows_in(body)
         after = body.get("continueFrom") or None
@@ -56,6 +76,7 @@ def feed_walk(fetch: Fetch, params: Mapping[str, str], start: str | None) -> Ite
         yield Page(records, token, answer.size)
         if not has_more:
             return
+        answer = _fetch_from(fetch, params, token, is_start=False)
 
 
 def _fetch_from(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import logging
 from dataclasses import dataclass
 from datetime import MAXYEAR, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.walks.page import Page, Record, has_more_in, rows_in
+from tap_servicetitan_dispatch.walks.page import Page, Record, has_more_in, is_ahead, rows_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -65,51 +69,75 @@ class ModifiedWalk:
 
     Page numbers lose rows while the office is at work: what is deleted on page 1 pulls the first
     row of page 2 onto it, behind our back. So this is keyset pagination: always page 1, in order of
-    `modifiedOn`, of the rows at or after the latest value seen. Each request reaches back by an
-    `overlap`, as the server sorts only to about a second and transactions may commit late; rows
-    that come again are deduplicated. Once a walk the first page is asked for in reverse, as a
-    server that sorts puts its first row last, and one that ignores the order puts it first again.
-    Where the server does not sort, or more rows share an overlap than fit on a page, the rest is
-    read by page number (`read_by_number`).
+    `modifiedOn`, of the rows at or after the latest value seen, less an `overlap`, as the server
+    sorts only to about a second; rows that come again as they were are left out. Once a walk the
+    first page is asked for in reverse, as a server that sorts puts its first row last, and one that
+    ignores the order puts it first again; where the server does not sort, or more rows share an
+    overlap than fit on a page, the rest is read by page number (`read_by_number`). A page's latest
+    `modifiedOn` is its bookmark, but no later than the server's clock when the walk began. So what
+    changes meanwhile, or is dated in the future, cannot step over anything: the next run asks for
+    all since then, and for a while before, as transactions commit late and replicas lag.
 
     Args:
         fetch: Sends one request.
         params: The query parameters of every request: which rows, and the page size.
         since: The lower bound, nothing for the beginning of history.
-        overlap: How far each request reaches back below the latest value seen.
+        overlap: How far each request goes back below the latest value seen.
+        reread: How far `since` is below the bookmark that it comes from.
+        logger: That of the stream.
     """
 
     fetch: Fetch
     params: Mapping[str, str]
     since: datetime | None
     overlap: timedelta
+    reread: timedelta = timedelta(0)
+    logger: logging.Logger = logger
 
     def __iter__(self) -> Iterator[Page]:
-        """Yield the pages; each one's latest `modifiedOn` is its bookmark.
+        """Yield the pages.
 
         Raises:
             AnswerError: An answer has not the shape of a list, or a list never ends.
             ApiError: A request failed.
         """
-        bound, written = self.since, set[Version]()
-        answer, obstacle = self._first_page()
+        undated = 0
+        for page in self._pages():
+            undated += sum(modified_on(row) == _NEVER for row in page.records)
+            yield page
+        if undated:
+            self.logger.warning(
+                "Rows that do not say when they were modified: %d. No incremental read sees a "
+                "change of them; --full-refresh, now and then, does.",
+                undated,
+            )
+
+    def _pages(self) -> Iterator[Page]:
+        first = self._first_page()
+        bound, answer, obstacle = first.since, first.answer, first.obstacle
+        began_at = answer.served_at
+        if began_at is None:
+            self.logger.warning(
+                "The bookmark stays where it was, and the next run reads the same rows again, as "
+                "the server does not tell its time."
+            )
+        written: Written = {}
         is_filtered = True
         while True:
             rows = rows_in(answer.body)
             if is_filtered:
-                is_filtered = not _warn_of_ignored_bound(rows, bound)
+                is_filtered = not self._warn_of_ignored_bound(rows, bound)
             if obstacle:
-                logger.info("Reading on by page number, as %s.", obstacle)
+                self.logger.info("Reading on by page number, as %s.", obstacle)
                 yield from read_by_number(
-                    self.fetch, self.params, bound, written, began_at=answer.served_at
+                    self.fetch, self.params, bound, written, began_at, self.logger
                 )
                 return
-            latest, bookmark = _latest(rows)
-            yield Page(_deduplicated(rows, written), bookmark, answer.size)
+            yield Page(_deduplicated(rows, written), _bookmark(rows, began_at), answer.size)
             if not has_more_in(answer.body):
                 return
-            bound = latest - self.overlap
-            written = {_version(row) for row in rows if modified_on(row) >= bound}
+            bound = _latest(rows)[0] - self.overlap
+            written = _fingerprints(row for row in rows if modified_on(row) >= bound)
             answer = self._fetch(bound)
             obstacle = self._obstacle(answer.body, bound)
 
@@ -117,21 +145,25 @@ class ModifiedWalk:
         asked = {"sort": "+ModifiedOn", "page": "1", **params}
         return self.fetch({**self.params, **_since(bound), **asked})
 
-    def _first_page(self) -> tuple[Answer, str | None]:
-        """Fetch the first page; return it with the obstacle to keyset pagination, if any.
+    def _first_page(self) -> _First:
+        """Fetch the first page, and find out whether keyset pagination can continue from it.
 
         A page can be in order by chance, so the server is asked for it in reverse as well. If the
         first row was edited in between, nobody can tell, and the page is read again.
         """
+        since = self.since
         for _ in range(_MAX_DOUBTS + 1):
-            answer = self._fetch(self.since)
-            obstacle = self._obstacle(answer.body, self.since)
+            answer = self._fetch(since)
+            if since and answer.served_at and is_ahead(since + self.reread, answer, self.logger):
+                since = answer.served_at - self.reread
+                answer = self._fetch(since)
+            obstacle = self._obstacle(answer.body, since)
             if obstacle or not has_more_in(answer.body):
-                return answer, obstacle
-            is_sorted = self._is_sorted_by_server(rows_in(answer.body))
+                return _First(since, answer, obstacle)
+            is_sorted = self._is_sorted_by_server(rows_in(answer.body), since)
             if is_sorted is not None:
-                return answer, None if is_sorted else _UNSORTED
-        return answer, "it is not certain that the server sorts"
+                return _First(since, answer, None if is_sorted else _UNSORTED)
+        return _First(since, answer, "it is not certain that the server sorts")
 
     def _obstacle(self, body: Any, bound: datetime | None) -> str | None:
         """Return why the next request cannot continue from the latest of these rows, if so."""
@@ -153,15 +185,14 @@ class ModifiedWalk:
             latest = max(latest, modified)
         return True
 
-    def _is_sorted_by_server(self, rows: list[Record]) -> bool | None:
+    def _is_sorted_by_server(self, rows: list[Record], since: datetime | None) -> bool | None:
         """Ask for the rows of the first page in reverse; return whether the server obeyed.
 
         Rows later than those seen are left out, so that what is edited meanwhile stays out. If the
         first row was edited or deleted in between, nobody can tell: `None`.
         """
-        latest, _ = _latest(rows)
-        before = instants.render(latest + _TICK)
-        answer = self._fetch(self.since, sort="-ModifiedOn", modifiedBefore=before)
+        before = instants.render(_latest(rows)[0] + _TICK)
+        answer = self._fetch(since, sort="-ModifiedOn", modifiedBefore=before)
         reverse = rows_in(answer.body)
         first = _version(rows[0])
         if first not in map(_version, reverse):
@@ -172,13 +203,36 @@ class ModifiedWalk:
             and self._is_ascending(reverse[::-1])
         )
 
+    def _warn_of_ignored_bound(self, rows: list[Record], bound: datetime | None) -> bool:
+        """Warn if the server ignores the bound, as it then sends everything; return whether."""
+        older = 0 if bound is None else sum(_NEVER < modified_on(row) < bound for row in rows)
+        if bound is not None and older:
+            self.logger.warning(
+                "The API gave %d rows that were modified before %s, which were not asked for: it "
+                "ignores modifiedOnOrAfter. Nothing is lost, but each run may read everything.",
+                older,
+                instants.render(bound),
+            )
+        return older > 0
+
+
+class _First(NamedTuple):
+    """The first page of a walk."""
+
+    since: datetime | None
+    """The lower bound that it was asked for with."""
+    answer: Answer
+    obstacle: str | None
+    """Why keyset pagination cannot continue from it, if so."""
+
 
 def read_by_number(
     fetch: Fetch,
     params: Mapping[str, str],
     bound: datetime | None,
-    written: set[Version],
+    written: Written,
     began_at: datetime | None,
+    logger: logging.Logger = logger,
 ) -> Iterator[Page]:
     """Yield all rows from a bound on by page number, in order of ids, with a bookmark at the end.
 
@@ -186,14 +240,16 @@ def read_by_number(
     as the bookmark is no later than `began_at`. What is deleted for good behind the cursor would
     pull a row past it; so each page begins at or before the last row of the page before
     (`_overlapping`), and as long as that row comes again, nothing was pulled past it. If it does
-    not, there is no bookmark, and the next run reads the same rows again.
+    not, or numbers come out of order, there is no bookmark, and the next run reads the same rows
+    again.
 
     Args:
         fetch: Sends one request.
         params: The query parameters of every request: which rows, and the page size.
         bound: The lower bound of `modifiedOn`, nothing for the beginning of history.
-        written: The versions of rows that need not come again.
-        began_at: What the server's clock showed before the first page.
+        written: The rows that need not come again as they are.
+        began_at: What the server's clock showed when the walk began.
+        logger: That of the stream.
 
     Raises:
         AnswerError: An answer has not the shape of a list, or the list never ends.
@@ -201,15 +257,18 @@ def read_by_number(
     """
     most, size, number, read = 0, int(params["pageSize"]), 1, 0
     cursor: str | None = None
-    is_whole, stale = True, 0
-    latest, bookmark = _latest([])
+    doubt, stale = "", 0
+    dated: list[Record] = []
     while True:
         asked = {"sort": "+Id", "page": str(number), "pageSize": str(size)}
         answer = fetch({**params, **_since(bound), **asked})
         rows = rows_in(answer.body)
-        latest, bookmark = max((latest, bookmark), _latest(rows))
+        dated = _latest_row([*dated, *rows])
         ids = [repr(row.get("id")) for row in rows]
-        is_whole = is_whole and (cursor is None or cursor in ids)
+        if cursor is not None and cursor not in ids:
+            doubt = "rows were deleted while they were read, so that others may have been missed"
+        elif not _are_ascending([row.get("id") for row in rows]):
+            doubt = "the server does not sort by id, so that rows may have been missed"
         fresh = _deduplicated(rows, written)
         if not has_more_in(answer.body):
             break
@@ -220,20 +279,15 @@ def read_by_number(
         if (number - 1) * size + len(rows) <= read or stale == _MAX_STALE:
             raise _endless(number)
         yield Page(fresh, None, answer.size)
-        written = set(map(_version, rows))
+        written = _fingerprints(rows)
         read, cursor = (number - 1) * size + len(rows), ids[-1]
         size, number = _overlapping(read, most)
-    if is_whole and began_at is not None:
-        safe = bookmark if latest <= began_at else instants.render(began_at)
-        yield Page(fresh, safe, answer.size)
-        return
-    logger.warning(
-        "The bookmark stays where it was, and the next run reads the same rows again, as %s.",
-        "the server does not tell its time"
-        if is_whole
-        else "rows were deleted while they were read, so that others may have been missed",
-    )
-    yield Page(fresh, None, answer.size)
+    if doubt:
+        logger.warning(
+            "The bookmark stays where it was, and the next run reads the same rows again, as %s.",
+            doubt,
+        )
+    yield Page(fresh, None if doubt else _bookmark(dated, began_at), answer.size)
 
 
 _UNSORTED = "the server does not sort by time of modification"
@@ -242,17 +296,32 @@ _MAX_STALE = 10
 _NEVER = instants.parse("0002-01-01")
 _TICK = timedelta(microseconds=1)
 
+Written = dict[str, bytes]
+"""The fingerprints of rows that have been written, by id."""
 
-Version = tuple[str, str]
-"""What tells a row from others, and from itself after an edit."""
 
-
-def _version(row: Record) -> Version:
+def _version(row: Record) -> tuple[str, str]:
     return repr(row.get("id")), repr(row.get("modifiedOn"))
 
 
-def _deduplicated(rows: list[Record], written: set[Version]) -> list[Record]:
-    return [row for row in rows if _version(row) not in written]
+def _fingerprints(rows: Iterable[Record]) -> Written:
+    return {repr(row.get("id")): _fingerprint(row) for row in rows}
+
+
+def _fingerprint(row: Record) -> bytes:
+    return hashlib.blake2b(msgspec.json.encode(row), digest_size=16).digest()
+
+
+def _deduplicated(rows: list[Record], written: Written) -> list[Record]:
+    """Return the rows that have not been written as they are.
+
+    Time alone does not tell: a clock of whole seconds gives two versions the same `modifiedOn`.
+    """
+    return [
+        row
+        for row in rows
+        if (before := written.get(repr(row.get("id")))) is None or before != _fingerprint(row)
+    ]
 
 
 def _since(bound: datetime | None) -> dict[str, str]:
@@ -282,17 +351,24 @@ def _latest(rows: Iterable[Record]) -> tuple[datetime, str | None]:
     return latest, text
 
 
-def _warn_of_ignored_bound(rows: list[Record], bound: datetime | None) -> bool:
-    """Warn if the server ignores the bound, as it then sends everything; return whether it does."""
-    older = 0 if bound is None else sum(_NEVER < modified_on(row) < bound for row in rows)
-    if bound is not None and older:
-        logger.warning(
-            "The API gave %d rows that were modified before %s, which were not asked for: it "
-            "ignores modifiedOnOrAfter. Nothing is lost, but each run may read everything.",
-            older,
-            instants.render(bound),
-        )
-    return older > 0
+def _latest_row(rows: Iterable[Record]) -> list[Record]:
+    """Return the row that was modified last, nothing of no rows."""
+    return [max(rows, key=modified_on)] if rows else []
+
+
+def _bookmark(rows: Iterable[Record], began_at: datetime | None) -> str | None:
+    """Return the bookmark of some rows: no later than the server's clock when the walk began."""
+    if began_at is None:
+        return None
+    latest, text = _latest(rows)
+    return text if latest <= began_at else instants.render(began_at)
+
+
+def _are_ascending(ids: list[Any]) -> bool:
+    """Return whether ids are in order; how the server sorts texts is not known."""
+    if not all(isinstance(each, int) for each in ids):
+        return True
+    return all(one <= other for one, other in itertools.pairwise(ids))
 
 
 def _overlapping(read: int, most: int) -> tuple[int, int]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import AnswerError
 
 if TYPE_CHECKING:
+    import logging
+    from datetime import datetime
+
     from tap_servicetitan_dispatch.client import Answer
 
 Record = dict[str, Any]
@@ -59,6 +64,28 @@ def rows_in(body: Any) -> list[Record]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise malformed("a list of objects as data", body)
     return rows
+
+
+def is_ahead(bookmark: datetime, answer: Answer, logger: logging.Logger) -> bool:
+    """Warn if a bookmark lies after the server's clock, as nothing newer would be found; return it.
+
+    Args:
+        bookmark: A date of the state, or `start_date`.
+        answer: The answer to the first request.
+        logger: That of the stream.
+    """
+    # The header `Date` is good to a second.
+    if answer.served_at is None or bookmark <= answer.served_at + timedelta(seconds=1):
+        return False
+    logger.warning(
+        "The bookmark (or start_date) %s lies after the server's clock, %s. Reading resumes from "
+        "the server's time. What changed since such a bookmark was stored may be missing. What to "
+        "do: read the stream anew, with --full-refresh in Meltano or without its bookmark in the "
+        "state.",
+        instants.render(bookmark),
+        instants.render(answer.served_at),
+    )
+    return True
 
 
 def malformed(expected: str, body: Any) -> AnswerError:

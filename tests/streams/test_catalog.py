@@ -198,7 +198,7 @@ def test_a_bookmark_of_the_other_servicetitan_tap_costs_no_row(
     run = tap.run(api.config, {"bookmarks": {stream: state}}, streams=(stream,))
     assert run.exit_code == 0
     bounds = {call.query.get("from", call.query.get("modifiedOnOrAfter")) for call in api.api_calls}
-    by_date = {"continueFrom": "2026-11-01T08:00:00Z", "modifiedOn": "2026-11-01T07:59:50Z"}
+    by_date = {"continueFrom": "2026-11-01T08:00:00Z", "modifiedOn": "2026-11-01T07:55:00Z"}
     assert bounds == {by_date[ours] if ours and theirs else None}
 
 

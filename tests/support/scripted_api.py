@@ -60,6 +60,8 @@ class ScriptedApi:
     token_reply: Callable[[Call], Answer] | None = None
     calls: list[Call] = field(default_factory=list)
     token_lifetime: int = 900
+    date: str | None = "Tue, 01 Dec 2026 12:00:00 GMT"
+    """What its clock shows; nothing if it does not tell."""
 
     def __enter__(self) -> Self:
         api = self
@@ -94,8 +96,9 @@ class ScriptedApi:
                     return
                 body = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
                 content = body.encode()
-                self.send_response(answer.status)
-                for name, value in answer.headers.items():
+                self.send_response_only(answer.status)
+                date = {} if api.date is None else {"Date": api.date}
+                for name, value in (date | answer.headers).items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
