@@ -12,10 +12,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan_dispatch.errors import ApiError
+from tap_servicetitan_dispatch.errors import ApiError, NoTokenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from tap_servicetitan_dispatch.backoff import Backoff
 
 RENEW_BEFORE_END_SECONDS = 60
 DEFAULT_LIFETIME_SECONDS = 900
@@ -33,36 +35,49 @@ class Credentials:
 
 
 class TokenSource:
-    """The current token of one tap, fetched when there is none that lasts.
+    """The current token, fetched when there is none that lasts.
 
-    The lock makes threads that need a new token wait for the one that fetches it; it guards
-    `_token` and `_ends_at`.
+    One thread asks the token endpoint, and again if it fails in passing; all others that need a
+    token wait for the outcome. If that is no token, it is so for good: the endpoint is asked no
+    more. The lock is held all that time; it guards everything but what only goes up.
 
     Args:
         fetch: Asks the token endpoint once and returns its answer.
+        backoff: How the endpoint is asked again.
         clock: Seconds that only go up.
+
+    Attributes:
+        waited_seconds: How long it was waited until now before the endpoint was asked again.
     """
 
     def __init__(
         self,
         fetch: Callable[[], Mapping[str, Any]],
+        backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fetch = fetch
         self._clock = clock
+        self._backoff = backoff
         self._lock = threading.Lock()
         self._token: str | None = None
         self._ends_at = 0.0
+        self._failure: BaseException | None = None
+        self.waited_seconds = 0.0
 
     def current(self) -> str:
         """Return a token that is good for another minute, or half its life if that is shorter.
 
         Raises:
-            ApiError: The token endpoint gave none.
+            NoTokenError: The token endpoint gave none.
         """
         with self._lock:
-            if self._token is None or self._clock() >= self._ends_at:
+            if self._failure is None and (self._token is None or self._clock() >= self._ends_at):
                 self._renew()
+            if isinstance(self._failure, ApiError):
+                raise NoTokenError(self._failure)
+            if self._failure is not None:
+                raise self._failure
             assert self._token is not None  # noqa: S101 - for the type checker
             return self._token
 
@@ -73,6 +88,12 @@ class TokenSource:
                 self._token = None
 
     def _renew(self) -> None:
+        try:
+            self._backoff.call(self._ask, self._count_wait)
+        except BaseException as error:  # noqa: BLE001 - raised for each that waits for a token
+            self._failure = error
+
+    def _ask(self) -> None:
         asked_at = self._clock()
         answer = self._fetch()
         token = answer.get("access_token") if isinstance(answer, dict) else None
@@ -83,3 +104,6 @@ class TokenSource:
             lifetime = DEFAULT_LIFETIME_SECONDS
         self._token = token
         self._ends_at = asked_at + max(lifetime - RENEW_BEFORE_END_SECONDS, lifetime / 2)
+
+    def _count_wait(self, seconds: float) -> None:
+        self.waited_seconds += seconds

@@ -26,16 +26,10 @@ import msgspec
 import requests
 import urllib3
 from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate
-from tenacity import (
-    Retrying,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_random,
-    wait_random_exponential,
-)
 
 from tap_servicetitan_dispatch import __version__
 from tap_servicetitan_dispatch.addresses import is_loopback
+from tap_servicetitan_dispatch.backoff import Backoff, Hold, is_worth_retrying
 from tap_servicetitan_dispatch.errors import FAILURES, ApiError, detail_of, kind_of
 from tap_servicetitan_dispatch.progress import Tally
 from tap_servicetitan_dispatch.transport import Adapter, TooLargeError, body_of
@@ -43,16 +37,12 @@ from tap_servicetitan_dispatch.transport import Adapter, TooLargeError, body_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tenacity import RetryCallState
-
     from tap_servicetitan_dispatch.auth import Credentials, TokenSource
 
 USER_AGENT = f"tap-servicetitan-dispatch/{__version__}"
 CONNECT_TIMEOUT_SECONDS = 15
 MOST_AT_ONCE = 50
 """Connections that are kept to a server; `max_concurrent_requests` cannot be more."""
-LONGEST_WAIT_SECONDS = 600
-LONG_WAIT_SECONDS = 5
 _WAIT_IN_TEXT = re.compile(r"try again in (\d+(?:\.\d+)?) (second|minute)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
 _SECONDS_IN = {"second": 1, "minute": 60}
@@ -192,8 +182,8 @@ class Client:
         api_url: The root of the API, without a slash at the end.
         max_concurrent_requests: Over all threads.
         max_requests_per_second: Over all threads, retries included.
-        max_retries: How often a call is sent again.
-        sleep: Waits for a number of seconds.
+        backoff: How a call is sent again.
+        clock: Seconds that only go up.
     """
 
     def __init__(
@@ -205,8 +195,8 @@ class Client:
         api_url: str,
         max_concurrent_requests: int = MOST_AT_ONCE,
         max_requests_per_second: int,
-        max_retries: int,
-        sleep: Callable[[float], Any] = time.sleep,
+        backoff: Backoff,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._http = http
         self._tokens = tokens
@@ -216,13 +206,9 @@ class Client:
         rate = Rate(max_requests_per_second, Duration.SECOND)
         self._under_way = threading.BoundedSemaphore(max_concurrent_requests)
         self._limiter = Limiter(InMemoryBucket([rate]))
-        self._retrying = Retrying(
-            stop=stop_after_attempt(max_retries + 1),
-            retry=retry_if_exception(_is_worth_retrying),
-            wait=_wait,
-            sleep=sleep,
-            reraise=True,
-        )
+        self._backoff = backoff
+        self._clock = clock
+        self._hold = Hold(backoff.sleep, clock)
         self.tally = Tally()
 
     def counting(self, tally: Tally) -> Client:
@@ -265,27 +251,42 @@ class Client:
         return self._call(requests.Request("POST", f"{self._base}/{path}", json=dict(body)))
 
     def _call(self, request: requests.Request) -> Answer:
-        retrying = self._retrying.copy(before_sleep=partial(_announce, self.tally))
-        return retrying(self._attempt, request)
+        return self._backoff.call(partial(self._attempt, request), self.tally.add_retry)
 
     def _attempt(self, request: requests.Request) -> Answer:
         """Send a request once; twice if the token turns out to be no good any more."""
-        token = self._tokens.current()
         try:
-            return self._send(request, token)
+            return self._send(request)
         except ApiError as error:
             if error.kind != "unauthorized":
                 raise
-            self._tokens.drop(token)
-        return self._send(request, self._tokens.current())
+            self._tokens.drop(request.auth.token)
+        return self._send(request)
 
-    def _send(self, request: requests.Request, token: str) -> Answer:
-        request.auth = _Badge(token, self._app_key)
-        with self._under_way:
-            began = time.monotonic()
-            self._limiter.try_acquire("call")
-            self.tally.add_request(time.monotonic() - began)
-            return self._http.exchange(request)
+    def _send(self, request: requests.Request) -> Answer:
+        """Send a request when no call is kept waiting any more, with a token of that time."""
+        while True:
+            self.tally.add_wait(self._hold.wait())
+            request.auth = _Badge(self._token(), self._app_key)
+            with self._under_way:
+                began = self._clock()
+                self._limiter.try_acquire("call")
+                if self._hold.seconds_left:  # another call has been told to wait meanwhile
+                    continue
+                self.tally.add_request(self._clock() - began)
+                try:
+                    return self._http.exchange(request)
+                except ApiError as error:
+                    if is_worth_retrying(error):
+                        self._hold.extend(error.wait_seconds or 0)
+                    raise
+
+    def _token(self) -> str:
+        began, waited = self._clock(), self._tokens.waited_seconds
+        token = self._tokens.current()
+        if self._tokens.waited_seconds > waited:
+            self.tally.add_wait(self._clock() - began)
+        return token
 
 
 @dataclass(frozen=True)
@@ -369,47 +370,3 @@ def _kind_without_answer(error: BaseException, cause: BaseException) -> str:
     return next(
         (kind for types, kind in _WITHOUT_ANSWER if isinstance(cause, types)), "no_connection"
     )
-
-
-def _is_worth_retrying(error: BaseException) -> bool:
-    return (
-        isinstance(error, ApiError)
-        and error.failure.retried
-        and (error.wait_seconds or 0) <= LONGEST_WAIT_SECONDS
-    )
-
-
-_jitter = wait_random_exponential(multiplier=1, max=60)
-_spread = wait_random(0, 1)
-
-
-def _wait(attempt: RetryCallState) -> float:
-    """Return the seconds until the next try: what the API asks for, or a random, growing time.
-
-    A little is added to what it asks for, so that threads do not all come back at once.
-    """
-    asked = _error_of(attempt).wait_seconds
-    return _jitter(attempt) if asked is None else asked + _spread(attempt)
-
-
-def _announce(tally: Tally, attempt: RetryCallState) -> None:
-    error = _error_of(attempt)
-    assert attempt.next_action is not None  # noqa: S101 - set before every sleep
-    seconds = attempt.next_action.sleep
-    tally.add_retry(seconds)
-    level = logging.WARNING if seconds >= LONG_WAIT_SECONDS else logging.INFO
-    logger.log(
-        level,
-        "%s (%s: %s). Waiting %.1f s before try %d.",
-        error.failure.meaning[:1].upper() + error.failure.meaning[1:],
-        error.request,
-        error.detail,
-        seconds,
-        attempt.attempt_number + 1,
-    )
-
-
-def _error_of(attempt: RetryCallState) -> ApiError:
-    error = attempt.outcome.exception() if attempt.outcome else None
-    assert isinstance(error, ApiError)  # noqa: S101 - nothing else is retried
-    return error

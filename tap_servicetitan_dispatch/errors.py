@@ -316,6 +316,19 @@ class ApiError(TapError):
         self.detail = self.detail.replace(secret, "…")
 
 
+class NoTokenError(ApiError):
+    """The token endpoint gave no token, and is not asked again.
+
+    Args:
+        failure: What it answered in the end.
+    """
+
+    def __init__(self, failure: ApiError) -> None:
+        super().__init__(
+            failure.kind, request=failure.request, detail=failure.detail, token_endpoint=True
+        )
+
+
 def kind_of(status: int, text: str, *, token_endpoint: bool = False) -> str:
     """Return the key in `FAILURES` of an answer that is not a good one.
 

@@ -53,8 +53,13 @@ class Tally:
             if waited_seconds >= LEAST_WAIT_SECONDS:
                 self.waited_seconds += waited_seconds
 
+    def add_wait(self, seconds: float) -> None:
+        """Count the time that a request was kept waiting."""
+        with self._lock:
+            self.waited_seconds += seconds
+
     def add_retry(self, wait_seconds: float) -> None:
-        """Count a request that will be sent again, and the wait before that."""
+        """Count a request that is sent again, and the wait before that."""
         with self._lock:
             self.retries += 1
             self.waited_seconds += wait_seconds

@@ -137,6 +137,7 @@ class Run:
         Raises:
             NoSandboxError: A sandbox is needed, and is not installed.
         """
+        from tap_servicetitan_dispatch.backoff import Backoff  # noqa: PLC0415 - see below
         from tap_servicetitan_dispatch.client import (  # noqa: PLC0415 - not needed for --discover
             Client,
             Http,
@@ -145,16 +146,16 @@ class Run:
 
         where = self._connection()
         http = Http(self.config["request_timeout_seconds"])
+        backoff = Backoff(max_retries, self._stop_flag.wait)
         asks = token_request(where.auth_url, where.credentials)
         return Client(
             http=http,
-            tokens=TokenSource(lambda: http.exchange(asks, token_endpoint=True).body),
+            tokens=TokenSource(lambda: http.exchange(asks, token_endpoint=True).body, backoff),
             credentials=where.credentials,
             api_url=where.api_url,
             max_concurrent_requests=self.config["max_concurrent_requests"],
             max_requests_per_second=self.config["max_requests_per_second"],
-            max_retries=max_retries,
-            sleep=self._stop_flag.wait,
+            backoff=backoff,
         )
 
     def _connection(self) -> settings.Connection:

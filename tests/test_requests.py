@@ -17,6 +17,7 @@ import trustme
 
 from tap_servicetitan_dispatch import __version__
 from tap_servicetitan_dispatch.auth import Credentials, TokenSource
+from tap_servicetitan_dispatch.backoff import Backoff
 from tap_servicetitan_dispatch.client import Client, Http, asked_wait, token_request
 from tap_servicetitan_dispatch.errors import FAILURES, ApiError
 from tests.support.scripted_api import APP_KEY, CLIENT_SECRET, TOKEN, TOKEN_PATH, Answer, Call
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from tests.support.scripted_api import ScriptedApi
 
+ONCE = Backoff(max_retries=0)
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
@@ -53,15 +55,16 @@ def clock() -> Clock:
 def client(api: ScriptedApi, clock: Clock) -> Client:
     credentials = Credentials("cid.test", CLIENT_SECRET, APP_KEY, "1234")
     http = Http(timeout_seconds=0.5)
+    backoff = Backoff(3, clock.sleep)
     asks = token_request(api.url + TOKEN_PATH, credentials)
     return Client(
         http=http,
-        tokens=TokenSource(lambda: http.exchange(asks, token_endpoint=True).body, clock),
+        tokens=TokenSource(lambda: http.exchange(asks, token_endpoint=True).body, backoff, clock),
         credentials=credentials,
         api_url=api.url,
         max_requests_per_second=60,
-        max_retries=3,
-        sleep=clock.sleep,
+        backoff=backoff,
+        clock=clock,
     )
 
 
@@ -145,7 +148,7 @@ def test_a_token_rejected_twice_is_an_error_about_app_key_and_environment(
 
 def test_another_threads_new_token_is_not_dropped() -> None:
     tokens = iter(["first", "second"])
-    source = TokenSource(lambda: {"access_token": next(tokens), "expires_in": 900})
+    source = TokenSource(lambda: {"access_token": next(tokens), "expires_in": 900}, ONCE)
     old = source.current()
     source.drop(old)
     assert source.current() == "second"
@@ -163,7 +166,7 @@ def test_threads_that_need_a_token_share_one_fetch() -> None:
         fetched.append("token")
         return {"access_token": "token", "expires_in": 900}
 
-    source = TokenSource(fetch)
+    source = TokenSource(fetch, ONCE)
     got: list[str] = []
     threads = [threading.Thread(target=lambda: got.append(source.current())) for _ in range(8)]
     for thread in threads:
@@ -185,7 +188,7 @@ def test_a_token_of_unknown_lifetime_is_taken_to_last_as_documented(
         fetched.append(None)
         return {"access_token": "token", "expires_in": lifetime}
 
-    source = TokenSource(fetch, clock)
+    source = TokenSource(fetch, ONCE, clock)
     for now, count in ((1000, 1), (1839, 1), (1841, 2)):
         clock.now = now
         source.current()
@@ -197,7 +200,7 @@ def test_a_token_of_unknown_lifetime_is_taken_to_last_as_documented(
 )
 def test_an_answer_without_a_token_is_an_error(answer: Any) -> None:
     with pytest.raises(ApiError, match="gave no token"):
-        TokenSource(lambda: answer).current()
+        TokenSource(lambda: answer, ONCE).current()
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -209,6 +212,15 @@ def test_the_token_endpoint_is_retried(
     api.reply = one_after_the_other(GOOD)
     assert client.get("zones", {}).body == {"fine": True}
     assert len(clock.sleeps) == 1
+
+
+def test_a_token_endpoint_that_stays_out_of_order_is_waited_for_by_itself_alone(
+    api: ScriptedApi, client: Client, clock: Clock
+) -> None:
+    api.token_reply = lambda _: Answer("", status=503)
+    with pytest.raises(ApiError, match="server error"):
+        client.get("zones", {})
+    assert (len(api.token_calls), len(clock.sleeps)) == (4, 3), "the call is not sent again on top"
 
 
 def test_a_bad_secret_is_named_and_not_tried_again(api: ScriptedApi, client: Client) -> None:

@@ -49,7 +49,7 @@ STRUCTURED = {
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_jitter", "_spread"):
-        monkeypatch.setattr(f"tap_servicetitan_dispatch.client.{name}", lambda _: 0)
+        monkeypatch.setattr(f"tap_servicetitan_dispatch.backoff.{name}", lambda _: 0)
 
 
 @pytest.fixture(params=["plain", "structured"])

@@ -5,16 +5,14 @@ from typing import TYPE_CHECKING
 import pytest
 import time_machine
 
-from tap_servicetitan_dispatch import client
+from tap_servicetitan_dispatch import backoff, client
 from tap_servicetitan_dispatch.sandbox import Behaviour
 from tests.faults.victim import Victim
 from tests.support.caller import START, Caller
 from tests.support.loading import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tenacity import RetryCallState
+    from collections.abc import Iterator, Mapping
 
     from tests.support.runs import Command
 
@@ -23,13 +21,19 @@ if TYPE_CHECKING:
 def victim(tap: Command, monkeypatch: pytest.MonkeyPatch) -> Iterator[Victim]:
     """A tap and a sandbox on the same day; the tap's clock goes on, the sandbox's stands still."""
     waits: list[float] = []
-    wait = client._wait  # noqa: SLF001 - the one place where waits are made
+    asked_wait, jitter = client.asked_wait, backoff._jitter  # noqa: SLF001 - what waits come from
 
-    def note(attempt: RetryCallState) -> float:
-        waits.append(wait(attempt))
+    def note(seconds: float) -> float:
+        waits.append(seconds)
         return 0
 
-    monkeypatch.setattr(client, "_wait", note)
+    def asked(headers: Mapping[str, str], body: str) -> float | None:
+        seconds = asked_wait(headers, body)
+        return None if seconds is None else note(seconds)
+
+    monkeypatch.setattr(client, "asked_wait", asked)
+    monkeypatch.setattr(backoff, "_jitter", lambda attempt: note(jitter(attempt)))
+    monkeypatch.setattr(backoff, "_spread", lambda _: 0)
     with (
         time_machine.travel(START, tick=True),
         Caller.of(assignments=300, behaviour=Behaviour(export_page_size=50)) as caller,

@@ -10,23 +10,26 @@ from typing import TYPE_CHECKING
 
 import time_machine
 
-from tap_servicetitan_dispatch import client
+from tap_servicetitan_dispatch import backoff, client
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 
 if TYPE_CHECKING:
-    from tenacity import RetryCallState
+    from collections.abc import Mapping
 
 LONGEST_WAIT_SECONDS = 0.2
 
-_wait = client._wait  # noqa: SLF001 - the one place where waits are made
+_asked_wait, _jitter = client.asked_wait, backoff._jitter  # noqa: SLF001 - what waits come from
 
 
-def _short_wait(attempt: RetryCallState) -> float:
-    return min(_wait(attempt), LONGEST_WAIT_SECONDS)
+def _asked_less(headers: Mapping[str, str], body: str) -> float | None:
+    seconds = _asked_wait(headers, body)
+    return None if seconds is None else min(seconds, LONGEST_WAIT_SECONDS)
 
 
 def main() -> None:
-    client._wait = _short_wait  # noqa: SLF001 - likewise
+    client.asked_wait = _asked_less
+    backoff._jitter = lambda attempt: min(_jitter(attempt), LONGEST_WAIT_SECONDS)  # noqa: SLF001
+    backoff._spread = lambda _: 0  # noqa: SLF001
     with time_machine.travel(sys.argv.pop(1), tick=True):
         TapServiceTitanDispatch.cli()
 

@@ -168,10 +168,13 @@ class Command:
         return catalog
 
     def start(
-        self, config: dict[str, Any], state: dict[str, Any] | None = None
+        self,
+        config: dict[str, Any],
+        state: dict[str, Any] | None = None,
+        streams: tuple[str, ...] = FEED_ONLY,
     ) -> subprocess.Popen[str]:
-        """Start the command in a process of its own, for the export feed only."""
-        arguments = self.arguments(config, state, catalog_of(*FEED_ONLY))
+        """Start the command in a process of its own, for some streams."""
+        arguments = self.arguments(config, state, catalog_of(*streams))
         return subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", "tap_servicetitan_dispatch", *arguments],
             stdout=subprocess.PIPE,

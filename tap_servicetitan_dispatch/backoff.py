@@ -1,0 +1,145 @@
+"""Back-off: who waits before a request is sent again, and how long."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_random,
+    wait_random_exponential,
+)
+
+from tap_servicetitan_dispatch.errors import ApiError, NoTokenError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tenacity import RetryCallState
+
+Result = TypeVar("Result")
+
+LONGEST_WAIT_SECONDS = 600
+LONG_WAIT_SECONDS = 5
+_jitter: Callable[[RetryCallState], float] = wait_random_exponential(multiplier=1, max=60)
+_spread: Callable[[RetryCallState], float] = wait_random(0, 1)
+
+logger = logging.getLogger("tap-servicetitan-dispatch")
+
+
+class Backoff:
+    """Calls again what failed in passing.
+
+    Args:
+        max_retries: How often.
+        sleep: Waits for a number of seconds; what it raises ends the wait.
+    """
+
+    def __init__(self, max_retries: int, sleep: Callable[[float], Any] = time.sleep) -> None:
+        self.sleep = sleep
+        self._retrying = Retrying(
+            stop=stop_after_attempt(max_retries + 1),
+            retry=retry_if_exception(is_worth_retrying),
+            wait=_wait,
+            before_sleep=_announce,
+            reraise=True,
+        )
+
+    def call(self, function: Callable[[], Result], after_wait: Callable[[float], object]) -> Result:
+        """Return what a function returns.
+
+        Args:
+            function: Sends a request.
+            after_wait: Called with the seconds of each wait, when it is over.
+
+        Raises:
+            ApiError: It failed for good, or too often.
+        """
+
+        def sleep(seconds: float) -> None:
+            self.sleep(seconds)
+            after_wait(seconds)
+
+        return self._retrying.copy(sleep=sleep)(function)
+
+
+class Hold:
+    """Keeps all calls of a tenant waiting while the API has asked one of them to wait.
+
+    Its lock guards when that is over.
+
+    Args:
+        sleep: Waits for a number of seconds; what it raises ends the wait.
+        clock: Seconds that only go up.
+    """
+
+    def __init__(self, sleep: Callable[[float], Any], clock: Callable[[], float]) -> None:
+        self._sleep = sleep
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._ends_at = 0.0
+
+    def extend(self, seconds: float) -> None:
+        """Keep calls waiting for so long from now on, or for longer if that was to be."""
+        with self._lock:
+            self._ends_at = max(self._ends_at, self._clock() + seconds)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long calls have to wait; 0 if they have not."""
+        with self._lock:
+            return max(0.0, self._ends_at - self._clock())
+
+    def wait(self) -> float:
+        """Wait until calls may be sent; return the seconds that it took."""
+        waited = 0.0
+        while seconds := self.seconds_left:
+            self._sleep(seconds)
+            waited += seconds
+        return waited
+
+
+def is_worth_retrying(error: BaseException) -> bool:
+    """Return whether a request that failed so is sent again, once it has been waited."""
+    return (
+        isinstance(error, ApiError)
+        and not isinstance(error, NoTokenError)
+        and error.failure.retried
+        and (error.wait_seconds or 0) <= LONGEST_WAIT_SECONDS
+    )
+
+
+def _wait(attempt: RetryCallState) -> float:
+    """Return the seconds until the next try: what the API asks for, or a random, growing time.
+
+    A little is added to what it asks for, so that threads do not all come back at once.
+    """
+    asked = _error_of(attempt).wait_seconds
+    return _jitter(attempt) if asked is None else asked + _spread(attempt)
+
+
+def _announce(attempt: RetryCallState) -> None:
+    error = _error_of(attempt)
+    assert attempt.next_action is not None  # noqa: S101 - set before every sleep
+    seconds = attempt.next_action.sleep
+    level = logging.WARNING if seconds >= LONG_WAIT_SECONDS else logging.INFO
+    logger.log(
+        level,
+        "%s (%s: %s). Waiting %.1f s before try %d.",
+        error.failure.meaning[:1].upper() + error.failure.meaning[1:],
+        error.request,
+        error.detail,
+        seconds,
+        attempt.attempt_number + 1,
+    )
+
+
+def _error_of(attempt: RetryCallState) -> ApiError:
+    error = attempt.outcome.exception() if attempt.outcome else None
+    assert isinstance(error, ApiError)  # noqa: S101 - nothing else is retried
+    return error
