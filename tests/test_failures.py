@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.client import Http
 from tap_servicetitan_dispatch.errors import FAILURES
 from tests.support.failing import ANSWERS, NO_SCOPE, NOT_MATCHED, UNSENT, failing
 from tests.support.runs import assert_fails, bookmarked
@@ -58,12 +57,9 @@ def test_every_row_of_the_table_is_tried_here() -> None:
 def test_a_failure_ends_the_run_in_one_line_and_moves_no_bookmark(
     api: ScriptedApi,
     tap: Command,
-    monkeypatch: pytest.MonkeyPatch,
     kind: str,
     state: dict[str, Any] | None,
 ) -> None:
-    if kind == "timed_out":
-        monkeypatch.setattr("tap_servicetitan_dispatch.client.Http", lambda _: Http(0.05))
     with failing(api, kind) as config:
         run = tap.run(config | {"max_retries": 2}, state, streams=("zones",))
     failure = FAILURES[kind]
@@ -86,10 +82,8 @@ def test_a_failure_ends_the_run_in_one_line_and_moves_no_bookmark(
     ],
 )
 def test_a_failure_leaves_the_bookmark_of_the_stream_before_it(
-    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch, kind: str
+    api: ScriptedApi, tap: Command, kind: str
 ) -> None:
-    if kind == "timed_out":
-        monkeypatch.setattr("tap_servicetitan_dispatch.client.Http", lambda _: Http(0.05))
     with failing(api, kind) as config:
         fail = api.reply
         team = Answer(listed({"id": 1, "modifiedOn": MODIFIED}))

@@ -5,16 +5,23 @@ from __future__ import annotations
 import ssl
 import threading
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+from typing_extensions import override
 
+from tap_servicetitan_dispatch.client import Http
 from tap_servicetitan_dispatch.errors import FAILURES
 from tests.support.scripted_api import Answer, Call, ScriptedApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import requests
+
+    from tap_servicetitan_dispatch.client import Answer as HttpAnswer
 
 NOT_MATCHED = Answer({"message": "Unable to match incoming request to an operation."}, status=404)
 NO_SCOPE = Answer({"title": "Scope validation failed: tn.dis.zones:r"}, status=403)
@@ -78,19 +85,52 @@ def failing(api: ScriptedApi, kind: str) -> Iterator[dict[str, Any]]:
         with _unsent(api, kind) as config:
             yield config
         return
-    over = threading.Event()
+    if kind == "timed_out":
+        with silent(api) as config:
+            yield config
+        return
+    if FAILURES[kind].from_token_endpoint:
+        api.token_reply = lambda _: ANSWERS[kind]
+    else:
+        api.reply = lambda _: ANSWERS[kind]
+    yield api.config
+
+
+@contextmanager
+def silent(api: ScriptedApi) -> Iterator[dict[str, Any]]:
+    """Have the API say nothing for as long as it takes; yields the settings that lead there.
+
+    Whoever waits for zones has waited for too long as soon as the request has arrived, by a clock
+    of their own.
+    """
+    arrived, over = threading.Semaphore(0), threading.Event()
 
     def reply(_: Call) -> Answer:
-        if kind == "timed_out":
-            over.wait(30)
-            return Answer(reset=True)
-        return ANSWERS[kind]
+        arrived.release()
+        over.wait(60)
+        return Answer(reset=True)
 
-    if FAILURES[kind].from_token_endpoint:
-        api.token_reply = reply
-    else:
-        api.reply = reply
-    try:
-        yield api.config
-    finally:
-        over.set()
+    def clock() -> Iterator[float]:
+        while True:
+            yield 0
+            arrived.acquire(timeout=60)
+            yield float("inf")
+
+    class Waiting(Http):
+        def __init__(self, timeout_seconds: float) -> None:
+            super().__init__(timeout_seconds)
+            self._for_zones = Http(timeout_seconds, partial(next, clock()))
+
+        @override
+        def exchange(self, request: requests.Request, **more: Any) -> HttpAnswer:
+            if request.url.endswith("/zones"):
+                return self._for_zones.exchange(request, **more)
+            return super().exchange(request, **more)
+
+    api.reply = reply
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tap_servicetitan_dispatch.client.Http", Waiting)
+        try:
+            yield api.config
+        finally:
+            over.set()
