@@ -25,13 +25,13 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import requests
 import urllib3
-from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate
 
 from tap_servicetitan_dispatch import __version__
 from tap_servicetitan_dispatch.addresses import is_loopback
 from tap_servicetitan_dispatch.backoff import Backoff, Hold, is_worth_retrying
 from tap_servicetitan_dispatch.errors import FAILURES, ApiError, detail_of, kind_of
 from tap_servicetitan_dispatch.progress import Tally
+from tap_servicetitan_dispatch.rate_limiter import RateLimiter
 from tap_servicetitan_dispatch.transport import Adapter, TooLargeError, body_of
 
 if TYPE_CHECKING:
@@ -203,9 +203,8 @@ class Client:
         self._app_key = credentials.app_key
         self.tenant_id = int(credentials.tenant_id)
         self._base = f"{api_url}/dispatch/v2/tenant/{self.tenant_id}"
-        rate = Rate(max_requests_per_second, Duration.SECOND)
         self._under_way = threading.BoundedSemaphore(max_concurrent_requests)
-        self._limiter = Limiter(InMemoryBucket([rate]))
+        self._limiter = RateLimiter(max_requests_per_second, clock, backoff.sleep)
         self._backoff = backoff
         self._clock = clock
         self._hold = Hold(backoff.sleep, clock)
@@ -269,11 +268,10 @@ class Client:
             self.tally.add_wait(self._hold.wait())
             request.auth = _Badge(self._token(), self._app_key)
             with self._under_way:
-                began = self._clock()
-                self._limiter.try_acquire("call")
+                waited = self._limiter.wait()
                 if self._hold.seconds_left:  # another call has been told to wait meanwhile
                     continue
-                self.tally.add_request(self._clock() - began)
+                self.tally.add_request(waited)
                 try:
                     return self._http.exchange(request)
                 except ApiError as error:

@@ -2,11 +2,10 @@
 
 from asyncio import CancelledError
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import format_datetime
-from time import monotonic
 from urllib.parse import parse_qsl
 
 from fastapi_offline import FastAPIOffline
@@ -33,7 +32,7 @@ class Call:
     """A finished request.
 
     Attributes:
-        received_at: Seconds on the monotonic clock when it arrived.
+        received_at: Seconds on the sandbox's timer when it arrived.
         method: ``GET`` and so on.
         path: Without the query.
         query: Names and values in the order in which they were sent.
@@ -53,14 +52,17 @@ class Call:
 class Ledger:
     """Middleware that writes down each call, and dates each answer by the sandbox's clock."""
 
-    def __init__(self, app: ASGIApp, *, tenant: Tenant, calls: deque[Call]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, tenant: Tenant, calls: deque[Call], timer: Callable[[], float]
+    ) -> None:
         self._app = app
         self._tenant = tenant
         self._calls = calls
+        self._timer = timer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        received_at = monotonic()
+        received_at = self._timer()
         query = tuple(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         status = 0
         noted = False
@@ -97,6 +99,7 @@ def application(
     credentials: Mapping[str, str],
     behaviour: Behaviour,
     calls: deque[Call],
+    timer: Callable[[], float],
     switch: Switch,
     hang_up: HangUp,
     allowed_hosts: Collection[str],
@@ -126,5 +129,5 @@ def application(
     app.add_middleware(Bodies)
     app.add_middleware(Failing, switch=switch, tenant=tenant, tokens=tokens, hang_up=hang_up)
     app.add_middleware(Hosts, allowed=allowed_hosts)
-    app.add_middleware(Ledger, tenant=tenant, calls=calls)
+    app.add_middleware(Ledger, tenant=tenant, calls=calls, timer=timer)
     return app

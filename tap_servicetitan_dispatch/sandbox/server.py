@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -94,6 +95,7 @@ class Sandbox:
         seed: Another seed is another tenant.
         assignments: How many appointment assignments it has, about.
         clock: Returns the current time, aware. Should it go backwards, the tenant waits for it.
+        timer: Returns seconds, and never goes back: for how many requests come within a second.
         port: 0 takes a free one.
         behaviour: What to do where the real API is unknown or surprising.
         faults: What is to go wrong from the start.
@@ -105,19 +107,20 @@ class Sandbox:
         credentials: Those to use.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has a name and a default
         self,
         *,
         seed: int = 1,
         assignments: int = 20_000,
         clock: Callable[[], datetime] = utc_now,
+        timer: Callable[[], float] = monotonic,
         port: int = 0,
         behaviour: Behaviour = Behaviour(),  # noqa: B008 - it is frozen
         faults: Faults = Faults(),  # noqa: B008 - it is frozen
         credentials: Mapping[str, str] = CREDENTIALS,
         allowed_hosts: Collection[str] = (),
     ) -> None:
-        self._switch = switch = Switch(faults)
+        self._switch = switch = Switch(faults, timer)
         self.tenant = Tenant(
             seed=seed,
             assignments=assignments,
@@ -130,6 +133,7 @@ class Sandbox:
             credentials,
             behaviour,
             self._calls,
+            timer,
             switch,
             self._hang_up,
             allowed_hosts,

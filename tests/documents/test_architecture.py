@@ -26,7 +26,7 @@ def parts() -> list[str]:
 def private_hooks() -> Iterator[str]:
     """Yield what the tap's code uses of the SDK that has an underscore in front."""
     for path in PACKAGE.rglob("*.py"):
-        if "sandbox" in path.parts:
+        if "sandbox" in path.relative_to(PACKAGE).parts:
             continue
         base = {"tap.py": Tap, "base.py": Stream}.get(path.name)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,13 +13,21 @@ from tests.support.caller import START, Caller
 from tests.support.loading import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.support.runs import Command
 
 
 @pytest.fixture
-def victim(tap: Command, monkeypatch: pytest.MonkeyPatch) -> Iterator[Victim]:
+def timer() -> Callable[[], float]:
+    """What the sandbox takes the time of a request from."""
+    return time.monotonic
+
+
+@pytest.fixture
+def victim(
+    tap: Command, timer: Callable[[], float], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Victim]:
     """A tap and a sandbox on the same day; the tap's clock goes on, the sandbox's stands still."""
     waits: list[float] = []
     asked_wait, jitter = client.asked_wait, backoff._jitter  # noqa: SLF001 - what waits come from
@@ -36,6 +45,6 @@ def victim(tap: Command, monkeypatch: pytest.MonkeyPatch) -> Iterator[Victim]:
     monkeypatch.setattr(backoff, "_spread", lambda _: 0)
     with (
         time_machine.travel(START, tick=True),
-        Caller.of(assignments=300, behaviour=Behaviour(export_page_size=50)) as caller,
+        Caller.of(assignments=300, behaviour=Behaviour(export_page_size=50), timer=timer) as caller,
     ):
         yield Victim(caller, tap, waits, Target(), len(caller.sandbox.calls))

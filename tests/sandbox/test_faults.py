@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, KINDS, PASSING, Faults
-from tap_servicetitan_dispatch.sandbox.faults import middleware, switch
+from tap_servicetitan_dispatch.sandbox.faults import middleware
 from tap_servicetitan_dispatch.sandbox.faults.options import FATAL
 from tests.support.caller import START, Caller
 
@@ -215,25 +215,23 @@ def test_an_answer_is_late_by_up_to_the_latency(victim: Caller, pauses: list[flo
     assert 6 < max(pauses) <= 7
 
 
-def test_no_more_calls_are_answered_within_a_second_than_the_limit_allows(
-    victim: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [1_000.0]
-    monkeypatch.setattr(switch, "monotonic", lambda: now[0])
+def test_no_more_calls_are_answered_within_a_second_than_the_limit_allows() -> None:
+    now = 1_000.0
 
     def statuses(count: int) -> Counter[int]:
-        return Counter(victim.call("GET", "teams").status_code for _ in range(count))
+        return Counter(caller.call("GET", "teams").status_code for _ in range(count))
 
-    victim.sandbox.faults = Faults(requests_per_second=5)
-    assert statuses(2) == {200: 2}
-    now[0] += 0.5
-    assert statuses(5) == {200: 3, 429: 2}
-    victim.log_in()
-    now[0] += 0.499
-    assert statuses(1) == {429: 1}
-    now[0] += 0.001
-    assert statuses(3) == {200: 2, 429: 1}
-    assert victim.sandbox.calls[-1].fault == "rate_limited"
+    with Caller.of(timer=lambda: now) as caller:
+        caller.sandbox.faults = Faults(requests_per_second=5)
+        assert statuses(2) == {200: 2}
+        now += 0.5
+        assert statuses(5) == {200: 3, 429: 2}
+        caller.log_in()
+        now += 0.499
+        assert statuses(1) == {429: 1}
+        now += 0.001
+        assert statuses(3) == {200: 2, 429: 1}
+        assert caller.sandbox.calls[-1].fault == "rate_limited"
 
 
 def test_same_seed_same_faults(victim: Caller) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import requests
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Behaviour, Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -48,6 +49,7 @@ class Caller:
         at: datetime = START,
         behaviour: Behaviour | None = None,
         credentials: Mapping[str, str] = CREDENTIALS,
+        timer: Callable[[], float] = time.monotonic,
     ) -> Caller:
         clock = Clock(at)
         sandbox = Sandbox(
@@ -56,6 +58,7 @@ class Caller:
             clock=clock,
             behaviour=behaviour or Behaviour(),
             credentials=credentials,
+            timer=timer,
         )
         return cls(sandbox, clock)
 

@@ -1,8 +1,8 @@
 """Which request fails, and how."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import monotonic
 
 from tap_servicetitan_dispatch.sandbox.api.access import TOKEN_PATH
 from tap_servicetitan_dispatch.sandbox.faults.options import Faults, Kind
@@ -23,10 +23,16 @@ class _Progress:
 
 
 class Switch:
-    """The faults that are on; they may be changed while requests come in."""
+    """The faults that are on; they may be changed while requests come in.
 
-    def __init__(self, faults: Faults) -> None:
+    Args:
+        faults: Those that are on at first.
+        timer: Returns seconds, and never goes back.
+    """
+
+    def __init__(self, faults: Faults, timer: Callable[[], float]) -> None:
         self._progress = _Progress(faults)
+        self._timer = timer
 
     @property
     def faults(self) -> Faults:
@@ -58,7 +64,7 @@ class Switch:
 
     def is_too_fast(self, path: str) -> bool:
         """Return whether a call of the API is one too many within a second; else it counts."""
-        progress, now = self._progress, monotonic()
+        progress, now = self._progress, self._timer()
         limit, answered_at = progress.faults.requests_per_second, progress.answered_at
         if limit is None or not path.startswith(_API):
             return False
