@@ -224,6 +224,11 @@ class Client:
         """
         self._tokens.current()
 
+    def pause(self, seconds: float) -> None:
+        """Wait before the next call, and count it."""
+        self._backoff.sleep(seconds)
+        self.tally.add_wait(seconds)
+
     def get(self, path: str, params: Mapping[str, str]) -> Answer:
         """Return the answer to a GET.
 

@@ -84,7 +84,8 @@ class AppointmentAssignments(DispatchStream):
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
         fetch = partial(client.get, self.path)
-        for page in feed_walk(fetch, self._params, self._start(bookmark), self.logger):
+        start = self._start(bookmark)
+        for page in feed_walk(fetch, self._params, start, client.pause, self.logger):
             for record in page.records:
                 record["continueFrom"] = page.bookmark
             yield page
@@ -93,7 +94,7 @@ class AppointmentAssignments(DispatchStream):
     def probe(self, client: Client) -> None:
         an_hour_ago = instants.render(datetime.now(UTC) - timedelta(hours=1))
         params = {**self._params, "from": an_hour_ago}
-        next(feed_walk(partial(client.get, self.path), params, start=None))
+        next(feed_walk(partial(client.get, self.path), params, None, client.pause))
 
     @property
     def _params(self) -> dict[str, str]:

@@ -17,37 +17,47 @@ from tap_servicetitan_dispatch.walks.page import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tap_servicetitan_dispatch.client import Answer
     from tap_servicetitan_dispatch.walks.page import Fetch
 
 logger = logging.getLogger("tap-servicetitan-dispatch")
 
+FEW_EMPTY = 10
+"""So many empty pages in a row are nothing unusual: a filter leaves out what is on them."""
+MOST_EMPTY = 1000
+"""As many as a feed of five million rows might have, all of which are left out."""
+PAUSE_SECONDS = 1.0
+
 
 def feed_walk(
     fetch: Fetch,
     params: Mapping[str, str],
     start: str | datetime | None,
+    pause: Callable[[float], object],
     logger: logging.Logger = logger,
 ) -> Iterator[Page]:
     """Yield the pages of an export feed.
 
     An answer looks like `{"hasMore": true, "continueFrom": "…", "data": [{…}]}`. The token
     `continueFrom` is opaque: it is sent back as `from`, and compared only for being the same. The
-    feed ends on `hasMore: false` and on nothing else; a page may well be empty before that.
+    feed ends on `hasMore: false` and on nothing else; a page may well be empty before that. If many
+    are in a row, the next ones are asked for more slowly, and at last no more.
 
     Args:
         fetch: Sends one request.
         params: The query parameters of every request, besides `from`.
         start: A token of an earlier run, or an instant, or nothing for the beginning of history.
+        pause: Waits for a number of seconds.
         logger: That of the stream.
 
     Raises:
-        AnswerError: The answer has not the shape above, or the feed goes in a circle.
+        AnswerError: The answer has not the shape above, or the feed never ends.
         ApiError: A request failed.
     """
     sent: set[str] = set()
+    empty = 0
     token = instants.render(start) if isinstance(start, datetime) else start
     answer = _fetch_from(fetch, params, token, is_start=True)
     if isinstance(start, datetime) and answer.served_at and is_ahead(start, answer, logger):
@@ -76,7 +86,31 @@ def feed_walk(
         yield Page(records, token, answer.size)
         if not has_more:
             return
+        empty = 0 if records else empty + 1
+        if empty >= FEW_EMPTY:
+            _slow_down(empty, pause, logger)
         answer = _fetch_from(fetch, params, token, is_start=False)
+
+
+def _slow_down(empty: int, pause: Callable[[float], object], logger: logging.Logger) -> None:
+    """Pause before the next page, after so many empty ones in a row.
+
+    Raises:
+        AnswerError: They are too many.
+    """
+    if empty == MOST_EMPTY:
+        raise AnswerError(
+            f"the feed gave {empty:,} empty pages in a row, each with hasMore: true, so it might "
+            "never end. What to do: run again, which goes on from there; if it stays, report it to "
+            "ServiceTitan. The bookmark is safe."
+        )
+    if empty == FEW_EMPTY:
+        logger.warning(
+            "The feed gave %d empty pages in a row, each with hasMore: true; asking once a second "
+            "from here on, until there are rows again.",
+            empty,
+        )
+    pause(PAUSE_SECONDS)
 
 
 def _fetch_from(

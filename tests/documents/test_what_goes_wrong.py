@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.client import Client
+from tap_servicetitan_dispatch.walks import feed
 from tests.support.runs import Run, bookmarked
 from tests.support.scripted_api import Answer, Call, ScriptedApi, feed_of, listed, page, routed, row
 from tests.support.streams import PATHS
@@ -42,6 +43,17 @@ def bad_state(api: ScriptedApi, tap: Command) -> Run:
 def rejected_bookmark(api: ScriptedApi, tap: Command) -> Run:
     api.reply = lambda _: Answer({"title": "Bad token"}, status=400)
     return tap.run(api.config, bookmarked("old"))
+
+
+def nothing_but_more(api: ScriptedApi, tap: Command) -> Run:
+    def reply(_: Call) -> Answer:
+        number = len(api.api_calls)
+        return Answer(page(more=number <= feed.FEW_EMPTY, token=f"t{number}"))
+
+    api.reply = reply
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feed, "PAUSE_SECONDS", 0)
+        return tap.run(api.config)
 
 
 def another_shape(api: ScriptedApi, tap: Command) -> Run:
@@ -119,6 +131,7 @@ SCENARIOS: dict[str, Scenario] = {
     "Config validation failed": bad_setting,
     "is not a date-time": bad_state,
     "rejects the bookmark": rejected_bookmark,
+    "empty pages in a row": nothing_but_more,
     "the API's answer should have": another_shape,
     "the API gave a row without": row_without_key,
     "The API sends what the schema does not know": new_field,
