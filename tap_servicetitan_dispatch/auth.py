@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.errors import ApiError, NoTokenError
+from tap_servicetitan_dispatch.redaction import SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,12 +27,16 @@ _WORD = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a tenant and an application show to get in; never printed."""
+    """What a tenant and an application show to get in; no text shows it, once it is here."""
 
     client_id: str
     client_secret: str = field(repr=False)
     app_key: str = field(repr=False)
     tenant_id: str
+
+    def __post_init__(self) -> None:
+        # The id too: it is where a secret is found that was pasted into the wrong place.
+        SECRETS.add(self.client_id, self.client_secret, self.app_key)
 
 
 class TokenSource:
@@ -64,6 +69,7 @@ class TokenSource:
         self._ends_at = 0.0
         self._failure: BaseException | None = None
         self.waited_seconds = 0.0
+        self._secret: tuple[str, ...] = ()
 
     def current(self) -> str:
         """Return a token that is good for another minute, or half its life if that is shorter.
@@ -102,8 +108,16 @@ class TokenSource:
         lifetime = answer.get("expires_in")
         if not isinstance(lifetime, int) or lifetime <= 0:
             lifetime = DEFAULT_LIFETIME_SECONDS
+        self._keep_secret(token)
         self._token = token
         self._ends_at = asked_at + max(lifetime - RENEW_BEFORE_END_SECONDS, lifetime / 2)
 
     def _count_wait(self, seconds: float) -> None:
         self.waited_seconds += seconds
+
+    def _keep_secret(self, token: str) -> None:
+        """Keep this token and the one before out of all texts: that one may be under way yet."""
+        SECRETS.add(token)
+        self._secret, worthless = (token, *self._secret[:1]), self._secret[1:]
+        for each in worthless:
+            SECRETS.discard(each)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import StateError
+from tap_servicetitan_dispatch.redaction import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -32,8 +33,8 @@ class Bookmark(NamedTuple):
             instant = None
         if instant is None or instant.year < instants.EARLIEST_YEAR:
             raise StateError(
-                f"the bookmark {self.value!r} in the state is not a date-time. What to do: correct "
-                "it, or take it out to read everything again."
+                f"the bookmark {shown(self.value)} in the state is not a date-time. What to do: "
+                "correct it, or take it out to read everything again."
             )
         return instant
 

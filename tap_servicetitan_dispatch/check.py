@@ -17,6 +17,7 @@ from singer_sdk.exceptions import MappingError
 
 from tap_servicetitan_dispatch import prefetch, settings
 from tap_servicetitan_dispatch.errors import ApiError, NoSandboxError, TapError
+from tap_servicetitan_dispatch.redaction import one_line
 from tap_servicetitan_dispatch.streams.base import FORBIDDEN
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def perform(tap: Tap) -> list[Step]:
         tap.setup_mapper()
         client = streams[0].run.new_client(max_retries=0)
     except MappingError as error:
-        return _refused(streams, [f"stream_maps: {error}"])
+        return _refused(streams, [one_line(f"stream_maps: {error}")])
     except NoSandboxError as error:
         return _refused(streams, [f"environment: {error}"])
     return probe_all(

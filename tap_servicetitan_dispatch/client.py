@@ -14,13 +14,13 @@ import re
 import ssl
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 import requests
@@ -134,20 +134,13 @@ class Http:
             ApiError: There was no answer, or not a good one.
         """
         name = f"{request.method} {urlsplit(request.url).path}"
-        environment: Mapping[str, Any] = (
-            {"proxies": {}, "stream": True}
-            if is_loopback(request.url)
-            else self._session.merge_environment_settings(
-                request.url, {}, stream=True, verify=None, cert=None
-            )
-        )
         try:
             prepared = self._session.prepare_request(request)
             response = self._session.send(
                 prepared,
                 timeout=self._timeout,
                 allow_redirects=False,
-                **{**environment, "stream": True},
+                **self._way_to(str(prepared.url)),
             )
             content = body_of(response)
         except (
@@ -156,20 +149,22 @@ class Http:
             TooLargeError,
         ) as error:
             cause = _innermost(error)
-            detail = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
-            raise ApiError(
+            failure = ApiError(
                 _kind_without_answer(error, cause),
                 request=name,
-                detail=detail,
+                detail=f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__,
                 token_endpoint=token_endpoint,
-            ) from error
-        try:
+            )
+        else:
             return _read(response, content, name, token_endpoint=token_endpoint)
-        except ApiError as error:
-            # A server may repeat in an error what it was shown.
-            for secret in _secrets_in(prepared):
-                error.redact(secret)
-            raise
+        raise failure  # on its own: what requests raises carries the request, with secrets
+
+    def _way_to(self, url: str) -> dict[str, Any]:
+        """Return how to get there: through which proxy, trusting whom."""
+        if is_loopback(url):
+            return {"proxies": {}, "stream": True}
+        way = self._session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
+        return {**way, "stream": True}
 
 
 class Client:
@@ -296,8 +291,8 @@ class Client:
 class _Badge(requests.auth.AuthBase):
     """Puts token and app key on a request."""
 
-    token: str
-    app_key: str
+    token: str = field(repr=False)
+    app_key: str = field(repr=False)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self.token}"
@@ -313,14 +308,6 @@ def token_request(auth_url: str, credentials: Credentials) -> requests.Request:
         "client_secret": credentials.client_secret,
     }
     return requests.Request("POST", auth_url, data=form)
-
-
-def _secrets_in(request: requests.PreparedRequest) -> list[str]:
-    """Return what nobody may see of a request: token, app key, client secret."""
-    headers = [request.headers.get("Authorization", "").removeprefix("Bearer ")]
-    headers.append(request.headers.get("ST-App-Key", ""))
-    form = parse_qs(request.body) if isinstance(request.body, str) else {}
-    return [secret for secret in (*headers, *form.get("client_secret", [])) if secret]
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:

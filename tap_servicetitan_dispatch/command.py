@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import simplejson
-from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.exceptions import ConfigValidationError, MappingError, SingerSDKError
 from singer_sdk.helpers._util import load_json
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import check
 from tap_servicetitan_dispatch.errors import StreamsFailedError, TapError
+from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,30 +95,48 @@ class Command(SingerCommand):
             yield
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise  # click's own ways to leave
-        except StreamsFailedError as error:
-            self._fail(*map(str, error.failures))
-        except TapError as error:
-            self._fail(str(error))
-        except ConfigValidationError as error:
-            self._fail(*error.errors, str(error))
-        except (json.JSONDecodeError, simplejson.JSONDecodeError) as error:
-            self._fail(f"A file given on the command line is not JSON: {error}")
-        except UnicodeDecodeError as error:
-            self._fail(f"A file given on the command line is not text: {error}")
         except BrokenPipeError:
             # Else Python tries once more to flush what nobody reads.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             self._fail("The target has gone away; look at its log. The state it got is safe.")
-        except (OSError, SingerSDKError) as error:
-            self._fail(f"{type(error).__name__}: {error}")
+        except StreamsFailedError as error:
+            self._fail(*map(str, error.failures))
+        except ConfigValidationError as error:
+            self._fail(*error.errors, str(error))
+        except TapError as error:
+            self._fail(str(error))
         except Exception as error:
             self.logger.debug("This is where it happened:", exc_info=True)
-            self._fail(
-                f"Something unforeseen: {type(error).__name__}: {error}. What to do: report it, "
-                "with what LOGLEVEL=DEBUG shows. The state that was written is safe."
-            )
+            self._fail(_line_of(error))
 
     def _fail(self, *lines: str) -> NoReturn:
         for line in lines:
             self.logger.error(line)
         sys.exit(1)
+
+
+_LINES: tuple[tuple[Any, str], ...] = (
+    (
+        (json.JSONDecodeError, simplejson.JSONDecodeError),
+        "A file given on the command line is not JSON: {text}",
+    ),
+    (UnicodeDecodeError, "A file given on the command line is not text: {text}"),
+    (MappingError, "stream_maps: {text}. What to do: correct it."),
+    ((OSError, SingerSDKError), "{kind}: {text}"),
+    (
+        Exception,
+        (
+            "Something unforeseen: {kind}: {text}. What to do: report it, with what "
+            "LOGLEVEL=DEBUG shows. The state that was written is safe."
+        ),
+    ),
+)
+"""What is said of what went wrong: the first kind that it is counts."""
+
+
+def _line_of(error: Exception) -> str:
+    line = next(line for kinds, line in _LINES if isinstance(error, kinds))
+    return line.format(
+        kind=type(error).__name__,
+        text=one_line(error, MOST_OF_A_PART),
+    )

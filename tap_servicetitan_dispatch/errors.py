@@ -12,6 +12,8 @@ from typing import Any
 
 from typing_extensions import override
 
+from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
+
 
 class TapError(Exception):
     """The run cannot continue; the text says what happened and what to do, in one line.
@@ -30,7 +32,7 @@ class TapError(Exception):
 
     def __str__(self) -> str:
         text = " ".join(f"{self._text()} {self.hint}".split())
-        return f"{self.stream}: {text}" if self.stream else text
+        return one_line(f"{self.stream}: {text}" if self.stream else text)
 
     def _text(self) -> str:
         return super().__str__()
@@ -293,7 +295,7 @@ class ApiError(TapError):
         self.failure = FAILURES[kind]
         self.wait_seconds = wait_seconds
         self.request = request
-        self.detail = detail
+        self.detail = one_line(" ".join(detail.split()), MOST_OF_A_PART + 100)
         self.token_endpoint = token_endpoint
         super().__init__(kind)
 
@@ -310,10 +312,6 @@ class ApiError(TapError):
     @override
     def _text(self) -> str:
         return f"{self.failure.meaning} ({self.answer}). What to do: {self.failure.remedy}."
-
-    def redact(self, secret: str) -> None:
-        """Take a secret out of what the answer said."""
-        self.detail = self.detail.replace(secret, "…")
 
 
 class NoTokenError(ApiError):
@@ -358,8 +356,8 @@ def detail_of(status: int, body: object) -> str:
     elif isinstance(body, Mapping):
         parts += [str(body[key]) for key in ("title", "message", "error") if body.get(key)]
         parts += _field_errors(body.get("errors"))
-        if trace := body.get("traceId"):
-            parts.append(f"traceId {trace}")
+        if trace := body.get("traceId"):  # is not cut off by what comes before it
+            parts = [one_line("; ".join(parts), MOST_OF_A_PART), f"traceId {trace}"]
     return "; ".join(parts)
 
 

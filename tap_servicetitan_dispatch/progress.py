@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from tap_servicetitan_dispatch.redaction import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECONDS_BETWEEN_LINES = 10
+MOST_OF_A_TIME = 50
+"""Characters to show; a date-time has fewer."""
 LEAST_WAIT_SECONDS = 0.05
 """What is less than this was no wait, but the machine's own time."""
 
@@ -69,12 +73,16 @@ class Tally:
         return {
             "rows": self.rows,
             "expected_rows": self.expected or None,
-            "reached": self.reached,
+            "reached": self._reached,
             "requests": self.requests,
             "retries": self.retries,
             "waited_seconds": round(self.waited_seconds, 1),
             "seconds": round(self.seconds, 1),
         }
+
+    @property
+    def _reached(self) -> str | None:
+        return self.reached and one_line(self.reached, MOST_OF_A_TIME)
 
     @property
     def _count(self) -> str:
@@ -86,7 +94,7 @@ class Tally:
         return ", ".join(
             [
                 self._count,
-                *([f"up to {self.reached}"] if self.reached else []),
+                *([f"up to {self._reached}"] if self.reached else []),
                 *([f"waited {self.waited_seconds:.0f} s"] if self.waited_seconds else []),
             ]
         )
@@ -155,9 +163,9 @@ class LiveProgress(Progress):
 
         console = Console(stderr=True)
         self._lines = Lines(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
-            TextColumn("{task.fields[so_far]}"),
+            TextColumn("{task.fields[so_far]}", markup=False),
             TimeElapsedColumn(),
             console=console,
             redirect_stdout=False,

@@ -6,6 +6,7 @@ import copy
 import json
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,10 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_servicetitan_dispatch import addresses, instants
 from tap_servicetitan_dispatch.auth import Credentials
+from tap_servicetitan_dispatch.redaction import one_line, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping, MutableMapping
+    from collections.abc import Container, Iterator, MutableMapping
 
     from jsonschema import ValidationError
 
@@ -292,6 +294,30 @@ def connection(config: Mapping[str, Any]) -> Connection:
     )
 
 
+def secrets_in(settings: Any) -> Iterator[str]:
+    """Yield what settings say that nobody may see, wherever it is among them.
+
+    That is credentials, and all that is for the storage of a BATCH only.
+    """
+    if isinstance(settings, Mapping):
+        for name, value in settings.items():
+            yield from _texts_in(value) if name in _SECRET else secrets_in(value)
+    elif isinstance(settings, list):
+        for each in settings:
+            yield from secrets_in(each)
+
+
+_SECRET = {"client_id", "client_secret", "app_key", "params"}
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from (value, value.strip())
+    elif isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts_in(each)
+
+
 def normalize(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Replace what was given by what it stands for, and fill in the defaults, in place.
 
@@ -350,7 +376,7 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
         for name in CREDENTIALS
         if sound.get("environment") in ENVIRONMENTS and name not in config
     ]
-    return [*lines.values(), *missing, *_senseless(sound)]
+    return [one_line(line) for line in (*lines.values(), *missing, *_senseless(sound))]
 
 
 def _is_time_zone(name: str) -> bool:
@@ -373,9 +399,9 @@ def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
         try:
             instants.parse(start_date)
         except ValueError:
-            yield f"start_date: {start_date!r} is neither a date nor a date-time (ISO 8601)"
+            yield f"start_date: {shown(start_date)} is neither a date nor a date-time (ISO 8601)"
     if (zone := config.get("timezone")) and not _is_time_zone(zone):
-        yield f"timezone: {zone!r} is not an IANA time zone, such as America/Chicago"
+        yield f"timezone: {shown(zone)} is not an IANA time zone, such as America/Chicago"
     if config.get("capacity_skill_based_availability") and not config.get("capacity_job_type_id"):
         yield "capacity_skill_based_availability: needs capacity_job_type_id, whose skills to match"
     for name in ("api_url", "auth_url"):
@@ -400,7 +426,7 @@ def _name(error: ValidationError) -> str:
 def _line(error: ValidationError, schema: Mapping[str, Any]) -> str:
     name = _name(error)
     setting = schema.get("properties", {}).get(name.split(".")[0], {})
-    given = "the value" if setting.get("secret") else repr(error.instance)
+    given = "the value" if setting.get("secret") else shown(error.instance)
     bound: Any = error.validator_value
     match error.validator:
         case "type":

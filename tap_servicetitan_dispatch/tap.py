@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
@@ -13,10 +14,9 @@ from singer_sdk.helpers._util import read_json_file
 from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import settings
+from tap_servicetitan_dispatch import redaction, settings
 from tap_servicetitan_dispatch.command import Command
-from tap_servicetitan_dispatch.errors import InputError
-from tap_servicetitan_dispatch.inputs import checked_catalog, checked_state
+from tap_servicetitan_dispatch.inputs import checked_catalog, checked_config, checked_state
 from tap_servicetitan_dispatch.run import Run
 from tap_servicetitan_dispatch.signals import StopFlag
 from tap_servicetitan_dispatch.streams import NAMES, STREAMS
@@ -43,6 +43,8 @@ class TapServiceTitanDispatch(Tap):
         self, *, state: Any = None, catalog: Catalog | dict[str, Any] | None = None, **kwargs: Any
     ) -> None:
         self._stop_flag = StopFlag()
+        redaction.guard_logs()
+        redaction.SECRETS.add(*redaction.users_of_proxies(os.environ))
         super().__init__(
             state=checked_state(state, NAMES), catalog=checked_catalog(catalog, NAMES), **kwargs
         )
@@ -100,6 +102,7 @@ class TapServiceTitanDispatch(Tap):
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check all settings at once; the SDK knows only what a JSON schema can say."""
+        redaction.SECRETS.add(*settings.secrets_in(self._config))
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
         settings.normalize(self._config, schema)
@@ -114,11 +117,11 @@ class TapServiceTitanDispatch(Tap):
         """Read the files given with --config.
 
         Raises:
-            InputError: One of them holds something other than an object.
+            InputError: One of them cannot be read, or holds something other than settings.
         """
         for path in value:
-            if path != "ENV" and not isinstance(read_json_file(path), dict):
-                raise InputError(f"the file {path} given with --config is not a JSON object.")
+            if path != "ENV":
+                checked_config(path, read_json_file(path))
         return super().cb_config(ctx, param, value)
 
     @override

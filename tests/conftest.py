@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from tap_servicetitan_dispatch.redaction import SECRETS
 from tests.support.projects import Project
 from tests.support.runs import Command, assert_no_secret
 from tests.support.scripted_api import ScriptedApi
@@ -52,6 +53,12 @@ def tap(tmp_path: Path) -> Command:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A Meltano project; what a test installs there need not be installed again."""
     return Project.copied_to(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process knows the secrets of all its taps, and one of them may be a word to others."""
+    monkeypatch.setattr(SECRETS, "_patterns", {})
 
 
 @pytest.fixture(autouse=True)

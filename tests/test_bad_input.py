@@ -65,6 +65,28 @@ def test_a_config_that_is_no_object(tap: Command, content: Any) -> None:
     assert_one_line(run, "given with --config is not a JSON object")
 
 
+HALF = json.loads('"\\ud83d"')
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (({"timezone": HALF}, None, None), "config.json given with --config has text that is not"),
+        (({HALF: 1}, None, None), "config.json given with --config has text that is not valid"),
+        (({}, bookmarked(HALF), None), "the state has text that is not valid Unicode"),
+        (({}, {"bookmarks": {HALF: {}}}, None), "the state has text that is not valid Unicode"),
+        (({}, None, {"streams": [{HALF: 1}]}), "the catalog has text that is not valid Unicode"),
+    ],
+)
+def test_half_of_a_character(
+    good: ScriptedApi, tap: Command, given: tuple[Any, Any, Any], text: str
+) -> None:
+    config, state, catalog = given
+    run = tap.run(good.config | config, state, catalog)
+    assert_one_line(run, text)
+    assert good.calls == []
+
+
 def test_a_config_that_begins_with_a_byte_order_mark_is_understood(
     good: ScriptedApi, tap: Command
 ) -> None:

@@ -115,7 +115,8 @@ def test_a_row_without_its_key_is_an_error_that_names_it(
     api: ScriptedApi, tap: Command, stream: str, value: Body
 ) -> None:
     run = read(api, tap, stream, **answers(stream, {"name": "North", **value}))
-    assert_fails(run, f"{stream}: the API gave a row without id: {{'name': 'North'")
+    has = ", ".join(sorted({"name", *value, *ADDED.get(stream, {})}))
+    assert_fails(run, f"{stream}: the API gave a row without id, it has: {has}. What to do")
     assert (run.records, run.exit_code) == ([], 1)
 
 

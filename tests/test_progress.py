@@ -214,6 +214,24 @@ def test_a_terminal_shows_a_live_line_and_the_log_above_it(
     assert "spent waiting" in shown[shown.rindex(SHOW_CURSOR) :]
 
 
+@pytest.mark.parametrize("time", ["[/x]", "[bold red]x", "x" * 500, "\x1b[2Jx", "\n\n\nx"])
+def test_a_time_that_is_none_does_not_disturb_the_live_line(
+    api: ScriptedApi, tap: Command, tmp_path: Path, time: str
+) -> None:
+    api.reply = feed_of(
+        (None, {"hasMore": False, "continueFrom": "t1", "data": [row(1, modifiedOn=time)]})
+    )
+    with (tmp_path / "out").open("w") as out:
+        terminal = Terminal(tap, api.config, out)
+        shown = terminal.shown()
+    assert terminal.process.returncode == 0
+    assert "\x1b[2J" not in shown
+    reached = re.search(r"1 row, up to ([^\r]*)", shown)
+    assert reached
+    assert reached[1].startswith(time.encode("unicode_escape").decode()[:20])
+    assert shown.count("spent waiting") == 1
+
+
 def test_a_terminal_that_shows_the_records_gets_no_live_line(
     api: ScriptedApi, tap: Command
 ) -> None:

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import StateError
+from tap_servicetitan_dispatch.redaction import shown
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.walks import feed_walk
 
@@ -108,8 +109,8 @@ class AppointmentAssignments(DispatchStream):
             return instants.parse(start_date) if start_date else None
         if not isinstance(bookmark.value, str):
             raise StateError(
-                f"the bookmark {bookmark.value!r} in the state is not a text. What to do: correct "
-                "it, or take it out to read everything again."
+                f"the bookmark {shown(bookmark.value)} in the state is not a text. What to do: "
+                "correct it, or take it out to read everything again."
             )
         if bookmark.key == "modifiedOn":
             # Left by the other ServiceTitan tap, which reads this feed by date.

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.errors import AnswerError
+from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Sequence
 
     from tap_servicetitan_dispatch.walks import Record
+
+MOST_WARNINGS = 5
+"""Of unknown fields of a stream: the rows of a broken server may have a field of their own each."""
 
 
 class FieldFilter:
@@ -21,7 +25,7 @@ class FieldFilter:
         keys: Its primary key, which no row may lack.
         known: The fields of its schema.
         selected: Those of them that are selected.
-        logger: Warns, once for each unknown field.
+        logger: Warns, once for each unknown field, until there are too many.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class FieldFilter:
         self._selected = frozenset(selected)
         self._logger = logger
         self._unknown: set[str] = set()
+        self._warnings = 0
 
     def filtered(self, rows: Sequence[Record]) -> Sequence[Record]:
         """Return the rows as they go out, without a look at each if nothing is to be left out.
@@ -56,18 +61,24 @@ class FieldFilter:
     def _filtered(self, row: Record) -> dict[str, Any]:
         for key in self._keys:
             if row.get(key) is None:
+                has = one_line(", ".join(sorted(row)), MOST_OF_A_PART)
                 raise AnswerError(
-                    f"the API gave a row without {key}: {str(row)[:200]}. What to do: run again; "
-                    "if it stays, report it. The bookmark is safe."
+                    f"the API gave a row without {key}, it has: {has or 'nothing'}. What to do: "
+                    "run again; if it stays, report it. The bookmark is safe."
                 )
         if row.keys() <= self._selected:
             return row
-        if new := sorted(row.keys() - self._known - self._unknown):
-            self._unknown.update(new)
-            self._logger.warning(
-                "The API sends what the schema does not know: %s. It is left out; please "
-                "report it, so that the next version has it. Stream: %s.",
-                ", ".join(new),
-                self._stream,
-            )
+        if self._warnings < MOST_WARNINGS and (new := row.keys() - self._known - self._unknown):
+            self._warn(new)
         return {name: value for name, value in row.items() if name in self._selected}
+
+    def _warn(self, new: set[str]) -> None:
+        self._unknown |= new
+        self._warnings += 1
+        self._logger.warning(
+            "The API sends what the schema does not know: %s. It is left out; please report it, so "
+            "that the next version has it.%s Stream: %s.",
+            one_line(", ".join(sorted(new)), MOST_OF_A_PART),
+            " There are no more warnings of this kind." if self._warnings == MOST_WARNINGS else "",
+            self._stream,
+        )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import AnswerError
+from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
 
 if TYPE_CHECKING:
     import logging
@@ -91,6 +92,7 @@ def is_ahead(bookmark: datetime, answer: Answer, logger: logging.Logger) -> bool
 def malformed(expected: str, body: Any) -> AnswerError:
     """Return the error that says what an answer should have had, and what it has."""
     keys = ", ".join(sorted(body)) if isinstance(body, dict) else type(body).__name__
+    keys = one_line(keys, MOST_OF_A_PART)
     return AnswerError(
         f"the API's answer should have {expected}, it has: {keys or 'nothing'}. What to do: run "
         "again; if it stays, report it. The bookmark is safe."
