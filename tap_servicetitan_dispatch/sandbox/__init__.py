@@ -4,11 +4,11 @@ with Sandbox() as sandbox:
     print(sandbox.url, sandbox.credentials)
 """
 
-from tap_servicetitan_dispatch.sandbox.api.access import CREDENTIALS
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.api.operations import ALL_SCOPES
 from tap_servicetitan_dispatch.sandbox.application import Call
 from tap_servicetitan_dispatch.sandbox.faults.options import FATAL, KINDS, PASSING, Faults
+from tap_servicetitan_dispatch.sandbox.group import CREDENTIALS, Contractor
 from tap_servicetitan_dispatch.sandbox.server import Sandbox
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "PASSING",
     "Behaviour",
     "Call",
+    "Contractor",
     "Faults",
     "Sandbox",
 ]

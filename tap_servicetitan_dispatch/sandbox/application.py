@@ -21,10 +21,8 @@ from tap_servicetitan_dispatch.sandbox.faults import control
 from tap_servicetitan_dispatch.sandbox.faults.middleware import Failing, HangUp, fault_of
 from tap_servicetitan_dispatch.sandbox.faults.options import Kind
 from tap_servicetitan_dispatch.sandbox.faults.switch import Switch
+from tap_servicetitan_dispatch.sandbox.group import API_ROOT, Group, tenant_in
 from tap_servicetitan_dispatch.sandbox.world.instants import to_datetime
-from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
-
-API_ROOT = "/dispatch/v2/tenant/{tenant}"
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,7 @@ class Call:
         method: ``GET`` and so on.
         path: Without the query.
         query: Names and values in the order in which they were sent.
+        tenant_id: Number of the tenant in the path, if there is one, be it known or not.
         status: HTTP status of the answer; 0 if there was none, because the client went away or
             the connection was reset.
         fault: How the request was made to fail, if it was.
@@ -45,6 +44,7 @@ class Call:
     method: str
     path: str
     query: tuple[tuple[str, str], ...]
+    tenant_id: int | None
     status: int
     fault: Kind | None = None
 
@@ -53,10 +53,10 @@ class Ledger:
     """Middleware that writes down each call, and dates each answer by the sandbox's clock."""
 
     def __init__(
-        self, app: ASGIApp, *, tenant: Tenant, calls: deque[Call], timer: Callable[[], float]
+        self, app: ASGIApp, *, group: Group, calls: deque[Call], timer: Callable[[], float]
     ) -> None:
         self._app = app
-        self._tenant = tenant
+        self._group = group
         self._calls = calls
         self._timer = timer
 
@@ -64,6 +64,7 @@ class Ledger:
         """Pass a request on."""
         received_at = self._timer()
         query = tuple(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        clock = self._group.at(scope["path"]) or self._group
         status = 0
         noted = False
 
@@ -71,16 +72,23 @@ class Ledger:
             nonlocal noted
             if not noted:
                 noted = True
-                call = Call(
-                    received_at, scope["method"], scope["path"], query, status, fault_of(scope)
+                self._calls.append(
+                    Call(
+                        received_at,
+                        scope["method"],
+                        scope["path"],
+                        query,
+                        tenant_in(scope["path"]),
+                        status,
+                        fault_of(scope),
+                    )
                 )
-                self._calls.append(call)
 
         async def send_dated(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                date = format_datetime(to_datetime(self._tenant.now), usegmt=True)
+                date = format_datetime(to_datetime(clock.now), usegmt=True)
                 message["headers"] = [*message["headers"], (b"date", date.encode())]
                 note()  # before the caller sees anything, so that it finds its call here
             await send(message)
@@ -95,7 +103,7 @@ class Ledger:
 
 
 def application(
-    tenant: Tenant,
+    group: Group,
     credentials: Mapping[str, str],
     behaviour: Behaviour,
     calls: deque[Call],
@@ -104,8 +112,19 @@ def application(
     hang_up: HangUp,
     allowed_hosts: Collection[str],
 ) -> ASGIApp:
-    """Return the web application that serves a tenant to those who have its credentials."""
-    tokens = Tokens(credentials)
+    """Return the web application that serves a group of tenants.
+
+    Args:
+        group: The tenants.
+        credentials: Those that the page at /docs has at hand.
+        behaviour: What to do where the real API is unknown or surprising.
+        calls: Where to write down each call.
+        timer: Returns seconds, and never goes back.
+        switch: What goes wrong.
+        hang_up: Closes the connection of a request.
+        allowed_hosts: Names in `Host` to answer to, besides those of this machine.
+    """
+    tokens = Tokens()
     app = FastAPIOffline(
         title="ServiceTitan Dispatch API v2 - sandbox",
         version="2",
@@ -117,7 +136,7 @@ def application(
             "clientSecret": credentials["client_secret"],
         },
     )
-    app.state.tenant = tenant
+    app.state.group = group
     app.state.behaviour = behaviour
     app.state.granted = ALL_SCOPES - behaviour.missing_scopes
     app.state.tokens = tokens
@@ -127,7 +146,7 @@ def application(
     for router in ROUTERS:
         app.include_router(router, prefix=API_ROOT)
     app.add_middleware(Bodies)
-    app.add_middleware(Failing, switch=switch, tenant=tenant, tokens=tokens, hang_up=hang_up)
+    app.add_middleware(Failing, switch=switch, group=group, tokens=tokens, hang_up=hang_up)
     app.add_middleware(Hosts, allowed=allowed_hosts)
-    app.add_middleware(Ledger, tenant=tenant, calls=calls, timer=timer)
+    app.add_middleware(Ledger, group=group, calls=calls, timer=timer)
     return app

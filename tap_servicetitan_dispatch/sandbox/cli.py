@@ -10,7 +10,6 @@ from typing import Any, get_args
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from tap_servicetitan_dispatch.sandbox.api.access import CREDENTIALS
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour, LastPageToken
 from tap_servicetitan_dispatch.sandbox.faults.options import Faults
 from tap_servicetitan_dispatch.sandbox.server import Sandbox, utc_now
@@ -164,7 +163,7 @@ def main(  # noqa: PLR0913 - an argument for each option
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     rows = f"{len(sandbox.tenant.assignments.current):,}"
-    click.echo(GUIDE.format(url=sandbox.url, seed=seed, rows=rows, **CREDENTIALS))
+    click.echo(GUIDE.format(url=sandbox.url, seed=seed, rows=rows, **sandbox.credentials))
     # In slices, because on Windows a wait without end does not notice Ctrl-C.
     while not stop.wait(0.5):
         pass

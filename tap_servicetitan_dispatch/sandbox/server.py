@@ -15,11 +15,11 @@ from typing import Self
 import uvicorn
 from starlette.types import Scope
 
-from tap_servicetitan_dispatch.sandbox.api.access import CREDENTIALS
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.application import Call, application
 from tap_servicetitan_dispatch.sandbox.faults.options import Faults
 from tap_servicetitan_dispatch.sandbox.faults.switch import Switch
+from tap_servicetitan_dispatch.sandbox.group import CREDENTIALS, Contractor, Group
 from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 
 HOST = "127.0.0.1"
@@ -87,31 +87,37 @@ class _Server(uvicorn.Server):
 
 
 class Sandbox:
-    """The Dispatch API on localhost, with a tenant that is a function of seed and clock.
+    """The Dispatch API on localhost, with tenants that are functions of seed, number and clock.
 
-    A context manager: the server runs in a thread of this process while the context is open.
+    A context manager: the server runs in a thread of this process while the context is open. A
+    tenant of several is made when it is first asked for.
 
     Args:
-        seed: Another seed is another tenant.
-        assignments: How many appointment assignments it has, about.
-        clock: Returns the current time, aware. Should it go backwards, the tenant waits for it.
+        tenants: The tenants behind the API, each a number or a `Contractor`; by default the one of
+            `credentials`.
+        seed: Another seed is another contractor, for each tenant.
+        assignments: How many appointment assignments each tenant has, about. By default, that of
+            `CREDENTIALS` has 20,000, and others have between 300 and 3,000.
+        clock: Returns the current time, aware. Should it go backwards, tenants wait for it.
         timer: Returns seconds, and never goes back: for how many requests come within a second.
         port: 0 takes a free one.
         behaviour: What to do where the real API is unknown or surprising.
         faults: What is to go wrong from the start.
-        credentials: ``client_id``, ``client_secret``, ``app_key`` and ``tenant_id`` that it wants.
+        credentials: `client_id`, `client_secret` and `app_key` that calls of all tenants need
+            which have none of their own, and the `tenant_id` of the one that is there by default.
         allowed_hosts: Names in `Host` to answer to, besides those of this machine.
 
     Attributes:
-        tenant: The state behind the API.
-        credentials: Those to use.
+        tenants: The tenants behind the API, by number.
+        credentials: Those to use for the first tenant.
     """
 
     def __init__(  # noqa: PLR0913 - each has a name and a default
         self,
         *,
+        tenants: Collection[int | str | Contractor] | None = None,
         seed: int = 1,
-        assignments: int = 20_000,
+        assignments: int | None = None,
         clock: Callable[[], datetime] = utc_now,
         timer: Callable[[], float] = monotonic,
         port: int = 0,
@@ -121,15 +127,20 @@ class Sandbox:
         allowed_hosts: Collection[str] = (),
     ) -> None:
         self._switch = switch = Switch(faults, timer)
-        self.tenant = Tenant(
+        self.tenants = Group(
+            [credentials["tenant_id"]] if tenants is None else tenants,
             seed=seed,
             assignments=assignments,
-            clock=lambda: clock() + timedelta(seconds=switch.faults.clock_skew),
+            credentials=credentials,
+            clock=lambda _: clock() + timedelta(seconds=switch.faults.clock_skew),
         )
-        self.credentials = credentials
+        self._first = next(iter(self.tenants.values()))
+        self.credentials: Mapping[str, str] = self._first.credentials
+        if len(self.tenants) == 1:
+            self._first.make()  # a large one takes longer to make than anybody waits for an answer
         self._calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
         self._app = application(
-            self.tenant,
+            self.tenants,
             credentials,
             behaviour,
             self._calls,
@@ -141,6 +152,11 @@ class Sandbox:
         self._port = port
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
+
+    @property
+    def tenant(self) -> Tenant:
+        """The state of the first tenant."""
+        return self._first.world
 
     @property
     def url(self) -> str:

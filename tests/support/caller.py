@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Behaviour, Sandbox
+from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Behaviour, Contractor, Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -44,6 +44,7 @@ class Caller:
     def of(
         cls,
         *,
+        tenants: Sequence[int | Contractor] | None = None,
         seed: int = 1,
         assignments: int = 600,
         at: datetime = START,
@@ -53,6 +54,7 @@ class Caller:
     ) -> Caller:
         clock = Clock(at)
         sandbox = Sandbox(
+            tenants=tenants,
             seed=seed,
             assignments=assignments,
             clock=clock,
@@ -97,9 +99,11 @@ class Caller:
         path: str,
         *,
         json: object = None,
+        tenant: object = None,
         **query: object,
     ) -> requests.Response:
-        tenant = self.sandbox.credentials["tenant_id"]
+        """Send a call of the first tenant, or of another."""
+        tenant = tenant or self.sandbox.credentials["tenant_id"]
         url = f"{self.sandbox.url}/dispatch/v2/tenant/{tenant}/{path}"
         params = {name.removesuffix("_"): str(value) for name, value in query.items()}
         return self.session.request(method, url, params=params, json=json, timeout=30)

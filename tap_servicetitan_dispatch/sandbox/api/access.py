@@ -3,10 +3,9 @@
 import hmac
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Mapping
 from hashlib import blake2b
 from http import HTTPStatus
-from types import MappingProxyType
+from itertools import count
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -22,55 +21,72 @@ from tap_servicetitan_dispatch.sandbox.api.problems import (
     Problem,
     json_response,
 )
+from tap_servicetitan_dispatch.sandbox.group import CREDENTIALS, Client, Group, Member
 from tap_servicetitan_dispatch.sandbox.world.instants import SECOND
 from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 
-CREDENTIALS: Mapping[str, str] = MappingProxyType(
-    {
-        "client_id": "cid.sandbox-not-a-real-client",
-        "client_secret": "cs1.sandbox-not-a-real-secret",
-        "app_key": "ak1.sandbox-not-a-real-app-key",
-        "tenant_id": "1000000001",
-    }
-)
-
 
 class Tokens:
-    """The access tokens that were issued. They are signed, not kept.
+    """The access tokens that were issued. They are signed, not kept."""
 
-    Attributes:
-        credentials: What they are issued for.
-    """
+    def __init__(self) -> None:
+        self._issued = count()
+        self._revoked: dict[Client, int] = {}
 
-    def __init__(self, credentials: Mapping[str, str]) -> None:
-        self.credentials = credentials
-        self._generation = 0
+    def issue(self, client: Client, now: int, lifetime: int) -> str:
+        """Return an access token for a client that is good for `lifetime` seconds."""
+        claims = f"{now + lifetime * SECOND:x}-{next(self._issued):x}"
+        return f"{claims}.{_signature(client, claims)}"
 
-    def _signature(self, text: str) -> str:
-        key = self.credentials["client_secret"].encode()
-        return blake2b(text.encode(), key=key, digest_size=16).hexdigest()
-
-    def issue(self, now: int, lifetime: int) -> str:
-        """Return an access token that is good for ``lifetime`` seconds."""
-        claims = f"{now + lifetime * SECOND:x}-{self._generation:x}"
-        return f"{claims}.{self._signature(claims)}"
-
-    def is_good(self, token: str, now: int) -> bool:
-        """Return whether the token was issued here, and neither expired nor was revoked."""
+    def is_good(self, token: str, client: Client, now: int) -> bool:
+        """Return whether a token was issued for a client, and neither expired nor was revoked."""
         claims, _, signature = token.partition(".")
-        if not hmac.compare_digest(signature.encode(), self._signature(claims).encode()):
+        if not hmac.compare_digest(signature.encode(), _signature(client, claims).encode()):
             return False
-        expires, generation = (int(claim, 16) for claim in claims.split("-"))
-        return expires > now and generation >= self._generation
+        expires, number = (int(claim, 16) for claim in claims.split("-"))
+        return expires > now and number >= self._revoked.get(client, 0)
 
-    def revoke(self) -> None:
-        """Make every token that was issued so far a bad one."""
-        self._generation += 1
+    def revoke(self, client: Client) -> None:
+        """Make every token that was issued for a client so far a bad one."""
+        self._revoked[client] = next(self._issued)
 
 
-async def tenant_of(request: Request) -> Tenant:
-    """Return the tenant, brought up to the clock."""
-    tenant: Tenant = request.app.state.tenant
+def _signature(client: Client, text: str) -> str:
+    id_, secret = client
+    return blake2b(f"{id_} {text}".encode(), key=secret.encode(), digest_size=16).hexdigest()
+
+
+async def group_of(request: Request) -> Group:
+    """Return the tenants of this sandbox."""
+    group: Group = request.app.state.group
+    return group
+
+
+GroupNow = Annotated[Group, Depends(group_of)]
+
+
+async def member_of(
+    request: Request,
+    group: GroupNow,
+    _tenant_id: Annotated[str, Path(alias="tenant", examples=[CREDENTIALS["tenant_id"]])],
+) -> Member:
+    """Return the tenant that a call names.
+
+    Raises:
+        BareProblem: 404, there is none.
+    """
+    member = group.at(request.scope["path"])
+    if member is None:
+        raise BareProblem(UNMATCHED, HTTPStatus.NOT_FOUND)
+    return member
+
+
+MemberNow = Annotated[Member, Depends(member_of)]
+
+
+async def tenant_of(member: MemberNow) -> Tenant:
+    """Return what the tenant of a call shows, brought up to the clock."""
+    tenant = member.world
     tenant.advance()
     return tenant
 
@@ -101,19 +117,16 @@ _app_key = APIKeyHeader(name="ST-App-Key", auto_error=False)
 
 async def _gate(
     scopes: SecurityScopes,
-    tenant_id: Annotated[str, Path(alias="tenant", examples=[CREDENTIALS["tenant_id"]])],
     authorization: Annotated[str | None, Depends(_oauth)],
     app_key: Annotated[str | None, Depends(_app_key)],
-    tenant: TenantNow,
+    member: MemberNow,
     behaviour: BehaviourNow,
     tokens: TokensNow,
 ) -> None:
-    if tenant_id != tokens.credentials["tenant_id"]:
-        raise BareProblem(UNMATCHED, HTTPStatus.NOT_FOUND)
     kind, _, token = (authorization or "").partition(" ")
-    if kind.lower() != "bearer" or not tokens.is_good(token, tenant.now):
+    if kind.lower() != "bearer" or not tokens.is_good(token, member.client, member.now):
         raise Problem(HTTPStatus.UNAUTHORIZED, "The access token is missing, wrong or expired.")
-    if app_key != tokens.credentials["app_key"]:
+    if app_key != member.credentials["app_key"]:
         status = HTTPStatus(behaviour.bad_app_key_status)
         if status is HTTPStatus.NOT_FOUND:
             raise BareProblem(UNMATCHED, status)
@@ -152,18 +165,19 @@ _TOKEN_REQUEST = {
 
 @router.post(TOKEN_PATH, openapi_extra=_TOKEN_REQUEST)
 async def access_token(
-    request: Request, tenant: TenantNow, behaviour: BehaviourNow, tokens: TokensNow
+    request: Request, group: GroupNow, behaviour: BehaviourNow, tokens: TokensNow
 ) -> Response:
     """Exchange client id and secret for an access token."""
     form = dict(parse_qsl((await request.body()).decode("latin-1"), keep_blank_values=True))
     form |= _basic(request.headers.get("Authorization", ""))
     if form.get("grant_type") != "client_credentials":
         return json_response({"error": "unsupported_grant_type"}, HTTPStatus.BAD_REQUEST)
-    if any(form.get(name) != tokens.credentials[name] for name in ("client_id", "client_secret")):
+    client = (form.get("client_id", ""), form.get("client_secret", ""))
+    if client not in {member.client for member in group.values()}:
         return json_response({"error": "invalid_client"}, HTTPStatus.BAD_REQUEST)
     return json_response(
         {
-            "access_token": tokens.issue(tenant.now, behaviour.token_lifetime),
+            "access_token": tokens.issue(client, group.now, behaviour.token_lifetime),
             "expires_in": behaviour.token_lifetime,
             "token_type": "Bearer",
             "scope": " ".join(sorted(request.app.state.granted)),

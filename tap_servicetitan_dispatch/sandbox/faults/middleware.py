@@ -16,9 +16,9 @@ from tap_servicetitan_dispatch.sandbox.api.operations import ALL_SCOPES
 from tap_servicetitan_dispatch.sandbox.api.problems import Problem, json_response, problem_response
 from tap_servicetitan_dispatch.sandbox.faults.options import Faults, Kind
 from tap_servicetitan_dispatch.sandbox.faults.switch import Switch
+from tap_servicetitan_dispatch.sandbox.group import Group
 from tap_servicetitan_dispatch.sandbox.world.chance import Chance
 from tap_servicetitan_dispatch.sandbox.world.instants import to_datetime
-from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 
 HangUp = Callable[[Scope, bool], None]
 """Closes the connection of a request; with a reset if the second argument is true."""
@@ -36,11 +36,11 @@ class Failing:
     """Middleware that makes requests fail, and notes in their scope how."""
 
     def __init__(
-        self, app: ASGIApp, *, switch: Switch, tenant: Tenant, tokens: Tokens, hang_up: HangUp
+        self, app: ASGIApp, *, switch: Switch, group: Group, tokens: Tokens, hang_up: HangUp
     ) -> None:
         self._app = app
         self._switch = switch
-        self._tenant = tenant
+        self._group = group
         self._tokens = tokens
         self._hang_up = hang_up
 
@@ -103,7 +103,7 @@ class Failing:
         self, kind: Kind, faults: Faults, chance: Chance, request: Request
     ) -> Response:
         answers: dict[Kind, Callable[[], Response]] = {
-            "rate_limited": partial(self._rate_limited, faults, chance),
+            "rate_limited": partial(self._rate_limited, faults, chance, request),
             "server_error": partial(_server_error, faults, chance, request),
             "maintenance": partial(problem_response, request, MAINTENANCE),
             "not_json": lambda: chance.one_of(_NOT_JSON),
@@ -113,17 +113,19 @@ class Failing:
         }
         return answers[kind]()
 
-    def _rate_limited(self, faults: Faults, chance: Chance) -> Response:
+    def _rate_limited(self, faults: Faults, chance: Chance, request: Request) -> Response:
         title = f"Rate limit is exceeded. Try again in {faults.wait} seconds."
         answer = json_response({"status": 429, "title": title}, HTTPStatus.TOO_MANY_REQUESTS)
-        until = to_datetime(self._tenant.now) + timedelta(seconds=faults.wait)
+        clock = self._group.at(request.scope["path"]) or self._group
+        until = to_datetime(clock.now) + timedelta(seconds=faults.wait)
         said = {"seconds": str(faults.wait), "date": format_datetime(until, usegmt=True)}
         if header := said.get(chance.one_of(faults.retry_after)):
             answer.headers["Retry-After"] = header
         return answer
 
     def _revoked(self, request: Request) -> Response:
-        self._tokens.revoke()
+        if member := self._group.at(request.scope["path"]):
+            self._tokens.revoke(member.client)
         return problem_response(request, REVOKED)
 
 

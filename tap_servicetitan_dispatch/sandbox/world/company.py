@@ -119,24 +119,27 @@ class Company:
     Args:
         seed: Another seed is another contractor.
         assignments: How many assignments the board shows, about.
+        staff: Another number is another staff: rows keep their ids and say something else.
     """
 
-    def __init__(self, seed: int, assignments: int) -> None:
+    def __init__(self, seed: int, assignments: int, staff: int = 0) -> None:
         self.seed = seed
         self.calendar = Calendar(ZoneInfo("America/Chicago"))
         # Measured: the board shows what 72 weekdays with all leads at work bring in.
         self.jobs_a_day = assignments / 72
         leads = max(4, round(self.jobs_a_day / 4.5))
-        chance = Chance(seed, "technicians")
+        people = leads + max(1, leads // 6)
+        self.staff_seed = f"{seed}/{staff}" if staff else f"{seed}"
+        chance = Chance(self.staff_seed, "technicians")
         self.technicians: tuple[Technician, ...] = tuple(
             Technician(
                 index=index,
-                id=40_001_000 + 3 * index,
+                id=40_001_000 + 3 * ((index + staff) % people),
                 name=f"{chance.one_of(_FIRST_NAMES)} {chance.one_of(_LAST_NAMES)}",
                 business_unit=_UNIT_BY_TECHNICIAN[index % len(_UNIT_BY_TECHNICIAN)],
                 apprentice=index >= leads,
             )
-            for index in range(leads + max(1, leads // 6))
+            for index in range(people)
         )
         self.technician = {technician.id: technician for technician in self.technicians}
         self.fill = self.jobs_a_day / leads / 5.6

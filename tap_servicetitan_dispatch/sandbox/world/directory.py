@@ -166,7 +166,7 @@ class Directory:
                 yield version
 
     def _changed_on(self, row: Row, day: int) -> int:
-        chance = Chance(self.company.seed, type(row).__name__, row.id, day)
+        chance = Chance(self.company.staff_seed, type(row).__name__, row.id, day)
         return self.company.calendar.at(day, 8) + chance.instant(0, 9 * HOUR)
 
 

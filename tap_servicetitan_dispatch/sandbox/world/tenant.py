@@ -72,10 +72,13 @@ class Tenant:
         seed: Another seed is another tenant.
         assignments: How many assignments the board shows, about.
         clock: Returns the current time, aware. Should it go backwards, the tenant waits for it.
+        staff: Another number is another staff: rows keep their ids and say something else.
     """
 
-    def __init__(self, *, seed: int, assignments: int, clock: Callable[[], datetime]) -> None:
-        self.company = Company(seed, assignments)
+    def __init__(
+        self, *, seed: int, assignments: int, clock: Callable[[], datetime], staff: int = 0
+    ) -> None:
+        self.company = Company(seed, assignments, staff)
         self.assignments: Table[Assignment] = Table()
         self.shifts: Table[Shift] = Table()
         self.non_job_appointments: Table[NonJobAppointment] = Table()
