@@ -184,11 +184,12 @@ class Command:
         config: dict[str, Any],
         state: dict[str, Any] | None = None,
         streams: tuple[str, ...] = FEED_ONLY,
+        command: tuple[str, ...] = ("tap_servicetitan_dispatch",),
     ) -> subprocess.Popen[str]:
         """Start the command in a process of its own, for some streams."""
         arguments = self.arguments(config, state, catalog_of(*streams))
         return subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "tap_servicetitan_dispatch", *arguments],
+            [sys.executable, "-m", *command, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
