@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-# How long an example takes to make or to try says how busy the machine is
+# How long an example takes to make or to try says how busy the machine is; which are tried does not
+# change from run to run
 hypothesis.settings.register_profile(
     "any machine",
     deadline=None,
+    derandomize=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("any machine")

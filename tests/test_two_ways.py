@@ -186,13 +186,13 @@ def test_the_private_hook_of_the_sdk_is_still_what_reads_a_stream() -> None:
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=8,
 )
 
 
 @given(
-    records=st.lists(st.dictionaries(st.text(), values), min_size=1, max_size=4),
+    records=st.lists(st.dictionaries(st.text(), values, max_size=4), min_size=1, max_size=4),
     version=st.none() | st.integers(0, 10**10),
 )
 def test_any_record_is_written_as_a_message_of_its_own_would_be(
