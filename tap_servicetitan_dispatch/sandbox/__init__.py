@@ -8,7 +8,13 @@ from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.api.operations import ALL_SCOPES
 from tap_servicetitan_dispatch.sandbox.application import Call
 from tap_servicetitan_dispatch.sandbox.faults.options import FATAL, KINDS, PASSING, Faults
-from tap_servicetitan_dispatch.sandbox.group import CREDENTIALS, Contractor
+from tap_servicetitan_dispatch.sandbox.group import (
+    CREDENTIALS,
+    REFUSALS,
+    Access,
+    Contractor,
+    Refusal,
+)
 from tap_servicetitan_dispatch.sandbox.server import Sandbox
 
 __all__ = [
@@ -17,9 +23,12 @@ __all__ = [
     "FATAL",
     "KINDS",
     "PASSING",
+    "REFUSALS",
+    "Access",
     "Behaviour",
     "Call",
     "Contractor",
     "Faults",
+    "Refusal",
     "Sandbox",
 ]

@@ -11,13 +11,13 @@ from urllib.parse import parse_qsl
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tap_servicetitan_dispatch.sandbox import control
 from tap_servicetitan_dispatch.sandbox.api import access
 from tap_servicetitan_dispatch.sandbox.api.access import Tokens
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.api.guards import Bodies, Hosts
 from tap_servicetitan_dispatch.sandbox.api.operations import ALL_SCOPES, ROUTERS
 from tap_servicetitan_dispatch.sandbox.api.problems import HANDLERS
-from tap_servicetitan_dispatch.sandbox.faults import control
 from tap_servicetitan_dispatch.sandbox.faults.middleware import Failing, HangUp, fault_of
 from tap_servicetitan_dispatch.sandbox.faults.options import Kind
 from tap_servicetitan_dispatch.sandbox.faults.switch import Switch
@@ -124,7 +124,7 @@ def application(
         hang_up: Closes the connection of a request.
         allowed_hosts: Names in `Host` to answer to, besides those of this machine.
     """
-    tokens = Tokens()
+    tokens = Tokens(behaviour, timer)
     app = FastAPIOffline(
         title="ServiceTitan Dispatch API v2 - sandbox",
         version="2",
@@ -143,6 +143,7 @@ def application(
     app.state.switch = switch
     app.include_router(access.router)
     app.include_router(control.router)
+    app.include_router(control.of_tenant)
     for router in ROUTERS:
         app.include_router(router, prefix=API_ROOT)
     app.add_middleware(Bodies)

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from threading import Lock
 from types import MappingProxyType
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from tap_servicetitan_dispatch.sandbox.world.chance import Chance
 from tap_servicetitan_dispatch.sandbox.world.instants import from_datetime
@@ -33,7 +36,7 @@ API_ROOT = "/dispatch/v2/tenant/{tenant}"
 _TENANT_PATH = re.compile(r"/dispatch/v2/tenant/([1-9][0-9]{0,18})/")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Contractor:
     """A made-up contractor, who is a tenant of the sandbox.
 
@@ -55,7 +58,39 @@ class Contractor:
     seed: int | None = None
     assignments: int | None = None
     staff: int = 0
-    credentials: Mapping[str, str] = field(default_factory=dict)
+    credentials: Mapping[str, str] = Field(default_factory=dict)
+
+
+Refusal = Literal["unknown", "revoked", "not_approved"]
+
+REFUSALS: Mapping[Refusal, str] = MappingProxyType(
+    {
+        "unknown": "404, as for a number that no tenant has.",
+        "revoked": "401 for each token. Once all tenants of a client ID have revoked it, requests "
+        "for a token get `invalid_client`.",
+        "not_approved": "403 for each operation.",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Access:
+    """What a tenant lets the application do. Without arguments that is everything.
+
+    A value that makes no sense is a `pydantic.ValidationError`.
+    """
+
+    refusal: Annotated[
+        Refusal | None,
+        Field(
+            description="How all calls are refused, if they are.\n\n"
+            + "\n".join(f"- `{refusal}`: {meaning}" for refusal, meaning in REFUSALS.items())
+        ),
+    ] = None
+    missing_scopes: Annotated[
+        frozenset[str],
+        Field(description="Scopes that it did not grant, as tn.dis.zones:r. Their calls get 403."),
+    ] = frozenset()
 
 
 class Member:
@@ -63,6 +98,7 @@ class Member:
 
     Attributes:
         credentials: The `client_id`, `client_secret`, `app_key` and `tenant_id` of its calls.
+        access: What it lets the application do. May be set at any time.
     """
 
     def __init__(
@@ -72,10 +108,16 @@ class Member:
         make_world: Callable[[], Tenant],
     ) -> None:
         self.credentials = credentials
+        self.access = Access()
         self._clock = clock
         self._make_world = make_world
         self._making = Lock()
         self._world: Tenant | None = None
+
+    @property
+    def tenant_id(self) -> int:
+        """Its number."""
+        return int(self.credentials["tenant_id"])
 
     @property
     def client(self) -> Client:

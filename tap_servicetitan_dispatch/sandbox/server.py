@@ -19,7 +19,7 @@ from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.application import Call, application
 from tap_servicetitan_dispatch.sandbox.faults.options import Faults
 from tap_servicetitan_dispatch.sandbox.faults.switch import Switch
-from tap_servicetitan_dispatch.sandbox.group import CREDENTIALS, Contractor, Group
+from tap_servicetitan_dispatch.sandbox.group import CREDENTIALS, Access, Contractor, Group, Member
 from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 
 HOST = "127.0.0.1"
@@ -86,6 +86,42 @@ class _Server(uvicorn.Server):
         self._stop()
 
 
+class SandboxTenant:
+    """A tenant of a running sandbox: what it shows, what it lets one do, what goes wrong there."""
+
+    def __init__(self, member: Member, switch: Switch) -> None:
+        self._member = member
+        self._switch = switch
+
+    @property
+    def world(self) -> Tenant:
+        """What it shows; made if nobody has asked for it before."""
+        return self._member.world
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        """The `client_id`, `client_secret`, `app_key` and `tenant_id` of its calls."""
+        return self._member.credentials
+
+    @property
+    def access(self) -> Access:
+        """What it lets the application do. May be set at any time, also from another thread."""
+        return self._member.access
+
+    @access.setter
+    def access(self, access: Access) -> None:
+        self._member.access = access
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong there. May be set at any time; `None` for what goes wrong everywhere."""
+        return self._switch.faults(self._member.tenant_id)
+
+    @faults.setter
+    def faults(self, faults: Faults | None) -> None:
+        self._switch.turn(faults, self._member.tenant_id)
+
+
 class Sandbox:
     """The Dispatch API on localhost, with tenants that are functions of seed, number and clock.
 
@@ -127,20 +163,23 @@ class Sandbox:
         allowed_hosts: Collection[str] = (),
     ) -> None:
         self._switch = switch = Switch(faults, timer)
-        self.tenants = Group(
+        group = Group(
             [credentials["tenant_id"]] if tenants is None else tenants,
             seed=seed,
             assignments=assignments,
             credentials=credentials,
-            clock=lambda _: clock() + timedelta(seconds=switch.faults.clock_skew),
+            clock=lambda tenant: clock() + timedelta(seconds=switch.faults(tenant).clock_skew),
         )
-        self._first = next(iter(self.tenants.values()))
-        self.credentials: Mapping[str, str] = self._first.credentials
-        if len(self.tenants) == 1:
-            self._first.make()  # a large one takes longer to make than anybody waits for an answer
+        self.tenants: Mapping[int, SandboxTenant] = {
+            number: SandboxTenant(member, switch) for number, member in group.items()
+        }
+        first = next(iter(group.values()))
+        self.credentials = first.credentials
+        if len(group) == 1:
+            first.make()  # a large one takes longer to make than anybody waits for an answer
         self._calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
         self._app = application(
-            self.tenants,
+            group,
             credentials,
             behaviour,
             self._calls,
@@ -156,7 +195,7 @@ class Sandbox:
     @property
     def tenant(self) -> Tenant:
         """The state of the first tenant."""
-        return self._first.world
+        return next(iter(self.tenants.values())).world
 
     @property
     def url(self) -> str:
@@ -191,12 +230,12 @@ class Sandbox:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong. May be set at any time, also from another thread."""
-        return self._switch.faults
+        """What goes wrong with all tenants. May be set at any time, also from another thread."""
+        return self._switch.faults()
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
-        self._switch.faults = faults
+        self._switch.turn(faults)
 
     def start(self) -> None:
         """Start to serve; returns when requests are answered.

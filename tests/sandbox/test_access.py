@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, CREDENTIALS, Behaviour
+from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, CREDENTIALS, Behaviour, Contractor
 from tests.support.caller import Caller
 
 if TYPE_CHECKING:
@@ -132,6 +132,56 @@ def test_another_tenant_does_not_match(reader: Caller, tenant: str) -> None:
 def test_an_unknown_operation_does_not_match(reader: Caller, method: str, path: str) -> None:
     answer = reader.call(method, path)
     assert (answer.status_code, answer.json()) == (404, UNMATCHED)
+
+
+def test_a_token_may_serve_only_the_tenant_that_it_is_first_used_for() -> None:
+    def statuses() -> list[int]:
+        return [caller.call("GET", "zones", tenant=tenant).status_code for tenant in (2, 1, 2)]
+
+    behaviour = Behaviour(token_serves="tenant")
+    with Caller.of(tenants=[1, 2], assignments=1, behaviour=behaviour) as caller:
+        assert statuses() == [200, 401, 200]
+        second = caller.session.headers["Authorization"]
+        caller.log_in()
+        assert caller.call("GET", "zones", tenant=1).status_code == 200
+        assert statuses() == [401, 200, 401]
+        caller.session.headers["Authorization"] = second
+        assert statuses() == [200, 401, 200]
+
+
+def test_a_token_is_not_bound_to_a_tenant_that_it_is_not_good_for() -> None:
+    behaviour = Behaviour(token_serves="tenant")
+    own = Contractor(2, credentials={"client_id": "cid.own"})
+    with Caller.of(tenants=[1, own], assignments=1, behaviour=behaviour) as caller:
+        statuses = [caller.call("GET", "zones", tenant=tenant).status_code for tenant in (3, 2, 1)]
+    assert statuses == [404, 401, 200]
+
+
+def test_no_more_tokens_are_issued_within_a_minute_than_the_limit_allows() -> None:
+    now = 1_000.0
+
+    def answers(count: int, form: dict[str, str] = FORM) -> list[object]:
+        got = [token_answer(caller, form) for _ in range(count)]
+        return [answer.json().get("title", answer.status_code) for answer in got]
+
+    def wait(seconds: int) -> str:
+        return f"Rate limit is exceeded. Try again in {seconds} seconds."
+
+    other = {"client_id": "cid.own", "client_secret": "cs1.own"}
+    with Caller.of(
+        tenants=[1, Contractor(2, credentials=other)],
+        assignments=1,
+        behaviour=Behaviour(tokens_per_minute=3),
+        timer=lambda: now,
+    ) as caller:
+        now += 20.5
+        assert answers(2) == [200, 200]
+        assert answers(1, FORM | {"client_secret": "wrong"}) == [400]
+        assert answers(2) == [wait(40)] * 2
+        assert token_answer(caller, FORM).json() == {"status": 429, "title": wait(40)}
+        assert answers(1, FORM | other) == [200]
+        now += 39.5
+        assert answers(2) == [200, wait(21)]
 
 
 def test_a_sandbox_with_credentials_of_its_own_takes_no_others() -> None:

@@ -3,9 +3,12 @@
 import hmac
 from base64 import b64decode
 from binascii import Error as Base64Error
+from collections import defaultdict, deque
+from collections.abc import Callable
 from hashlib import blake2b
 from http import HTTPStatus
 from itertools import count
+from math import ceil
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -20,35 +23,69 @@ from tap_servicetitan_dispatch.sandbox.api.problems import (
     BareProblem,
     Problem,
     json_response,
+    too_many,
 )
 from tap_servicetitan_dispatch.sandbox.group import CREDENTIALS, Client, Group, Member
 from tap_servicetitan_dispatch.sandbox.world.instants import SECOND
 from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 
+_MINUTE = 60.0
+
 
 class Tokens:
-    """The access tokens that were issued. They are signed, not kept."""
+    """The access tokens that were issued. They are signed, not kept.
 
-    def __init__(self) -> None:
-        self._issued = count()
+    Args:
+        behaviour: Which tenants a token serves, how long, and how many there are in a minute.
+        timer: Returns seconds, and never goes back.
+    """
+
+    def __init__(self, behaviour: Behaviour, timer: Callable[[], float]) -> None:
+        self._behaviour = behaviour
+        self._timer = timer
+        self._number = count()
         self._revoked: dict[Client, int] = {}
+        self._used_for: dict[int, Member] = {}
+        self._issued_at: defaultdict[Client, deque[float]] = defaultdict(deque)
 
-    def issue(self, client: Client, now: int, lifetime: int) -> str:
-        """Return an access token for a client that is good for `lifetime` seconds."""
-        claims = f"{now + lifetime * SECOND:x}-{next(self._issued):x}"
+    def issue(self, client: Client, now: int) -> str:
+        """Return an access token for a client.
+
+        Raises:
+            BareProblem: 429, it has got as many as it may within a minute.
+        """
+        self._count(self._issued_at[client])
+        expires = now + self._behaviour.token_lifetime * SECOND
+        claims = f"{expires:x}-{next(self._number):x}"
         return f"{claims}.{_signature(client, claims)}"
 
-    def is_good(self, token: str, client: Client, now: int) -> bool:
-        """Return whether a token was issued for a client, and neither expired nor was revoked."""
+    def _count(self, issued_at: deque[float]) -> None:
+        limit, now = self._behaviour.tokens_per_minute, self._timer()
+        if limit is None:
+            return
+        while issued_at and issued_at[0] <= now - _MINUTE:
+            issued_at.popleft()
+        if len(issued_at) >= limit:
+            wait = ceil(issued_at[0] + _MINUTE - now)
+            raise BareProblem(too_many(wait), HTTPStatus.TOO_MANY_REQUESTS)
+        issued_at.append(now)
+
+    def is_good(self, token: str, member: Member) -> bool:
+        """Return whether a tenant takes a token; another that shares it may not do so any more."""
         claims, _, signature = token.partition(".")
-        if not hmac.compare_digest(signature.encode(), _signature(client, claims).encode()):
+        right = _signature(member.client, claims)
+        if not hmac.compare_digest(signature.encode(), right.encode()):
             return False
         expires, number = (int(claim, 16) for claim in claims.split("-"))
-        return expires > now and number >= self._revoked.get(client, 0)
+        if expires <= member.now or number < self._revoked.get(member.client, 0):
+            return False
+        if self._behaviour.token_serves == "group":  # noqa: S105 - no secret
+            return True
+        return self._used_for.setdefault(number, member) is member
 
     def revoke(self, client: Client) -> None:
         """Make every token that was issued for a client so far a bad one."""
-        self._revoked[client] = next(self._issued)
+        self._revoked[client] = next(self._number)
 
 
 def _signature(client: Client, text: str) -> str:
@@ -76,7 +113,7 @@ async def member_of(
         BareProblem: 404, there is none.
     """
     member = group.at(request.scope["path"])
-    if member is None:
+    if member is None or member.access.refusal == "unknown":
         raise BareProblem(UNMATCHED, HTTPStatus.NOT_FOUND)
     return member
 
@@ -124,15 +161,18 @@ async def _gate(
     tokens: TokensNow,
 ) -> None:
     kind, _, token = (authorization or "").partition(" ")
-    if kind.lower() != "bearer" or not tokens.is_good(token, member.client, member.now):
+    revoked = member.access.refusal == "revoked"
+    if revoked or kind.lower() != "bearer" or not tokens.is_good(token, member):
         raise Problem(HTTPStatus.UNAUTHORIZED, "The access token is missing, wrong or expired.")
     if app_key != member.credentials["app_key"]:
         status = HTTPStatus(behaviour.bad_app_key_status)
         if status is HTTPStatus.NOT_FOUND:
             raise BareProblem(UNMATCHED, status)
         raise Problem(status, "The application key is missing or not known.")
+    if member.access.refusal == "not_approved":
+        raise Problem(HTTPStatus.FORBIDDEN, "The tenant has not approved the application.")
     for scope in scopes.scopes:
-        if scope in behaviour.missing_scopes:
+        if scope in behaviour.missing_scopes | member.access.missing_scopes:
             raise Problem(HTTPStatus.FORBIDDEN, f"Scope validation failed: {scope} is not granted.")
 
 
@@ -173,11 +213,11 @@ async def access_token(
     if form.get("grant_type") != "client_credentials":
         return json_response({"error": "unsupported_grant_type"}, HTTPStatus.BAD_REQUEST)
     client = (form.get("client_id", ""), form.get("client_secret", ""))
-    if client not in {member.client for member in group.values()}:
+    if client not in {one.client for one in group.values() if one.access.refusal != "revoked"}:
         return json_response({"error": "invalid_client"}, HTTPStatus.BAD_REQUEST)
     return json_response(
         {
-            "access_token": tokens.issue(client, group.now, behaviour.token_lifetime),
+            "access_token": tokens.issue(client, group.now),
             "expires_in": behaviour.token_lifetime,
             "token_type": "Bearer",
             "scope": " ".join(sorted(request.app.state.granted)),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+TokenServes = Literal["group", "tenant"]
 LastPageToken = Literal["new", "same", "empty", "absent", "null"]
 
 
@@ -22,7 +23,12 @@ class Behaviour:
         exact_order: Whether ``sort=ModifiedOn`` is exact. In production it was seen to be exact to
             the second only, which is the default here.
         token_lifetime: Seconds an access token is good for. Documented: 900.
-        missing_scopes: What the tenant did not grant the application. Partial grants are normal; a
+        token_serves: Whether an access token is good for all tenants that share its client ID
+            ("group"), or for the first that it is used for alone ("tenant"): there is nothing in
+            the request for one that names a tenant. Unknown.
+        tokens_per_minute: Access tokens issued to a client ID within any minute; more get a 429
+            that says when to come back. Documented is that there is a limit, not which.
+        missing_scopes: What the tenants did not grant the application. Partial grants are normal; a
             call without its scope gets a 403 that mentions ``Scope validation failed`` (seen live).
     """
 
@@ -33,4 +39,6 @@ class Behaviour:
     deletes: Literal["soft", "hard"] = "soft"
     exact_order: bool = False
     token_lifetime: int = 900
+    token_serves: TokenServes = "group"  # noqa: S105 - no secret
+    tokens_per_minute: int | None = None
     missing_scopes: frozenset[str] = frozenset()

@@ -28,6 +28,12 @@ def json_response(content: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(content), status, media_type="application/json")
 
 
+def too_many(seconds: int) -> dict[str, object]:
+    """Return the body of a 429, as it was seen live."""
+    title = f"Rate limit is exceeded. Try again in {seconds} seconds."
+    return {"status": HTTPStatus.TOO_MANY_REQUESTS, "title": title}
+
+
 class Problem(Exception):  # noqa: N818 - the name of the media type this stands for
     """Raised to answer with the API's error body.
 

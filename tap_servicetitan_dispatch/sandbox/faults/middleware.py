@@ -8,12 +8,18 @@ from functools import partial
 from http import HTTPStatus
 
 from fastapi import Request
+from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tap_servicetitan_dispatch.sandbox.api.access import Tokens
 from tap_servicetitan_dispatch.sandbox.api.operations import ALL_SCOPES
-from tap_servicetitan_dispatch.sandbox.api.problems import Problem, json_response, problem_response
+from tap_servicetitan_dispatch.sandbox.api.problems import (
+    Problem,
+    json_response,
+    problem_response,
+    too_many,
+)
 from tap_servicetitan_dispatch.sandbox.faults.options import Faults, Kind
 from tap_servicetitan_dispatch.sandbox.faults.switch import Switch
 from tap_servicetitan_dispatch.sandbox.group import Group
@@ -47,7 +53,7 @@ class Failing:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, late or wrongly if it is its turn."""
         faults, kind, chance = self._switch.draw(scope["path"])
-        if self._switch.is_too_fast(scope["path"]):
+        if self._switch.is_too_fast(scope["path"], _app_key(scope)):
             kind = "rate_limited"
         if faults.latency:
             await sleep(faults.latency * chance.draw())
@@ -114,8 +120,7 @@ class Failing:
         return answers[kind]()
 
     def _rate_limited(self, faults: Faults, chance: Chance, request: Request) -> Response:
-        title = f"Rate limit is exceeded. Try again in {faults.wait} seconds."
-        answer = json_response({"status": 429, "title": title}, HTTPStatus.TOO_MANY_REQUESTS)
+        answer = json_response(too_many(faults.wait), HTTPStatus.TOO_MANY_REQUESTS)
         clock = self._group.at(request.scope["path"]) or self._group
         until = to_datetime(clock.now) + timedelta(seconds=faults.wait)
         said = {"seconds": str(faults.wait), "date": format_datetime(until, usegmt=True)}
@@ -127,6 +132,10 @@ class Failing:
         if member := self._group.at(request.scope["path"]):
             self._tokens.revoke(member.client)
         return problem_response(request, REVOKED)
+
+
+def _app_key(scope: Scope) -> str | None:
+    return Headers(scope=scope).get("ST-App-Key")
 
 
 MAINTENANCE = Problem(

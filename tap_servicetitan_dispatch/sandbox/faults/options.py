@@ -88,7 +88,10 @@ class Faults:
     ] = 1
     on: Annotated[
         str,
-        Field(description="Only requests with this text in their path fail, as technician-shifts."),
+        Field(
+            description="Only requests with this text in their path fail or are late, as "
+            "technician-shifts."
+        ),
     ] = ""
     spare_first: Annotated[
         int, Field(ge=0, description="So many requests get through before the first fails.")
@@ -100,8 +103,8 @@ class Faults:
         int | None,
         Field(
             ge=1,
-            description="Calls of the API that are answered within any second; more get a 429. "
-            "ServiceTitan allows 60. Requests for a token do not count.",
+            description="Calls that are answered within any second to an application by a tenant; "
+            "more get a 429. ServiceTitan allows 60. Requests for a token do not count.",
         ),
     ] = None
     wait: Annotated[

@@ -1,15 +1,19 @@
 """Which request fails, and how."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tap_servicetitan_dispatch.sandbox.api.access import TOKEN_PATH
 from tap_servicetitan_dispatch.sandbox.faults.options import Faults, Kind
+from tap_servicetitan_dispatch.sandbox.group import tenant_in
 from tap_servicetitan_dispatch.sandbox.world.chance import Chance
 
 _NOT_FOR_TOKENS: frozenset[Kind] = frozenset({"maintenance", "revoked", "no_scope"})
 _API = "/dispatch/"
+
+Caller = tuple[int | None, str | None]
+"""Tenant and app key: the limit of each is its own."""
 
 
 @dataclass
@@ -19,36 +23,49 @@ class _Progress:
     faults: Faults
     could_fail: int = 0
     failed: int = 0
-    answered_at: deque[float] = field(default_factory=deque)
+    answered_at: defaultdict[Caller, deque[float]] = field(
+        default_factory=lambda: defaultdict(deque)
+    )
 
 
 class Switch:
     """The faults that are on; they may be changed while requests come in.
 
+    Faults of a tenant take the place of those of all tenants. They begin anew when they are set,
+    even if they are the same.
+
     Args:
-        faults: Those that are on at first.
+        faults: Those of all tenants at first.
         timer: Returns seconds, and never goes back.
     """
 
     def __init__(self, faults: Faults, timer: Callable[[], float]) -> None:
-        self._progress = _Progress(faults)
+        self._of_all = _Progress(faults)
+        self._of_tenant: dict[int, _Progress] = {}
         self._timer = timer
 
-    @property
-    def faults(self) -> Faults:
-        """The faults that are on. Those that are set begin anew, even if they are the same."""
-        return self._progress.faults
+    def _progress(self, tenant_id: int | None) -> _Progress:
+        return self._of_tenant.get(tenant_id or 0, self._of_all)
 
-    @faults.setter
-    def faults(self, faults: Faults) -> None:
-        self._progress = _Progress(faults)
+    def faults(self, tenant_id: int | None = None) -> Faults:
+        """Return the faults that are on, of all tenants or at a tenant."""
+        return self._progress(tenant_id).faults
+
+    def turn(self, faults: Faults | None, tenant_id: int | None = None) -> None:
+        """Set the faults of all tenants or of one; with `None` it has those of all."""
+        if tenant_id is None:
+            self._of_all = _Progress(faults or Faults())
+        elif faults is None:
+            self._of_tenant.pop(tenant_id, None)
+        else:
+            self._of_tenant[tenant_id] = _Progress(faults)
 
     def draw(self, path: str) -> tuple[Faults, Kind | None, Chance]:
         """Return how the next request fails, if it does, and the chance to take the rest from."""
-        progress = self._progress
+        progress = self._progress(tenant_in(path))
         faults = progress.faults
         if not path.startswith((_API, TOKEN_PATH)) or faults.on not in path:
-            return faults, None, Chance()
+            return Faults(), None, Chance()
         chance = Chance(faults.seed, "fault", progress.could_fail)
         progress.could_fail += 1
         fails, kind = chance.happens(faults.rate), chance.one_of(faults.kinds)
@@ -62,15 +79,17 @@ class Switch:
             return faults, kind, chance
         return faults, None, chance
 
-    def is_too_fast(self, path: str) -> bool:
+    def is_too_fast(self, path: str, app_key: str | None) -> bool:
         """Return whether a call of the API is one too many within a second; else it counts."""
-        progress, now = self._progress, self._timer()
+        tenant_id = tenant_in(path)
+        progress, now = self._progress(tenant_id), self._timer()
         limit, answered_at = progress.faults.requests_per_second, progress.answered_at
         if limit is None or not path.startswith(_API):
             return False
-        while answered_at and answered_at[0] <= now - 1:
-            answered_at.popleft()
-        if len(answered_at) >= limit:
+        of_caller = answered_at[tenant_id, app_key]
+        while of_caller and of_caller[0] <= now - 1:
+            of_caller.popleft()
+        if len(of_caller) >= limit:
             return True
-        answered_at.append(now)
+        of_caller.append(now)
         return False
