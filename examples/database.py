@@ -26,7 +26,7 @@ class NothingLoadedError(Exception):
 
 
 def database(folder: Path, timezone: str) -> duckdb.DuckDBPyConnection:
-    """Return a database of all runs in a folder of ``{stream}-{time of the run}.jsonl``.
+    """Return a database of all runs in a folder of `{stream}-{time of the run}.jsonl`.
 
     Args:
         folder: Where target-jsonl wrote to. A stream without files becomes an empty table.

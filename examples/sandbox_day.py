@@ -1,6 +1,6 @@
 """A working day in the sandbox, loaded every ten minutes as in production, in seconds.
 
-``python -m examples.sandbox_day FOLDER`` writes the files that Meltano and target-jsonl would have
+`python -m examples.sandbox_day FOLDER` writes the files that Meltano and target-jsonl would have
 written. The day, the contractor and so the files are always the same.
 """
 

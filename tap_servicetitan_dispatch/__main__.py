@@ -1,4 +1,4 @@
-"""The commands; the tap's also as ``python -m tap_servicetitan_dispatch``."""
+"""The commands; the tap's also as `python -m tap_servicetitan_dispatch`."""
 
 import gc
 import signal

@@ -1,7 +1,7 @@
 """Points in time as the API writes them.
 
-The API sends UTC with a ``Z`` and 0 to 7 fraction digits, trailing zeros trimmed, so the text of
-two instants does not sort as the instants do (``…00.5Z`` < ``…00Z``). Compare what `parse` returns.
+The API sends UTC with a `Z` and 0 to 7 fraction digits, trailing zeros trimmed, so the text of
+two instants does not sort as the instants do (`…00.5Z` < `…00Z`). Compare what `parse` returns.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def parse(text: str) -> datetime:
 
 
 def render(instant: datetime) -> str:
-    """Return an instant the way the API wants it in a query: UTC, ending in ``Z``.
+    """Return an instant the way the API wants it in a query: UTC, ending in `Z`.
 
-    The API takes ``+00:00`` for something else, as the ``+`` of a query is a blank.
+    The API takes `+00:00` for something else, as the `+` of a query is a blank.
     """
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,7 +1,8 @@
 """The Dispatch API v2 on localhost, with a dispatch board that moves with the clock.
 
-with Sandbox() as sandbox:
-    print(sandbox.url, sandbox.credentials)
+Example:
+    with Sandbox() as sandbox:
+        print(sandbox.url, sandbox.credentials)
 """
 
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour

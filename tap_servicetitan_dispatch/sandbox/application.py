@@ -31,7 +31,7 @@ class Call:
 
     Attributes:
         received_at: Seconds on the sandbox's timer when it arrived.
-        method: ``GET`` and so on.
+        method: `GET` and so on.
         path: Without the query.
         query: Names and values in the order in which they were sent.
         tenant_id: Number of the tenant in the path, if there is one, be it known or not.
@@ -49,8 +49,8 @@ class Call:
     fault: Kind | None = None
 
 
-class Ledger:
-    """Middleware that writes down each call, and dates each answer by the sandbox's clock."""
+class CallLog:
+    """Middleware that logs each call, and dates each answer by the sandbox's clock."""
 
     def __init__(
         self, app: ASGIApp, *, group: Group, calls: deque[Call], timer: Callable[[], float]
@@ -66,12 +66,12 @@ class Ledger:
         query = tuple(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         clock = self._group.at(scope["path"]) or self._group
         status = 0
-        noted = False
+        logged = False
 
-        def note() -> None:
-            nonlocal noted
-            if not noted:
-                noted = True
+        def log() -> None:
+            nonlocal logged
+            if not logged:
+                logged = True
                 self._calls.append(
                     Call(
                         received_at,
@@ -90,16 +90,16 @@ class Ledger:
                 status = message["status"]
                 date = format_datetime(to_datetime(clock.now), usegmt=True)
                 message["headers"] = [*message["headers"], (b"date", date.encode())]
-                note()  # before the caller sees anything, so that it finds its call here
+                log()  # before the caller sees anything, so that it finds its call here
             await send(message)
 
-        scope["sandbox.note"] = note
+        scope["sandbox.log"] = log
         try:
             # The sandbox is stopping, and the connection closed.
             with suppress(CancelledError):
                 await self._app(scope, receive, send_dated)
         finally:
-            note()
+            log()
 
 
 def application(
@@ -149,5 +149,5 @@ def application(
     app.add_middleware(Bodies)
     app.add_middleware(Failing, switch=switch, group=group, tokens=tokens, hang_up=hang_up)
     app.add_middleware(Hosts, allowed=allowed_hosts)
-    app.add_middleware(Ledger, group=group, calls=calls, timer=timer)
+    app.add_middleware(CallLog, group=group, calls=calls, timer=timer)
     return app

@@ -1,4 +1,4 @@
-"""The command ``servicetitan-sandbox``."""
+"""The command `servicetitan-sandbox`."""
 
 import signal
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from tap_servicetitan_dispatch.sandbox.server import Sandbox, utc_now
 
 
 def clock_at(speed: float, now: Callable[[], datetime] = utc_now) -> Callable[[], datetime]:
-    """Return a clock that runs ``speed`` times as fast as ``now``, beginning at it."""
+    """Return a clock that runs `speed` times as fast as `now`, beginning at it."""
     start = now()
     return lambda: start + (now() - start) * speed
 
@@ -25,7 +25,7 @@ _PREFIX = "fault_"
 
 
 def fault_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add an option for each fault; several values are parted by commas."""
+    """Add an option for each fault; several values are separated by commas."""
     schema = TypeAdapter(Faults).json_schema()["properties"]
     for field in reversed(fields(Faults)):
         text = schema[field.name]["description"].replace("\n- ", " ").replace("`", "")
@@ -42,7 +42,7 @@ def faults_of(options: dict[str, Any]) -> Faults:
     """Return the faults that options ask for.
 
     Raises:
-        click.BadParameter: If a value makes no sense.
+        click.BadParameter: A value is not valid.
     """
     given = {name.removeprefix(_PREFIX): value for name, value in options.items() if value}
     try:
@@ -50,8 +50,9 @@ def faults_of(options: dict[str, Any]) -> Faults:
     except ValidationError as error:
         first = error.errors()[0]
         option = f"--{_PREFIX}{first['loc'][0]}".replace("_", "-")
-        message = f"{first['msg']}: {first['input']!r}"
-        raise click.BadParameter(message, param_hint=option) from error
+        raise click.BadParameter(
+            f"{first['msg']}: {first['input']!r}", param_hint=option
+        ) from error
 
 
 GUIDE = """\
@@ -80,14 +81,14 @@ Press Ctrl-C to stop it."""
     default=20_000,
     show_default=True,
     type=click.IntRange(1, 1_000_000),
-    help="Number of appointment assignments, about.",
+    help="Approximate number of appointment assignments.",
 )
 @click.option(
     "--speed",
     default=1.0,
     show_default=True,
     type=click.FloatRange(0, 100_000),
-    help="How fast the sandbox's clock runs, beginning now; 60 makes a minute an hour.",
+    help="How fast the sandbox's clock runs, starting now; 60 makes a minute an hour.",
 )
 @click.option(
     "--export-page-size",
@@ -111,7 +112,7 @@ Press Ctrl-C to stop it."""
     "--without-scope",
     multiple=True,
     metavar="SCOPE",
-    help="A scope that is not granted, as tn.dis.zones:r. May be repeated.",
+    help="A scope that is not granted, such as tn.dis.zones:r. May be repeated.",
 )
 @click.option(
     "--allow-host",
@@ -136,7 +137,7 @@ def main(  # noqa: PLR0913 - an argument for each option
 ) -> None:
     """Serve a sandbox of ServiceTitan's Dispatch API v2 on localhost.
 
-    With --fault-rate and its kin, requests fail on purpose.
+    With --fault-rate and the options like it, requests fail on purpose.
     """
     behaviour = Behaviour(
         export_page_size=export_page_size,
@@ -157,8 +158,9 @@ def main(  # noqa: PLR0913 - an argument for each option
     try:
         sandbox.start()
     except OSError as error:
-        message = f"Port {port} cannot be used: {error.strerror}. Choose another with --port."
-        raise click.ClickException(message) from error
+        raise click.ClickException(
+            f"Port {port} cannot be used: {error.strerror}. Choose another with --port."
+        ) from error
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -1,4 +1,4 @@
-"""The switches of the sandbox itself, to be turned while it runs; no part of ServiceTitan's API."""
+"""Switches of the sandbox itself, for use while it runs; not part of ServiceTitan's API."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -38,7 +38,7 @@ async def get_faults(switch: SwitchNow) -> Faults:
 
 @router.put("/faults")
 async def set_faults(switch: SwitchNow, faults: Faults) -> Faults:
-    """Set all faults at once: one that is not given is off. `{}` turns all of them off."""
+    """Set all faults at once: those that are not given are off. `{}` turns all of them off."""
     switch.turn(faults)
     return faults
 

@@ -32,7 +32,7 @@ _USUAL_SIZE = 20_000
 _SMALLEST, _LARGEST = 300, 3_000
 
 API_ROOT = "/dispatch/v2/tenant/{tenant}"
-# As the tenant itself is matched: no zeros in front, no other digits.
+# As the tenant itself is matched: no leading zeros, no other digits.
 _TENANT_PATH = re.compile(r"/dispatch/v2/tenant/([1-9][0-9]{0,18})/")
 
 
@@ -44,7 +44,7 @@ class Contractor:
         tenant_id: Its number, which calls have in their path.
         seed: Another seed is another contractor. Without one it follows from the sandbox's seed and
             the number.
-        assignments: How many appointment assignments it has, about. Without that: as many as the
+        assignments: Approximate number of its appointment assignments. Without that: as many as the
             sandbox is told; else tenant 1000000001 has 20,000, and others have between 300 and
             3,000, which follows from the seed.
         staff: Another number is another staff, with other names and ids, that does the same work:
@@ -77,7 +77,7 @@ REFUSALS: Mapping[Refusal, str] = MappingProxyType(
 class Access:
     """What a tenant lets the application do. Without arguments that is everything.
 
-    A value that makes no sense is a `pydantic.ValidationError`.
+    A value that is not valid raises a `pydantic.ValidationError`.
     """
 
     refusal: Annotated[
@@ -89,7 +89,9 @@ class Access:
     ] = None
     missing_scopes: Annotated[
         frozenset[str],
-        Field(description="Scopes that it did not grant, as tn.dis.zones:r. Their calls get 403."),
+        Field(
+            description="Scopes that it did not grant, such as tn.dis.zones:r. Their calls get 403."
+        ),
     ] = frozenset()
 
 
@@ -149,7 +151,7 @@ class Group(Mapping[int, Member]):
     Args:
         tenants: A number or a `Contractor` for each.
         seed: Another seed is another group.
-        assignments: How many assignments each has, about, unless its `Contractor` says so.
+        assignments: Approximate number of assignments of each, unless its `Contractor` says it.
         credentials: `client_id`, `client_secret` and `app_key` of those who have none of their own.
         clock: Returns the current time, aware, at a tenant; at the token endpoint for `None`.
 

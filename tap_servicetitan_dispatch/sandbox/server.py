@@ -49,7 +49,7 @@ def _listen(port: int) -> tuple[int, socket.socket]:
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it is up and stops when told; uvicorn itself looks now and then."""
+    """A server that says when it is up and stops when told; uvicorn itself polls."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -132,13 +132,13 @@ class Sandbox:
         tenants: The tenants behind the API, each a number or a `Contractor`; by default the one of
             `credentials`.
         seed: Another seed is another contractor, for each tenant.
-        assignments: How many appointment assignments each tenant has, about. By default, that of
-            `CREDENTIALS` has 20,000, and others have between 300 and 3,000.
+        assignments: Approximate number of each tenant's appointment assignments. By default, that
+            of `CREDENTIALS` has 20,000, and others have between 300 and 3,000.
         clock: Returns the current time, aware. Should it go backwards, tenants wait for it.
         timer: Returns seconds, and never goes back: for how many requests come within a second.
         port: 0 takes a free one.
         behaviour: What to do where the real API is unknown or surprising.
-        faults: What is to go wrong from the start.
+        faults: What goes wrong from the start.
         credentials: `client_id`, `client_secret` and `app_key` that calls of all tenants need
             which have none of their own, and the `tenant_id` of the one that is there by default.
         allowed_hosts: Names in `Host` to answer to, besides those of this machine.
@@ -238,10 +238,10 @@ class Sandbox:
         self._switch.turn(faults)
 
     def start(self) -> None:
-        """Start to serve; returns when requests are answered.
+        """Start serving; return when requests are answered.
 
         Raises:
-            OSError: If the port is taken.
+            OSError: The port is taken.
         """
         self._port, listener = _listen(self._port)
         config = uvicorn.Config(
@@ -266,7 +266,7 @@ class Sandbox:
         self._server.up.wait()
 
     def stop(self) -> None:
-        """Stop to serve, open requests or not."""
+        """Stop serving, even while requests are open; return when everything is closed."""
         if self._server is None or self._thread is None:
             return
         self._server.stop()

@@ -1,4 +1,4 @@
-"""Who may ask: access tokens, the app key, the tenant's number, scopes."""
+"""Who may call: access tokens, the app key, the tenant's id, scopes."""
 
 import hmac
 from base64 import b64decode
@@ -33,7 +33,7 @@ _MINUTE = 60.0
 
 
 class Tokens:
-    """The access tokens that were issued. They are signed, not kept.
+    """Issues access tokens and checks them. They are signed, not stored.
 
     Args:
         behaviour: Which tenants a token serves, how long, and how many there are in a minute.
@@ -52,7 +52,7 @@ class Tokens:
         """Return an access token for a client.
 
         Raises:
-            BareProblem: 429, it has got as many as it may within a minute.
+            BareProblem: It has been issued as many as it may within a minute (429).
         """
         self._count(self._issued_at[client])
         expires = now + self._behaviour.token_lifetime * SECOND
@@ -70,7 +70,7 @@ class Tokens:
             raise BareProblem(too_many(wait), HTTPStatus.TOO_MANY_REQUESTS)
         issued_at.append(now)
 
-    def is_good(self, token: str, member: Member) -> bool:
+    def is_valid(self, token: str, member: Member) -> bool:
         """Return whether a tenant takes a token; another that shares it may not do so any more."""
         claims, _, signature = token.partition(".")
         right = _signature(member.client, claims)
@@ -84,7 +84,7 @@ class Tokens:
         return self._used_for.setdefault(number, member) is member
 
     def revoke(self, client: Client) -> None:
-        """Make every token that was issued for a client so far a bad one."""
+        """Revoke every token that was issued for a client so far."""
         self._revoked[client] = next(self._number)
 
 
@@ -162,7 +162,7 @@ async def _gate(
 ) -> None:
     kind, _, token = (authorization or "").partition(" ")
     revoked = member.access.refusal == "revoked"
-    if revoked or kind.lower() != "bearer" or not tokens.is_good(token, member):
+    if revoked or kind.lower() != "bearer" or not tokens.is_valid(token, member):
         raise Problem(HTTPStatus.UNAUTHORIZED, "The access token is missing, wrong or expired.")
     if app_key != member.credentials["app_key"]:
         status = HTTPStatus(behaviour.bad_app_key_status)
@@ -177,7 +177,7 @@ async def _gate(
 
 
 def needs(scope: str) -> list[Any]:
-    """Return the dependencies of an operation that needs a scope (``zones:r``)."""
+    """Return the dependencies of an operation that needs a scope (`zones:r`)."""
     return [Security(_gate, scopes=[f"tn.dis.{scope}"])]
 
 

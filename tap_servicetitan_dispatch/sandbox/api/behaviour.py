@@ -13,23 +13,23 @@ class Behaviour:
 
     Attributes:
         export_page_size: Rows on a page of the export feed. Unknown; it cannot be asked for.
-        last_page_token: ``continueFrom`` of the page that ends the feed: one that stands for all
-            that has been read ("new"), the one that was sent ("same"; a new one where none was
-            sent), "", no such field, or null. Unknown.
-        empty_pages: Whether each page that is not the last is followed by an empty one that says
-            there is more. Unknown; clients rely on coping with it.
-        bad_app_key_status: The answer to a missing or wrong ``ST-App-Key``. Sources differ.
+        last_page_token: `continueFrom` on the page that ends the feed: a token for everything that
+            has been read ("new"), the token that was sent ("same"; a new one if none was sent), an
+            empty text ("empty"), no such field ("absent"), or null ("null"). Unknown.
+        empty_pages: Whether every page but the last is followed by an empty one that says there is
+            more. Unknown; clients have to cope with it.
+        bad_app_key_status: The answer to a missing or wrong `ST-App-Key`. Sources differ.
         deletes: Whether a deleted row becomes inactive ("soft") or is gone ("hard"). Unknown.
-        exact_order: Whether ``sort=ModifiedOn`` is exact. In production it was seen to be exact to
+        exact_order: Whether `sort=ModifiedOn` is exact. In production it was seen to be exact to
             the second only, which is the default here.
-        token_lifetime: Seconds an access token is good for. Documented: 900.
-        token_serves: Whether an access token is good for all tenants that share its client ID
+        token_lifetime: Seconds for which an access token is valid. Documented: 900.
+        token_serves: Whether an access token is valid for all tenants that share its client ID
             ("group"), or for the first that it is used for alone ("tenant"): there is nothing in
             the request for one that names a tenant. Unknown.
         tokens_per_minute: Access tokens issued to a client ID within any minute; more get a 429
             that says when to come back. Documented is that there is a limit, not which.
         missing_scopes: What the tenants did not grant the application. Partial grants are normal; a
-            call without its scope gets a 403 that mentions ``Scope validation failed`` (seen live).
+            call without its scope gets a 403 that mentions `Scope validation failed` (seen live).
     """
 
     export_page_size: int = 5_000

@@ -1,4 +1,4 @@
-"""Continuation tokens of the export feed: opaque, and good for the feed that issued them only."""
+"""Continuation tokens of the export feed: opaque, and valid only for the feed that issued them."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
@@ -12,9 +12,9 @@ _CHECK_BYTES = 7
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where an export goes on: after the row ``id`` at ``instant``.
+    """Where an export resumes: after the row `id` at `instant`.
 
-    ``pause`` says that an empty page comes first (a behaviour the real feed may have).
+    `pause` says that an empty page comes first (a behaviour the real feed may have).
     """
 
     instant: int
@@ -36,15 +36,13 @@ def read(feed: str, token: str) -> Place:
     """Return the place that a token stands for.
 
     Raises:
-        ValueError: If this feed never issued such a token.
+        ValueError: This feed never issued such a token.
     """
     try:
         raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except (Base64Error, UnicodeEncodeError) as error:
-        message = "not a token"
-        raise ValueError(message) from error
+        raise ValueError("not a token") from error
     packed = raw[_CHECK_BYTES:]
     if len(packed) != _LAYOUT.size or raw[:_CHECK_BYTES] != _check(feed, packed):
-        message = "not a token of this feed"
-        raise ValueError(message)
+        raise ValueError("not a token of this feed")
     return Place(*_LAYOUT.unpack(packed))

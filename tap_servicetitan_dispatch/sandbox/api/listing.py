@@ -31,8 +31,7 @@ def _numbers(value: Any) -> frozenset[int]:
 
 def _few(numbers: frozenset[int]) -> frozenset[int]:
     if len(numbers) > _MOST_IDS:
-        message = f"at most {_MOST_IDS} ids can be looked up at once"
-        raise ValueError(message)
+        raise ValueError(f"at most {_MOST_IDS} ids can be looked up at once")
     return numbers
 
 
@@ -75,13 +74,13 @@ def page_of(
     table: Table[RowT],
     query: Sorted,
     behaviour: Behaviour,
-    admits: Callable[[RowT], bool],
+    matches: Callable[[RowT], bool],
 ) -> Response:
-    """Return the page of a table that a query asks for, of the rows that ``admits`` admits."""
+    """Return the page of a table that a query asks for, of the rows for which `matches` is true."""
     rows = (
         row
-        for row in _in_order(table, query, behaviour)
-        if query.created_on_or_after <= row.created_on < query.created_before and admits(row)
+        for row in _sorted(table, query, behaviour)
+        if query.created_on_or_after <= row.created_on < query.created_before and matches(row)
     )
     return cut(rows, query)
 
@@ -105,7 +104,7 @@ def cut(rows: Iterable[Row], query: Paged) -> Response:
     )
 
 
-def _in_order(table: Table[RowT], query: Sorted, behaviour: Behaviour) -> Iterable[RowT]:
+def _sorted(table: Table[RowT], query: Sorted, behaviour: Behaviour) -> Iterable[RowT]:
     backwards = query.sort[0] == "-"
     low, high = query.modified_on_or_after, query.modified_before
     if query.sort[1:] == "ModifiedOn":

@@ -16,7 +16,7 @@ class Active(StrEnum):
     ANY = "Any"
     FALSE = "False"
 
-    def admits(self, active: bool) -> bool:  # noqa: FBT001 - it is the subject
+    def matches(self, active: bool) -> bool:  # noqa: FBT001 - it is the subject
         """Return whether a row is asked for."""
         return self is Active.ANY or active is (self is Active.TRUE)
 

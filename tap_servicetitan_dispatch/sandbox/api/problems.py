@@ -1,4 +1,4 @@
-"""Error answers, in the shapes the API gives them."""
+"""Error responses, in the shapes of the API."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from hashlib import blake2b
@@ -11,8 +11,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-
-from tap_servicetitan_dispatch.sandbox.world.versions import RowT, Table
 
 UNMATCHED = {
     "statusCode": 404,
@@ -78,13 +76,13 @@ def problem_response(request: Request, problem: Problem) -> Response:
 
 
 async def on_problem(request: Request, error: Exception) -> Response:
-    """Answer a ``Problem``."""
+    """Answer a `Problem`."""
     assert isinstance(error, Problem)  # noqa: S101 - registered for this type
     return problem_response(request, error)
 
 
 async def on_bare_problem(_request: Request, error: Exception) -> Response:
-    """Answer a ``BareProblem``."""
+    """Answer a `BareProblem`."""
     assert isinstance(error, BareProblem)  # noqa: S101 - registered for this type
     return json_response(error.body, error.status)
 
@@ -95,7 +93,7 @@ async def on_http_exception(_request: Request, _error: Exception) -> Response:
 
 
 async def on_invalid_request(request: Request, error: Exception) -> Response:
-    """Answer a request that does not fit the operation: 400 with the errors of each field."""
+    """Answer a request that is not valid for the operation: 400 with the errors of each field."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type
     if any(one["loc"][0] == "path" for one in error.errors()):
         # The gateway matches paths by type too.
@@ -124,21 +122,9 @@ def _message(field: str, error: dict[str, Any]) -> str:
     return f"{name}: {error['msg']}."
 
 
-def unfit(field: str, message: str) -> Problem:
+def invalid(field: str, message: str) -> Problem:
     """Return a problem with one field of the request."""
     return Problem(HTTPStatus.BAD_REQUEST, INVALID, {field: [message]})
-
-
-def found(table: Table[RowT], id_: int | str) -> RowT:
-    """Return a row.
-
-    Raises:
-        Problem: 404, if there is none.
-    """
-    row = table.current.get(id_)
-    if row is None:
-        raise Problem(HTTPStatus.NOT_FOUND, f"The entity with id {id_} was not found.")
-    return row
 
 
 class PlainErrors(APIRoute):

@@ -51,9 +51,9 @@ class Failing:
         self._hang_up = hang_up
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, late or wrongly if it is its turn."""
+        """Answer a request, or make it fail if it is its turn."""
         faults, kind, chance = self._switch.draw(scope["path"])
-        if self._switch.is_too_fast(scope["path"], _app_key(scope)):
+        if not self._switch.admit(scope["path"], _app_key(scope)):
             kind = "rate_limited"
         if faults.latency:
             await sleep(faults.latency * chance.draw())
@@ -72,7 +72,7 @@ class Failing:
                 await answer(scope, receive, send)
 
     async def _leave(self, scope: Scope, receive: Receive, *, reset: bool) -> None:
-        scope["sandbox.note"]()
+        scope["sandbox.log"]()
         self._hang_up(scope, reset)
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -143,7 +143,7 @@ MAINTENANCE = Problem(
 )
 REVOKED = Problem(HTTPStatus.UNAUTHORIZED, "The access token has been revoked.")
 _NOT_JSON = (
-    HTMLResponse("<!DOCTYPE html><title>Sign in</title><p>Please sign in to go on.</p>"),
+    HTMLResponse("<!DOCTYPE html><title>Sign in</title><p>Please sign in to continue.</p>"),
     Response('{"page": 1, "data": [', media_type="application/json"),
     Response(media_type="application/json"),
 )

@@ -27,9 +27,9 @@ MEANINGS: Mapping[Kind, str] = MappingProxyType(
         "maintenance": "409 with the text that tells it from other conflicts.",
         "cut_short": "The connection ends in the middle of the answer's body.",
         "reset": "The connection is reset before there is an answer.",
-        "not_json": "200 with a body that is no JSON: a page of HTML, half an object, or nothing.",
-        "drip": "The right answer, in small pieces with pauses; it does end.",
-        "revoked": "401, and every token issued so far is good no more; a new one is.",
+        "not_json": "200 with a body that is not JSON: a page of HTML, half an object, or nothing.",
+        "drip": "The right answer in small pieces, with pauses; it does end.",
+        "revoked": "401, and every token issued so far is revoked; a new one is valid.",
         "no_scope": "403, as if the tenant had taken away the scope that the call needs.",
         "redirect": "302 to another host.",
     }
@@ -45,12 +45,12 @@ _YEAR = 366 * 86_400
 
 
 def _parts(value: Any) -> Any:
-    """Return the parts of a text with commas, which is how a command line gives several."""
+    """Split a text at its commas, which is how a command line gives several values."""
     return value.split(",") if isinstance(value, str) else value
 
 
 def _numbers(value: Any) -> Any:
-    """Return the same for whole numbers."""
+    """Split a text likewise, and read the numbers in it."""
     parts = _parts(value)
     return parts if parts is value else [int(part) if part.isdecimal() else part for part in parts]
 
@@ -62,12 +62,11 @@ _Split = BeforeValidator(_parts)
 class Faults:
     """The faults that are on. Without arguments there are none.
 
-    Which request fails, and how, is a function of ``seed`` and of how many requests came before
-    since the faults were set, of those that could fail at all. Only calls of the API and requests
-    for a token fail.
+    Which request fails, and how, is a function of `seed` and of the number of requests since the
+    faults were set, of those that can fail at all: calls of the API, and requests for a token.
 
-    Each field says what it does in its ``description``, which is shown at ``/docs`` too; a value
-    that makes no sense is a ``pydantic.ValidationError``.
+    The `description` of each field says what it does, at `/docs` too. A value that is not valid
+    raises a `pydantic.ValidationError`.
     """
 
     rate: Annotated[
@@ -94,10 +93,10 @@ class Faults:
         ),
     ] = ""
     spare_first: Annotated[
-        int, Field(ge=0, description="So many requests get through before the first fails.")
+        int, Field(ge=0, description="How many requests get through before the first one fails.")
     ] = 0
     at_most: Annotated[
-        int | None, Field(ge=0, description="Once so many have failed, the rest gets through.")
+        int | None, Field(ge=0, description="How many requests fail before the rest get through.")
     ] = None
     requests_per_second: Annotated[
         int | None,
@@ -128,10 +127,10 @@ class Faults:
     ] = get_args(Body)
     latency: Annotated[
         float,
-        Field(ge=0, le=300, description="Each answer is late by up to so many seconds."),
+        Field(ge=0, le=300, description="By how many seconds, at most, each answer is late."),
     ] = 0
     drip_seconds: Annotated[
-        float, Field(ge=0, le=300, description="How long an answer takes that drips.")
+        float, Field(ge=0, le=300, description="How many seconds a dripping answer takes.")
     ] = 1
     clock_skew: Annotated[
         float,
@@ -139,6 +138,6 @@ class Faults:
             ge=-_YEAR,
             le=_YEAR,
             description="Seconds by which the API's clock is ahead of the true time. Tokens that "
-            "are too old by it expire. Set back, it stands still until the time has caught up.",
+            "are too old by it expire. If set back, it stands still until the time has caught up.",
         ),
     ] = 0

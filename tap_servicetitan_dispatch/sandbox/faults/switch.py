@@ -31,7 +31,7 @@ class _Progress:
 class Switch:
     """The faults that are on; they may be changed while requests come in.
 
-    Faults of a tenant take the place of those of all tenants. They begin anew when they are set,
+    Faults of a tenant take the place of those of all tenants. Setting them starts them anew,
     even if they are the same.
 
     Args:
@@ -61,7 +61,7 @@ class Switch:
             self._of_tenant[tenant_id] = _Progress(faults)
 
     def draw(self, path: str) -> tuple[Faults, Kind | None, Chance]:
-        """Return how the next request fails, if it does, and the chance to take the rest from."""
+        """Decide whether and how the next request fails; the chance decides on the rest."""
         progress = self._progress(tenant_in(path))
         faults = progress.faults
         if not path.startswith((_API, TOKEN_PATH)) or faults.on not in path:
@@ -79,17 +79,17 @@ class Switch:
             return faults, kind, chance
         return faults, None, chance
 
-    def is_too_fast(self, path: str, app_key: str | None) -> bool:
-        """Return whether a call of the API is one too many within a second; else it counts."""
+    def admit(self, path: str, app_key: str | None) -> bool:
+        """Count a call of the API; return whether it is within the limit for a second."""
         tenant_id = tenant_in(path)
         progress, now = self._progress(tenant_id), self._timer()
         limit, answered_at = progress.faults.requests_per_second, progress.answered_at
         if limit is None or not path.startswith(_API):
-            return False
+            return True
         of_caller = answered_at[tenant_id, app_key]
         while of_caller and of_caller[0] <= now - 1:
             of_caller.popleft()
         if len(of_caller) >= limit:
-            return True
+            return False
         of_caller.append(now)
-        return False
+        return True

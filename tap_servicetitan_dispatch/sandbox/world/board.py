@@ -3,7 +3,7 @@
 A day's board is a function of the seed and the day. Its appointments are booked up to two weeks
 before; what happens to each assignment is laid out once as a *life*: an instant and a state for
 each step. The board is never silent: in every 90 seconds of the day before, the optimiser re-plans
-one of the day's assignments, which touches ``modifiedOn`` and nothing that can be seen.
+one of the day's assignments, which touches `modifiedOn` and nothing else that shows.
 """
 
 from collections.abc import Iterator
@@ -103,11 +103,11 @@ class Life(msgspec.Struct, gc=False):
     steps: list[tuple[int, State]]
 
     def versions(self, settled: int) -> Iterator[Assignment]:
-        """Yield the versions that had not ended by ``settled``, in order."""
+        """Yield the versions that had not ended by `settled`, in order."""
         return self._versions(self.steps, FOREVER, settled)
 
     def replanned(self, instants: list[int], settled: int) -> Iterator[Assignment]:
-        """Yield what the first version becomes as the optimiser touches it, likewise."""
+        """Yield the versions that the optimiser makes of the first one, likewise."""
         steps = [(instant, SCHEDULED) for instant in instants]
         return self._versions(steps, self.steps[1][0], settled)
 
@@ -268,7 +268,7 @@ class DayBoard:
             steps.append((self._imported, DONE))
 
     def versions(self, settled: int) -> Iterator[Assignment]:
-        """Yield the versions of the day's assignments that had not ended by ``settled``."""
+        """Yield the versions of the day's assignments that had not ended by `settled`."""
         for life in self.lives:
             yield from life.versions(settled)
 
@@ -303,7 +303,7 @@ class Board:
         return {visit.id: visit for visit in DayBoard(self.company, day).appointments}
 
     def versions(self, day: int, settled: int) -> Iterator[Assignment]:
-        """Yield the versions of a day's assignments that had not ended by ``settled``."""
+        """Yield the versions of a day's assignments that had not ended by `settled`."""
         return DayBoard(self.company, day).versions(settled)
 
     def replanned(self, day: int, settled: int) -> Iterator[Assignment]:

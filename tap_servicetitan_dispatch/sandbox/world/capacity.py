@@ -25,7 +25,7 @@ def availabilities(
 ) -> list[dict[str, Any]]:
     """Return the availability of each arrival window within a span, as the API writes it.
 
-    There is one for each window and day on which the office is open at that time, for those of the
+    There is one for each window and each day on which the office is open then, for those of the
     window's business units that are asked for.
     """
     at_work, away, on_jobs = _times(tenant, span)
@@ -47,7 +47,7 @@ def availabilities(
             members.append(_member(technician, able=able, free=bool(free), matched=match_skills))
         found.append(
             {
-                # The local time, with a Z that is not true.
+                # Local time, with a false `Z`.
                 "start": text(tenant.company.calendar.local(start)),
                 "end": text(tenant.company.calendar.local(end)),
                 "startUtc": text(start),
@@ -154,7 +154,7 @@ def _within(spans: list[Span], low: int, high: int) -> list[Span]:
 
 
 def _without(spans: list[Span], gone: list[Span]) -> list[Span]:
-    """Return what is left of spans."""
+    """Return the parts of spans that are not gone."""
     for away, back in gone:
         spans = [
             part

@@ -1,4 +1,4 @@
-"""Chance that comes out the same in every process and every Python version."""
+"""Random numbers that are the same in every process and every Python version."""
 
 from collections.abc import Sequence
 from random import Random
@@ -15,7 +15,7 @@ _RESOLUTIONS = (SECOND, 10_000, *([1] * 18))
 class Chance:
     """Draws that are a function of a seed and a subject.
 
-    Only ``Random.random`` is promised to give the same numbers in every Python version, so
+    Only `Random.random` is promised to give the same numbers in every Python version, so
     everything here is made of it.
     """
 
@@ -27,7 +27,7 @@ class Chance:
         return self.draw() < probability
 
     def below(self, end: int) -> int:
-        """Return a whole number from 0 up to, but not including, ``end``."""
+        """Return a whole number from 0 up to, but not including, `end`."""
         return int(self.draw() * end)
 
     def one_of(self, options: Sequence[T]) -> T:
@@ -35,7 +35,7 @@ class Chance:
         return options[int(self.draw() * len(options))]
 
     def instant(self, low: int, high: int) -> int:
-        """Return an instant from ``low`` up to ``high``, now and then a round one."""
+        """Return an instant from `low` up to `high`, sometimes a round one."""
         instant = low + int(self.draw() * (high - low))
         rounded = instant - instant % _RESOLUTIONS[int(self.draw() * len(_RESOLUTIONS))]
         return rounded if rounded > low else low  # noqa: FURB136 - half of a start is spent here

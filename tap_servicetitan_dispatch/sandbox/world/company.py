@@ -42,7 +42,7 @@ class JobType(msgspec.Struct, frozen=True):
 
 
 class Skill(msgspec.Struct, frozen=True):
-    """What somebody must be good at for some kinds of jobs."""
+    """What a technician must be able to do for some kinds of jobs."""
 
     id: int
     name: str
@@ -114,11 +114,11 @@ ONLINE_BOOKING = 40_000_002
 
 
 class Company:
-    """The contractor behind the board, as large as it must be to get its work done.
+    """The contractor behind the board, large enough to get its work done.
 
     Args:
         seed: Another seed is another contractor.
-        assignments: How many assignments the board shows, about.
+        assignments: Approximate number of assignments on the board.
         staff: Another number is another staff: rows keep their ids and say something else.
     """
 

@@ -1,7 +1,7 @@
 """What is set up once and changed now and then: teams, zones, skills, arrival windows.
 
-Such rows exist all the time. Each is changed every so many days, so that its current version can be
-told from seed and clock without telling its whole history.
+Such rows exist all the time. Each is changed at a fixed interval of days, so that its current
+version follows from seed and clock without replaying its whole history.
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ class Team(Row):
 
 
 class Zone(Row):
-    """A part of the service area. ``service_days`` are numbers from 0 for Sunday."""
+    """A part of the service area. `service_days` are numbers from 0 for Sunday."""
 
     name: str
     zips: tuple[str, ...]
@@ -85,7 +85,7 @@ class Zone(Row):
 
 
 class TechnicianSkill(Row):
-    """A skill that a technician has; the id is ``{technician id}_{skill id}``."""
+    """A skill that a technician has; the id is `{technician id}_{skill id}`."""
 
     technician_id: int
     skill_id: int
@@ -106,7 +106,7 @@ class TechnicianSkill(Row):
 
 
 class ArrivalWindow(Row):
-    """A time of day in which customers are told to expect somebody. Its dates are not shown."""
+    """A time of day in which customers are told to expect a technician. Its dates are not shown."""
 
     start: int
     duration: int
@@ -197,7 +197,7 @@ def _zone(number: int, name: str) -> Zone:
         cities=(name,),
         territory_numbers=(f"T-{number:02d}",),
         locn_numbers=(),
-        # Said to be always there; null in the oldest row all the same, as it happens.
+        # Required by the definition; null in the oldest row all the same, as happens in practice.
         created_by=DISPATCHERS[1] if number else None,
         service_days_enabled=bool(service_days),
         service_days=service_days,

@@ -1,7 +1,7 @@
 """Instants as the API counts and writes them.
 
 The server behind the API is a .NET program: its instants are ticks of 100 nanoseconds. Here an
-instant is an ``int`` of ticks since 1970-01-01T00:00:00Z, so that instants compare and add exactly.
+instant is an `int` of ticks since 1970-01-01T00:00:00Z, so that instants compare and add exactly.
 """
 
 import re
@@ -59,15 +59,14 @@ def text(instant: int) -> str:
 
 
 def parse(written: str) -> int:
-    """Return the instant of a date or date-time; without an offset it is taken as UTC.
+    """Return the instant of a date or date-time; without an offset, it is taken as UTC.
 
     Raises:
-        ValueError: If the text is neither, or names a day that does not exist.
+        ValueError: It is neither, or names a day that does not exist.
     """
     match = _WRITTEN.fullmatch(written.strip())
     if match is None:
-        message = f"not a date or date-time: {written!r}"
-        raise ValueError(message)
+        raise ValueError(f"not a date or date-time: {written!r}")
     day, clock, second, fraction, offset = match.groups()
     if offset in {None, "Z", "z"}:
         offset = "+00:00"
@@ -79,7 +78,7 @@ _SPAN = re.compile(r"(?:(\d{1,4})\.)?(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,7}))
 
 
 def span_text(ticks: int) -> str:
-    """Return a length of time as .NET writes it: ``[d.]hh:mm:ss[.fffffff]``."""
+    """Return a length of time as .NET writes it: `[d.]hh:mm:ss[.fffffff]`."""
     seconds, fraction = divmod(ticks, SECOND)
     days, second = divmod(seconds, 86_400)
     text = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
@@ -90,12 +89,11 @@ def parse_span(written: str) -> int:
     """Return the ticks of a .NET time span; the seconds may be left out.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: It is not a time span.
     """
     match = _SPAN.fullmatch(written)
     if match is None:
-        message = f"not a time span: {written!r}"
-        raise ValueError(message)
+        raise ValueError(f"not a time span: {written!r}")
     days, hours, minutes, seconds, fraction = match.groups("0")
     clock = time(int(hours), int(minutes), int(seconds))
     whole = int(days) * DAY + clock.hour * HOUR + clock.minute * MINUTE + clock.second * SECOND

@@ -1,4 +1,4 @@
-"""When something that repeats takes place."""
+"""When recurring events take place."""
 
 from collections.abc import Collection, Iterator
 from datetime import date
@@ -8,7 +8,7 @@ from tap_servicetitan_dispatch.sandbox.world.instants import DAY, FOREVER, Calen
 
 Frequency = Literal["Daily", "Weekly", "Monthly", "Yearly"]
 
-# What repeats without end is laid out this far.
+# Endless recurrence is laid out this far.
 _HORIZON_DAYS = 732
 
 
@@ -21,14 +21,14 @@ def starts(
     weekdays: Collection[int] = (),
     last: int = FOREVER,
 ) -> Iterator[int]:
-    """Yield the instants at which it begins, at the same time on the local clock, up to ``last``.
+    """Yield the instants at which an event begins, at the same local time, up to `last`.
 
     Args:
         calendar: Whose days are meant.
         first: When it begins for the first time.
         frequency: How often it takes place.
         interval: 2 is every other day, week, month or year.
-        weekdays: Days of a weekly event, 0 for Monday; that of ``first`` if there are none.
+        weekdays: Days of a weekly event, 0 for Monday; that of `first` if there are none.
         last: No occurrence begins later than this instant.
     """
     local = calendar.local(first)
@@ -45,7 +45,7 @@ def starts(
 
 
 def _periods(frequency: Frequency, begin: date, today: date, weekdays: Collection[int]) -> float:
-    """Return how many periods after the first a day is; no whole number on other days."""
+    """Return how many periods after the first a day is; not a whole number on other days."""
     never = 0.5
     if frequency == "Daily":
         return (today - begin).days

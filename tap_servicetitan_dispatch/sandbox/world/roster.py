@@ -63,7 +63,7 @@ class Shift(Row):
 
 
 class NonJobAppointment(Row):
-    """Time in which a technician is busy with something that is no job."""
+    """Time in which a technician is busy with something that is not a job."""
 
     technician_id: int
     start: int

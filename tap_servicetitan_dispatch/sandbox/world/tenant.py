@@ -30,7 +30,7 @@ _FIRST_CREATED_ID = 45_000_001
 
 @dataclass
 class _Plan(Generic[RowT]):
-    """How a table is filled: the versions of each day, made so many days ahead."""
+    """Fills a table with the versions of each day, a number of days ahead."""
 
     table: Table[RowT]
     versions: Callable[[int, int], Iterable[RowT]]
@@ -38,7 +38,7 @@ class _Plan(Generic[RowT]):
     daily: bool
     planned_to: int = 0
 
-    def reach(self, today: int, settled: int) -> None:
+    def extend(self, today: int, settled: int) -> None:
         first = today - HISTORY_DAYS
         begin = max(self.planned_to + 1, first)
         self.planned_to = today + self.lead_days
@@ -54,12 +54,12 @@ class _Plan(Generic[RowT]):
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
     """Rows make no cycles, and looking for some among millions takes a third of the time."""
-    go_on = gc.enable if gc.isenabled() else gc.disable
+    restore = gc.enable if gc.isenabled() else gc.disable
     gc.disable()
     try:
         yield
     finally:
-        go_on()
+        restore()
 
 
 class Tenant:
@@ -70,7 +70,7 @@ class Tenant:
 
     Args:
         seed: Another seed is another tenant.
-        assignments: How many assignments the board shows, about.
+        assignments: Approximate number of assignments on the board.
         clock: Returns the current time, aware. Should it go backwards, the tenant waits for it.
         staff: Another number is another staff: rows keep their ids and say something else.
     """
@@ -137,27 +137,27 @@ class Tenant:
         today = self.company.calendar.day_of(now)
         if today != self._today:
             self._today = today
-            self._reach(today)
+            self._begin_day(today)
         for plan in self._plans:
             plan.table.advance(now)
 
-    def _reach(self, today: int) -> None:
-        """Plan the days that came within reach, and forget those that are too long ago."""
+    def _begin_day(self, today: int) -> None:
+        """Plan the days that can be planned now, and forget those that are too long ago."""
         with _without_garbage_collection():
             for plan in self._plans:
-                plan.reach(today, self.settled)
+                plan.extend(today, self.settled)
             for plan in self._plans:
                 plan.table.advance(self.now)
                 plan.forget(today, self.settled)
 
     def tick(self) -> int:
-        """Return an instant for a write: now, and later than all that has happened."""
+        """Return an instant for a write, later than all before; the clock moves if it must."""
         while (last := max(plan.table.last_instant for plan in self._plans)) >= self.now:
             self._advance(last + 1)
         return self.now
 
     def new_id(self, day: int | None = None) -> int:
-        """Return an id that no row has; that of a row which belongs to a day tells the day."""
+        """Return an unused id; that of a row which belongs to a day tells the day."""
         if day is None:
             return _FIRST_CREATED_ID + next(self._created)
         return day * IDS_A_DAY + IDS_A_DAY // 2 + next(self._created)

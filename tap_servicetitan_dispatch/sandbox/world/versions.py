@@ -14,7 +14,7 @@ from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER
 
 
 class Row(msgspec.Struct, gc=False, kw_only=True):
-    """One version of one row. It holds from ``modified_on`` until the next version, or forever."""
+    """One version of one row. It holds from `modified_on` until the next version, or forever."""
 
     id: Any
     active: bool
@@ -54,7 +54,7 @@ _instant: Callable[[Row], int] = attrgetter("modified_on")
 class Table(Generic[RowT]):
     """Versions of rows in the order of modification, read as of an instant.
 
-    The generator adds versions ahead of time; ``advance`` makes those current whose instant has
+    The generator adds versions ahead of time; `advance` makes those current whose instant has
     come. A write takes a row over: what the generator had planned for it no longer happens.
     """
 
@@ -65,12 +65,12 @@ class Table(Generic[RowT]):
         self._taken_over: set[Any] = set()
 
     def extend(self, versions: Iterable[RowT]) -> None:
-        """Add planned versions, later than the last ``advance``, each with its ``until`` set."""
+        """Add planned versions, later than the last `advance`, each with its `until` set."""
         self._versions.extend(row for row in versions if row.id not in self._taken_over)
         self._versions.sort(key=position)
 
     def advance(self, now: int) -> None:
-        """Make the versions current that have come to hold by now."""
+        """Make those versions current whose instant has come."""
         versions, current = self._versions, self.current
         passed = self._passed
         while passed < len(versions) and versions[passed].modified_on <= now:
@@ -88,7 +88,7 @@ class Table(Generic[RowT]):
         return self._versions[self._passed - 1].modified_on if self._passed else 0
 
     def prune(self, settled: int, keep: Callable[[RowT], bool]) -> None:
-        """Forget versions that ended by ``settled``, and rows that are not to be kept."""
+        """Forget versions that ended by `settled`, and rows that are not to be kept."""
         passed = self._versions[: self._passed]
         kept = [row for row in passed if row.until > settled and keep(row)]
         self._versions[: self._passed] = kept
@@ -106,7 +106,7 @@ class Table(Generic[RowT]):
             index += 1
 
     def changed(self, low: int, high: int, *, backwards: bool = False) -> Iterator[RowT]:
-        """Yield the current rows changed from ``low`` up to ``high``, in order or backwards."""
+        """Yield the current rows changed from `low` up to `high`, in order or backwards."""
         versions = self._versions
         first = bisect_left(versions, low, hi=self._passed, key=_instant)
         end = bisect_left(versions, high, hi=self._passed, key=_instant)
@@ -117,7 +117,7 @@ class Table(Generic[RowT]):
                 yield row
 
     def put(self, row: RowT) -> None:
-        """Write a row: ``modified_on`` must be now, and later than what others changed."""
+        """Write a row: `modified_on` must be now, and later than what others changed."""
         self._end(row.id, row.modified_on)
         insort(self._versions, row, hi=self._passed, key=position)
         self._passed += 1
@@ -133,10 +133,10 @@ class Table(Generic[RowT]):
         before = self.current.get(id_)
         if before is not None:
             before.until = instant
-        self.forget_plans(lambda row: row.id == id_)
+        self.cancel_plans(lambda row: row.id == id_)
 
-    def forget_plans(self, planned: Callable[[RowT], bool]) -> None:
-        """Let no more become of the rows for whose planned versions ``planned`` is true."""
+    def cancel_plans(self, matches: Callable[[RowT], bool]) -> None:
+        """Cancel all that is planned for rows with a planned version that matches."""
         plans = self._versions[self._passed :]
-        self._taken_over.update(row.id for row in plans if planned(row))
+        self._taken_over.update(row.id for row in plans if matches(row))
         self._versions[self._passed :] = [row for row in plans if row.id not in self._taken_over]

@@ -13,8 +13,9 @@ from tap_servicetitan_dispatch.sandbox.api.listing import (
     SortedByActivity,
     page_of,
 )
+from tap_servicetitan_dispatch.sandbox.api.lookups import check_technicians
 from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Id
-from tap_servicetitan_dispatch.sandbox.api.problems import Problem, json_response, unfit
+from tap_servicetitan_dispatch.sandbox.api.problems import Problem, invalid, json_response
 from tap_servicetitan_dispatch.sandbox.world.board import IDS_A_DAY, Appointment, Assignment
 from tap_servicetitan_dispatch.sandbox.world.company import DISPATCHERS
 from tap_servicetitan_dispatch.sandbox.world.instants import HOUR, text
@@ -33,10 +34,10 @@ class AssignmentQuery(SortedByActivity):
     appointment_ids: Numbers = frozenset()
     job_id: int | None = None
 
-    def admits(self, row: Assignment) -> bool:
+    def matches(self, row: Assignment) -> bool:
         """Return whether a row is asked for."""
         return (
-            self.active.admits(row.active)
+            self.active.matches(row.active)
             and (not self.ids or row.id in self.ids)
             and (not self.appointment_ids or row.appointment_id in self.appointment_ids)
             and self.job_id in {None, row.job_id}
@@ -55,18 +56,16 @@ async def list_assignments(
     tenant: TenantNow, behaviour: BehaviourNow, query: Annotated[AssignmentQuery, Query()]
 ) -> Response:
     """Return a page of assignments."""
-    return page_of(tenant.assignments, query, behaviour, query.admits)
+    return page_of(tenant.assignments, query, behaviour, query.matches)
 
 
 @router.post("/assign-technicians", dependencies=needs("appointmentassignments:w"))
 async def assign_technicians(tenant: TenantNow, crew: Crew) -> Response:
-    """Put technicians on an appointment. What is assigned by hand stays Scheduled from then on."""
+    """Put technicians on an appointment. What is assigned by hand stays `Scheduled`."""
     visit = _appointment(tenant, crew)
     if _status(tenant, visit) in {"Done", "Canceled"}:
         raise Problem(_CONFLICT, "The appointment is over: nobody can be assigned to it.")
-    for id_ in crew.technician_ids:
-        if id_ not in tenant.company.technician:
-            raise unfit("technicianIds", f"There is no technician with id {id_}.")
+    check_technicians(tenant, crew.technician_ids, "technicianIds")
     if _assigned(tenant, visit) & set(crew.technician_ids):
         raise Problem(_CONFLICT, "A technician is assigned to the appointment already.")
     instant = tenant.tick()
@@ -94,15 +93,15 @@ async def unassign_technicians(tenant: TenantNow, crew: Crew) -> Response:
     visit = _appointment(tenant, crew)
     missing = set(crew.technician_ids) - _assigned(tenant, visit)
     if missing:
-        raise unfit("technicianIds", f"Not assigned to the appointment: {sorted(missing)}.")
+        raise invalid("technicianIds", f"Not assigned to the appointment: {sorted(missing)}.")
     instant = tenant.tick()
     rows = tenant.crew(visit.id)
     for row in rows:
         if row.active and row.technician.id in crew.technician_ids:
             tenant.assignments.put(changed(row, instant, active=False))
-    # Nor does the successor come whom the board had planned for one of them.
+    # Nor does the replacement come that the board had planned for one of them.
     known = {row.id for row in rows}
-    tenant.assignments.forget_plans(
+    tenant.assignments.cancel_plans(
         lambda row: row.appointment_id == visit.id and row.id not in known
     )
     return _appointment_response(tenant, visit)
@@ -111,8 +110,9 @@ async def unassign_technicians(tenant: TenantNow, crew: Crew) -> Response:
 def _appointment(tenant: Tenant, crew: Crew) -> Appointment:
     visit = tenant.appointment(crew.job_appointment_id)
     if visit is None:
-        message = f"There is no appointment with id {crew.job_appointment_id}."
-        raise unfit("jobAppointmentId", message)
+        raise invalid(
+            "jobAppointmentId", f"There is no appointment with id {crew.job_appointment_id}."
+        )
     return visit
 
 

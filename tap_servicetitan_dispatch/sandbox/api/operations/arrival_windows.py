@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.listing import Created, cut
+from tap_servicetitan_dispatch.sandbox.api.lookups import found
 from tap_servicetitan_dispatch.sandbox.api.parameters import (
     Active,
     ActiveParameter,
@@ -16,7 +17,7 @@ from tap_servicetitan_dispatch.sandbox.api.parameters import (
     Id,
     Span,
 )
-from tap_servicetitan_dispatch.sandbox.api.problems import found, json_response, unfit
+from tap_servicetitan_dispatch.sandbox.api.problems import invalid, json_response
 from tap_servicetitan_dispatch.sandbox.world.company import BUSINESS_UNITS
 from tap_servicetitan_dispatch.sandbox.world.directory import ArrivalWindow
 from tap_servicetitan_dispatch.sandbox.world.instants import DAY
@@ -34,7 +35,7 @@ class WindowQuery(Created):
 
 
 class Window(Body):
-    """An arrival window; ``duration`` is its length, whatever the definition calls it."""
+    """An arrival window; `duration` is its length, whatever the definition calls it."""
 
     start: Annotated[Span, Field(lt=DAY)]
     duration: Annotated[Span, Field(gt=0, le=DAY)]
@@ -44,11 +45,11 @@ class Window(Body):
         """Return the business units.
 
         Raises:
-            Problem: 400, if one does not exist.
+            Problem: One of them does not exist (400).
         """
         for id_ in self.business_unit_ids:
             if id_ not in _UNITS:
-                raise unfit("businessUnitIds", f"There is no business unit with id {id_}.")
+                raise invalid("businessUnitIds", f"There is no business unit with id {id_}.")
         return tuple(dict.fromkeys(self.business_unit_ids))
 
 
@@ -59,7 +60,7 @@ class Activation(Body):
 
 
 class Configuration(Body):
-    """Whether a job starts, if not said otherwise, when its window begins or when it ends."""
+    """Whether a job starts, by default, when its window begins or when it ends."""
 
     configuration: Literal["StartTimeOfArrivalWindow", "EndTimeOfArrivalWindow"]
 
@@ -74,7 +75,7 @@ async def list_arrival_windows(
         (
             row
             for row in rows
-            if query.active.admits(row.active)
+            if query.active.matches(row.active)
             and query.created_on_or_after <= row.created_on < query.created_before
         ),
         query,
@@ -134,7 +135,7 @@ async def update_arrival_window(tenant: TenantNow, id: int, new: Window) -> Resp
 
 @router.put("/{id}/activated", dependencies=needs("arrivalwindows:w"))
 async def activate_arrival_window(tenant: TenantNow, id: int, new: Activation) -> Response:  # noqa: A002 - its documented name
-    """Offer an arrival window, or no longer."""
+    """Offer an arrival window, or stop offering it."""
     row = found(tenant.arrival_windows, id)
     tenant.arrival_windows.put(changed(row, tenant.tick(), active=new.is_active))
     return Response()

@@ -22,11 +22,10 @@ class TimeRange(Body):
     to_hour: Hour
 
     @model_validator(mode="after")
-    def in_order(self) -> Self:
-        """Return the range, if it ends after it begins."""
+    def ends_after_it_begins(self) -> Self:
+        """Check that the range ends after it begins."""
         if self.to_hour <= self.from_hour:
-            message = "toHour must be later than fromHour"
-            raise ValueError(message)
+            raise ValueError("toHour must be later than fromHour")
         return self
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Flag, Id, Instant
-from tap_servicetitan_dispatch.sandbox.api.problems import Problem, json_response, unfit
+from tap_servicetitan_dispatch.sandbox.api.problems import Problem, invalid, json_response
 from tap_servicetitan_dispatch.sandbox.world.capacity import availabilities
 from tap_servicetitan_dispatch.sandbox.world.company import JOB_TYPES
 from tap_servicetitan_dispatch.sandbox.world.instants import DAY, text
@@ -26,11 +26,10 @@ class CapacityQuery(Body):
     skill_based_availability: Flag
 
     @model_validator(mode="after")
-    def in_order(self) -> Self:
-        """Return the query, if it ends after it begins."""
+    def ends_after_it_begins(self) -> Self:
+        """Check that the range ends after it begins."""
         if self.ends_on_or_before <= self.starts_on_or_after:
-            message = "endsOnOrBefore must be later than startsOnOrAfter"
-            raise ValueError(message)
+            raise ValueError("endsOnOrBefore must be later than startsOnOrAfter")
         return self
 
 
@@ -40,7 +39,7 @@ async def get_capacity(tenant: TenantNow, query: CapacityQuery) -> Response:
     if query.ends_on_or_before - query.starts_on_or_after > 14 * DAY:
         raise Problem(400, "Invalid request. The maximum allowed range is 14 days.")
     if query.job_type_id is not None and query.job_type_id not in JOB_TYPES:
-        raise unfit("jobTypeId", f"There is no job type with id {query.job_type_id}.")
+        raise invalid("jobTypeId", f"There is no job type with id {query.job_type_id}.")
     found = availabilities(
         tenant,
         (query.starts_on_or_after, query.ends_on_or_before),

@@ -1,4 +1,4 @@
-"""The export feed: rows in the order of modification, continued from a token."""
+"""The export feed: rows in the order of modification, resumed from a token."""
 
 from itertools import islice
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.api.continuation import Place
 from tap_servicetitan_dispatch.sandbox.api.parameters import Active, ActiveParameter, Boolean
-from tap_servicetitan_dispatch.sandbox.api.problems import json_response, unfit
+from tap_servicetitan_dispatch.sandbox.api.problems import invalid, json_response
 from tap_servicetitan_dispatch.sandbox.world import instants
 from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER
 
@@ -33,8 +33,8 @@ async def export_appointment_assignments(
 ) -> Response:
     """Return the assignments that changed since a token or a date, in the order of modification.
 
-    Changes show 15 minutes late. With ``includeRecentChanges`` they show at once, and again later:
-    the token that ends the feed never stands for anything younger than 15 minutes.
+    Changes appear 15 minutes late. With `includeRecentChanges` they appear at once, and again
+    later: the token that ends the feed never stands for anything younger than 15 minutes.
     """
     place = _place(sent)
     if place.pause:
@@ -43,7 +43,7 @@ async def export_appointment_assignments(
     found = (
         row
         for row in tenant.assignments.after((place.instant, place.id), as_of)
-        if active.admits(row.active)
+        if active.matches(row.active)
     )
     rows = list(islice(found, behaviour.export_page_size))
     more = next(found, None) is not None
@@ -64,8 +64,9 @@ def _place(sent: str) -> Place:
     try:
         return Place(instants.parse(sent), 0)
     except ValueError:
-        message = f"The value '{sent}' is not a continuation token or a date."
-        raise unfit("from", message) from None
+        raise invalid(
+            "from", f"The value '{sent}' is not a continuation token or a date."
+        ) from None
 
 
 def _page(

@@ -31,7 +31,7 @@ class Ping(Body):
 
 @router.post("", dependencies=needs("gpspings:w"))
 async def create_gps_pings(gps_provider: str, pings: list[Ping]) -> Response:  # noqa: ARG001 - any provider will do
-    """Take pings; one without a position fails. Nothing else in the sandbox depends on them."""
+    """Accept pings; one without a position fails. Nothing else in the sandbox depends on them."""
     return json_response(
         [
             {

@@ -1,4 +1,4 @@
-"""Non-job appointments: time in which a technician is busy with something that is no job."""
+"""Non-job appointments: time in which a technician is busy with something that is not a job."""
 
 from itertools import islice
 from typing import Annotated, Any, Literal, Self
@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.listing import FewNumbers, Sorted, page_of
+from tap_servicetitan_dispatch.sandbox.api.lookups import check_technicians, found
 from tap_servicetitan_dispatch.sandbox.api.parameters import (
     Body,
     Boolean,
@@ -18,7 +19,7 @@ from tap_servicetitan_dispatch.sandbox.api.parameters import (
     Span,
     Weekdays,
 )
-from tap_servicetitan_dispatch.sandbox.api.problems import Problem, found, json_response, unfit
+from tap_servicetitan_dispatch.sandbox.api.problems import Problem, invalid, json_response
 from tap_servicetitan_dispatch.sandbox.world.company import DISPATCHERS
 from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER, WEEKDAYS, text
 from tap_servicetitan_dispatch.sandbox.world.recurrence import Frequency, starts
@@ -33,7 +34,7 @@ _END_TYPES = ("Never", "After", "On")
 
 
 class NonJobQuery(Sorted):
-    """Which non-job appointments are asked for; inactive ones too, unless said otherwise."""
+    """Which non-job appointments are asked for; inactive ones too, by default."""
 
     ids: FewNumbers = frozenset()
     technician_id: int | None = None
@@ -43,7 +44,7 @@ class NonJobQuery(Sorted):
     active_only: Boolean = False
     show_on_technician_schedule: Boolean | None = None
 
-    def admits(self, row: NonJobAppointment) -> bool:
+    def matches(self, row: NonJobAppointment) -> bool:
         """Return whether a row is asked for."""
         return (
             (row.active or not self.active_only)
@@ -79,7 +80,7 @@ class NonJob(Body):
 
     @model_validator(mode="after")
     def complete(self) -> Self:
-        """Return the appointment, if it says all that its repetition takes."""
+        """Check that everything is given that its recurrence needs."""
         missing = [
             name
             for name, value, wanted in (
@@ -90,19 +91,16 @@ class NonJob(Body):
             if wanted and value is None
         ]
         if missing:
-            message = f"{', '.join(missing)} must be given"
-            raise ValueError(message)
+            raise ValueError(f"{', '.join(missing)} must be given")
         return self
 
     def fields(self, tenant: Tenant) -> dict[str, Any]:
         """Return the fields of a row.
 
         Raises:
-            Problem: 400, if the technician does not exist.
+            Problem: There is no such technician (400).
         """
-        if self.technician_id not in tenant.company.technician:
-            message = f"There is no technician with id {self.technician_id}."
-            raise unfit("technicianId", message)
+        check_technicians(tenant, [self.technician_id], "technicianId")
         return {
             "technician_id": self.technician_id,
             "start": self.start,
@@ -140,19 +138,19 @@ async def list_non_job_appointments(
     tenant: TenantNow, behaviour: BehaviourNow, query: Annotated[NonJobQuery, Query()]
 ) -> Response:
     """Return a page of non-job appointments."""
-    return page_of(tenant.non_job_appointments, query, behaviour, query.admits)
+    return page_of(tenant.non_job_appointments, query, behaviour, query.matches)
 
 
 @router.post("", dependencies=needs("nonjobappointments:w"))
 async def create_non_job_appointment(tenant: TenantNow, new: NonJob) -> Response:
-    """Create a non-job appointment, and one more for each time that it repeats.
+    """Create a non-job appointment, and one more for each recurrence.
 
-    Returns the first. What repeats without end is laid out for two years.
+    Returns the first. Endless recurrence is laid out for two years.
     """
     fields = new.fields(tenant)
     times = new.starts(tenant)
     if not times:
-        raise unfit("endOn", "It ends before it takes place.")
+        raise invalid("endOn", "It ends before it takes place.")
     instant = tenant.tick()
     rows = [
         NonJobAppointment(
@@ -189,7 +187,7 @@ async def get_non_job_appointment(tenant: TenantNow, id: int) -> Response:  # no
 
 @router.put("/{id}", dependencies=needs("nonjobappointments:w"))
 async def update_non_job_appointment(tenant: TenantNow, id: int, new: NonJob) -> Response:  # noqa: A002 - its documented name
-    """Change a non-job appointment, that one only: what it says about repetition is ignored."""
+    """Change a single non-job appointment: what the body says about recurrence is ignored."""
     row = found(tenant.non_job_appointments, id)
     if not row.active:
         raise Problem(409, "The non-job appointment has been deleted.")

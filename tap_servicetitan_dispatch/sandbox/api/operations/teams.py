@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.listing import Sorted, page_of
+from tap_servicetitan_dispatch.sandbox.api.lookups import found
 from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Boolean, Flag
-from tap_servicetitan_dispatch.sandbox.api.problems import found, json_response
+from tap_servicetitan_dispatch.sandbox.api.problems import json_response
 from tap_servicetitan_dispatch.sandbox.world.company import DISPATCHERS
 from tap_servicetitan_dispatch.sandbox.world.directory import Team
 

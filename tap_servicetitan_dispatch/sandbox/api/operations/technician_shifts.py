@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.listing import SortedByActivity, page_of
+from tap_servicetitan_dispatch.sandbox.api.lookups import check_technicians, found
 from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Id, Instant, Weekdays
-from tap_servicetitan_dispatch.sandbox.api.problems import found, json_response, unfit
+from tap_servicetitan_dispatch.sandbox.api.problems import invalid, json_response
 from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER
 from tap_servicetitan_dispatch.sandbox.world.recurrence import starts
 from tap_servicetitan_dispatch.sandbox.world.roster import Shift
@@ -31,10 +32,10 @@ class ShiftQuery(SortedByActivity):
     title_contains: str = ""
     note_contains: str = ""
 
-    def admits(self, row: Shift) -> bool:
+    def matches(self, row: Shift) -> bool:
         """Return whether a row is asked for."""
         return (
-            self.active.admits(row.active)
+            self.active.matches(row.active)
             and self.starts_on_or_after <= row.start
             and row.end <= self.ends_on_or_before
             and self.shift_type in {None, row.shift_type}
@@ -61,12 +62,11 @@ class NewShifts(Body):
 
     @model_validator(mode="after")
     def complete(self) -> Self:
-        """Return the shifts, if they make sense."""
+        """Check that they end after they start, and that recurrence has an end."""
         if self.end <= self.start:
             raise ValueError(_ENDS_EARLY)
         if self.repeat_type != "Never" and self.repeat_end_date is None:
-            message = "repeatEndDate must be given"
-            raise ValueError(message)
+            raise ValueError("repeatEndDate must be given")
         return self
 
     def starts(self, tenant: TenantNow) -> list[int]:
@@ -114,15 +114,13 @@ async def list_shifts(
     tenant: TenantNow, behaviour: BehaviourNow, query: Annotated[ShiftQuery, Query()]
 ) -> Response:
     """Return a page of shifts."""
-    return page_of(tenant.shifts, query, behaviour, query.admits)
+    return page_of(tenant.shifts, query, behaviour, query.matches)
 
 
 @router.post("", dependencies=needs("technicianshifts:w"))
 async def create_shifts(tenant: TenantNow, new: NewShifts) -> Response:
-    """Create a shift for each technician and each time that it repeats."""
-    for id_ in new.technician_ids:
-        if id_ not in tenant.company.technician:
-            raise unfit("technicianIds", f"There is no technician with id {id_}.")
+    """Create a shift for each technician and each recurrence."""
+    check_technicians(tenant, new.technician_ids, "technicianIds")
     times = new.starts(tenant)
     instant = tenant.tick()
     rows = [
@@ -151,7 +149,7 @@ async def create_shifts(tenant: TenantNow, new: NewShifts) -> Response:
 async def bulk_delete_shifts(tenant: TenantNow, behaviour: BehaviourNow, span: Range) -> Response:
     """Delete the shifts that lie within a span of time."""
     if span.end <= span.start:
-        raise unfit("end", "The end must be later than the start.")
+        raise invalid("end", "The end must be later than the start.")
     rows = [
         row
         for row in tenant.shifts.current.values()
@@ -173,7 +171,7 @@ async def update_shift(tenant: TenantNow, id: int, new: ShiftChanges) -> Respons
     """Change a shift."""
     row = changed(found(tenant.shifts, id), tenant.tick(), **new.fields())
     if row.end <= row.start:
-        raise unfit("end", _ENDS_EARLY)
+        raise invalid("end", _ENDS_EARLY)
     tenant.shifts.put(row)
     return json_response({"technicianShifts": [row.wire()]})
 

@@ -1,4 +1,4 @@
-"""Technician skills: who is good at what."""
+"""Technician skills: who can do what."""
 
 from typing import Annotated
 
@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.listing import SortedByActivity, page_of
+from tap_servicetitan_dispatch.sandbox.api.lookups import found
 from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Flag, Id
-from tap_servicetitan_dispatch.sandbox.api.problems import Problem, found, json_response
+from tap_servicetitan_dispatch.sandbox.api.problems import Problem, json_response
 from tap_servicetitan_dispatch.sandbox.world.company import Skill
 from tap_servicetitan_dispatch.sandbox.world.directory import TechnicianSkill
 from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
@@ -22,9 +23,9 @@ class SkillQuery(SortedByActivity):
 
     technician_id: int | None = None
 
-    def admits(self, row: TechnicianSkill) -> bool:
+    def matches(self, row: TechnicianSkill) -> bool:
         """Return whether a row is asked for."""
-        return self.active.admits(row.active) and self.technician_id in {None, row.technician_id}
+        return self.active.matches(row.active) and self.technician_id in {None, row.technician_id}
 
 
 class SkillChanges(Body):
@@ -48,7 +49,7 @@ async def list_technician_skills(
     tenant: TenantNow, behaviour: BehaviourNow, query: Annotated[SkillQuery, Query()]
 ) -> Response:
     """Return a page of technicians' skills."""
-    return page_of(tenant.technician_skills, query, behaviour, query.admits)
+    return page_of(tenant.technician_skills, query, behaviour, query.matches)
 
 
 @router.patch("", dependencies=needs("technicianskills:w"))

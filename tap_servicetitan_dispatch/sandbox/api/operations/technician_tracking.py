@@ -1,4 +1,4 @@
-"""Technician tracking: where a customer can watch somebody come."""
+"""Technician tracking: where a customer can watch a technician arrive."""
 
 from hashlib import blake2b
 

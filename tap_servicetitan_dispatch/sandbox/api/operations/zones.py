@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.listing import SortedByActivity, page_of
+from tap_servicetitan_dispatch.sandbox.api.lookups import found
 from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Flag, Id
-from tap_servicetitan_dispatch.sandbox.api.problems import PlainErrors, found, json_response, unfit
+from tap_servicetitan_dispatch.sandbox.api.problems import PlainErrors, invalid, json_response
 from tap_servicetitan_dispatch.sandbox.world.company import DISPATCHERS
 from tap_servicetitan_dispatch.sandbox.world.directory import Zone
 from tap_servicetitan_dispatch.sandbox.world.versions import changed
@@ -44,7 +45,7 @@ async def list_zones(
     tenant: TenantNow, behaviour: BehaviourNow, query: Annotated[SortedByActivity, Query()]
 ) -> Response:
     """Return a page of zones."""
-    return page_of(tenant.zones, query, behaviour, lambda row: query.active.admits(row.active))
+    return page_of(tenant.zones, query, behaviour, lambda row: query.active.matches(row.active))
 
 
 @router.get("/{id}", dependencies=needs("zones:r"))
@@ -57,7 +58,7 @@ async def get_zone(tenant: TenantNow, id: int) -> Response:  # noqa: A002 - its 
 async def create_zone(tenant: TenantNow, new: ZoneChanges) -> Response:
     """Create a zone."""
     if not new.name:
-        raise unfit("name", "A zone needs a name.")
+        raise invalid("name", "A zone needs a name.")
     instant = tenant.tick()
     row = Zone(
         id=tenant.new_id(),

@@ -1,0 +1,36 @@
+"""What a request names by its id: rows and technicians."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from tap_servicetitan_dispatch.sandbox.api.problems import Problem, invalid
+from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
+from tap_servicetitan_dispatch.sandbox.world.versions import RowT, Table
+
+
+def found(table: Table[RowT], id_: int | str) -> RowT:
+    """Return a row.
+
+    Raises:
+        Problem: There is no row with this id (404).
+    """
+    row = table.current.get(id_)
+    if row is None:
+        raise Problem(HTTPStatus.NOT_FOUND, f"The entity with id {id_} was not found.")
+    return row
+
+
+def check_technicians(tenant: Tenant, ids: Iterable[int], field: str) -> None:
+    """Check that technicians exist.
+
+    Args:
+        tenant: Whose technicians.
+        ids: Of the technicians.
+        field: Which field of the request names them.
+
+    Raises:
+        Problem: There is no technician with one of these ids (400).
+    """
+    for id_ in ids:
+        if id_ not in tenant.company.technician:
+            raise invalid(field, f"There is no technician with id {id_}.")
