@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from itertools import chain, count, repeat
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
+from typing_extensions import override
 
+from tap_servicetitan_dispatch import client
+from tap_servicetitan_dispatch.client import Http
 from tap_servicetitan_dispatch.sandbox import Faults
-from tests.faults.victim import AGAIN_AND_AGAIN
+from tests.faults.victim import AGAIN_AND_AGAIN, MANY_RETRIES
 from tests.support.caller import START
 from tests.support.streams import ALL_STREAMS
 
 if TYPE_CHECKING:
+    import requests
+
+    from tap_servicetitan_dispatch.client import Answer
     from tap_servicetitan_dispatch.sandbox.faults.options import Body, Kind, RetryAfter
     from tests.faults.victim import Victim
 
@@ -22,7 +29,8 @@ FEED = "appointment_assignments"
 
 @pytest.mark.parametrize("kind", AGAIN_AND_AGAIN)
 def test_every_stream_gets_through_a_fault_that_passes(victim: Victim, kind: Kind) -> None:
-    run = victim.run(Faults(rate=0.25, kinds=(kind,), drip_seconds=0.02))
+    faults = Faults(rate=0.25, kinds=(kind,), drip_seconds=0.02)
+    run = victim.run(faults, max_retries=MANY_RETRIES)
     assert run.exit_code == 0, run.stderr
     assert run.errors == []
     assert sum(call.fault == kind for call in victim.calls) >= 5
@@ -30,7 +38,8 @@ def test_every_stream_gets_through_a_fault_that_passes(victim: Victim, kind: Kin
 
 
 def test_every_stream_gets_through_all_of_them_at_once(victim: Victim) -> None:
-    run = victim.run(Faults(rate=0.3, kinds=AGAIN_AND_AGAIN, drip_seconds=0.02, latency=0.01))
+    faults = Faults(rate=0.3, kinds=AGAIN_AND_AGAIN, drip_seconds=0.02, latency=0.01)
+    run = victim.run(faults, max_retries=MANY_RETRIES)
     assert run.exit_code == 0, run.stderr
     assert len({call.fault for call in victim.calls}) > 4
     victim.assert_loaded()
@@ -66,9 +75,28 @@ def test_a_429_is_waited_for_as_long_as_it_says_whatever_the_tap_takes_the_time_
     assert victim.waits == [pytest.approx(50, abs=5)]
 
 
-def test_a_request_that_drips_for_longer_than_the_time_out_is_sent_again(victim: Victim) -> None:
-    dripping = Faults(rate=1, kinds=("drip",), spare_first=2, at_most=1, drip_seconds=15)
-    run = victim.run(dripping, FEED, request_timeout_seconds=1)
+def test_a_request_that_drips_for_longer_than_the_time_out_is_sent_again(
+    victim: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests_sent = count(1)
+
+    class HurriedHttp(Http):
+        """Its clock shows the end of the time-out once the third answer has begun to come."""
+
+        def __init__(self, timeout_seconds: float) -> None:
+            super().__init__(timeout_seconds)
+            begun = chain([0.0, 0.0], repeat(timeout_seconds))
+            self._of_third = Http(timeout_seconds, lambda: next(begun))
+
+        @override
+        def exchange(self, request: requests.Request, **more: Any) -> Answer:
+            if next(requests_sent) == 3:
+                return self._of_third.exchange(request, **more)
+            return super().exchange(request, **more)
+
+    monkeypatch.setattr(client, "Http", HurriedHttp)
+    dripping = Faults(rate=1, kinds=("drip",), spare_first=2, at_most=1, drip_seconds=300)
+    run = victim.run(dripping, FEED)
     assert run.exit_code == 0, run.stderr
     assert len(victim.waits) == 1
     victim.assert_loaded(FEED)

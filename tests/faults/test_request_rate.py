@@ -14,7 +14,7 @@ import pytest
 from tap_servicetitan_dispatch import client
 from tap_servicetitan_dispatch.rate_limiter import RateLimiter
 from tap_servicetitan_dispatch.sandbox import Faults
-from tests.faults.victim import AGAIN_AND_AGAIN
+from tests.faults.victim import AGAIN_AND_AGAIN, MANY_RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +66,7 @@ def test_each_request_has_waited_for_its_turn_over_all_threads_and_retries_inclu
     run = victim.run(
         Faults(rate=0.3, kinds=AGAIN_AND_AGAIN, drip_seconds=0.01),
         max_requests_per_second=60,
+        max_retries=MANY_RETRIES,
         max_concurrent_requests=20,
         page_size=10,
     )

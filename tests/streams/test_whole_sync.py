@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from tap_servicetitan_dispatch.sandbox import Sandbox
-from tests.support.caller import SANDBOX_PREFIX
+from tests.support.caller import SANDBOX_PREFIX, START, Clock
 from tests.support.runs import Command, catalog_of
 from tests.support.streams import ALL_STREAMS, PATHS, STREAMS
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from tests.support.runs import Run
 
-THURSDAY = "2026-06-18T15:00:00Z"
 SETTINGS = {
     "environment": "sandbox",
     "timezone": "America/Chicago",
@@ -30,7 +29,7 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def run_and_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, list[str]]]:
     """A run that reads all streams in full, and the paths that it called."""
-    with time_machine.travel(THURSDAY), Sandbox(assignments=2000) as sandbox:
+    with time_machine.travel(START), Sandbox(assignments=2000, clock=Clock()) as sandbox:
         config = {**SETTINGS, "api_url": sandbox.url}
         run = Command(tmp_path_factory.mktemp("run")).run(config, None, catalog_of(*ALL_STREAMS))
         yield run, [call.path.removeprefix(SANDBOX_PREFIX) for call in sandbox.calls]
