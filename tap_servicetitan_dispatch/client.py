@@ -72,14 +72,15 @@ logger = logging.getLogger("tap-servicetitan-dispatch")
 def asked_wait(headers: Mapping[str, str], body: str) -> float | None:
     """Return the seconds that an answer asks us to wait, or nothing if it does not.
 
-    `Retry-After` is a number of seconds or an HTTP date, which counts from the answer's own `Date`;
-    as it is often missing, the text of the body counts too ("Try again in 50 seconds.").
+    `Retry-After` is a number of seconds or an HTTP date, which counts from the answer's own `Date`,
+    as the clock of this machine may be wrong; as it is often missing, the text of the body counts
+    too ("Try again in 50 seconds.").
     """
     header = headers.get("Retry-After", "").strip()
     if _NUMBER.fullmatch(header):
         return float(header)
-    if date := _date_in(header):
-        now = _date_in(headers.get("Date", "")) or datetime.now(UTC)
+    date, now = _date_in(header), _date_in(headers.get("Date", ""))
+    if date and now:
         return max(0.0, (date - now).total_seconds())
     found = _WAIT_IN_TEXT.search(body)
     return float(found[1]) * _SECONDS_IN[found[2].lower()] if found else None
@@ -116,9 +117,13 @@ class Http:
         timeout_seconds: How long the server may stay silent, and how long an answer may take in
             all, besides the time that its size takes on a slow line.
         clock: Seconds that only go up.
+
+    Attributes:
+        served_at: What the server's clock showed at the last good answer that said so.
     """
 
     def __init__(self, timeout_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.served_at: datetime | None = None
         self._timeout = (CONNECT_TIMEOUT_SECONDS, timeout_seconds)
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
@@ -156,7 +161,9 @@ class Http:
                 token_endpoint=token_endpoint,
             )
         else:
-            return _read(response, content, name, token_endpoint=token_endpoint)
+            answer = _read(response, content, name, token_endpoint=token_endpoint)
+            self.served_at = answer.served_at or self.served_at
+            return answer
         raise failure  # on its own: what requests raises carries the request, with secrets
 
     def _way_to(self, url: str) -> dict[str, Any]:
@@ -218,6 +225,17 @@ class Client:
             ApiError: The token endpoint gave none.
         """
         self._tokens.current()
+
+    def now(self) -> datetime | None:
+        """Return what the API's clock shows, by its last answer; nothing if it does not say.
+
+        The first answer is that with the token. The clock of this machine may be days off.
+
+        Raises:
+            ApiError: The token endpoint gave none.
+        """
+        self._token()
+        return self._http.served_at
 
     def pause(self, seconds: float) -> None:
         """Wait before the next call, and count it."""

@@ -141,6 +141,32 @@ def test_a_probe_asks_for_one_row_inactive_ones_too(
     assert call.query == query
 
 
+@pytest.mark.parametrize(
+    ("date", "query"),
+    [
+        ("Thu, 18 Jun 2026 15:00:00 GMT", {"active": "Any", "from": "2026-06-18T14:00:00Z"}),
+        (None, {"active": "Any"}),
+    ],
+    ids=["told", "not told"],
+)
+def test_the_feed_is_asked_for_the_last_hour_on_the_clock_of_the_api(
+    open_api: ScriptedApi, tap: Command, date: str | None, query: dict[str, str]
+) -> None:
+    open_api.date = date
+    run = run_check(tap, open_api.config)
+    assert steps_of(run)["appointment_assignments"]["outcome"] == "ok"
+    [call] = [call for call in open_api.api_calls if "export" in call.path]
+    assert call.query == query
+
+
+def test_what_needs_the_time_of_the_api_cannot_be_read_without(
+    open_api: ScriptedApi, tap: Command
+) -> None:
+    open_api.date = None
+    run = run_check(tap, open_api.config, "capacities", "zones")
+    assert failed(run) == dict.fromkeys(("capacities", "technician_tracking"), "bad_answer")
+
+
 def test_probes_travel_at_the_same_time(api: ScriptedApi, tap: Command) -> None:
     all_but_assignments = threading.Barrier(len(ALL_STREAMS) - 3)
     answer = routed(EVERYTHING)

@@ -261,6 +261,11 @@ def test_the_wait_that_an_answer_asks_for(
     assert asked_wait(date | headers, body) == seconds
 
 
+def test_a_date_to_wait_for_says_nothing_where_the_server_does_not_tell_its_time() -> None:
+    assert asked_wait({"Retry-After": LATER}, "") is None
+    assert asked_wait({"Retry-After": LATER}, "Try again in 50 seconds.") == 50
+
+
 @pytest.mark.parametrize(
     ("answer", "waited"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -93,9 +93,9 @@ class AppointmentAssignments(DispatchStream):
 
     @override
     def probe(self, client: Client) -> None:
-        an_hour_ago = instants.render(datetime.now(UTC) - timedelta(hours=1))
-        params = {**self._params, "from": an_hour_ago}
-        next(feed_walk(partial(client.get, self.path), params, None, client.pause))
+        now = client.now()  # without it, all of history is asked for, which takes longer
+        start = now and now - timedelta(hours=1)
+        next(feed_walk(partial(client.get, self.path), self._params, start, client.pause))
 
     @property
     def _params(self) -> dict[str, str]:

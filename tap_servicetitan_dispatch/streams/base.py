@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import bookmarks
 from tap_servicetitan_dispatch.bookmarks import Bookmark, bookmark_in
-from tap_servicetitan_dispatch.errors import ApiError, TapError
+from tap_servicetitan_dispatch.errors import AnswerError, ApiError, TapError
 from tap_servicetitan_dispatch.progress import Tally
 from tap_servicetitan_dispatch.streams.records import FieldFilter
 from tap_servicetitan_dispatch.writer import files_for_their_owner
@@ -44,6 +44,21 @@ TOP_LEVEL = len(("properties", "name"))
 TENANT_ID = th.Property(
     "tenantId", th.IntegerType, required=True, description="Number of the tenant."
 )
+
+
+def time_of(client: Client) -> datetime:
+    """Return what the API's clock shows.
+
+    Raises:
+        AnswerError: The API does not say.
+    """
+    now = client.now()
+    if now is None:
+        raise AnswerError(
+            "the server does not tell its time (its answers have no Date), so nobody knows which "
+            "days to ask for. What to do: check any proxy on the way; if there is none, report it."
+        )
+    return now
 
 
 class DispatchStream(Stream, abc.ABC):

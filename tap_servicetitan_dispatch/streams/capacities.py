@@ -11,7 +11,7 @@ from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants, prefetch
-from tap_servicetitan_dispatch.streams.base import DispatchStream
+from tap_servicetitan_dispatch.streams.base import DispatchStream, time_of
 from tap_servicetitan_dispatch.walks import Page, malformed
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Capacities(DispatchStream):
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
         calls = (
             partial(client.post, self.path, self._request(start, end))
-            for start, end in self._windows()
+            for start, end in self._windows(time_of(client))
         )
         written: set[tuple[Any, ...]] = set()  # a slot may come in two windows
         for answer in prefetch.results(calls, self.config["max_concurrent_requests"]):
@@ -133,13 +133,14 @@ class Capacities(DispatchStream):
 
     @override
     def probe(self, client: Client) -> None:
-        now = pendulum.now("UTC")
-        answer = client.post(self.path, self._request(now, now.add(hours=1)))
+        now = time_of(client)
+        answer = client.post(self.path, self._request(now, now + timedelta(hours=1)))
         list(_slots(answer.body))
 
-    def _windows(self) -> Iterator[tuple[datetime, datetime]]:
+    def _windows(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield beginning and end of what each request asks for, whole local days."""
-        noon = pendulum.now(self.config["timezone"]).at(12)  # there may be two midnights, or none
+        local = pendulum.instance(now).in_timezone(self.config["timezone"])
+        noon = local.at(12)  # there may be two midnights, or none
 
         def midnight(days: int) -> datetime:
             return noon.add(days=days).start_of("day").in_timezone("UTC")

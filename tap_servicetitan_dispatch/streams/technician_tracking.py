@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,12 +14,13 @@ from tap_servicetitan_dispatch.errors import ApiError
 from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
     AppointmentAssignmentsList,
 )
-from tap_servicetitan_dispatch.streams.base import DispatchStream
+from tap_servicetitan_dispatch.streams.base import DispatchStream, time_of
 from tap_servicetitan_dispatch.streams.lists import SORTED_TO, probe_list
 from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, malformed, modified_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from tap_servicetitan_dispatch.bookmarks import Bookmark
     from tap_servicetitan_dispatch.client import Client
@@ -67,6 +68,7 @@ class TechnicianTracking(DispatchStream):
     @override
     def probe(self, client: Client) -> None:
         """Ask for an assignment and for a pair that is none; to be told so takes the scope."""
+        time_of(client)
         probe_list(client, AppointmentAssignmentsList.path, AppointmentAssignmentsList.inactive_too)
         try:
             client.get(self.path, {"technicianId": "0", "appointmentId": "0"})
@@ -74,13 +76,13 @@ class TechnicianTracking(DispatchStream):
             if error.kind not in REFUSED:
                 raise
 
-    def _live_pairs(self, client: Client) -> list[tuple[int, int]]:
+    def _live_pairs(self, client: Client) -> list[Pair]:
         """Return (technician, appointment) where the latest assignment is active and under way.
 
         Inactive rows are read too: an older row can still look live after a technician was taken
         off the appointment.
         """
-        since = datetime.now(UTC) - timedelta(days=self.config["tracking_lookback_days"])
+        since = time_of(client) - timedelta(days=self.config["tracking_lookback_days"])
         walk = ModifiedWalk(
             partial(client.get, AppointmentAssignmentsList.path),
             {"pageSize": str(self.config["page_size"]), **AppointmentAssignmentsList.inactive_too},
@@ -88,10 +90,14 @@ class TechnicianTracking(DispatchStream):
             SORTED_TO,
             logger=self.logger,
         )
-        rows = [row for page in walk for row in page.records]
-        latest: dict[str, Record] = {str(_pair(row)): row for row in sorted(rows, key=modified_on)}
-        live = [row for row in latest.values() if row.get("active") and row.get("status") in LIVE]
-        pairs = [_pair(row) for row in live if all(map(_is_id, _pair(row)))]
+        latest: dict[str, tuple[datetime, Pair | None]] = {}
+        for page in walk:
+            for row in page.records:
+                modified, key = modified_on(row), str(_pair(row))
+                if key not in latest or modified >= latest[key][0]:
+                    latest[key] = modified, _pair(row) if _is_live(row) else None
+        live = [pair for _, pair in latest.values() if pair is not None]
+        pairs = [pair for pair in live if all(map(_is_id, pair))]
         if len(pairs) < len(live):
             self.logger.warning(
                 "%d live assignments have no number of a technician and of an appointment that "
@@ -120,8 +126,16 @@ class TechnicianTracking(DispatchStream):
         return {**body, **pair}
 
 
-def _pair(row: Record) -> tuple[Any, Any]:
+Pair = tuple[Any, Any]
+"""Numbers of a technician and of an appointment, if they are numbers."""
+
+
+def _pair(row: Record) -> Pair:
     return row.get("technicianId"), row.get("appointmentId")
+
+
+def _is_live(row: Record) -> bool:
+    return bool(row.get("active")) and row.get("status") in LIVE
 
 
 def _is_id(value: Any) -> bool:

@@ -76,6 +76,11 @@ def filter_ignored(api: ScriptedApi, tap: Command) -> Run:
     return zones(api, tap, STATE)
 
 
+def no_time(api: ScriptedApi, tap: Command) -> Run:
+    api.date = None
+    return tap.run(api.config, streams=("capacities",))
+
+
 def deleted_meanwhile(api: ScriptedApi, tap: Command) -> Run:
     def reply(call: Call) -> Answer:
         by_number = call.query["sort"] == "+Id"
@@ -136,6 +141,7 @@ SCENARIOS: dict[str, Scenario] = {
     "the API gave a row without": row_without_key,
     "The API sends what the schema does not know": new_field,
     "it ignores modifiedOnOrAfter": filter_ignored,
+    "nobody knows which days": no_time,
     "The bookmark stays where it was": deleted_meanwhile,
     "Skipped, as": skipped,
     "The target has gone away": target_gone,

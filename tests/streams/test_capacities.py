@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import datetime
+from email.utils import format_datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -63,10 +65,15 @@ def asked(api: ScriptedApi) -> list[dict[str, Any]]:
     return sorted(bodies, key=lambda body: body["startsOnOrAfter"])
 
 
-@pytest.fixture
-def _thursday() -> Iterator[None]:
-    with time_machine.travel("2026-06-18T15:00:00Z"):
+@pytest.fixture(autouse=True)
+def _this_machine_is_days_off() -> Iterator[None]:
+    with time_machine.travel("2024-02-29T15:00:00Z"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _thursday(api: ScriptedApi) -> None:
+    api.date = "Thu, 18 Jun 2026 15:00:00 GMT"
 
 
 @pytest.mark.parametrize(
@@ -132,13 +139,21 @@ def test_whole_local_days_are_asked_for(
     api: ScriptedApi, tap: Command, now: str, config: dict[str, Any], bounds: list[str]
 ) -> None:
     api.reply = routed({PATHS["capacities"]: answer()})
-    with time_machine.travel(now):
-        read(api, tap, **config)
+    api.date = format_datetime(datetime.fromisoformat(now), usegmt=True)
+    read(api, tap, **config)
     windows = [(body["startsOnOrAfter"], body["endsOnOrBefore"]) for body in asked(api)]
     assert windows == list(pairwise(f"{bound}:00:00Z" for bound in bounds))
 
 
-@pytest.mark.usefixtures("_thursday")
+def test_a_server_that_does_not_tell_its_time_is_an_error_in_one_line(
+    api: ScriptedApi, tap: Command
+) -> None:
+    api.date = None
+    run = tap.run(api.config, streams=("capacities",))
+    assert_fails(run, "capacities: the server does not tell its time")
+    assert api.api_calls == []
+
+
 def test_a_request_says_no_more_than_it_has_to(api: ScriptedApi, tap: Command) -> None:
     api.reply = routed({PATHS["capacities"]: answer()})
     read(api, tap, **days(0, 0, 1), capacity_business_unit_ids=[])
@@ -151,7 +166,6 @@ def test_a_request_says_no_more_than_it_has_to(api: ScriptedApi, tap: Command) -
     }
 
 
-@pytest.mark.usefixtures("_thursday")
 def test_business_units_job_type_and_skills_are_asked_for_by_setting(
     api: ScriptedApi, tap: Command
 ) -> None:
@@ -170,7 +184,6 @@ def test_business_units_job_type_and_skills_are_asked_for_by_setting(
     assert body.keys() == resolved(arguments)["properties"].keys()
 
 
-@pytest.mark.usefixtures("_thursday")
 def test_a_record_is_the_slot_with_the_answers_time_stamp_and_a_key(
     api: ScriptedApi, tap: Command
 ) -> None:
@@ -181,14 +194,12 @@ def test_a_record_is_the_slot_with_the_answers_time_stamp_and_a_key(
     assert run.records == [{**given, "businessUnitKey": "4,30,200", "timeStamp": MODIFIED}]
 
 
-@pytest.mark.usefixtures("_thursday")
 def test_a_slot_without_technicians_is_a_row(api: ScriptedApi, tap: Command) -> None:
     api.reply = routed({PATHS["capacities"]: answer(slot("2026-06-18T08:00:00Z", technicians=[]))})
     [record] = read(api, tap, **days(0, 0, 1)).records
     assert record["technicians"] == []
 
 
-@pytest.mark.usefixtures("_thursday")
 @pytest.mark.parametrize(("units", "key"), [([], ""), (None, ""), ([2, None, 1], "1,2")])
 def test_a_slot_of_no_business_unit_has_an_empty_key(
     api: ScriptedApi, tap: Command, units: Any, key: str
@@ -199,7 +210,6 @@ def test_a_slot_of_no_business_unit_has_an_empty_key(
     assert (record["businessUnitIds"], record["businessUnitKey"]) == (units, key)
 
 
-@pytest.mark.usefixtures("_thursday")
 def test_nulls_do_not_stop_a_run(api: ScriptedApi, tap: Command) -> None:
     nulls = {**dict.fromkeys(slot("")), "startUtc": "s", "endUtc": "e"}
     bodies = iter([{"timeStamp": None, "availabilities": None}, answer(nulls)])
@@ -208,7 +218,6 @@ def test_nulls_do_not_stop_a_run(api: ScriptedApi, tap: Command) -> None:
     assert [record["startUtc"] for record in run.records] == ["s"]
 
 
-@pytest.mark.usefixtures("_thursday")
 def test_a_slot_that_comes_in_two_windows_is_written_once(api: ScriptedApi, tap: Command) -> None:
     night = slot("2026-06-18T23:00:00Z", [1, 2])
     same = slot("2026-06-18T23:00:00Z", [2, 1])
@@ -241,7 +250,6 @@ class HoldsTheFirst:
 IN_ORDER = [f"2026-06-{day}T00:00:00Z" for day in (18, 19, 20, 21)]
 
 
-@pytest.mark.usefixtures("_thursday")
 def test_requests_overlap_and_records_come_in_order(api: ScriptedApi, tap: Command) -> None:
     holds = HoldsTheFirst(at_most_seconds=30)
     api.reply = routed({PATHS["capacities"]: holds})
@@ -250,7 +258,6 @@ def test_requests_overlap_and_records_come_in_order(api: ScriptedApi, tap: Comma
     assert [record["startUtc"] for record in run.records] == IN_ORDER
 
 
-@pytest.mark.usefixtures("_thursday")
 def test_no_more_requests_overlap_than_the_setting_says(api: ScriptedApi, tap: Command) -> None:
     holds = HoldsTheFirst(at_most_seconds=0.2)
     api.reply = routed({PATHS["capacities"]: holds})
@@ -259,7 +266,6 @@ def test_no_more_requests_overlap_than_the_setting_says(api: ScriptedApi, tap: C
     assert [record["startUtc"] for record in run.records] == IN_ORDER
 
 
-@pytest.mark.usefixtures("_thursday")
 def test_no_bookmark_is_stored_nor_gone_on_from(api: ScriptedApi, tap: Command) -> None:
     api.reply = routed({PATHS["capacities"]: answer(slot("2026-06-18T08:00:00Z"))})
     first = read(api, tap, **days(0, 0, 1))
@@ -268,7 +274,6 @@ def test_no_bookmark_is_stored_nor_gone_on_from(api: ScriptedApi, tap: Command) 
     assert second.records == first.records
 
 
-@pytest.mark.usefixtures("_thursday")
 def test_a_window_that_is_refused_ends_the_run(api: ScriptedApi, tap: Command) -> None:
     refusal = Answer({"title": "The maximum allowed range is 14 days."}, status=400)
     api.reply = routed({PATHS["capacities"]: refusal})

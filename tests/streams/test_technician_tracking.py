@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
 
+from tap_servicetitan_dispatch import instants
 from tests.support.runs import assert_fails
 from tests.support.scripted_api import PREFIX, Answer, listed, routed, row
 from tests.support.streams import PATHS
@@ -25,8 +28,10 @@ Pair = tuple[str, str]
 
 
 @pytest.fixture(autouse=True)
-def _thursday() -> Iterator[None]:
-    with time_machine.travel("2026-06-18T15:00:00Z"):
+def _thursday(api: ScriptedApi) -> Iterator[None]:
+    """It is Thursday where the API is; the clock of this machine is days off."""
+    api.date = "Thu, 18 Jun 2026 15:00:00 GMT"
+    with time_machine.travel("2026-06-22T15:00:00Z"):
         yield
 
 
@@ -53,7 +58,7 @@ def on_the_way(*technicians: int) -> dict[str, Any]:
 def read(
     api: ScriptedApi,
     tap: Command,
-    assignments: dict[str, Any],
+    assignments: dict[str, Any] | Callable[[Call], Any],
     lookup: Callable[[Call], Any] = found,
     **config: Any,
 ) -> Run:
@@ -117,8 +122,7 @@ def test_the_latest_is_so_by_time_not_by_place(
 def test_assignments_are_read_as_far_back_as_the_setting_says(
     api: ScriptedApi, tap: Command
 ) -> None:
-    with time_machine.travel("2026-06-18T15:00:00Z", tick=False):
-        read(api, tap, on_the_way(), tracking_lookback_days=3, page_size=9)
+    read(api, tap, on_the_way(), tracking_lookback_days=3, page_size=9)
     [call] = api.api_calls
     assert call.query == {
         "active": "Any",
@@ -127,6 +131,42 @@ def test_assignments_are_read_as_far_back_as_the_setting_says(
         "pageSize": "9",
         "sort": "+ModifiedOn",
     }
+
+
+def test_a_server_that_does_not_tell_its_time_is_an_error_in_one_line(
+    api: ScriptedApi, tap: Command
+) -> None:
+    api.date = None
+    run = read(api, tap, on_the_way(1))
+    assert_fails(run, "technician_tracking: the server does not tell its time")
+    assert api.api_calls == []
+
+
+def test_what_is_kept_does_not_grow_with_the_rows_of_a_pair(api: ScriptedApi, tap: Command) -> None:
+    count, at_once = 40_000, 2000
+    first = datetime(2026, 6, 18, 1, tzinfo=UTC)
+
+    def assignments(call: Call) -> dict[str, Any]:
+        low = instants.parse(call.query["modifiedOnOrAfter"])
+        begin = max(0, int((low - first).total_seconds()))
+        if "modifiedBefore" in call.query:
+            return listed(*map(event, range(at_once)[::-1]))
+        return listed(*map(event, range(begin, begin + at_once)), more=begin + at_once < count)
+
+    def event(number: int) -> Any:
+        status = "Working" if number >= count - 4 else "Scheduled"
+        at = first + timedelta(seconds=number)
+        fields = {"technicianId": number % 4, "appointmentId": 7, "status": status}
+        return row(number, **fields, modifiedOn=instants.render(at), technicianName=f"Ada {number}")
+
+    tracemalloc.start()
+    try:
+        run = read(api, tap, assignments, page_size=at_once)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [record["technicianId"] for record in run.records] == [0, 1, 2, 3]
+    assert peak < 20 * 2**20
 
 
 def test_a_lookup_has_the_documented_parameters_and_no_others(
