@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from tap_servicetitan_dispatch.sandbox.world.instants import parse
 from tests.support.caller import START
 from tests.support.streams import PAGED, PATHS, STREAMS
 
@@ -25,23 +25,17 @@ _ADDED_BY_THE_TAP = {"appointment_assignments": "continueFrom", "capacities": "t
 def contents(caller: Caller) -> dict[str, list[Row]]:
     """Return the rows of each stream; faults must be off."""
     caller.log_in()
-    tenant = caller.sandbox.tenant
     one = {"tenantId": int(caller.sandbox.credentials["tenant_id"])}
-    rows: dict[str, list[Row]] = {
-        "appointment_assignments": [
-            row.wire() for row in tenant.assignments.after((0, 0), tenant.settled)
-        ],
-        "arrival_window_configuration": [
-            one | {"configuration": tenant.arrival_window_configuration}
-        ],
-        "business_hours": [one | tenant.business_hours],
+    lists = {stream: caller.rows(PATHS[stream], **STREAMS[stream].inactive_too) for stream in PAGED}
+    feed, _ = caller.whole_export(active="Any")
+    return {
+        **lists,
+        "appointment_assignments": feed,
+        "arrival_window_configuration": [one | caller.get("arrival-windows/configuration")],
+        "business_hours": [one | caller.get("business-hours")],
         "capacities": _capacities(caller),
-        "technician_tracking": _tracking(caller),
+        "technician_tracking": _tracking(caller, lists["appointment_assignments_list"]),
     }
-    for stream in PAGED:
-        rows[stream] = caller.rows(PATHS[stream], **STREAMS[stream].inactive_too)
-    decoded: dict[str, list[Row]] = json.loads(json.dumps(rows))
-    return decoded
 
 
 def as_sent(stream: str, row: Row) -> Row:
@@ -67,15 +61,14 @@ def _capacities(caller: Caller) -> list[Row]:
     ]
 
 
-def _tracking(caller: Caller) -> list[Row]:
-    rows = caller.sandbox.tenant.assignments.current.values()
+def _tracking(caller: Caller, assignments: list[Row]) -> list[Row]:
     latest = {
-        (row.technician.id, row.appointment_id): row
-        for row in sorted(rows, key=lambda row: (row.modified_on, row.id))
+        (row["technicianId"], row["appointmentId"]): row
+        for row in sorted(assignments, key=lambda row: (parse(row["modifiedOn"]), row["id"]))
     }
     pairs = [
         {"technicianId": technician, "appointmentId": appointment}
         for (technician, appointment), row in latest.items()
-        if row.active and row.status in LIVE
+        if row["active"] and row["status"] in LIVE
     ]
     return [caller.get("technician-tracking", **pair) | pair for pair in pairs]

@@ -1,7 +1,6 @@
 """The operations of the API, one module per resource family."""
 
-from fastapi.params import Security
-from fastapi.routing import APIRoute
+from fastapi import params, routing
 
 from tap_servicetitan_dispatch.sandbox.api.operations import (
     appointment_assignments,
@@ -38,9 +37,9 @@ ALL_SCOPES = frozenset(
     scope
     for router in ROUTERS
     for route in router.routes
-    if isinstance(route, APIRoute)
+    if isinstance(route, routing.APIRoute)
     for needed in route.dependencies
-    if isinstance(needed, Security)
+    if isinstance(needed, params.Security)
     for scope in needed.scopes or ()
 )
 """Every scope that an operation needs."""
