@@ -378,9 +378,11 @@ def test_a_server_that_stays_silent_is_given_up(api: ScriptedApi, clock: Clock) 
         return GOOD
 
     api.reply = reply
-    with pytest.raises(ApiError) as raised:
-        client_of(api, clock, patience_seconds=0.05).get("zones", {})
-    given_up.set()
+    try:
+        with pytest.raises(ApiError) as raised:
+            client_of(api, clock, patience_seconds=0.05).get("zones", {})
+    finally:
+        given_up.set()
     assert raised.value.kind == "timed_out"
     assert len(clock.sleeps) == 3
 
