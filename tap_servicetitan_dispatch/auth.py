@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.backoff import Backoff
 
 RENEW_BEFORE_END_SECONDS = 60
+FRESH_SECONDS = 30
 DEFAULT_LIFETIME_SECONDS = 900
 _WORD = re.compile(r"[!-~]+")
 
@@ -66,7 +67,7 @@ class TokenSource:
         self._backoff = backoff
         self._lock = threading.Lock()
         self._token: str | None = None
-        self._ends_at = 0.0
+        self._began_at = self._ends_at = 0.0
         self._failure: BaseException | None = None
         self.waited_seconds = 0.0
         self._secret: tuple[str, ...] = ()
@@ -93,6 +94,11 @@ class TokenSource:
             if self._token == token:
                 self._token = None
 
+    def is_fresh(self, token: str) -> bool:
+        """Return whether a token has been given out just now, so that it cannot have expired."""
+        with self._lock:
+            return self._token == token and self._clock() - self._began_at < FRESH_SECONDS
+
     def _renew(self) -> None:
         try:
             self._backoff.call(self._ask, self._count_wait)
@@ -110,6 +116,7 @@ class TokenSource:
             lifetime = DEFAULT_LIFETIME_SECONDS
         self._keep_secret(token)
         self._token = token
+        self._began_at = asked_at
         self._ends_at = asked_at + max(lifetime - RENEW_BEFORE_END_SECONDS, lifetime / 2)
 
     def _count_wait(self, seconds: float) -> None:
@@ -121,3 +128,47 @@ class TokenSource:
         self._secret, worthless = (token, *self._secret[:1]), self._secret[1:]
         for each in worthless:
             SECRETS.discard(each)
+
+
+class TenantTokens:
+    """The tokens of one tenant: those of its group, until the API refuses a fresh one for it.
+
+    Whether one token serves all tenants of a group is unknown. The lock guards which source it is.
+
+    Args:
+        shared: Gives the tokens of all who have the same client id and secret.
+        make_own: Returns a source for this tenant alone; nothing if there is nobody to share with.
+    """
+
+    def __init__(
+        self, shared: TokenSource, make_own: Callable[[], TokenSource] | None = None
+    ) -> None:
+        self._source = shared
+        self._make_own = make_own
+        self._lock = threading.Lock()
+
+    @property
+    def most_tries(self) -> int:
+        """How often a call may be sent until the last of its tokens has been tried."""
+        return 3 if self._make_own else 2
+
+    @property
+    def waited_seconds(self) -> float:
+        """How long it was waited until now before the token endpoint was asked again."""
+        return self._source.waited_seconds
+
+    def current(self) -> str:
+        """Return a token that lasts.
+
+        Raises:
+            NoTokenError: The token endpoint gave none.
+        """
+        return self._source.current()
+
+    def refuse(self, token: str) -> None:
+        """Take note that the API refused a token for this tenant."""
+        with self._lock:
+            if self._make_own is not None and self._source.is_fresh(token):
+                self._source, self._make_own = self._make_own(), None
+            else:
+                self._source.drop(token)

@@ -39,9 +39,20 @@ class Bookmark(NamedTuple):
         return instant
 
 
-def bookmark_in(state: Mapping[str, Any], stream: str) -> Bookmark:
-    """Return the bookmark of a stream; asked for it, the SDK would add an entry to the state."""
+def bookmark_in(
+    state: Mapping[str, Any], stream: str, context: Mapping[str, Any] | None = None
+) -> Bookmark:
+    """Return the bookmark of a stream; asked for it, the SDK would add an entry to the state.
+
+    Args:
+        state: The state of the tap.
+        stream: The name of the stream.
+        context: That of a partition; nothing if the stream has none.
+    """
     entry = state.get("bookmarks", {}).get(stream, {})
+    if context is not None:
+        partitions = entry.get("partitions") or ()
+        entry = next((each for each in partitions if each["context"] == context), {})
     value = entry.get(VALUE)
     return Bookmark(entry.get(KEY), None if value == "" else value)
 

@@ -7,6 +7,7 @@ nothing is tried again, but for the one new token after a 401.
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from dataclasses import asdict, dataclass, replace
@@ -15,18 +16,20 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from singer_sdk.exceptions import MappingError
 
-from tap_servicetitan_dispatch import prefetch, settings
+from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.errors import ApiError, NoSandboxError, TapError
+from tap_servicetitan_dispatch.prefetch import Helpers
 from tap_servicetitan_dispatch.redaction import one_line
 from tap_servicetitan_dispatch.streams.base import FORBIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from singer_sdk import Tap
 
     from tap_servicetitan_dispatch.client import Client
     from tap_servicetitan_dispatch.streams.base import DispatchStream
+    from tap_servicetitan_dispatch.tenants import Tenant
 
 OK, FAILED, SKIPPED, NOT_TRIED = "ok", "failed", "skipped", "not tried"
 FINE, BAD_SETTINGS, BAD_ANSWER = "", "bad_settings", "bad_answer"
@@ -57,6 +60,7 @@ class Step:
         happened: What went wrong, in words, a line for each thing.
         remedy: What the user should do about it.
         answer: The request that failed, and what came back.
+        tenant: Whose it is, in a group of tenants.
     """
 
     name: str
@@ -68,6 +72,7 @@ class Step:
     happened: str = ""
     remedy: str = ""
     answer: str = ""
+    tenant: str = ""
 
     @property
     def ends_a_run(self) -> bool:
@@ -82,17 +87,37 @@ def perform(tap: Tap) -> list[Step]:
         return _refused(streams, lines)
     try:
         tap.setup_mapper()
-        client = streams[0].run.new_client(max_retries=0)
+        run = streams[0].run
+        clients = run.new_clients(max_retries=0)
+        made = {tenant: clients.of(tenant) for tenant in clients.tenants}
     except MappingError as error:
         return _refused(streams, [one_line(f"stream_maps: {error}")])
     except NoSandboxError as error:
         return _refused(streams, [f"environment: {error}"])
-    return probe_all(
-        streams,
-        client,
-        max_concurrent=tap.config["max_concurrent_requests"],
-        skip_forbidden=tap.config["skip_forbidden_streams"],
-    )
+    at_once = tap.config["max_concurrent_requests"]
+    skip_forbidden = tap.config["skip_forbidden_streams"]
+    if not run.is_of_group:
+        [client] = made.values()
+        return probe_all(streams, client, max_concurrent=at_once, skip_forbidden=skip_forbidden)
+    selected = [stream for stream in streams if stream.selected]
+
+    def probe_tenant(tenant: Tenant) -> list[Step]:
+        steps = probe_all(selected, made[tenant], max_concurrent=1, skip_forbidden=skip_forbidden)
+        return [replace(step, tenant=str(tenant)) for step in steps]
+
+    found = list(Helpers(at_once).results([partial(probe_tenant, each) for each in made]))
+    done, token, *_ = found[0]
+    good_tokens = [steps[1] for steps in found if steps[1].outcome == OK]
+    common = [
+        replace(done, tenant=""),
+        replace(good_tokens[0] if good_tokens else token, tenant=""),
+    ]
+    # A token that a tenant with a pair of its own does not get is that tenant's trouble.
+    return common + [
+        step
+        for _, token, *rest in found
+        for step in ([token] if good_tokens and token.outcome == FAILED else []) + rest
+    ]
 
 
 def _refused(streams: Sequence[DispatchStream], problems: Sequence[str]) -> list[Step]:
@@ -145,7 +170,7 @@ def probe_all(
             access = replace(answer, name=access.name, selected=None, scopes=())
         if access.outcome != FAILED:
             rest = [partial(probe, stream) for stream in streams if stream is not telling]
-            probed = (answer, *prefetch.results(rest, max_concurrent))
+            probed = (answer, *Helpers(max_concurrent).results(rest))
             of_streams |= {step.name: step for step in probed}
     return [replace(first, outcome=OK, seconds=0.0), token, access, *of_streams.values()]
 
@@ -210,7 +235,7 @@ def print_table(steps: Sequence[Step], file: TextIO) -> None:
     table.add_column("Step", no_wrap=True)
     table.add_column("Time", justify="right", no_wrap=True)
     table.add_column("What it needs, and what to do", overflow="fold")
-    for step in steps:
+    for step in _of_interest(steps):
         mark, instead, colour = MARKS[step.outcome]
         table.add_row(
             cell(instead if plain else mark, colour),
@@ -222,8 +247,32 @@ def print_table(steps: Sequence[Step], file: TextIO) -> None:
     console.print(table)
     for step in steps:
         if step.answer:  # whole, as the vendor's support asks for it
-            console.print(cell(f"\n{step.name}: {step.answer}"), soft_wrap=True)
+            console.print(cell(f"\n{_full_name(step)}: {step.answer}"), soft_wrap=True)
     console.print(cell(f"\n{_conclusion(steps)}"))
+
+
+def _of_interest(steps: Sequence[Step]) -> Iterator[Step]:
+    """Yield the steps to show: of a group a line for each tenant, and what went wrong."""
+    for tenant, group in itertools.groupby(steps, key=lambda step: step.tenant):
+        of_tenant = list(group)
+        if not tenant:
+            yield from of_tenant
+            continue
+        streams = [step for step in of_tenant if step.selected]
+        readable = sum(step.outcome == OK for step in streams)
+        yield Step(
+            tenant,
+            outcome=FAILED if any(step.ends_a_run for step in of_tenant) else OK,
+            seconds=sum(step.seconds or 0 for step in of_tenant),
+            happened=f"{readable} of {len(streams)} selected streams can be read",
+        )
+        for step in of_tenant:
+            if step.outcome in {FAILED, SKIPPED}:
+                yield replace(step, name=f"  {step.name}")
+
+
+def _full_name(step: Step) -> str:
+    return f"{step.tenant}, {step.name}" if step.tenant else step.name
 
 
 def _remark(step: Step) -> str:
@@ -242,8 +291,10 @@ def _remark(step: Step) -> str:
 
 
 def _conclusion(steps: Sequence[Step]) -> str:
-    if failed := [step.name for step in steps if step.ends_a_run]:
-        return f"A run would fail at: {', '.join(failed)}."
+    if failed := [_full_name(step) for step in steps if step.ends_a_run]:
+        return (
+            f"A run would fail at: {'; '.join(failed) if steps[-1].tenant else ', '.join(failed)}."
+        )
     selected = [step for step in steps if step.selected]
     readable = sum(step.outcome == OK for step in selected)
     return f"A run would read {readable} of {len(selected)} selected streams."

@@ -12,7 +12,6 @@ import copy
 import logging
 import re
 import ssl
-import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,9 +34,10 @@ from tap_servicetitan_dispatch.rate_limiter import RateLimiter
 from tap_servicetitan_dispatch.transport import Adapter, TooLargeError, body_of
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Mapping
 
-    from tap_servicetitan_dispatch.auth import Credentials, TokenSource
+    from tap_servicetitan_dispatch.auth import Credentials, TenantTokens
 
 USER_AGENT = f"tap-servicetitan-dispatch/{__version__}"
 CONNECT_TIMEOUT_SECONDS = 15
@@ -182,7 +182,7 @@ class Client:
         tokens: Gives the token that each attempt shows anew.
         credentials: App key and tenant.
         api_url: The root of the API, without a slash at the end.
-        max_concurrent_requests: Over all threads.
+        under_way: Bounds how many requests are under way, over all threads and clients.
         max_requests_per_second: Over all threads, retries included.
         backoff: How a call is sent again.
         clock: Seconds that only go up.
@@ -192,10 +192,10 @@ class Client:
         self,
         *,
         http: Http,
-        tokens: TokenSource,
+        tokens: TenantTokens,
         credentials: Credentials,
         api_url: str,
-        max_concurrent_requests: int = MOST_AT_ONCE,
+        under_way: threading.Semaphore,
         max_requests_per_second: int,
         backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
@@ -205,7 +205,7 @@ class Client:
         self._app_key = credentials.app_key
         self.tenant_id = int(credentials.tenant_id)
         self._base = f"{api_url}/dispatch/v2/tenant/{self.tenant_id}"
-        self._under_way = threading.BoundedSemaphore(max_concurrent_requests)
+        self._under_way = under_way
         self._limiter = RateLimiter(max_requests_per_second, clock, backoff.sleep)
         self._backoff = backoff
         self._clock = clock
@@ -271,13 +271,14 @@ class Client:
         return self._backoff.call(partial(self._attempt, request), self.tally.add_retry)
 
     def _attempt(self, request: requests.Request) -> Answer:
-        """Send a request once; twice if the token turns out to be no good any more."""
-        try:
-            return self._send(request)
-        except ApiError as error:
-            if error.kind != "unauthorized":
-                raise
-            self._tokens.drop(request.auth.token)
+        """Send a request once; again if the token turns out to be no good, or not any more."""
+        for _ in range(1, self._tokens.most_tries):
+            try:
+                return self._send(request)
+            except ApiError as error:
+                if error.kind != "unauthorized":
+                    raise
+                self._tokens.refuse(request.auth.token)
         return self._send(request)
 
     def _send(self, request: requests.Request) -> Answer:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -17,8 +18,11 @@ from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import check
-from tap_servicetitan_dispatch.errors import StreamsFailedError, TapError
+from tap_servicetitan_dispatch.errors import InputError, StreamsFailedError, TapError
+from tap_servicetitan_dispatch.inputs import checked_state, require_state_of, state_of_group
 from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.streams import NAMES
+from tap_servicetitan_dispatch.tenants import is_tenant_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +41,17 @@ CHECK = click.Option(
 )
 
 
+GROUP_STATE = click.Option(
+    ["--group-state", "group_state"],
+    multiple=True,
+    metavar="TENANT=FILE",
+    help=(
+        "Print the state of a group of tenants, made of the state of a single run of each; give "
+        "it once for each tenant."
+    ),
+)
+
+
 class Command(SingerCommand):
     """The SDK's command line of a tap, with `--check`; a failure is one line and exit code 1.
 
@@ -49,7 +64,7 @@ class Command(SingerCommand):
         super().__init__(
             name=command.name,
             callback=command.callback,
-            params=[*command.params, CHECK],
+            params=[*command.params, CHECK, GROUP_STATE],
             help=command.help,
             context_settings=command.context_settings,
             logger=tap_class.logger,
@@ -64,7 +79,9 @@ class Command(SingerCommand):
     @override
     def invoke(self, ctx: click.Context) -> Any:
         with self._failing_in_one_line():
-            check_as = ctx.params.pop("check_as")
+            check_as, group_state = (ctx.params.pop(each) for each in ("check_as", "group_state"))
+            if group_state:
+                return click.echo(json.dumps(_state_of_group(group_state)))
             if check_as is None:
                 return super().invoke(ctx)
             return self._check(check_as, **ctx.params)
@@ -100,7 +117,7 @@ class Command(SingerCommand):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             self._fail("The target has gone away; look at its log. The state it got is safe.")
         except StreamsFailedError as error:
-            self._fail(*map(str, error.failures))
+            self._fail(*error.lines)
         except ConfigValidationError as error:
             self._fail(*error.errors, str(error))
         except TapError as error:
@@ -140,3 +157,28 @@ def _line_of(error: Exception) -> str:
         kind=type(error).__name__,
         text=one_line(error, MOST_OF_A_PART),
     )
+
+
+def _state_of_group(given: tuple[str, ...]) -> dict[str, Any]:
+    """Return the state of a group of tenants.
+
+    Args:
+        given: `TENANT=FILE` for each; the file may be what `meltano state get` prints.
+
+    Raises:
+        InputError: One of them is something else, or names a tenant again.
+    """
+    states: dict[int, dict[str, Any]] = {}
+    for each in given:
+        number, _, path = each.partition("=")
+        if not is_tenant_number(number) or not path or int(number) in states:
+            raise InputError(
+                f"--group-state {each}: is not the number of one more tenant, =, and a file. What "
+                "to do: give it like 1000000001=state.json, once for each tenant."
+            )
+        state = load_json(Path(path).read_text(encoding="utf-8"))
+        if isinstance(state, dict) and "singer_state" in state:
+            state = state["singer_state"]
+        states[int(number)] = checked_state(state, NAMES)
+        require_state_of(states[int(number)], NAMES, group=False)
+    return state_of_group(states)

@@ -8,31 +8,46 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
 
+Concerns = Literal["stream", "tenant", "all"]
+
 
 class TapError(Exception):
     """The run cannot continue; the text says what happened and what to do, in one line.
 
-    `stream` is the name of the stream that was being read, `hint` what only the stream knows; both
-    are set on the way out.
+    `stream` is the name of the stream that was being read, `tenant` that of the tenant of a group,
+    `hint` what only the stream knows; all are set on the way out. `token_endpoint` says whether
+    that is what failed.
     """
 
     stream: str | None = None
+    tenant: str = ""
     hint: str = ""
+    token_endpoint: bool = False
 
     @property
-    def of_stream(self) -> bool:
-        """Whether it may concern a single stream, so that others can still be read."""
-        return False
+    def concerns(self) -> Concerns:
+        """What cannot be read because of it."""
+        return "all"
+
+    @property
+    def sort(self) -> str:
+        """What is the same in errors that are alike."""
+        return self._text()
+
+    def told_of(self, *subjects: str | None) -> str:
+        """Return the line, told of a tenant, of streams, or of nobody in particular."""
+        text = " ".join(f"{self._text()} {self.hint}".split())
+        where = ", ".join(filter(None, subjects))
+        return one_line(f"{where}: {text}" if where else text)
 
     def __str__(self) -> str:
-        text = " ".join(f"{self._text()} {self.hint}".split())
-        return one_line(f"{self.stream}: {text}" if self.stream else text)
+        return self.told_of(self.tenant, self.stream)
 
     def _text(self) -> str:
         return super().__str__()
@@ -43,8 +58,8 @@ class AnswerError(TapError):
 
     @property
     @override
-    def of_stream(self) -> bool:
-        return True
+    def concerns(self) -> Concerns:
+        return "stream"
 
 
 class InputError(TapError):
@@ -55,8 +70,9 @@ class NoSandboxError(TapError):
     """The sandbox is asked for, and was not installed with the tap."""
 
     def __init__(self, missing: str | None) -> None:
+        package = (missing or "more").partition(".")[0]
         super().__init__(
-            f"the sandbox needs {missing}, which is not installed. What to do: install "
+            f"the sandbox needs {package}, which is not installed. What to do: install "
             "tap-servicetitan-dispatch[sandbox]; with Meltano, make that the pip_url."
         )
 
@@ -66,20 +82,44 @@ class StateError(InputError):
 
     @property
     @override
-    def of_stream(self) -> bool:
-        return self.stream is not None
+    def concerns(self) -> Concerns:
+        return "stream" if self.stream else "all"
 
 
 class StreamsFailedError(TapError):
-    """Some streams failed, and the others have been read.
+    """Some streams or tenants failed, and the others have been read.
 
-    Attributes:
+    Args:
         failures: What went wrong with each.
+        tenants: How many tenants there are.
     """
 
-    def __init__(self, failures: Sequence[TapError]) -> None:
-        self.failures = failures
-        super().__init__("; ".join(map(str, failures)))
+    def __init__(self, failures: Sequence[TapError], tenants: int = 1) -> None:
+        self._failures = failures
+        self._tenants = tenants
+        super().__init__("; ".join(self.lines))
+
+    @property
+    def tenants_that_failed(self) -> set[str]:
+        """The tenants of which something could not be read."""
+        return {error.tenant for error in self._failures}
+
+    @property
+    def lines(self) -> list[str]:
+        """A line for each; once for streams of a tenant, and for all tenants, that failed alike."""
+        alike: dict[tuple[str, str], list[TapError]] = {}
+        for error in self._failures:
+            alike.setdefault((error.tenant, error.sort if error.tenant else str(error)), []).append(
+                error
+            )
+        sorts = {(error.sort, error.concerns) for error in self._failures}
+        all_failed = len(self.tenants_that_failed) == self._tenants > 1
+        if all_failed and len(sorts) == 1 and sorts.pop()[1] == "tenant":
+            return [self._failures[0].told_of(f"all {self._tenants} tenants")]
+        return [
+            errors[0].told_of(tenant, *(error.stream for error in errors))
+            for (tenant, _), errors in alike.items()
+        ]
 
 
 @dataclass(frozen=True)
@@ -94,7 +134,7 @@ class Failure:
         text: What the body has to contain besides.
         from_token_endpoint: Whether only the token endpoint answers so.
         retried: Whether waiting may help.
-        of_stream: Whether it may concern a single stream, so that others can still be read.
+        concerns: What cannot be read then: this stream of a tenant, all of the tenant, or nothing.
     """
 
     sign: str
@@ -104,7 +144,7 @@ class Failure:
     text: str = ""
     from_token_endpoint: bool = False
     retried: bool = False
-    of_stream: bool = False
+    concerns: Concerns = "all"
 
 
 FAILURES: Mapping[str, Failure] = {
@@ -120,6 +160,7 @@ FAILURES: Mapping[str, Failure] = {
         "lower max_requests_per_second, or let fewer programs use this application at a time",
         statuses={429},
         retried=True,
+        concerns="tenant",
     ),
     "not_now": Failure(
         "408 or 425",
@@ -127,7 +168,7 @@ FAILURES: Mapping[str, Failure] = {
         "run again later; the bookmark is safe",
         statuses={408, 425},
         retried=True,
-        of_stream=True,
+        concerns="stream",
     ),
     "server_error": Failure(
         "500, 502, 503, 504, or 520 to 524",
@@ -135,7 +176,7 @@ FAILURES: Mapping[str, Failure] = {
         "run again later; the bookmark is safe",
         statuses={500, 502, 503, 504, *range(520, 525)},
         retried=True,
-        of_stream=True,
+        concerns="stream",
     ),
     "maintenance": Failure(
         "409, `The service is suspended for maintenance.`",
@@ -144,6 +185,7 @@ FAILURES: Mapping[str, Failure] = {
         statuses={409},
         text="suspended for maintenance",
         retried=True,
+        concerns="tenant",
     ),
     "proxy_refused": Failure(
         "407, or another refusal from a proxy",
@@ -160,6 +202,7 @@ FAILURES: Mapping[str, Failure] = {
         statuses={400, 401},
         text="invalid_client",
         from_token_endpoint=True,
+        concerns="tenant",
     ),
     "token_refused": Failure(
         "any other refusal from the token endpoint",
@@ -167,13 +210,14 @@ FAILURES: Mapping[str, Failure] = {
         "check client_id, client_secret and auth_url",
         statuses=range(100, 1000),
         from_token_endpoint=True,
+        concerns="tenant",
     ),
     "bad_request": Failure(
         "400",
         "the API rejected the request",
         "check the settings named in it; if they are right, report it with the traceId",
         statuses={400},
-        of_stream=True,
+        concerns="stream",
     ),
     "unauthorized": Failure(
         "401, again with a new token",
@@ -182,6 +226,7 @@ FAILURES: Mapping[str, Failure] = {
         "client_id belongs to (Settings > Integrations > API Application Access), and that "
         "environment is the right one",
         statuses={401},
+        concerns="tenant",
     ),
     "missing_scope": Failure(
         "403, `Scope validation failed`",
@@ -191,7 +236,7 @@ FAILURES: Mapping[str, Failure] = {
         "skip_forbidden_streams",
         statuses={403},
         text="Scope validation failed",
-        of_stream=True,
+        concerns="stream",
     ),
     "forbidden": Failure(
         "403",
@@ -200,7 +245,7 @@ FAILURES: Mapping[str, Failure] = {
         "check app_key (developer portal > My Apps); or deselect the stream, or set "
         "skip_forbidden_streams",
         statuses={403},
-        of_stream=True,
+        concerns="stream",
     ),
     "unmatched": Failure(
         "404, `Unable to match incoming request to an operation.`",
@@ -209,40 +254,42 @@ FAILURES: Mapping[str, Failure] = {
         "(developer portal > My Apps) and api_url (it must end before /dispatch)",
         statuses={404},
         text="Unable to match incoming request",
+        concerns="tenant",
     ),
     "not_found": Failure(
         "404",
         "the API found no such record",
         "check tenant_id and api_url; if they are right, report it with the traceId",
         statuses={404},
-        of_stream=True,
+        concerns="stream",
     ),
     "conflict": Failure(
         "409",
         "the API reports a conflict",
         "run again; if it stays, report it with the traceId",
         statuses={409},
-        of_stream=True,
+        concerns="stream",
     ),
     "unexpected_status": Failure(
         "any other status",
         "the API answered with a status that it does not document",
         "report it with the traceId",
         statuses=range(100, 1000),
-        of_stream=True,
+        concerns="stream",
     ),
     "not_json": Failure(
         "200 with a body that is not JSON",
         "the answer is not JSON",
         "check api_url and any proxy on the way; if they are right, run again later",
         retried=True,
+        concerns="tenant",
     ),
     "too_large": Failure(
         "an answer of more than 64 MiB, unpacked",
         "the answer is too large to be taken into memory",
         "lower page_size, or capacity_days_per_request for the stream capacities; if that does not "
         "help, check any proxy on the way",
-        of_stream=True,
+        concerns="stream",
     ),
     "bad_address": Failure(
         "no request, as there is no such address",
@@ -264,6 +311,7 @@ FAILURES: Mapping[str, Failure] = {
         "no answer came in time",
         "run again later, or raise request_timeout_seconds",
         retried=True,
+        concerns="tenant",
     ),
     "no_connection": Failure(
         "no connection, a connection reset, or a body cut short",
@@ -278,8 +326,7 @@ FAILURES: Mapping[str, Failure] = {
 class ApiError(TapError):
     """A request failed for good, or has to be sent again if its failure is `retried`.
 
-    `wait_seconds` is how long the API asked us to wait, if it did; `token_endpoint` whether that is
-    what failed.
+    `wait_seconds` is how long the API asked us to wait, if it did.
     """
 
     def __init__(
@@ -301,8 +348,14 @@ class ApiError(TapError):
 
     @property
     @override
-    def of_stream(self) -> bool:
-        return self.failure.of_stream and not self.token_endpoint
+    def concerns(self) -> Concerns:
+        is_of_stream = self.failure.concerns == "stream"
+        return "tenant" if self.token_endpoint and is_of_stream else self.failure.concerns
+
+    @property
+    @override
+    def sort(self) -> str:
+        return self.kind
 
     @property
     def answer(self) -> str:

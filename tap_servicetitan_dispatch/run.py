@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import logging
-import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_servicetitan_dispatch import settings
-from tap_servicetitan_dispatch.auth import Credentials, TokenSource
-from tap_servicetitan_dispatch.errors import NoSandboxError, StreamsFailedError, TapError
-from tap_servicetitan_dispatch.prefetch import Budget, Prefetch
+from tap_servicetitan_dispatch.clients import Clients
+from tap_servicetitan_dispatch.errors import StreamsFailedError, TapError
+from tap_servicetitan_dispatch.prefetch import Helpers, Prefetcher
 from tap_servicetitan_dispatch.progress import Progress, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from tap_servicetitan_dispatch.client import Client
     from tap_servicetitan_dispatch.signals import StopFlag
+    from tap_servicetitan_dispatch.tenants import Tenant
     from tap_servicetitan_dispatch.walks import Page
     from tap_servicetitan_dispatch.writer import LineWriter
 
 logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
-class Run:
-    """What the streams of one run share: client, prefetched pages, progress, the stop flag.
+class Source(NamedTuple):
+    """A walk to be read."""
 
-    All but `client` is for the main thread only.
+    stream: str
+    tenant: Tenant
+    walk: Iterator[Page]
+    expected_bytes: int
+    """Size of its first page, as far as one can know."""
+
+
+class Run:
+    """What the streams of one run share: clients, prefetched pages, progress, the stop flag.
+
+    All but `clients` and `helpers` is for the main thread only.
 
     Args:
         config: The settings, checked.
@@ -48,59 +56,93 @@ class Run:
         self.writer = writer
         self.write_state = write_state
         self.progress = Progress()
+        self.is_of_group = "tenants" in config
         self._stop_flag = stop_flag
-        self._budget = Budget()
-        self._prefetches: dict[str, Prefetch] = {}
+        self.clients = self.new_clients(max_retries=config["max_retries"])
+        self.helpers = Helpers(config["max_concurrent_requests"])
+        self._prefetcher: Prefetcher[Tenant] = self._new_prefetcher()
         self._failures: list[TapError] | None = None
-        self._making_client = threading.Lock()
-        self._client: Client | None = None
+
+    def new_clients(self, *, max_retries: int) -> Clients:
+        """Return clients for these settings.
+
+        Args:
+            max_retries: How often a call is sent again.
+        """
+        return Clients(
+            self.config,
+            sleep=self._stop_flag.wait,
+            max_retries=max_retries,
+        )
+
+    def _new_prefetcher(self) -> Prefetcher[Tenant]:
+        return Prefetcher(self.config["max_concurrent_requests"], self._before_waiting)
 
     @contextmanager
-    def all_streams(self, walks: Mapping[str, Iterator[Page]]) -> Iterator[None]:
+    def all_streams(self, sources: Iterable[Source]) -> Iterator[None]:
         """Read all streams in here: their first pages travel together, and one may fail alone.
 
         Args:
-            walks: The walk of each stream, by name, in the order in which they will be read.
+            sources: The walks of each stream and tenant, in the order in which they are wanted.
 
         Raises:
-            StreamsFailedError: At the end, as some streams failed.
+            StreamsFailedError: At the end, as some streams or tenants failed.
         """
         self.progress = progress()
         self._stop_flag.before_leaving_at_once = self.progress.abandon
         self._failures = []
-        self._prefetches = {stream: self._prefetch(walk) for stream, walk in walks.items()}
+        for source in sources:
+            self._prefetcher.add(*source)
         try:
             yield
         finally:
             self.end()
         if self._failures:
-            raise StreamsFailedError(self._failures)
+            self._tell_failures(StreamsFailedError(self._failures, len(self.clients.tenants)))
 
-    def set_aside(self, error: BaseException) -> bool:
-        """Keep the failure of a stream for the end, if the others can be read; return whether."""
-        if self._failures is None or not isinstance(error, TapError) or not error.of_stream:
+    def _tell_failures(self, error: StreamsFailedError) -> None:
+        some_are_whole = len(error.tenants_that_failed) < len(self.clients.tenants)
+        if not (self.config["skip_failed_tenants"] and self.is_of_group and some_are_whole):
+            raise error
+        for line in error.lines:
+            logger.warning("Left out, as skip_failed_tenants is set: %s", line)
+
+    def set_aside(self, tenant: Tenant, error: Exception) -> bool:
+        """Keep a failure for the end, if something else can be read; return whether.
+
+        Nothing more is read of a tenant of a group that the failure concerns as a whole.
+        """
+        if self._failures is None or not isinstance(error, TapError):
             return False
+        concerns = error.concerns
+        if error.token_endpoint and self.clients.share_credentials():
+            concerns = "all"
+        if concerns == "all" or (concerns == "tenant" and not self.is_of_group):
+            return False
+        if concerns == "tenant":
+            self._prefetcher.leave(tenant)
         self._failures.append(error)
         return True
 
-    def pages(self, stream: str, walk: Callable[[], Iterator[Page]]) -> Prefetch:
+    def pages(
+        self, stream: str, sources: Callable[[], Iterable[Source]]
+    ) -> Iterator[tuple[Tenant, Page | Exception]]:
         """Return the pages of a stream, which may be on their way already.
 
         Args:
             stream: Its name.
-            walk: Returns its walk, if none is on its way.
+            sources: Returns its walks, if none is on its way.
         """
-        on_their_way = self._prefetches.pop(stream, None)
-        return on_their_way or self._prefetch(walk())
+        if not self._prefetcher.has(stream):
+            for source in sources():
+                self._prefetcher.add(*source)
+        return self._prefetcher.pages(stream)
 
     def end(self) -> None:
         """Leave the pages that nobody will read any more, and tell nothing more."""
         self.progress.end()
-        while self._prefetches:
-            self._prefetches.popitem()[1].close()
-
-    def _prefetch(self, walk: Iterator[Page]) -> Prefetch:
-        return Prefetch(walk, self._before_waiting, self._budget)
+        self._prefetcher.close()
+        self._prefetcher = self._new_prefetcher()
 
     def _before_waiting(self) -> None:
         """Let the target have what there is; leave, if told to."""
@@ -119,57 +161,3 @@ class Run:
             self._stop_flag.cancel_last_resort()
             logger.info("Stopped by a signal; the state that is safe has been written.")
             raise self._stop_flag.exit
-
-    @property
-    def client(self) -> Client:
-        """The one client of this run, made when the first thread asks for it."""
-        with self._making_client:
-            if self._client is None:
-                self._client = self.new_client(max_retries=self.config["max_retries"])
-            return self._client
-
-    def new_client(self, *, max_retries: int) -> Client:
-        """Return a client for these settings; in the sandbox environment, start a sandbox for it.
-
-        Args:
-            max_retries: How often a call is sent again.
-
-        Raises:
-            NoSandboxError: A sandbox is needed, and is not installed.
-        """
-        from tap_servicetitan_dispatch.backoff import Backoff  # noqa: PLC0415 - see below
-        from tap_servicetitan_dispatch.client import (  # noqa: PLC0415 - not needed for --discover
-            Client,
-            Http,
-            token_request,
-        )
-
-        where = self._connection()
-        http = Http(self.config["request_timeout_seconds"])
-        backoff = Backoff(max_retries, self._stop_flag.wait)
-        asks = token_request(where.auth_url, where.credentials)
-        return Client(
-            http=http,
-            tokens=TokenSource(lambda: http.exchange(asks, token_endpoint=True).body, backoff),
-            credentials=where.credentials,
-            api_url=where.api_url,
-            max_concurrent_requests=self.config["max_concurrent_requests"],
-            max_requests_per_second=self.config["max_requests_per_second"],
-            backoff=backoff,
-        )
-
-    def _connection(self) -> settings.Connection:
-        if self.config["environment"] != settings.SANDBOX:
-            return settings.connection(self.config)
-        try:
-            from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Sandbox  # noqa: PLC0415
-        except ModuleNotFoundError as error:
-            raise NoSandboxError(error.name) from error
-
-        api_url = self.config.get("api_url")
-        if not api_url:
-            self._sandbox = Sandbox()
-            self._sandbox.start()
-            api_url = self._sandbox.url
-        auth_url = self.config.get("auth_url") or f"{api_url}/connect/token"
-        return settings.Connection(api_url, auth_url, Credentials(**CREDENTIALS))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,8 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_servicetitan_dispatch import addresses, instants
-from tap_servicetitan_dispatch.auth import Credentials
+from tap_servicetitan_dispatch import addresses, instants, tenants
 from tap_servicetitan_dispatch.redaction import one_line, shown
 
 if TYPE_CHECKING:
@@ -27,11 +25,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-servicetitan-dispatch")
 
 SANDBOX = "sandbox"
+CREDENTIALS = tenants.CREDENTIALS
 _SWITCHES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
     ("false", "0", "no", "off"), False
 )
-_TENANT = re.compile(r"[0-9]{1,19}")
-CREDENTIALS = ("client_id", "client_secret", "app_key", "tenant_id")
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,30 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         th.CustomType({"type": ["string", "integer"]}),
         title="Tenant ID",
         description=(
-            "Number of the tenant, shown beside the client ID. Required outside the sandbox."
+            "Number of the tenant, shown beside the client ID. Required outside the sandbox, "
+            "unless `tenants` is set."
+        ),
+    ),
+    th.Property(
+        "tenants",
+        th.ArrayType(th.CustomType({"type": ["integer", "string", "object"]})),
+        secret=True,
+        title="Tenants",
+        description=(
+            "Several tenants to read in one run, in place of `tenant_id`: numbers, or objects with "
+            "`tenant_id` and, as far as they differ from the settings of the same name, "
+            "`client_id`, `client_secret` and `app_key`; `name` is what the log calls it. Each row "
+            "then has a `tenantId`, and each key begins with it."
+        ),
+    ),
+    th.Property(
+        "skip_failed_tenants",
+        th.BooleanType,
+        default=False,
+        title="Skip failed tenants",
+        description=(
+            "Whether a run succeeds (exit code 0, with a warning at the end) if some of the "
+            "`tenants` could not be read, or not wholly."
         ),
     ),
     th.Property(
@@ -277,11 +297,10 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
 
 @dataclass(frozen=True)
 class Connection:
-    """Where to call, and what to show there."""
+    """Where to call."""
 
     api_url: str
     auth_url: str
-    credentials: Credentials
 
 
 def connection(config: Mapping[str, Any]) -> Connection:
@@ -290,7 +309,6 @@ def connection(config: Mapping[str, Any]) -> Connection:
     return Connection(
         api_url=(config.get("api_url") or environment.api_url).rstrip("/"),
         auth_url=config.get("auth_url") or environment.auth_url,
-        credentials=Credentials(**{name: str(config[name]) for name in CREDENTIALS}),
     )
 
 
@@ -369,14 +387,19 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
     """
     lines: dict[str, str] = {}
     for error in JSONSchemaValidator(schema).iter_errors(copy.deepcopy(dict(config))):
-        lines.setdefault(_name(error), _line(error, schema))
+        if not _name(error).startswith("tenants."):  # told below, by position and number
+            lines.setdefault(_name(error), _line(error, schema))
     sound = {name: value for name, value in config.items() if name not in lines}
-    missing = [
-        f"{name}: is required, unless environment is {SANDBOX}"
-        for name in CREDENTIALS
-        if sound.get("environment") in ENVIRONMENTS and name not in config
-    ]
-    return [one_line(line) for line in (*lines.values(), *missing, *_senseless(sound))]
+    is_real = sound.get("environment") in ENVIRONMENTS
+    if "tenants" in sound:
+        of_tenants = list(tenants.problems(sound, needs_credentials=is_real))
+    else:
+        of_tenants = [
+            f"{name}: is required, unless environment is {SANDBOX}"
+            for name in CREDENTIALS
+            if is_real and "tenants" not in config and name not in config
+        ]
+    return [one_line(line) for line in (*lines.values(), *of_tenants, *_senseless(sound))]
 
 
 def _is_time_zone(name: str) -> bool:
@@ -391,9 +414,9 @@ def _is_time_zone(name: str) -> bool:
 def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each value that has the right type and makes no sense all the same."""
     for name in ("client_id", "client_secret", "app_key"):
-        if not all("!" <= char <= "~" for char in str(config.get(name, ""))):
+        if not tenants.is_credential(str(config.get(name, ""))):
             yield f"{name}: has a character that no credential has; copy it again"
-    if not _TENANT.fullmatch(str(config.get("tenant_id", 0))):
+    if not tenants.is_tenant_number(str(config.get("tenant_id", 0))):
         yield "tenant_id: is not a tenant number, which has digits only"
     if start_date := config.get("start_date"):
         try:

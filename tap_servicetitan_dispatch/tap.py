@@ -16,7 +16,12 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import redaction, settings
 from tap_servicetitan_dispatch.command import Command
-from tap_servicetitan_dispatch.inputs import checked_catalog, checked_config, checked_state
+from tap_servicetitan_dispatch.inputs import (
+    checked_catalog,
+    checked_config,
+    checked_state,
+    require_state_of,
+)
 from tap_servicetitan_dispatch.run import Run
 from tap_servicetitan_dispatch.signals import StopFlag
 from tap_servicetitan_dispatch.streams import NAMES, STREAMS
@@ -50,6 +55,11 @@ class TapServiceTitanDispatch(Tap):
         )
 
     @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        require_state_of(state, NAMES, group="tenants" in self.config)
+        super().load_state(state)
+
+    @override
     def discover_streams(self) -> Sequence[DispatchStream]:
         run = Run(
             self.config,
@@ -71,8 +81,8 @@ class TapServiceTitanDispatch(Tap):
             StreamsFailedError: Some streams failed, and the others have been read.
         """
         streams = cast("list[DispatchStream]", list(self.streams.values()))
-        walks = {each.name: each.resumed_walk() for each in streams if each.selected}
-        with streams[0].run.all_streams(walks):
+        sources = [source for each in streams if each.selected for source in each.sources()]
+        with streams[0].run.all_streams(sources):
             super().sync_all()
 
     @override

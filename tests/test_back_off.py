@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.auth import Credentials, TokenSource
+from tap_servicetitan_dispatch.auth import Credentials, TenantTokens, TokenSource
 from tap_servicetitan_dispatch.backoff import Backoff, Hold
 from tap_servicetitan_dispatch.client import Client, Http
 from tap_servicetitan_dispatch.errors import ApiError
@@ -90,10 +90,10 @@ def client_of(
     backoff = Backoff(3, beds.sleep)
     return Client(
         http=Http(timeout_seconds=20),
-        tokens=TokenSource(fetch, backoff, beds),
+        tokens=TenantTokens(TokenSource(fetch, backoff, beds)),
         credentials=Credentials("cid.test", "", APP_KEY, "1234"),
         api_url=api.url,
-        max_concurrent_requests=at_once,
+        under_way=threading.Semaphore(at_once),
         max_requests_per_second=60,
         backoff=backoff,
         clock=beds,

@@ -166,7 +166,7 @@ def test_a_value_in_the_environment_that_is_understood(
         ({"bookmarks": {"somebody_elses": ["t1"]}}, "the bookmark of somebody_elses"),
         (
             {"bookmarks": {"appointment_assignments": {"partitions": [{"context": {}}]}}},
-            "is split into partitions",
+            "has partitions that are not those of a group",
         ),
         (bookmarked({}), "the bookmark {} in the state is not a text"),
         (bookmarked(["t1"]), "the bookmark ['t1'] in the state"),

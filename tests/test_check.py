@@ -187,7 +187,7 @@ def test_each_step_says_how_long_it_took(open_api: ScriptedApi) -> None:
     streams: Any = list(tap.streams.values())
     steps = check.probe_all(
         streams,
-        streams[0].run.client,
+        streams[0].run.clients.of(streams[0].run.clients.tenants[0]),
         max_concurrent=1,
         skip_forbidden=False,
         clock=lambda: float(next(ticks)),
@@ -485,6 +485,7 @@ def test_the_json_has_all_that_is_known_of_each_step(open_api: ScriptedApi, tap:
         "happened": FAILURES["missing_scope"].meaning,
         "remedy": FAILURES["missing_scope"].remedy,
         "answer": f"GET {PREFIX}zones: status 403; Scope validation failed: tn.dis.zones:r",
+        "tenant": "",
     }
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.prefetch import Budget, Prefetch
+from tap_servicetitan_dispatch.prefetch import Helpers, Prefetcher
 from tap_servicetitan_dispatch.walks import Page
 
 if TYPE_CHECKING:
@@ -29,21 +30,37 @@ class Fetched:
             yield Page([{"id": number}], size=self.size)
 
 
+def prefetcher(*walks: Iterator[Page], threads: int = 2, **more: Any) -> Prefetcher[int]:
+    """Return a prefetcher of walks of a stream each, named by their number, with one owner."""
+    found: Prefetcher[int] = Prefetcher(threads, **more)
+    for number, walk in enumerate(walks):
+        found.add(str(number), 0, walk)
+    return found
+
+
+def taken(ahead: Prefetcher[int], stream: str = "0") -> Iterator[Page]:
+    """Yield the pages of a stream; raise what ended it."""
+    for _, arrived in ahead.pages(stream):
+        if isinstance(arrived, Exception):
+            raise arrived
+        yield arrived
+
+
 def test_the_next_page_is_fetched_while_the_current_one_is_held() -> None:
     fetched = Fetched(4)
-    with Prefetch(fetched.walk()) as pages:
-        for number, page in enumerate(pages):
-            assert page.records == [{"id": number}]
-            if number < 3:
-                assert fetched.events[number + 1].wait(10)
-            assert not any(event.is_set() for event in fetched.events[number + 2 :])
+    for number, page in enumerate(taken(prefetcher(fetched.walk()))):
+        assert page.records == [{"id": number}]
+        if number < 3:
+            assert fetched.events[number + 1].wait(10)
+        assert not any(event.is_set() for event in fetched.events[number + 2 :])
 
 
 def test_nothing_more_is_fetched_once_the_reader_has_left() -> None:
     fetched = Fetched(4)
-    with Prefetch(fetched.walk()) as pages:
-        next(iter(pages))
-        assert fetched.events[1].wait(10)
+    ahead = prefetcher(fetched.walk())
+    next(taken(ahead))
+    assert fetched.events[1].wait(10)
+    ahead.close()
     for thread in threading.enumerate():
         if thread.name == "prefetch":
             thread.join(10)
@@ -57,10 +74,11 @@ def test_an_error_of_the_walk_comes_after_the_pages_before_it() -> None:
         raise AnswerError("broken")
 
     seen: list[Page] = []
-    with Prefetch(walk()) as pages, pytest.raises(AnswerError, match="broken"):
-        seen.extend(pages)
-    with Prefetch(walk()) as pages:
-        assert next(iter(pages)).records == [{"id": 1}]
+    with pytest.raises(AnswerError, match="broken"):
+        seen.extend(taken(prefetcher(walk())))
+    ahead = prefetcher(walk())
+    assert next(taken(ahead)).records == [{"id": 1}]
+    ahead.close()
 
 
 def test_a_reader_that_waits_is_asked_again_and_again_whether_to_go_on() -> None:
@@ -77,54 +95,76 @@ def test_a_reader_that_waits_is_asked_again_and_again_whether_to_go_on() -> None
         if len(asked) == 3:
             raise SystemExit(143)
 
-    with Prefetch(walk(), check) as pages, pytest.raises(SystemExit):
-        next(iter(pages))
+    ahead = prefetcher(walk(), before_waiting=check)
+    with pytest.raises(SystemExit):
+        next(taken(ahead))
+    ahead.close()
     hang.set()
 
 
+def test_what_is_not_the_walks_own_is_raised_after_the_reader_was_asked() -> None:
+    def walk() -> Iterator[Page]:
+        yield Page([])
+        raise SystemExit(143)
+
+    asked: list[None] = []
+    with pytest.raises(SystemExit):
+        list(taken(prefetcher(walk(), before_waiting=lambda: asked.append(None))))
+    assert asked
+
+
 def test_nothing_is_fetched_ahead_while_more_bytes_are_held_than_the_budget_allows() -> None:
-    budget = Budget(limit=100)
     wide, other = Fetched(3, size=100), Fetched(2, size=1)
-    with Prefetch(wide.walk(), budget=budget) as pages:
-        iterator = iter(pages)
-        next(iterator)
-        # What another walk does shows that threads get to run, and that this one holds back.
-        with Prefetch(other.walk(), budget=budget) as others:
-            assert [page.size for page in others] == [1, 1]
-        assert not wide.events[1].is_set()
-        assert [page.size for page in iterator] == [100, 100]
-    assert budget.held == 0
+    ahead = prefetcher(wide.walk(), threads=3, budget_bytes=100)
+    iterator = taken(ahead)
+    next(iterator)
+    # What another walk does shows that threads get to run, and that this one holds back.
+    ahead.add("1", 0, other.walk())
+    assert other.events[0].wait(10)
+    assert not wide.events[1].is_set()
+    assert [page.size for page in iterator] == [100, 100]
+    assert [page.size for page in taken(ahead, "1")] == [1, 1]
+    assert ahead.held_bytes == 0
 
 
 def test_pages_that_nobody_has_read_yet_count_as_held() -> None:
-    budget = Budget(limit=100)
     waiting, current = Fetched(2, size=100), Fetched(3, size=1)
-    later, now = (Prefetch(each.walk(), budget=budget) for each in (waiting, current))
-    with later, now:
-        iterator = iter(now)
-        assert waiting.events[0].wait(10)
-        until(lambda: budget.held >= 100)
-        for number in range(3):
-            assert next(iterator).records == [{"id": number}]
-        assert list(iterator) == []
-        assert len(list(later)) == 2
+    ahead = prefetcher(waiting.walk(), current.walk(), budget_bytes=100)
+    assert waiting.events[0].wait(10)
+    until(lambda: ahead.held_bytes >= 100)
+    assert [page.records for page in taken(ahead, "1")] == [[{"id": n}] for n in range(3)]
+    assert len(list(taken(ahead, "0"))) == 2
+    assert ahead.held_bytes == 0
 
 
-def test_a_walk_that_was_left_holds_nothing_and_lets_the_others_go_on() -> None:
-    budget = Budget(limit=100)
+def test_a_first_page_that_is_expected_to_be_large_waits_for_its_turn() -> None:
+    first, second = Fetched(1, size=80), Fetched(1, size=80)
+    ahead: Prefetcher[str] = Prefetcher(2, budget_bytes=100)
+    ahead.add("zones", "A", first.walk(), expected_bytes=80)
+    ahead.add("zones", "B", second.walk(), expected_bytes=80)
+    pages = ahead.pages("zones")
+    assert next(pages)[0] == "A"
+    assert not second.events[0].is_set()
+    assert [owner for owner, _ in pages] == ["B"]
+
+
+def test_an_owner_who_is_left_holds_nothing_and_lets_the_others_go_on() -> None:
     left, other = Fetched(2, size=100), Fetched(2, size=1)
-    ahead = Prefetch(left.walk(), budget=budget)
-    until(lambda: budget.held == 100)
-    with Prefetch(other.walk(), budget=budget) as pages:
-        next(iter(pages))
-        assert not other.events[1].is_set()
-        ahead.close()
-        assert other.events[1].wait(10)
-    assert budget.held == 0
+    ahead: Prefetcher[str] = Prefetcher(2, budget_bytes=100)
+    ahead.add("teams", "A", left.walk())
+    until(lambda: ahead.held_bytes == 100)
+    ahead.add("zones", "B", other.walk(), expected_bytes=1)
+    ahead.leave("A")
+    assert other.events[0].wait(10)
+    assert [arrived.size for _, arrived in ahead.pages("zones") if isinstance(arrived, Page)] == [
+        1,
+        1,
+    ]
+    assert list(ahead.pages("teams")) == []
+    assert ahead.held_bytes == 0
 
 
 def test_a_page_that_comes_after_its_reader_has_left_is_not_held() -> None:
-    budget = Budget(limit=100)
     reached, go_on, done = threading.Event(), threading.Event(), threading.Event()
 
     def walk() -> Iterator[Page]:
@@ -135,13 +175,102 @@ def test_a_page_that_comes_after_its_reader_has_left_is_not_held() -> None:
         finally:
             done.set()
 
-    ahead = Prefetch(walk(), budget=budget)
+    ahead = prefetcher(walk())
     assert reached.wait(10)
     ahead.close()
     go_on.set()
     del ahead
     assert done.wait(10)
-    assert budget.held == 0
+
+
+def test_the_owner_whose_page_arrives_first_is_read_first() -> None:
+    hang = threading.Event()
+
+    def slow() -> Iterator[Page]:
+        hang.wait(10)
+        yield Page([{"id": 1}])
+
+    ahead: Prefetcher[str] = Prefetcher(2)
+    ahead.add("zones", "slow", slow())
+    ahead.add("zones", "quick", Fetched(3).walk())
+    pages = ahead.pages("zones")
+    assert [next(pages)[0] for _ in range(3)] == ["quick"] * 3
+    hang.set()
+    assert [owner for owner, _ in pages] == ["slow"]
+
+
+def test_an_owner_who_hangs_does_not_take_the_threads_of_the_others() -> None:
+    hang = threading.Event()
+
+    def hanging() -> Iterator[Page]:
+        hang.wait(30)
+        yield Page([])
+
+    ahead: Prefetcher[str] = Prefetcher(3)
+    streams = [str(number) for number in range(9)]
+    for stream in streams:
+        ahead.add(stream, "hangs", hanging())
+        ahead.add(stream, "lives", Fetched(2).walk())
+    for stream in streams:
+        pages = ahead.pages(stream)
+        assert [next(pages)[0] for _ in range(2)] == ["lives", "lives"], stream
+    ahead.close()
+    hang.set()
+
+
+def test_there_are_no_more_threads_than_allowed() -> None:
+    before = set(threading.enumerate())
+    threads = set()
+
+    def walk() -> Iterator[Page]:
+        threads.add(threading.current_thread())
+        yield Page([])
+
+    ahead: Prefetcher[int] = Prefetcher(4)
+    for number in range(60):
+        ahead.add("zones", number, walk())
+    assert sorted(owner for owner, _ in ahead.pages("zones")) == [*range(60)]
+    assert 1 <= len(threads - before) <= 4
+
+
+def test_helpers_are_as_many_as_allowed_over_all_who_use_them_and_keep_the_order() -> None:
+    helpers = Helpers(3)
+    under_way, most = [0], [0]
+    lock, go_on = threading.Lock(), threading.Event()
+
+    def call(number: int) -> int:
+        with lock:
+            under_way[0] += 1
+            most[0] = max(most[0], under_way[0])
+            if under_way[0] == 4:
+                go_on.set()
+        go_on.wait(10)
+        with lock:
+            under_way[0] -= 1
+        return number
+
+    def use(found: list[int]) -> None:
+        found.extend(helpers.results([partial(call, number) for number in range(8)]))
+
+    found: tuple[list[int], list[int]] = ([], [])
+    users = [threading.Thread(target=use, args=(each,)) for each in found]
+    for user in users:
+        user.start()
+    for user in users:
+        user.join(30)
+    assert found == ([*range(8)], [*range(8)])
+    assert 4 <= most[0] <= 5, "three helpers, and the two who use them"
+
+
+def test_an_error_of_a_helper_comes_at_its_place() -> None:
+    def broken() -> int:
+        raise AnswerError("broken")
+
+    found: list[int] = []
+    for at_once in (1, 4):
+        with pytest.raises(AnswerError, match="broken"):
+            found.extend(Helpers(at_once).results([lambda: 1, broken, lambda: 3]))
+    assert found == [1, 1]
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -16,7 +16,7 @@ import requests
 import trustme
 
 from tap_servicetitan_dispatch import __version__
-from tap_servicetitan_dispatch.auth import Credentials, TokenSource
+from tap_servicetitan_dispatch.auth import Credentials, TenantTokens, TokenSource
 from tap_servicetitan_dispatch.backoff import Backoff
 from tap_servicetitan_dispatch.client import Client, Http, asked_wait, token_request
 from tap_servicetitan_dispatch.errors import FAILURES, ApiError
@@ -64,7 +64,10 @@ def client_of(api: ScriptedApi, clock: Clock, *, patience_seconds: float) -> Cli
     asks = token_request(api.url + TOKEN_PATH, credentials)
     return Client(
         http=Http(patience_seconds),
-        tokens=TokenSource(lambda: http.exchange(asks, token_endpoint=True).body, backoff, clock),
+        tokens=TenantTokens(
+            TokenSource(lambda: http.exchange(asks, token_endpoint=True).body, backoff, clock)
+        ),
+        under_way=threading.Semaphore(10),
         credentials=credentials,
         api_url=api.url,
         max_requests_per_second=60,

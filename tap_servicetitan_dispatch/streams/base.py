@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 import logging
 import sys
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,8 +18,9 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import bookmarks
 from tap_servicetitan_dispatch.bookmarks import Bookmark, bookmark_in
-from tap_servicetitan_dispatch.errors import AnswerError, ApiError, TapError
+from tap_servicetitan_dispatch.errors import AnswerError, ApiError, InputError, TapError
 from tap_servicetitan_dispatch.progress import Tally
+from tap_servicetitan_dispatch.run import Source
 from tap_servicetitan_dispatch.streams.records import FieldFilter
 from tap_servicetitan_dispatch.writer import files_for_their_owner
 
@@ -34,12 +34,15 @@ if TYPE_CHECKING:
 
     from tap_servicetitan_dispatch.client import Client
     from tap_servicetitan_dispatch.run import Run
+    from tap_servicetitan_dispatch.tenants import Tenant
     from tap_servicetitan_dispatch.walks import Page, Record
 
 
 FORBIDDEN = {"missing_scope", "forbidden"}
 RECORDS_AT_ONCE = 100
 """As many as a pipe holds, or so: a signal is heeded in between, even if the target is slow."""
+FULL_PAGE_BYTES, SHORT_PAGE_BYTES = 2**20, 2**16
+"""What to expect of the first page of all history, and of what changed since a bookmark."""
 TOP_LEVEL = len(("properties", "name"))
 TENANT_ID = th.Property(
     "tenantId", th.IntegerType, required=True, description="Number of the tenant."
@@ -86,12 +89,26 @@ class DispatchStream(Stream, abc.ABC):
     def __init__(self, tap: Tap, run: Run) -> None:
         super().__init__(tap)
         self.run = run
+        if run.is_of_group:
+            self._add_tenant()
         self.tally = Tally()
-        self._safe_bookmark: str | None = None
+        self._safe_bookmarks: dict[Tenant, str] = {}
+        """Of tenants whose records have been written, and not stored yet."""
         self._in_batches = False
         self._own_replication_key = self.replication_key
-        self._skipped_because = ""
+        self._skipped: dict[Tenant, str] = {}
         self._has_failed = False
+
+    def _add_tenant(self) -> None:
+        """Let the tenant be the first field and the first part of the key, as ids may collide."""
+        properties = {**TENANT_ID.to_dict(), **self.schema["properties"]}
+        required = ["tenantId", *self.schema.get("required", [])]
+        self.schema = {  # type: ignore[misc] # that of the class is for a single tenant
+            **self.schema,
+            "properties": properties,
+            "required": list(dict.fromkeys(required)),
+        }
+        self.primary_keys = tuple(dict.fromkeys(("tenantId", *self.primary_keys)))
 
     @abc.abstractmethod
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
@@ -110,19 +127,28 @@ class DispatchStream(Stream, abc.ABC):
             TapError: It cannot.
         """
 
-    def resumed_walk(self) -> Iterator[Page]:
-        """Return the walk from the stored bookmark.
+    def sources(self) -> Iterator[Source]:
+        """Yield the walk of each tenant from its stored bookmark.
 
         Everything but reading the bookmark happens when the first page is asked for, which is done
         in a thread of its own: the client, and maybe a sandbox, are made there.
         """
         is_incremental = self.replication_method == "INCREMENTAL"
-        bookmark = bookmark_in(self.tap_state, self.name) if is_incremental else Bookmark()
+        for tenant in self.run.clients.tenants:
+            bookmark = Bookmark()
+            if is_incremental:
+                bookmark = bookmark_in(self.tap_state, self.name, tenant.context)
+            is_long = is_incremental and bookmark.value is None
+            yield Source(
+                self.name,
+                tenant,
+                self._resumed_walk(tenant, bookmark),
+                expected_bytes=FULL_PAGE_BYTES if is_long else SHORT_PAGE_BYTES,
+            )
 
-        def walk() -> Iterator[Page]:
-            yield from self.walk(self.run.client.counting(self.tally), bookmark)
-
-        return walk()
+    def _resumed_walk(self, tenant: Tenant, bookmark: Bookmark) -> Iterator[Page]:
+        client = self.run.clients.of(tenant).counting(self.tally)
+        yield from self.walk(client, bookmark)
 
     # How records go out ---------------------------------------------------------------------
 
@@ -166,40 +192,57 @@ class DispatchStream(Stream, abc.ABC):
 
         Whoever asks for the next piece has written the one before.
         """
-        with self._prefetched() as pages:
-            for page in pages:
-                for start in range(0, len(page.records), size):
-                    self.run.leave_if_told_to()
-                    records = page.records[start : start + size]
-                    yield self._fields.filtered(records)
-                    self.tally.add_rows(len(records), page.last_modified_on)
-                    self.run.progress.tell()
-                if page.bookmark is not None:
-                    self._safe_bookmark = page.bookmark
-                if not self._in_batches:
-                    self._store_bookmark(self._safe_bookmark)
-                    self.run.write_state()
+        for tenant, page in self._pages():
+            for start in range(0, len(page.records), size):
+                self.run.leave_if_told_to()
+                records = self._of_tenant(tenant, page.records[start : start + size])
+                yield self._fields.filtered(records)
+                self.tally.add_rows(len(records), page.last_modified_on)
+                self.run.progress.tell()
+            if page.bookmark is not None:
+                self._safe_bookmarks[tenant] = page.bookmark
+            if not self._in_batches:
+                self._store_bookmarks(self._safe_bookmarks)
+                self.run.write_state()
 
-    @contextmanager
-    def _prefetched(self) -> Iterator[Iterable[Page]]:
-        """Lend the pages; what goes wrong gets the name of the stream, or the stream is left."""
+    def _of_tenant(self, tenant: Tenant, records: list[Record]) -> list[Record]:
+        """Return records of a group with the tenant as their first field."""
+        if not tenant.is_of_group:
+            return records
+        number = {"tenantId": tenant.number}
+        return [{**number, **record, **number} for record in records]
+
+    def _pages(self) -> Iterator[tuple[Tenant, Page]]:
+        """Yield the pages of all tenants; what goes wrong with one of them is set aside if it can.
+
+        Raises:
+            Exception: It cannot.
+        """
+        self.run.progress.begin(self.name, self.tally, self.logger)
         try:
-            self.run.progress.begin(self.name, self.tally, self.logger)
-            with self.run.pages(self.name, self.resumed_walk) as pages:
-                yield pages
+            for tenant, arrived in self.run.pages(self.name, self.sources):
+                if isinstance(arrived, Exception):
+                    self._fail(tenant, arrived)
+                else:
+                    yield tenant, arrived
             self.run.progress.tell()
-        except BaseException as error:
-            if isinstance(error, ApiError) and error.kind in FORBIDDEN:
-                if self.config["skip_forbidden_streams"]:
-                    self._skipped_because = error.failure.meaning
-                    return
-                error.hint = f"The stream needs {self._scopes}."
-            if isinstance(error, TapError):
-                error.stream = self.name
-            self._has_failed = self.run.set_aside(error)
-            if not self._has_failed:
-                self.run.end()
-                raise
+        except BaseException:
+            self.run.end()
+            raise
+
+    def _fail(self, tenant: Tenant, error: Exception) -> None:
+        """Note that a tenant could not be read; raise what is wrong with more than that."""
+        if isinstance(error, ApiError) and error.kind in FORBIDDEN:
+            if self.config["skip_forbidden_streams"]:
+                self._skipped[tenant] = error.failure.meaning
+                return
+            error.hint = f"The stream needs {self._scopes}."
+        if isinstance(error, TapError):
+            error.stream = self.name
+            error.tenant = str(tenant) if tenant.is_of_group else ""
+        if not self.run.set_aside(tenant, error):
+            raise error
+        self._has_failed = True
 
     @cached_property
     def _fields(self) -> FieldFilter:
@@ -220,15 +263,18 @@ class DispatchStream(Stream, abc.ABC):
         self._in_batches = True
         with files_for_their_owner():
             for batch in super().get_batches(batch_config, context):
-                bookmark = self._safe_bookmark
+                safe = dict(self._safe_bookmarks)
                 yield batch
                 # Asked for the next batch: the BATCH message of this one has been written.
-                self._store_bookmark(bookmark)
-        self._store_bookmark(self._safe_bookmark)
+                self._store_bookmarks(safe)
+        self._store_bookmarks(self._safe_bookmarks)
 
-    def _store_bookmark(self, value: str | None) -> None:
-        if value is not None and self.replication_method == "INCREMENTAL":
-            bookmarks.store(Bookmark(self.replication_key, value), self.stream_state)
+    def _store_bookmarks(self, safe: dict[Tenant, str]) -> None:
+        if self.replication_method == "INCREMENTAL":
+            for tenant, value in safe.items():
+                entry = self.get_context_state(tenant.context)
+                bookmarks.store(Bookmark(self.replication_key, value), entry)
+        safe.clear()
 
     # What is told ---------------------------------------------------------------------------
 
@@ -242,14 +288,17 @@ class DispatchStream(Stream, abc.ABC):
         """Sum up the stream at the end of the run, or say that it was skipped."""
         super().log_sync_costs()
         self.run.progress.end()
-        if self._skipped_because:
+        for tenant, reason in self._skipped.items():
             self.logger.warning(
-                "Skipped, as %s. It needs %s; its bookmark stays where it was. Stream: %s.",
-                self._skipped_because,
+                "Skipped, as %s. It needs %s; its bookmark stays where it was. Stream: %s%s.",
+                reason,
                 self._scopes,
                 self.name,
+                f", {tenant}" if tenant.is_of_group else "",
             )
-        elif self.selected and not self._has_failed:
+        if not self._skipped.keys() ^ {*self.run.clients.tenants}:
+            return
+        if self.selected and not self._has_failed:
             figures = self.tally.figures()
             self.logger.info("%s: %s", self.name, self.tally.summary(), extra=figures)
 
@@ -264,11 +313,29 @@ class DispatchStream(Stream, abc.ABC):
 
     # What the SDK would do, and here nobody should ------------------------------------------
 
+    @property
+    @override
+    def partitions(self) -> None:
+        """Nothing: the tenants of a group are read together, not one after the other."""
+
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take selection and replication method from a catalog, but no other replication key."""
+        """Take selection and replication method from a catalog, but no other replication key.
+
+        Raises:
+            InputError: It is the catalog of a group, and a single tenant is read, or the opposite.
+        """
+        own_keys = self.primary_keys
         super().apply_catalog(catalog)
         self.replication_key = self._own_replication_key
+        keys = self.primary_keys or own_keys
+        if ("tenantId" in own_keys) != ("tenantId" in keys):
+            raise InputError(
+                f"the catalog has the key {', '.join(keys)} for {self.name}, where the settings "
+                f"want {', '.join(own_keys)}: it was made before the setting tenants was "
+                f"{'set' if self.run.is_of_group else 'taken out'}. What to do: make it anew with "
+                "--discover."
+            )
 
     @override
     def get_replication_key_signpost(self, context: types.Context | None = None) -> None:

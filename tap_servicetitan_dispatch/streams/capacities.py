@@ -10,7 +10,7 @@ import pendulum
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import instants, prefetch
+from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.streams.base import DispatchStream, time_of
 from tap_servicetitan_dispatch.walks import Page, malformed
 
@@ -127,7 +127,7 @@ class Capacities(DispatchStream):
             for start, end in self._windows(time_of(client))
         )
         written: set[tuple[Any, ...]] = set()  # a slot may come in two windows
-        for answer in prefetch.results(calls, self.config["max_concurrent_requests"]):
+        for answer in self.run.helpers.results(calls):
             slots = [slot for slot in _slots(answer.body) if _is_new(slot, written)]
             yield Page(slots, size=answer.size)
 

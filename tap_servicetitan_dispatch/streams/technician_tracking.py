@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import prefetch
 from tap_servicetitan_dispatch.errors import ApiError
 from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
     AppointmentAssignmentsList,
@@ -62,7 +61,7 @@ class TechnicianTracking(DispatchStream):
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
         calls = [partial(self._look_up, client, *pair) for pair in self._live_pairs(client)]
-        found = prefetch.results(calls, self.config["max_concurrent_requests"])
+        found = self.run.helpers.results(calls)
         yield Page([record for record in found if record is not None])
 
     @override

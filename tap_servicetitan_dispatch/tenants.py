@@ -1,0 +1,134 @@
+"""Who is read: one tenant, or a group of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_servicetitan_dispatch.auth import Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+CREDENTIALS = ("client_id", "client_secret", "app_key", "tenant_id")
+SECRETS = ("client_secret", "app_key")
+_OF_A_GROUP = ("client_id", "client_secret", "app_key")
+_NUMBER = re.compile(r"[0-9]{1,19}")
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A contractor whose board is read.
+
+    Attributes:
+        number: Of the tenant; nothing for the one of a sandbox that was not given any.
+        name: What people call it, if the settings say so.
+        credentials: What to show for it; nothing in the sandbox, which has its own.
+        is_of_group: Whether rows and bookmarks say whose they are.
+    """
+
+    number: int | None
+    name: str = ""
+    credentials: Credentials | None = None
+    is_of_group: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.number})" if self.name else f"tenant {self.number}"
+
+    @property
+    def context(self) -> dict[str, int | None] | None:
+        """The context of its partition in the state; nothing for a single tenant."""
+        return {"tenantId": self.number} if self.is_of_group else None
+
+
+def tenants_in(config: Mapping[str, Any], *, with_credentials: bool) -> tuple[Tenant, ...]:
+    """Return the tenants of a checked config, in the order in which they are named.
+
+    Args:
+        config: The settings.
+        with_credentials: Whether they have to show some.
+    """
+
+    def tenant(item: Mapping[str, Any], *, is_of_group: bool) -> Tenant:
+        number = item.get("tenant_id")
+        credentials = {name: str(item.get(name, config.get(name))) for name in CREDENTIALS}
+        return Tenant(
+            None if number is None else int(number),
+            str(item.get("name") or ""),
+            Credentials(**credentials) if with_credentials else None,
+            is_of_group,
+        )
+
+    if "tenants" in config:
+        return tuple(tenant(item, is_of_group=True) for item in map(as_item, config["tenants"]))
+    number = config.get("tenant_id") if with_credentials else None  # a sandbox has its own
+    return (tenant({"tenant_id": number}, is_of_group=False),)
+
+
+def as_item(item: Any) -> Mapping[str, Any]:
+    """Return an item of the setting `tenants` as an object, without what is null or empty."""
+    found = item if isinstance(item, dict) else {"tenant_id": item}
+    stripped = {
+        name: value.strip() if isinstance(value, str) else value for name, value in found.items()
+    }
+    return {name: value for name, value in stripped.items() if value not in (None, "")}
+
+
+def problems(config: Mapping[str, Any], *, needs_credentials: bool) -> Iterator[str]:
+    """Yield what is wrong with the setting `tenants`, a line for each thing, never a secret.
+
+    Args:
+        config: The settings.
+        needs_credentials: Whether each tenant has to show some.
+    """
+    if "tenant_id" in config:
+        yield "tenants: cannot be given together with tenant_id"
+    if not config["tenants"]:
+        yield "tenants: is empty; name at least one tenant, or use tenant_id"
+    items = [as_item(item) for item in config["tenants"]]
+    for place, item in enumerate(items, start=1):
+        yield from _item_problems(
+            f"tenants: item {place}", item, config, needs_credentials=needs_credentials
+        )
+    numbers = Counter(str(item.get("tenant_id")) for item in items if _is_number(item))
+    yield from (
+        f"tenants: {number} is named {count} times"
+        for number, count in numbers.items()
+        if count > 1
+    )
+
+
+def _item_problems(
+    place: str, item: Mapping[str, Any], config: Mapping[str, Any], *, needs_credentials: bool
+) -> Iterator[str]:
+    if not _is_number(item):
+        yield f"{place} has no tenant number, which has digits only"
+        return
+    place = f"{place} ({item['tenant_id']})"
+    if unknown := sorted(item.keys() - {*CREDENTIALS, "name"}):
+        known = ", ".join((*CREDENTIALS, "name"))
+        yield f"{place} has {len(unknown)} fields that nobody knows; there are: {known}"
+    for name in _OF_A_GROUP:
+        value = item.get(name, config.get(name))
+        if value is None:
+            if needs_credentials:
+                yield f"{place} has no {name}, and there is no setting of that name"
+        elif name in item and not (isinstance(value, str) and is_credential(value)):
+            yield f"{place}: {name} has a character that no credential has; copy it again"
+
+
+def _is_number(item: Mapping[str, Any]) -> bool:
+    number = item.get("tenant_id")
+    return not isinstance(number, bool | float) and is_tenant_number(number)
+
+
+def is_tenant_number(value: Any) -> bool:
+    """Return whether a value is the number of a tenant, as text or not."""
+    return isinstance(value, int | str) and _NUMBER.fullmatch(str(value)) is not None
+
+
+def is_credential(text: str) -> bool:
+    """Return whether a text has only characters that credentials have."""
+    return all("!" <= character <= "~" for character in text)

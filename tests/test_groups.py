@@ -1,0 +1,602 @@
+"""A group of tenants in one run: rows, bookmarks and trouble of each are its own."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.runs import Command, Run, assert_fails, catalog_of
+from tests.support.scripted_api import Answer, Call, ScriptedApi, listed, page, row
+from tests.support.streams import ALL_STREAMS, NOTHING, PATHS, STREAMS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NORTH, SOUTH, WEST = 1000000001, 1000000002, 1000000003
+GROUP = (NORTH, SOUTH, WEST)
+LATER = "2026-11-02T08:00:00Z"
+THREE = ("appointment_assignments", "teams", "zones")
+KEYS = ("replication_key", "replication_key_value")
+
+
+def bodies_of(tenant: int) -> dict[str, Any]:
+    """Return what a tenant answers by path: rows whose ids collide with those of the others."""
+    name = f"of {tenant}"
+    return {
+        **NOTHING,
+        PATHS["appointment_assignments"]: page(1, 2, more=False, token=f"t{tenant}"),
+        PATHS["teams"]: listed({"id": 5, "modifiedOn": LATER, "name": name}),
+        PATHS["zones"]: listed({"id": 5, "modifiedOn": LATER, "name": name}),
+    }
+
+
+@dataclass
+class Group:
+    """A scripted API of several tenants; `answers` take the place of what one says, by path."""
+
+    api: ScriptedApi
+    answers: dict[tuple[int, str], Any] = field(default_factory=dict)
+    refused: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.api.reply = self.reply
+
+    def reply(self, call: Call) -> Answer:
+        tenant, _, path = call.path.removeprefix("/dispatch/v2/tenant/").partition("/")
+        number = int(tenant)
+        if number not in GROUP:
+            message = "Unable to match incoming request to an operation."
+            return Answer({"statusCode": 404, "message": message}, status=404)
+        found = self.answers.get((number, path), self.answers.get((number, "*")))
+        if found is None:
+            found = bodies_of(number)[path]
+        found = found(call) if callable(found) else found
+        return found if isinstance(found, Answer) else Answer(found)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        alone = {name: value for name, value in self.api.config.items() if name != "tenant_id"}
+        return alone | {"tenants": list(GROUP)}
+
+
+@pytest.fixture
+def group(api: ScriptedApi) -> Group:
+    return Group(api)
+
+
+def read(tap: Command, config: dict[str, Any], state: Any = None, *streams: str) -> Run:
+    catalog = group_catalog(*(streams or THREE))
+    return tap.run(config, state, catalog)
+
+
+def group_catalog(*streams: str) -> dict[str, Any]:
+    """Return a catalog of a group in which these streams are selected and no others."""
+    catalog = catalog_of(*streams)
+    for stream in catalog["streams"]:
+        properties = stream["schema"]["properties"]
+        stream["schema"]["properties"] = {"tenantId": {"type": ["integer"]}, **properties}
+        keys = [key for key in stream["key_properties"] if key != "tenantId"]
+        stream["key_properties"] = ["tenantId", *keys]
+        root = next(each for each in stream["metadata"] if not each["breadcrumb"])
+        root["metadata"]["table-key-properties"] = stream["key_properties"]
+        if not any(each["breadcrumb"][-1:] == ["tenantId"] for each in stream["metadata"]):
+            inclusion = {"inclusion": "automatic"}
+            stream["metadata"].append(
+                {"breadcrumb": ["properties", "tenantId"], "metadata": inclusion}
+            )
+    return catalog
+
+
+def values(state: dict[str, Any]) -> dict[str, dict[int, Any]]:
+    """Return the bookmark of each stream and tenant that has one."""
+    return {
+        stream: {
+            each["context"]["tenantId"]: each["replication_key_value"]
+            for each in entry.get("partitions", [])
+            if "replication_key_value" in each
+        }
+        for stream, entry in state["bookmarks"].items()
+    }
+
+
+ALL_READ = {
+    "appointment_assignments": {number: f"t{number}" for number in GROUP},
+    "teams": dict.fromkeys(GROUP, LATER),
+    "zones": dict.fromkeys(GROUP, LATER),
+}
+
+
+def without(*tenants: int) -> dict[str, dict[int, Any]]:
+    return {
+        stream: {number: value for number, value in found.items() if number not in tenants}
+        for stream, found in ALL_READ.items()
+    }
+
+
+# Rows, keys, state
+
+
+def test_each_row_says_whose_it_is_and_each_tenant_has_its_own_bookmarks(
+    group: Group, tap: Command
+) -> None:
+    run = read(tap, group.config)
+    assert run.exit_code == 0, run.stderr
+    got = {(each["tenantId"], each["id"], each.get("name")) for each in run.records}
+    assert {(number, 5, f"of {number}") for number in GROUP} <= got
+    assert {(number, 1, None) for number in GROUP} <= got
+    assert len(run.records) == 4 * len(GROUP)
+    assert {next(iter(record)) for record in run.records} == {"tenantId"}
+    assert values(run.states[-1]) == ALL_READ
+    for entry in run.states[-1]["bookmarks"].values():
+        assert all(each.keys() <= {"context", *KEYS} for each in entry.get("partitions", []))
+
+
+@pytest.mark.parametrize("maps", [{}, {"stream_maps": {"zones": {"id": "id"}}}])
+def test_both_ways_of_writing_say_the_same(group: Group, tap: Command, maps: Any) -> None:
+    run = read(tap, group.config | maps, None, "zones")
+    records = sorted(run.records, key=lambda record: record["tenantId"])
+    assert [(each["tenantId"], each["name"]) for each in records] == [
+        (number, f"of {number}") for number in GROUP
+    ]
+    assert values(run.states[-1])["zones"] == ALL_READ["zones"]
+
+
+def test_in_batches_too(group: Group, tap: Command, tmp_path: Path) -> None:
+    batch_config = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": tmp_path.as_uri()},
+    }
+    run = read(tap, group.config | {"batch_config": batch_config}, None, "zones")
+    assert run.exit_code == 0, run.stderr
+    [path] = [path for path in tmp_path.iterdir() if path.suffix == ".gz"]
+    records = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    assert sorted(each["tenantId"] for each in records) == [*GROUP]
+    assert values(run.states[-1])["zones"] == ALL_READ["zones"]
+
+
+def test_the_catalog_has_the_tenant_first_and_in_each_key(group: Group, tap: Command) -> None:
+    run = tap.run(group.config, None, None, "--discover")
+    streams = json.loads(run.stdout)["streams"]
+    assert [stream["tap_stream_id"] for stream in streams] == [*ALL_STREAMS]
+    for stream in streams:
+        keys = [key for key in STREAMS[stream["tap_stream_id"]].keys if key != "tenantId"]
+        assert stream["key_properties"] == ["tenantId", *keys]
+        assert next(iter(stream["schema"]["properties"])) == "tenantId"
+
+
+@pytest.mark.parametrize(("of_group", "word"), [(False, "set"), (True, "taken out")])
+def test_a_catalog_of_the_other_kind_is_refused(
+    group: Group, tap: Command, word: str, *, of_group: bool
+) -> None:
+    catalog = group_catalog("zones") if of_group else catalog_of("zones")
+    config = group.api.config if of_group else group.config
+    run = tap.run(config, None, catalog)
+    assert_fails(run, f"it was made before the setting tenants was {word}")
+    assert group.api.calls == []
+
+
+def test_a_later_run_resumes_each_tenant_where_it_was(group: Group, tap: Command) -> None:
+    first = read(tap, group.config)
+    group.api.calls.clear()
+    second = read(tap, group.config, first.states[-1])
+    assert second.exit_code == 0
+    asked = {
+        (int(call.path.split("/")[4]), call.query["from"])
+        for call in group.api.api_calls
+        if "export" in call.path
+    }
+    assert asked == {(number, f"t{number}") for number in GROUP}
+    lists = [call for call in group.api.api_calls if call.path.endswith(("teams", "zones"))]
+    assert {call.query["modifiedOnOrAfter"] for call in lists} == {"2026-11-02T07:55:00Z"}
+
+
+def test_a_tenant_that_is_added_begins_at_its_beginning_and_one_taken_out_keeps_its_bookmark(
+    group: Group, tap: Command
+) -> None:
+    first = read(tap, group.config | {"tenants": [SOUTH, NORTH]})
+    group.api.calls.clear()
+    second = read(tap, group.config | {"tenants": [NORTH, WEST]}, first.states[-1])
+    starts = {
+        int(call.path.split("/")[4]): call.query.get("from")
+        for call in group.api.api_calls
+        if "export" in call.path
+    }
+    assert starts == {NORTH: f"t{NORTH}", WEST: None}
+    assert values(second.states[-1]) == ALL_READ
+
+
+def test_states_of_single_runs_become_that_of_the_group(
+    group: Group, tap: Command, tmp_path: Path
+) -> None:
+    arguments = []
+    for number in (NORTH, SOUTH):
+        config = group.api.config | {"tenant_id": str(number)}
+        state = tap.run(config, streams=THREE).states[-1]
+        path = tmp_path / f"{number}.json"
+        path.write_text(json.dumps({"singer_state": state} if number == NORTH else state))
+        arguments += ["--group-state", f"{number}={path}"]
+    made = tap.run(None, None, None, *arguments)
+    assert values(json.loads(made.stdout)) == without(WEST)
+    group.api.calls.clear()
+    run = read(tap, group.config, json.loads(made.stdout))
+    assert (run.exit_code, values(run.states[-1])) == (0, ALL_READ)
+    starts = {call.query.get("from") for call in group.api.api_calls if "export" in call.path}
+    assert starts == {f"t{NORTH}", f"t{SOUTH}", None}
+
+
+@pytest.mark.parametrize("given", ["1000000001", "north=state.json", "1000000001="])
+def test_a_group_state_that_makes_no_sense(tap: Command, given: str) -> None:
+    assert_fails(
+        tap.run(None, None, None, "--group-state", given), f"--group-state {given}: is not"
+    )
+
+
+def test_the_state_of_a_single_tenant_is_not_taken_for_a_group_nor_the_other_way(
+    group: Group, tap: Command
+) -> None:
+    single = {"bookmarks": {"zones": {"replication_key": "modifiedOn", KEYS[1]: LATER}}}
+    assert_fails(read(tap, group.config, single), "is that of a single tenant")
+    of_group = read(tap, group.config).states[-1]
+    group.api.calls.clear()
+    run = tap.run(group.api.config, of_group, streams=THREE)
+    assert_fails(run, "is that of a group of tenants, and the setting tenants is not set")
+    assert group.api.calls == []
+
+
+BAD_PARTITIONS = [
+    5,
+    [5],
+    [{}],
+    [{"context": {"tenantId": "1"}}],
+    [{"context": {"tenantId": 1, "more": 2}}],
+    [{"context": {"other": 1}}],
+    [{"context": {"tenantId": 1}}, {"context": {"tenantId": 1}}],
+]
+
+
+@pytest.mark.parametrize("partitions", BAD_PARTITIONS, ids=json.dumps)
+def test_partitions_that_make_no_sense(group: Group, tap: Command, partitions: Any) -> None:
+    state = {"bookmarks": {"zones": {"partitions": partitions}}}
+    assert_fails(read(tap, group.config, state), "the bookmark of zones in the state has")
+
+
+# One tenant's trouble
+
+
+def answers_of(tenant: int, answer: Answer) -> dict[tuple[int, str], Any]:
+    return {(tenant, "*"): answer}
+
+
+TROUBLE = {
+    "not approved": Answer("", status=403),
+    "no such tenant": Answer({"message": "Unable to match incoming request"}, status=404),
+    "unauthorized": Answer(status=401),
+    "outage": Answer(status=503),
+    "not JSON": Answer("<html>"),
+    "rate": Answer(status=429),
+}
+
+
+@pytest.mark.parametrize("answer", TROUBLE.values(), ids=TROUBLE)
+def test_a_tenant_in_trouble_is_left_out_and_told_in_one_line(
+    group: Group, tap: Command, answer: Answer
+) -> None:
+    group.answers = answers_of(SOUTH, answer)
+    named = [NORTH, {"tenant_id": SOUTH, "name": "Acme South"}, str(WEST)]
+    run = read(tap, group.config | {"tenants": named, "max_retries": 0})
+    assert run.exit_code == 1
+    assert values(run.states[-1]) == without(SOUTH)
+    assert {each["tenantId"] for each in run.records} == {NORTH, WEST}
+    [line] = run.errors
+    assert line.startswith(f"Acme South ({SOUTH}), ")
+    assert "What to do:" in line
+
+
+def test_of_a_tenant_without_a_scope_only_that_stream_is_left_out(
+    group: Group, tap: Command
+) -> None:
+    no_scope = Answer({"title": "Scope validation failed"}, status=403)
+    group.answers = {(SOUTH, PATHS["zones"]): no_scope}
+    run = read(tap, group.config)
+    assert (run.exit_code, len(run.errors)) == (1, 1)
+    assert run.errors[0].startswith(f"tenant {SOUTH}, zones: the application lacks a scope")
+    assert values(run.states[-1]) == {**ALL_READ, "zones": without(SOUTH)["zones"]}
+    skipping = read(tap, group.config | {"skip_forbidden_streams": True})
+    assert (skipping.exit_code, skipping.errors) == (0, [])
+    assert f"Stream: zones, tenant {SOUTH}." in skipping.stderr
+
+
+def test_bookmarks_of_a_tenant_in_trouble_stay(group: Group, tap: Command) -> None:
+    first = read(tap, group.config)
+    group.answers = answers_of(SOUTH, TROUBLE["outage"])
+    second = read(tap, group.config | {"max_retries": 0}, first.states[-1])
+    assert (second.exit_code, values(second.states[-1])) == (1, ALL_READ)
+
+
+def test_skip_failed_tenants_makes_it_a_warning(group: Group, tap: Command) -> None:
+    group.answers = answers_of(SOUTH, TROUBLE["no such tenant"])
+    run = read(tap, group.config | {"skip_failed_tenants": True})
+    assert (run.exit_code, run.errors) == (0, [])
+    assert values(run.states[-1]) == without(SOUTH)
+    assert f"Left out, as skip_failed_tenants is set: tenant {SOUTH}" in run.stderr
+
+
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("kind", ["no such tenant", "unauthorized"])
+def test_what_is_wrong_with_all_tenants_is_told_once(
+    group: Group, tap: Command, kind: str, *, skip: bool
+) -> None:
+    for number in GROUP:
+        group.answers |= answers_of(number, TROUBLE[kind])
+    run = read(tap, group.config | {"skip_failed_tenants": skip})
+    assert (run.exit_code, run.records) == (1, [])
+    [line] = run.errors
+    assert line.startswith("all 3 tenants: ")
+
+
+def test_a_network_that_fails_ends_the_run_at_once(group: Group, tap: Command) -> None:
+    group.answers = answers_of(SOUTH, Answer(reset=True))
+    run = read(tap, group.config | {"max_retries": 0})
+    assert run.exit_code == 1
+    assert len(run.errors) == 1
+    assert "the connection failed" in run.errors[0]
+
+
+def test_a_shared_pair_that_is_refused_ends_the_run_at_once(group: Group, tap: Command) -> None:
+    group.api.token_reply = lambda _: Answer({"error": "invalid_client"}, status=400)
+    run = read(tap, group.config)
+    assert (run.exit_code, len(run.errors), len(group.api.token_calls)) == (1, 1, 1)
+
+
+def test_a_pair_of_its_own_that_is_refused_is_that_tenants_trouble(
+    group: Group, tap: Command
+) -> None:
+    good = group.api._token  # noqa: SLF001 - what it would answer
+
+    def reply(call: Call) -> Answer:
+        if "cid.south" in call.body:
+            return Answer({"error": "invalid_client"}, status=400)
+        group.api.token_reply = None
+        answer = good(call)
+        group.api.token_reply = reply
+        return answer
+
+    group.api.token_reply = reply
+    south = {"tenant_id": SOUTH, "client_id": "cid.south"}
+    run = read(tap, group.config | {"tenants": [NORTH, south, WEST]})
+    assert run.exit_code == 1
+    [line] = run.errors
+    assert line.startswith(f"tenant {SOUTH}, ")
+    assert "does not know this client id and secret" in line
+    assert values(run.states[-1]) == without(SOUTH)
+
+
+# Tokens
+
+
+def test_one_token_is_shared_by_the_group(group: Group, tap: Command) -> None:
+    assert read(tap, group.config).exit_code == 0
+    assert len(group.api.token_calls) == 1
+
+
+def test_a_tenant_that_refuses_the_shared_token_gets_one_of_its_own_and_keeps_it(
+    group: Group, tap: Command
+) -> None:
+    """As in a world where a token is good for the tenant alone that shows it first."""
+    owners: dict[str, int] = {}
+
+    def bound(call: Call) -> Answer | None:
+        tenant = int(call.path.split("/")[4])
+        owner = owners.setdefault(call.headers["Authorization"], tenant)
+        return None if owner == tenant else Answer(status=401)
+
+    reply = group.reply
+    group.api.reply = lambda call: bound(call) or reply(call)
+    run = read(tap, group.config | {"max_concurrent_requests": 1})
+    assert run.exit_code == 0, run.stderr
+    assert values(run.states[-1]) == ALL_READ
+    assert len(group.api.token_calls) == len(GROUP)
+
+
+# Check
+
+
+def test_the_check_has_a_line_for_each_tenant_and_details_only_of_what_fails(
+    group: Group, tap: Command
+) -> None:
+    group.answers = {
+        **answers_of(SOUTH, TROUBLE["no such tenant"]),
+        (WEST, PATHS["zones"]): Answer({"title": "Scope validation failed"}, status=403),
+    }
+    run = tap.run(group.config, None, group_catalog(*THREE), "--check")
+    assert run.exit_code == 1
+    shown = [" ".join(line.split()) for line in run.stdout.splitlines() if line.strip()]
+    assert [line for line in shown if f"tenant {NORTH}" in line and "3 of 3 selected" in line]
+    assert [line for line in shown if f"tenant {SOUTH}" in line and "0 of 3 selected" in line]
+    assert [line for line in shown if f"tenant {WEST}" in line and "2 of 3 selected" in line]
+    assert len([line for line in shown if "app key and tenant" in line]) == 3, shown
+    assert " ".join(shown).endswith(
+        f"A run would fail at: tenant {SOUTH}, app key and tenant; tenant {WEST}, zones."
+    )
+
+
+def test_the_check_of_a_good_group_says_so_and_json_has_all(group: Group, tap: Command) -> None:
+    run = tap.run(group.config, None, group_catalog(*THREE), "--check=json")
+    assert run.exit_code == 0
+    found = json.loads(run.stdout)
+    assert found["ok"]
+    of_tenants = [step for step in found["steps"] if step["tenant"]]
+    assert len(of_tenants) == len(GROUP) * (1 + len(THREE))
+    assert len(group.api.token_calls) == 1
+
+
+def test_the_check_tells_a_pair_that_is_refused_from_one_that_is_shared(
+    group: Group, tap: Command
+) -> None:
+    group.api.token_reply = lambda _: Answer({"error": "invalid_client"}, status=400)
+    run = tap.run(group.config, None, group_catalog(*THREE), "--check=json")
+    failed = [
+        step["name"] for step in json.loads(run.stdout)["steps"] if step["outcome"] == "failed"
+    ]
+    assert failed == ["token"]
+
+
+# Settings
+
+
+BAD_TENANTS: list[tuple[Any, str]] = [
+    ([], "tenants: is empty"),
+    ([NORTH, NORTH], f"tenants: {NORTH} is named 2 times"),
+    ([NORTH, str(NORTH)], f"tenants: {NORTH} is named 2 times"),
+    ([NORTH, "acme"], "tenants: item 2 has no tenant number"),
+    ([True], "tenants: item 1 has no tenant number"),
+    ([{"name": "Acme"}], "tenants: item 1 has no tenant number"),
+    ([NORTH, [SOUTH]], "tenants: item 2 has no tenant number"),
+    ([NORTH, None], "tenants: item 2 has no tenant number"),
+    ([1.5], "tenants: item 1 has no tenant number"),
+    ([{"tenant_id": NORTH, "secret": "s3cret"}], f"tenants: item 1 ({NORTH}) has 1 fields"),
+    ([{"tenant_id": NORTH, "app_key": 5}], f"tenants: item 1 ({NORTH}): app_key has a"),
+    ([{"tenant_id": NORTH, "app_key": "two words"}], f"tenants: item 1 ({NORTH}): app_key has"),
+    (5, "tenants: the value is not of type array"),
+    ("acme", "tenants: the value is not of type array"),
+]
+
+
+@pytest.mark.parametrize(("tenants", "line"), BAD_TENANTS, ids=str)
+def test_bad_tenants_are_refused_before_any_request(
+    group: Group, tap: Command, tenants: Any, line: str
+) -> None:
+    run = read(tap, group.config | {"tenants": tenants})
+    assert run.exit_code == 1
+    assert [each for each in run.errors if each.startswith(line)], run.errors
+    assert "s3cret" not in run.stderr
+    assert "two words" not in run.stderr
+    assert group.api.calls == []
+
+
+def test_tenants_and_tenant_id_do_not_go_together(group: Group, tap: Command) -> None:
+    run = read(tap, group.config | {"tenant_id": "1"})
+    assert run.errors[0] == "tenants: cannot be given together with tenant_id"
+
+
+def test_what_an_item_lacks_has_to_be_in_the_settings(group: Group, tap: Command) -> None:
+    config = {name: value for name, value in group.config.items() if name != "app_key"}
+    own = {"tenant_id": SOUTH, "app_key": group.api.config["app_key"]}
+    run = read(tap, config | {"tenants": [NORTH, own]})
+    assert run.errors[0] == (
+        f"tenants: item 1 ({NORTH}) has no app_key, and there is no setting of that name"
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["{0},{1},{2}", "[{0},{1},{2}]", '["{0}", {{"tenant_id": {1}}}, {2}]']
+)
+def test_tenants_from_the_environment(
+    group: Group, tap: Command, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    settings = group.config | {"tenants": text.format(*GROUP)}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"TAP_SERVICETITAN_DISPATCH_{name.upper()}", str(value))
+    run = tap.run(None, None, group_catalog(*THREE), "--config=ENV")
+    assert run.exit_code == 0, run.stderr
+    assert values(run.states[-1]) == ALL_READ
+
+
+# Nothing is lost, stale or mixed up
+
+
+class Office:
+    """The feed of a tenant whose rows change; their ids collide with those of other tenants."""
+
+    def __init__(self, tenant: int, chance: random.Random) -> None:
+        self.tenant, self.chance, self.version = tenant, chance, 0
+        self.rows: dict[int, dict[str, Any]] = {}
+        self.log: list[int] = []
+        self.change(8)
+
+    def change(self, times: int) -> None:
+        for _ in range(times):
+            self.version += 1
+            number = self.chance.randint(1, 9)
+            stamp = f"2026-11-01T08:{self.version // 60:02}:{self.version % 60:02}Z"
+            self.rows[number] = row(number, modifiedOn=stamp, technicianName=f"{self.tenant}")
+            self.log.append(number)
+
+    def feed(self, call: Call) -> dict[str, Any]:
+        start = int(call.query.get("from", "p0")[1:])
+        end = min(start + 3, len(self.log))
+        rows = [self.rows[number] for number in self.log[start:end]]
+        return {"hasMore": end < len(self.log), "continueFrom": f"p{end}", "data": rows}
+
+
+def lines_until(run: Run, count: int) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """Return the records and the last state of the first lines of a run."""
+    messages = run.messages[:count]
+    states = [each["value"] for each in messages if each["type"] == "STATE"]
+    records = [each["record"] for each in messages if each["type"] == "RECORD"]
+    return records, states[-1] if states else None
+
+
+@dataclass
+class Loaded:
+    """What a target has got from runs that may have been cut off."""
+
+    rows: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    state: dict[str, Any] | None = None
+
+    def take(self, run: Run, count: int) -> None:
+        """Take the first lines of a run."""
+        records, state = lines_until(run, count)
+        for record in records:
+            self.rows[record["tenantId"], record["id"]] = record
+        self.state = state or self.state
+
+
+def failing(office: Office, chance: random.Random) -> Any:
+    """Return a feed that fails at once, or after some pages."""
+    share = chance.choice([0.5, 1])
+
+    def reply(call: Call) -> Any:
+        return Answer(status=503) if chance.random() < share else office.feed(call)
+
+    return reply
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_nothing_is_lost_stale_or_mixed_up_whatever_fails_and_whenever_it_is_cut_off(
+    group: Group, tap: Command, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - a model, no secret
+    offices = {number: Office(number, chance) for number in GROUP}
+    feed = PATHS["appointment_assignments"]
+    loaded = Loaded()
+    config = group.config | {"max_retries": 0, "max_concurrent_requests": 3}
+    for _ in range(4):
+        in_trouble = chance.sample(GROUP, 2)
+        for number, office in offices.items():
+            group.answers[number, feed] = (
+                failing(office, chance) if number in in_trouble else office.feed
+            )
+        run = read(tap, config, loaded.state, "appointment_assignments")
+        assert run.exit_code == (1 if run.errors else 0)
+        loaded.take(run, chance.choice([chance.randint(0, len(run.messages)), len(run.messages)]))
+        for office in offices.values():
+            office.change(chance.randint(0, 4))
+    for number, office in offices.items():
+        group.answers[number, feed] = office.feed
+    run = read(tap, config, loaded.state, "appointment_assignments")
+    assert run.exit_code == 0
+    loaded.take(run, len(run.messages))
+    expected = {
+        (number, id_): fields
+        for number, each in offices.items()
+        for id_, fields in each.rows.items()
+    }
+    assert loaded.rows.keys() == expected.keys()
+    for key, fields in expected.items():
+        assert {name: loaded.rows[key][name] for name in fields} == fields
