@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import contextmanager
@@ -62,7 +63,10 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         self._last_state = None
         rest = memoryview(lines)
         while rest:
-            rest = rest[sys.stdout.buffer.write(rest) :]
+            written = sys.stdout.buffer.write(rest)
+            if written is None:  # unbuffered, and full; to try again would be to spin
+                raise BlockingIOError(errno.EAGAIN, "stdout does not wait for its reader")
+            rest = rest[written:]
 
     def flush(self) -> None:
         """Let the target have all that has been written."""

@@ -236,3 +236,20 @@ def test_what_is_written_in_part_is_written_to_its_end(monkeypatch: pytest.Monke
     LineWriter().write_records("zones", [record], version=None, time_extracted=NOW)
     monkeypatch.undo()
     assert json.loads(taken.getvalue())["record"] == record
+
+
+def test_stdout_that_does_not_wait_for_its_reader_is_an_error_and_no_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Full(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, _: Any) -> None:
+            return None
+
+    raw: Any = Full()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, write_through=True))
+    with pytest.raises(BlockingIOError, match="stdout does not wait for its reader"):
+        LineWriter().write_records("zones", [{"id": 1}], version=None, time_extracted=NOW)
+    monkeypatch.undo()
