@@ -45,8 +45,6 @@ class _Queue(Generic[Owner]):
     arrived: deque[tuple[_Source[Owner], Page | BaseException]] = field(default_factory=deque)
     open: int = 0
     """How many of its walks have not ended."""
-    under_way: int = 0
-    """How many pages are being fetched."""
 
 
 class Prefetcher(Generic[Owner]):
@@ -83,6 +81,7 @@ class Prefetcher(Generic[Owner]):
         self._sources: list[_Source[Owner]] = []
         self._queues: dict[str, _Queue[Owner]] = {}
         self._under_way: Counter[Owner] = Counter()
+        self._under_way_of: Counter[str] = Counter()
         self._walks_left: Counter[Owner] = Counter()
         self._waits_for = ""
         self._bytes_in_hand = 0
@@ -191,12 +190,11 @@ class Prefetcher(Generic[Owner]):
 
     def _end(self, source: _Source[Owner]) -> None:
         """Take a walk off the list; whoever reads it finds out by that."""
-        if source in self._sources:
-            self._sources.remove(source)
-            self._walks_left[source.owner] -= 1
-            self._walks_left += Counter()  # leave out who has none
-            self._queues[source.stream].open -= 1
-            self._arrival.notify()
+        self._sources.remove(source)
+        self._walks_left[source.owner] -= 1
+        self._walks_left += Counter()  # leave out who has none
+        self._queues[source.stream].open -= 1
+        self._arrival.notify()
 
     def _read(self) -> None:
         """Read pages, in a thread, until no walk is left."""
@@ -222,7 +220,7 @@ class Prefetcher(Generic[Owner]):
                 return None
             source = min(self._eligible(), key=self._rank)
             source.is_being_read = True
-            self._queues[source.stream].under_way += 1
+            self._under_way_of[source.stream] += 1
             self._under_way[source.owner] += 1
             self.held_bytes += source.expected_bytes
             self._work.notify()  # there may be another one for another thread
@@ -230,8 +228,7 @@ class Prefetcher(Generic[Owner]):
 
     def _put(self, source: _Source[Owner], arrived: Page | BaseException) -> None:
         source.is_being_read = False
-        if queue := self._queues.get(source.stream):
-            queue.under_way -= 1
+        self._under_way_of[source.stream] -= 1
         self._under_way[source.owner] -= 1
         self.held_bytes -= source.expected_bytes
         if source not in self._sources:
@@ -268,7 +265,7 @@ class Prefetcher(Generic[Owner]):
 
     def _is_urgent(self, source: _Source[Owner]) -> bool:
         """Whether the reader waits for it, and no page that would do is on its way."""
-        return source.stream == self._waits_for and not self._queues[source.stream].under_way
+        return source.stream == self._waits_for and not self._under_way_of[source.stream]
 
     def _rank(self, source: _Source[Owner]) -> tuple[bool, int]:
         return not self._is_urgent(source), self._under_way[source.owner]

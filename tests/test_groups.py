@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_servicetitan_dispatch import tenants
 from tests.support.runs import Command, Run, assert_fails, catalog_of
 from tests.support.scripted_api import Answer, Call, ScriptedApi, listed, page, row
 from tests.support.streams import ALL_STREAMS, NOTHING, PATHS, STREAMS
@@ -216,7 +217,7 @@ def test_states_of_single_runs_become_that_of_the_group(
     arguments = []
     for number in (NORTH, SOUTH):
         config = group.api.config | {"tenant_id": str(number)}
-        state = tap.run(config, streams=THREE).states[-1]
+        state = tap.run(config, streams=(*THREE, "arrival_windows")).states[-1]
         path = tmp_path / f"{number}.json"
         path.write_text(json.dumps({"singer_state": state} if number == NORTH else state))
         arguments += ["--group-state", f"{number}={path}"]
@@ -467,11 +468,11 @@ BAD_TENANTS: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("tenants", "line"), BAD_TENANTS, ids=str)
+@pytest.mark.parametrize(("given", "line"), BAD_TENANTS, ids=str)
 def test_bad_tenants_are_refused_before_any_request(
-    group: Group, tap: Command, tenants: Any, line: str
+    group: Group, tap: Command, given: Any, line: str
 ) -> None:
-    run = read(tap, group.config | {"tenants": tenants})
+    run = read(tap, group.config | {"tenants": given})
     assert run.exit_code == 1
     assert [each for each in run.errors if each.startswith(line)], run.errors
     assert "s3cret" not in run.stderr
@@ -482,6 +483,11 @@ def test_bad_tenants_are_refused_before_any_request(
 def test_tenants_and_tenant_id_do_not_go_together(group: Group, tap: Command) -> None:
     run = read(tap, group.config | {"tenant_id": "1"})
     assert run.errors[0] == "tenants: cannot be given together with tenant_id"
+
+
+def test_in_the_sandbox_a_tenant_needs_no_credentials() -> None:
+    config = {"tenants": [NORTH, {"tenant_id": SOUTH, "name": "Acme"}]}
+    assert list(tenants.problems(config, needs_credentials=False)) == []
 
 
 def test_what_an_item_lacks_has_to_be_in_the_settings(group: Group, tap: Command) -> None:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_servicetitan_dispatch.errors import ApiError
+from tap_servicetitan_dispatch.streams.zones import Zones
+from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.runs import bookmarked
 from tests.support.scripted_api import MODIFIED, Answer, ScriptedApi, listed, page, routed
 from tests.support.streams import PATHS
@@ -142,3 +145,20 @@ def test_a_bookmark_of_a_run_before_stays(api: ScriptedApi, tap: Command) -> Non
     state = bookmarked(MODIFIED, "modifiedOn", "teams")
     run = tap.run(api.config | {"max_retries": 0}, state, streams=STREAMS)
     assert bookmarks(run) == REACHED | {"teams": MODIFIED}
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"), [(OWN["bad request"], ApiError), (RuntimeError("a bug"), RuntimeError)]
+)
+def test_a_stream_that_is_synced_on_its_own_raises_what_is_wrong(
+    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch, answer: Any, kind: type[Exception]
+) -> None:
+    def broken(*_: object) -> Any:
+        raise answer
+
+    api.reply = routed({PATHS["zones"]: answer})
+    if kind is RuntimeError:
+        monkeypatch.setattr(Zones, "walk", broken)
+    tap = TapServiceTitanDispatch(config=api.config)
+    with pytest.raises(kind):
+        tap.streams["zones"].sync()
