@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import logging
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -142,13 +143,17 @@ class DispatchStream(Stream, abc.ABC):
             yield Source(
                 self.name,
                 tenant,
-                self._resumed_walk(tenant, bookmark),
+                self._resumed_walk(tenant, bookmark, self._fields),
                 expected_bytes=FULL_PAGE_BYTES if is_long else SHORT_PAGE_BYTES,
             )
 
-    def _resumed_walk(self, tenant: Tenant, bookmark: Bookmark) -> Iterator[Page]:
+    def _resumed_walk(
+        self, tenant: Tenant, bookmark: Bookmark, fields: FieldFilter
+    ) -> Iterator[Page]:
         client = self.run.clients.of(tenant).counting(self.tally)
-        yield from self.walk(client, bookmark)
+        for page in self.walk(client, bookmark):
+            records = fields.filtered(self._of_tenant(tenant, page.records))
+            yield replace(page, records=records)
 
     # How records go out ---------------------------------------------------------------------
 
@@ -195,8 +200,8 @@ class DispatchStream(Stream, abc.ABC):
         for tenant, page in self._pages():
             for start in range(0, len(page.records), size):
                 self.run.leave_if_told_to()
-                records = self._of_tenant(tenant, page.records[start : start + size])
-                yield self._fields.filtered(records)
+                records = page.records[start : start + size]
+                yield records
                 self.tally.add_rows(len(records), page.last_modified_on)
                 self.run.progress.tell()
             if page.bookmark is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.errors import AnswerError
@@ -19,6 +20,8 @@ MOST_WARNINGS = 5
 
 class FieldFilter:
     """Leaves out of the rows of a stream what is deselected or unknown, and warns of the latter.
+
+    Walks of several tenants may use it at the same time; the lock guards what has been told.
 
     Args:
         stream: The name of the stream.
@@ -44,8 +47,9 @@ class FieldFilter:
         self._logger = logger
         self._unknown: set[str] = set()
         self._warnings = 0
+        self._lock = threading.Lock()
 
-    def filtered(self, rows: Sequence[Record]) -> Sequence[Record]:
+    def filtered(self, rows: list[Record]) -> list[Record]:
         """Return the rows as they go out, without a look at each if nothing is to be left out.
 
         Raises:
@@ -68,8 +72,10 @@ class FieldFilter:
                 )
         if row.keys() <= self._selected:
             return row
-        if self._warnings < MOST_WARNINGS and (new := row.keys() - self._known - self._unknown):
-            self._warn(new)
+        with self._lock:
+            new = row.keys() - self._known - self._unknown
+            if new and self._warnings < MOST_WARNINGS:
+                self._warn(new)
         return {name: value for name, value in row.items() if name in self._selected}
 
     def _warn(self, new: set[str]) -> None:
