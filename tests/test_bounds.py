@@ -200,3 +200,11 @@ def test_a_connection_is_kept_for_the_next_answer(
     for _ in range(3):
         http.exchange(requests.Request("GET", f"{api.url}/zones"))
     assert caplog.text.count("Starting new HTTP connection") == 1
+
+
+def test_a_proxy_has_one_manager_whose_answers_are_bounded_once() -> None:
+    adapter = transport.Adapter(clock=lambda: 0)
+    first = adapter.proxy_manager_for("http://127.0.0.1:1")
+    classes = dict(first.pool_classes_by_scheme)
+    assert adapter.proxy_manager_for("http://127.0.0.1:1") is first
+    assert dict(first.pool_classes_by_scheme) == classes

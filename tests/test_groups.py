@@ -312,6 +312,16 @@ def test_of_a_tenant_without_a_scope_only_that_stream_is_left_out(
     assert f"Stream: zones, tenant {SOUTH}." in skipping.stderr
 
 
+def test_a_row_without_its_key_is_the_trouble_of_that_stream_of_that_tenant(
+    group: Group, tap: Command
+) -> None:
+    group.answers = {(SOUTH, PATHS["zones"]): listed({"name": "keyless", "modifiedOn": LATER})}
+    run = read(tap, group.config)
+    assert (run.exit_code, len(run.errors)) == (1, 1)
+    assert run.errors[0].startswith(f"tenant {SOUTH}, zones: the API gave a row without id")
+    assert values(run.states[-1]) == {**ALL_READ, "zones": without(SOUTH)["zones"]}
+
+
 def test_bookmarks_of_a_tenant_in_trouble_stay(group: Group, tap: Command) -> None:
     first = read(tap, group.config)
     group.answers = answers_of(SOUTH, TROUBLE["outage"])

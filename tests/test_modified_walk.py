@@ -454,6 +454,23 @@ def test_a_deletion_during_a_pass_by_number_holds_the_bookmark_and_says_so(
     assert "as rows were deleted while they were read" in caplog.text
 
 
+@pytest.mark.parametrize(("name", "is_told"), [(int, True), (str, False)])
+def test_rows_out_of_order_by_id_hold_the_bookmark_where_one_can_tell(
+    caplog: pytest.LogCaptureFixture, name: Callable[[int], Any], *, is_told: bool
+) -> None:
+    """How a server sorts texts is not known, as `9_1` and `10_1`."""
+
+    def fetch(params: Mapping[str, str]) -> Answer:
+        at = {"modifiedOn": text_of(0)}
+        ids = (2, 1, 3) if params["sort"] == "+Id" else (1, 2)
+        rows = [{"id": name(each), **at} for each in ids]
+        return Answer({"hasMore": params["sort"] != "+Id", "data": rows}, EPOCH)
+
+    pages = list(the_walk(fetch, None))
+    assert [page.bookmark for page in pages] == [None if is_told else text_of(0)]
+    assert ("does not sort by id" in caplog.text) is is_told
+
+
 @pytest.mark.parametrize("most", [50, 5000])
 def test_pages_overlap_by_little_however_many_have_been_read(most: int) -> None:
     read, pages = most, 1

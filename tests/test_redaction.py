@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tap_servicetitan_dispatch.auth import Credentials
 from tap_servicetitan_dispatch.client import Http, token_request
 from tap_servicetitan_dispatch.errors import ApiError
-from tap_servicetitan_dispatch.redaction import LogFilter, Secrets, one_line
+from tap_servicetitan_dispatch.redaction import LogFilter, Secrets, guard_logs, one_line
 from tests.support.runs import Run, assert_fails, assert_no_secret, catalog_of
 from tests.support.scripted_api import (
     TOKEN_PATH,
@@ -624,3 +624,28 @@ def test_a_line_is_one_and_not_too_long(text: str, most: int) -> None:
     assert line.isprintable()
     assert len(line) <= most
     assert one_line(line, most) == line
+
+
+def test_what_is_nested_without_end_is_cleaned_all_the_same() -> None:
+    deep: list[Any] = []
+    deep.append(deep)
+    error = ValueError(f"{CLIENT_SECRET} 0")
+    for number in range(1, 20):
+        outer = ValueError(f"{CLIENT_SECRET} {number}")
+        outer.__cause__, error = error, outer
+    Credentials("", CLIENT_SECRET, "", "1")
+    record = logging.makeLogRecord(
+        {"msg": "m", "deep": deep, "exc_info": (type(error), error, error.__traceback__)}
+    )
+    assert LogFilter().filter(record)
+    shown = logging.Formatter("%(message)s %(deep)s").format(record)
+    assert "ValueError" in shown
+    assert CLIENT_SECRET not in shown
+
+
+def test_logs_are_guarded_where_nothing_is_the_last_resort(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging, "lastResort", None)
+    handler = logging.NullHandler()
+    logging.getLogger().addHandler(handler)
+    guard_logs()
+    assert any(isinstance(each, LogFilter) for each in handler.filters)

@@ -132,6 +132,7 @@ def test_a_tenant_of_a_group_is_made_when_it_is_asked_for() -> None:
     sandbox = Sandbox(tenants=range(1, 61), clock=clock)
     assert looks == 0
     assert sandbox.tenants[7].world is sandbox.tenants[7].world
+    assert sandbox.tenants[7].credentials["tenant_id"] == "7"
     assert looks > 0
 
 

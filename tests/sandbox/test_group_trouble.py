@@ -249,3 +249,10 @@ def test_calls_are_counted_by_application_and_tenant() -> None:
 def test_a_tenant_can_have_a_limit_of_its_own(group: Caller) -> None:
     group.sandbox.tenants[TWO].faults = Faults(requests_per_second=1)
     assert [statuses(group) for _ in range(2)] == [[200, 200, 200], [200, 429, 200]]
+
+
+def test_a_call_of_no_tenant_may_be_told_that_its_token_is_revoked(group: Caller) -> None:
+    group.sandbox.faults = Faults(rate=1, kinds=("revoked",))
+    assert group.call("GET", "zones", tenant=9).status_code == 401
+    group.sandbox.faults = Faults()
+    assert statuses(group) == [200, 200, 200]
