@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tenacity import (
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tenacity import RetryCallState
+
+    from tap_servicetitan_dispatch.progress import Log
 
 Result = TypeVar("Result")
 
@@ -46,16 +49,21 @@ class Backoff:
             stop=stop_after_attempt(max_retries + 1),
             retry=retry_if_exception(is_worth_retrying),
             wait=_wait,
-            before_sleep=_announce,
             reraise=True,
         )
 
-    def call(self, function: Callable[[], Result], after_wait: Callable[[float], object]) -> Result:
+    def call(
+        self,
+        function: Callable[[], Result],
+        after_wait: Callable[[float], object],
+        logger: Log = logger,
+    ) -> Result:
         """Return what a function returns.
 
         Args:
             function: Sends a request.
             after_wait: Called with the seconds of each wait, when it is over.
+            logger: Told of each wait.
 
         Raises:
             ApiError: It failed for good, or too often.
@@ -65,7 +73,8 @@ class Backoff:
             self.sleep(seconds)
             after_wait(seconds)
 
-        return self._retrying.copy(sleep=sleep)(function)
+        announce = partial(_announce, logger)
+        return self._retrying.copy(sleep=sleep, before_sleep=announce)(function)
 
 
 class Hold:
@@ -123,7 +132,7 @@ def _wait(attempt: RetryCallState) -> float:
     return _jitter(attempt) if asked is None else asked + _spread(attempt)
 
 
-def _announce(attempt: RetryCallState) -> None:
+def _announce(logger: Log, attempt: RetryCallState) -> None:
     error = _error_of(attempt)
     assert attempt.next_action is not None  # noqa: S101 - set before every sleep
     seconds = attempt.next_action.sleep

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tap_servicetitan_dispatch.auth import Credentials, TenantTokens
+    from tap_servicetitan_dispatch.progress import Log
 
 USER_AGENT = f"tap-servicetitan-dispatch/{__version__}"
 CONNECT_TIMEOUT_SECONDS = 15
@@ -211,11 +212,13 @@ class Client:
         self._clock = clock
         self._hold = Hold(backoff.sleep, clock)
         self.tally = Tally()
+        self.logger: Log = logger
 
-    def counting(self, tally: Tally) -> Client:
-        """Return this client, but with what it does counted there."""
+    def counting(self, tally: Tally, logger: Log = logger) -> Client:
+        """Return this client, but with what it does counted there, and told to a logger."""
         counted = copy.copy(self)
         counted.tally = tally
+        counted.logger = logger
         return counted
 
     def log_in(self) -> None:
@@ -268,7 +271,9 @@ class Client:
         return self._call(requests.Request("POST", f"{self._base}/{path}", json=dict(body)))
 
     def _call(self, request: requests.Request) -> Answer:
-        return self._backoff.call(partial(self._attempt, request), self.tally.add_retry)
+        return self._backoff.call(
+            partial(self._attempt, request), self.tally.add_retry, self.logger
+        )
 
     def _attempt(self, request: requests.Request) -> Answer:
         """Send a request once; again if the token turns out to be no good, or not any more."""

@@ -18,7 +18,7 @@ from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import check
-from tap_servicetitan_dispatch.errors import InputError, StreamsFailedError, TapError
+from tap_servicetitan_dispatch.errors import InputError, Line, StreamsFailedError, TapError
 from tap_servicetitan_dispatch.inputs import checked_state, require_state_of, state_of_group
 from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
 from tap_servicetitan_dispatch.streams import NAMES
@@ -126,9 +126,10 @@ class Command(SingerCommand):
             self.logger.debug("This is where it happened:", exc_info=True)
             self._fail(_line_of(error))
 
-    def _fail(self, *lines: str) -> NoReturn:
-        for line in lines:
-            self.logger.error(line)
+    def _fail(self, *lines: str | Line) -> NoReturn:
+        for each in lines:
+            line = each if isinstance(each, Line) else Line(each)
+            self.logger.error("%s", line.text, extra={"tenant_id": line.tenant_id})
         sys.exit(1)
 
 

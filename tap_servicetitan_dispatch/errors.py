@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from typing_extensions import override
 
@@ -21,12 +21,13 @@ class TapError(Exception):
     """The run cannot continue; the text says what happened and what to do, in one line.
 
     `stream` is the name of the stream that was being read, `tenant` that of the tenant of a group,
-    `hint` what only the stream knows; all are set on the way out. `token_endpoint` says whether
-    that is what failed.
+    `tenant_id` its number, `hint` what only the stream knows; all are set on the way out.
+    `token_endpoint` says whether that is what failed.
     """
 
     stream: str | None = None
     tenant: str = ""
+    tenant_id: int | None = None
     hint: str = ""
     token_endpoint: bool = False
 
@@ -86,6 +87,14 @@ class StateError(InputError):
         return "stream" if self.stream else "all"
 
 
+class Line(NamedTuple):
+    """What is told of a failure."""
+
+    text: str
+    tenant_id: int | None = None
+    """Number of the tenant that it concerns, in a group, if it is one alone."""
+
+
 class StreamsFailedError(TapError):
     """Some streams or tenants failed, and the others have been read.
 
@@ -97,7 +106,7 @@ class StreamsFailedError(TapError):
     def __init__(self, failures: Sequence[TapError], tenants: int = 1) -> None:
         self._failures = failures
         self._tenants = tenants
-        super().__init__("; ".join(self.lines))
+        super().__init__("; ".join(line.text for line in self.lines))
 
     @property
     def tenants_that_failed(self) -> set[str]:
@@ -105,7 +114,7 @@ class StreamsFailedError(TapError):
         return {error.tenant for error in self._failures}
 
     @property
-    def lines(self) -> list[str]:
+    def lines(self) -> list[Line]:
         """A line for each; once for streams of a tenant, and for all tenants, that failed alike."""
         alike: dict[tuple[str, str], list[TapError]] = {}
         for error in self._failures:
@@ -115,9 +124,12 @@ class StreamsFailedError(TapError):
         sorts = {(error.sort, error.concerns) for error in self._failures}
         all_failed = len(self.tenants_that_failed) == self._tenants > 1
         if all_failed and len(sorts) == 1 and sorts.pop()[1] == "tenant":
-            return [self._failures[0].told_of(f"all {self._tenants} tenants")]
+            return [Line(self._failures[0].told_of(f"all {self._tenants} tenants"))]
         return [
-            errors[0].told_of(tenant, *(error.stream for error in errors))
+            Line(
+                errors[0].told_of(tenant, *(error.stream for error in errors)),
+                errors[0].tenant_id,
+            )
             for (tenant, _), errors in alike.items()
         ]
 

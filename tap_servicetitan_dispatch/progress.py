@@ -17,6 +17,9 @@ from tap_servicetitan_dispatch.redaction import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
+"""What is told of something; that of a tenant says whom it concerns."""
+
 SECONDS_BETWEEN_LINES = 10
 MOST_OF_A_TIME = 50
 """Characters to show; a date-time has fewer."""
@@ -33,8 +36,10 @@ class Tally:
     """
 
     rows: int = 0
-    expected: int | None = None
-    """How many rows there will be; 0 if the API was asked, but did not say."""
+    tenants: int | None = None
+    """Of how many tenants of a group; nothing where there is no group."""
+    tenants_read: int = 0
+    """Of how many of them all pages have come."""
     reached: str | None = None
     """`modifiedOn` of the last row."""
     requests: int = 0
@@ -43,7 +48,26 @@ class Tally:
     """Spent waiting for the rate limit, or before a request was sent again."""
     seconds: float = 0
     """From when the stream's turn came until its last row was written."""
+    _expected: list[int] = field(default_factory=list, repr=False)
+    """How many rows each tenant has; 0 if the API was asked, but did not say."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def expected(self) -> int | None:
+        """How many rows there will be, if that is known of all tenants."""
+        with self._lock:
+            known = len(self._expected) == (self.tenants or 1) and all(self._expected)
+            return sum(self._expected) if known else None
+
+    def expect(self, rows: int) -> None:
+        """Count the rows that a tenant will have; 0 if the API does not say."""
+        with self._lock:
+            self._expected.append(rows)
+
+    def add_tenant(self) -> None:
+        """Count a tenant all of whose pages have come."""
+        with self._lock:
+            self.tenants_read += 1
 
     def add_rows(self, count: int, modified_on: str | None) -> None:
         """Count rows that have been written, and note when the last of them was modified."""
@@ -72,13 +96,19 @@ class Tally:
         """Return the figures for structured logs."""
         return {
             "rows": self.rows,
-            "expected_rows": self.expected or None,
+            "expected_rows": self.expected,
             "reached": self._reached,
             "requests": self.requests,
             "retries": self.retries,
             "waited_seconds": round(self.waited_seconds, 1),
             "seconds": round(self.seconds, 1),
+            **self._figures_of_group(),
         }
+
+    def _figures_of_group(self) -> dict[str, int]:
+        if self.tenants is None:
+            return {}
+        return {"tenants": self.tenants, "tenants_read": self.tenants_read}
 
     @property
     def _reached(self) -> str | None:
@@ -86,8 +116,12 @@ class Tally:
 
     @property
     def _count(self) -> str:
-        of = f" of {self.expected:,}" if self.expected else ""
-        return f"{self.rows:,}{of} row{'' if self.rows == 1 and not of else 's'}"
+        expected = self.expected
+        of = f" of {expected:,}" if expected else ""
+        count = f"{self.rows:,}{of} row{'' if self.rows == 1 and not of else 's'}"
+        if self.tenants is None:
+            return count
+        return f"{self.tenants_read} of {self.tenants} tenants, {count}"
 
     def so_far(self) -> str:
         """Return what to tell while the stream is being read."""
@@ -190,8 +224,9 @@ class LiveProgress(Progress):
         super().tell()
         tally = self._tally
         for last in self._lines.task_ids[-1:]:
-            expected = tally.expected or None
-            self._lines.update(last, completed=tally.rows, total=expected, so_far=tally.so_far())
+            self._lines.update(
+                last, completed=tally.rows, total=tally.expected, so_far=tally.so_far()
+            )
 
     @override
     def _show(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan_dispatch.clients import Clients
 from tap_servicetitan_dispatch.errors import StreamsFailedError, TapError
+from tap_servicetitan_dispatch.group_summary import GroupSummary
 from tap_servicetitan_dispatch.prefetch import Helpers, Prefetcher
 from tap_servicetitan_dispatch.progress import Progress, progress
 
@@ -56,6 +57,7 @@ class Run:
         self.writer = writer
         self.write_state = write_state
         self.progress = Progress()
+        self.group_summary = GroupSummary()
         self.is_of_group = "tenants" in config
         self._stop_flag = stop_flag
         self.clients = self.new_clients(max_retries=config["max_retries"])
@@ -97,6 +99,9 @@ class Run:
             yield
         finally:
             self.end()
+        if self.is_of_group:
+            summary, count = self.group_summary, len(self.clients.tenants)
+            logger.info("%s", summary.text(count), extra=summary.figures(count))
         if self._failures:
             self._tell_failures(StreamsFailedError(self._failures, len(self.clients.tenants)))
 
@@ -105,7 +110,8 @@ class Run:
         if not (self.config["skip_failed_tenants"] and self.is_of_group and some_are_whole):
             raise error
         for line in error.lines:
-            logger.warning("Left out, as skip_failed_tenants is set: %s", line)
+            left_out = "Left out, as skip_failed_tenants is set: %s"
+            logger.warning(left_out, line.text, extra={"tenant_id": line.tenant_id})
 
     def set_aside(self, tenant: Tenant, error: Exception) -> bool:
         """Keep a failure for the end, if something else can be read; return whether.
@@ -122,6 +128,7 @@ class Run:
         if concerns == "tenant":
             self._prefetcher.leave(tenant)
         self._failures.append(error)
+        self.group_summary.leave_out(tenant)
         return True
 
     def pages(

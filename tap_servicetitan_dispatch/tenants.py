@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from tap_servicetitan_dispatch.auth import Credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, MutableMapping
 
 CREDENTIALS = ("client_id", "client_secret", "app_key", "tenant_id")
 SECRETS = ("client_secret", "app_key")
@@ -41,6 +44,35 @@ class Tenant:
     def context(self) -> dict[str, int | None] | None:
         """The context of its partition in the state; nothing for a single tenant."""
         return {"tenantId": self.number} if self.is_of_group else None
+
+    def logger(self, logger: logging.Logger) -> TenantLogger:
+        """Return a logger of what concerns this tenant."""
+        return TenantLogger(logger, self)
+
+
+class TenantLogger(logging.LoggerAdapter[logging.Logger]):
+    """Names the tenant of a group in front of each message, and its number in structured logs.
+
+    Args:
+        logger: Logs the messages.
+        tenant: Whom they concern.
+    """
+
+    def __init__(self, logger: logging.Logger, tenant: Tenant) -> None:
+        super().__init__(logger)
+        self._tenant = tenant
+
+    @override
+    def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
+        if self._tenant.is_of_group:
+            msg, args = f"%s: {msg}", (self._tenant, *args)
+        super().log(level, msg, *args, **kwargs)
+
+    @override
+    def process(
+        self, msg: Any, kwargs: MutableMapping[str, Any]
+    ) -> tuple[Any, MutableMapping[str, Any]]:
+        return msg, {**kwargs, "extra": {"tenant_id": self._tenant.number}}
 
 
 def tenants_in(config: Mapping[str, Any], *, with_credentials: bool) -> tuple[Tenant, ...]:

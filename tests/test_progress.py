@@ -59,10 +59,29 @@ def test_a_line_comes_every_ten_seconds_and_no_sooner(caplog: pytest.LogCaptureF
 
 
 def test_a_line_says_of_how_many_up_to_when_and_how_long_was_waited() -> None:
-    tally = Tally(rows=1200, expected=5000, reached="2026-11-01T08:00:00Z")
+    tally = Tally(rows=1200, reached="2026-11-01T08:00:00Z")
+    tally.expect(5000)
     tally.add_retry(7.4)
     told = "1,200 of 5,000 rows, up to 2026-11-01T08:00:00Z, waited 7 s"
     assert tally.so_far() == told
+
+
+def test_a_line_says_of_how_many_tenants_of_a_group() -> None:
+    tally = Tally(rows=1200, tenants=60)
+    for rows in (700, 800):
+        tally.add_tenant()
+        tally.expect(rows)
+    assert tally.so_far() == "2 of 60 tenants, 1,200 rows"
+    told = {"tenants": 60, "tenants_read": 2, "expected_rows": None}
+    assert tally.figures() == {**tally.figures(), **told}
+
+
+def test_of_how_many_rows_is_told_once_all_tenants_have_said_so() -> None:
+    tally = Tally(rows=900, tenants=2)
+    tally.expect(700)
+    assert tally.so_far() == "0 of 2 tenants, 900 rows"
+    tally.expect(800)
+    assert tally.so_far() == "0 of 2 tenants, 900 of 1,500 rows"
 
 
 def test_each_stream_that_was_read_is_summed_up_at_the_end(api: ScriptedApi, tap: Command) -> None:

@@ -86,7 +86,7 @@ class AppointmentAssignments(DispatchStream):
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
         fetch = partial(client.get, self.path)
         start = self._start(bookmark)
-        for page in feed_walk(fetch, self._params, start, client.pause, self.logger):
+        for page in feed_walk(fetch, self._params, start, client.pause, client.logger):
             for record in page.records:
                 record["continueFrom"] = page.bookmark
             yield page

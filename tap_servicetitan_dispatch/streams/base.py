@@ -135,6 +135,8 @@ class DispatchStream(Stream, abc.ABC):
         in a thread of its own: the client, and maybe a sandbox, are made there.
         """
         is_incremental = self.replication_method == "INCREMENTAL"
+        if self.run.is_of_group:
+            self.tally.tenants = len(self.run.clients.tenants)
         for tenant in self.run.clients.tenants:
             bookmark = Bookmark()
             if is_incremental:
@@ -150,10 +152,11 @@ class DispatchStream(Stream, abc.ABC):
     def _resumed_walk(
         self, tenant: Tenant, bookmark: Bookmark, fields: FieldFilter
     ) -> Iterator[Page]:
-        client = self.run.clients.of(tenant).counting(self.tally)
-        for page in self.walk(client, bookmark):
+        client = self.run.clients.of(tenant).counting(self.tally, tenant.logger(self.logger))
+        for page in self.run.group_summary.timed(tenant, self.walk(client, bookmark)):
             records = fields.filtered(self._of_tenant(tenant, page.records))
             yield replace(page, records=records)
+        self.tally.add_tenant()
 
     # How records go out ---------------------------------------------------------------------
 
@@ -240,11 +243,13 @@ class DispatchStream(Stream, abc.ABC):
         if isinstance(error, ApiError) and error.kind in FORBIDDEN:
             if self.config["skip_forbidden_streams"]:
                 self._skipped[tenant] = error.failure.meaning
+                self.run.group_summary.leave_out(tenant)
                 return
             error.hint = f"The stream needs {self._scopes}."
         if isinstance(error, TapError):
             error.stream = self.name
             error.tenant = str(tenant) if tenant.is_of_group else ""
+            error.tenant_id = tenant.number
         if not self.run.set_aside(tenant, error):
             raise error
         self._has_failed = True
@@ -294,12 +299,11 @@ class DispatchStream(Stream, abc.ABC):
         super().log_sync_costs()
         self.run.progress.end()
         for tenant, reason in self._skipped.items():
-            self.logger.warning(
-                "Skipped, as %s. It needs %s; its bookmark stays where it was. Stream: %s%s.",
+            tenant.logger(self.logger).warning(
+                "Skipped, as %s. It needs %s; its bookmark stays where it was. Stream: %s.",
                 reason,
                 self._scopes,
                 self.name,
-                f", {tenant}" if tenant.is_of_group else "",
             )
         if not self._skipped.keys() ^ {*self.run.clients.tenants}:
             return

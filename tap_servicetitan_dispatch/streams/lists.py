@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tap_servicetitan_dispatch.bookmarks import Bookmark
     from tap_servicetitan_dispatch.client import Answer, Client
+    from tap_servicetitan_dispatch.progress import Tally
     from tap_servicetitan_dispatch.walks import Fetch, Page
 
 
@@ -34,9 +35,9 @@ class ListStream(DispatchStream):
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
-        fetch = partial(client.get, self.path)
+        fetch: Fetch = partial(client.get, self.path)
         if bookmark.value is None:
-            fetch = partial(self._fetch_with_total, fetch)
+            fetch = _FetchWithTotal(fetch, self.tally)
         start_date = self.config.get("start_date")
         since = instants.parse(start_date) if start_date else None
         reread = timedelta(0)
@@ -45,24 +46,38 @@ class ListStream(DispatchStream):
             # `createdOn` for one stream, which is never later than `modifiedOn`.
             reread = timedelta(seconds=self.config["overlap_seconds"])
             since = bookmark.instant() - reread
-        return ModifiedWalk(fetch, self._params, since, SORTED_TO, reread, self.logger)
+        return ModifiedWalk(fetch, self._params, since, SORTED_TO, reread, client.logger)
 
     @property
     def _params(self) -> dict[str, str]:
         return {"pageSize": str(self.config["page_size"]), **self.inactive_too}
 
-    def _fetch_with_total(self, fetch: Fetch, params: Mapping[str, str]) -> Answer:
-        """Fetch; with the first request of a first run, ask how many rows there are."""
-        if self.tally.expected is not None:
-            return fetch(params)
-        answer = fetch({**params, "includeTotal": "true"})
-        total = answer.body.get("totalCount") if isinstance(answer.body, dict) else None
-        self.tally.expected = total if isinstance(total, int) else 0
-        return answer
-
     @override
     def probe(self, client: Client) -> None:
         probe_list(client, self.path, self.inactive_too)
+
+
+class _FetchWithTotal:
+    """Fetches; with its first request it asks how many rows there are.
+
+    Args:
+        fetch: Sends one request.
+        tally: Counts the rows that are expected.
+    """
+
+    def __init__(self, fetch: Fetch, tally: Tally) -> None:
+        self._fetch = fetch
+        self._tally = tally
+        self._has_asked = False
+
+    def __call__(self, params: Mapping[str, str]) -> Answer:
+        if self._has_asked:
+            return self._fetch(params)
+        self._has_asked = True
+        answer = self._fetch({**params, "includeTotal": "true"})
+        total = answer.body.get("totalCount") if isinstance(answer.body, dict) else None
+        self._tally.expect(total if isinstance(total, int) else 0)
+        return answer
 
 
 def probe_list(client: Client, path: str, params: Mapping[str, str]) -> None:

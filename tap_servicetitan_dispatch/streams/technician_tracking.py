@@ -87,7 +87,7 @@ class TechnicianTracking(DispatchStream):
             {"pageSize": str(self.config["page_size"]), **AppointmentAssignmentsList.inactive_too},
             since,
             SORTED_TO,
-            logger=self.logger,
+            logger=client.logger,
         )
         latest: dict[str, tuple[datetime, Pair | None]] = {}
         for page in walk:
@@ -98,7 +98,7 @@ class TechnicianTracking(DispatchStream):
         live = [pair for _, pair in latest.values() if pair is not None]
         pairs = [pair for pair in live if all(map(_is_id, pair))]
         if len(pairs) < len(live):
-            self.logger.warning(
+            client.logger.warning(
                 "%d live assignments have no number of a technician and of an appointment that "
                 "could be looked up; left out.",
                 len(live) - len(pairs),
@@ -113,7 +113,7 @@ class TechnicianTracking(DispatchStream):
         except ApiError as error:
             if error.kind not in REFUSED:
                 raise
-            self.logger.warning(
+            client.logger.warning(
                 "The API does not track technician %s on the way to appointment %s; left out (%s).",
                 technician,
                 appointment,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tap_servicetitan_dispatch.client import Answer
+    from tap_servicetitan_dispatch.progress import Log
     from tap_servicetitan_dispatch.walks.page import Fetch
 
 logger = logging.getLogger("tap-servicetitan-dispatch")
@@ -36,7 +37,7 @@ def feed_walk(
     params: Mapping[str, str],
     start: str | datetime | None,
     pause: Callable[[float], object],
-    logger: logging.Logger = logger,
+    logger: Log = logger,
 ) -> Iterator[Page]:
     """Yield the pages of an export feed.
 
@@ -50,7 +51,7 @@ def feed_walk(
         params: The query parameters of every request, besides `from`.
         start: A token of an earlier run, or an instant, or nothing for the beginning of history.
         pause: Waits for a number of seconds.
-        logger: That of the stream.
+        logger: Told of what is odd.
 
     Raises:
         AnswerError: The answer has not the shape above, or the feed never ends.
@@ -92,7 +93,7 @@ def feed_walk(
         answer = _fetch_from(fetch, params, token, is_start=False)
 
 
-def _slow_down(empty: int, pause: Callable[[float], object], logger: logging.Logger) -> None:
+def _slow_down(empty: int, pause: Callable[[float], object], logger: Log) -> None:
     """Pause before the next page, after so many empty ones in a row.
 
     Raises:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from tap_servicetitan_dispatch.client import Answer
+    from tap_servicetitan_dispatch.progress import Log
     from tap_servicetitan_dispatch.walks.page import Fetch
 
 logger = logging.getLogger("tap-servicetitan-dispatch")
@@ -84,7 +85,7 @@ class ModifiedWalk:
         since: The lower bound, nothing for the beginning of history.
         overlap: How far each request goes back below the latest value seen.
         reread: How far `since` is below the bookmark that it comes from.
-        logger: That of the stream.
+        logger: Told of what is odd.
     """
 
     fetch: Fetch
@@ -92,7 +93,7 @@ class ModifiedWalk:
     since: datetime | None
     overlap: timedelta
     reread: timedelta = timedelta(0)
-    logger: logging.Logger = logger
+    logger: Log = logger
 
     def __iter__(self) -> Iterator[Page]:
         """Yield the pages.
@@ -232,7 +233,7 @@ def read_by_number(
     bound: datetime | None,
     written: Written,
     began_at: datetime | None,
-    logger: logging.Logger = logger,
+    logger: Log = logger,
 ) -> Iterator[Page]:
     """Yield all rows from a bound on by page number, in order of ids, with a bookmark at the end.
 
@@ -249,7 +250,7 @@ def read_by_number(
         bound: The lower bound of `modifiedOn`, nothing for the beginning of history.
         written: The rows that need not come again as they are.
         began_at: What the server's clock showed when the walk began.
-        logger: That of the stream.
+        logger: Told of what is odd.
 
     Raises:
         AnswerError: An answer has not the shape of a list, or the list never ends.

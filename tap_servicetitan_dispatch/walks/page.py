@@ -12,10 +12,10 @@ from tap_servicetitan_dispatch.errors import AnswerError
 from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
 
 if TYPE_CHECKING:
-    import logging
     from datetime import datetime
 
     from tap_servicetitan_dispatch.client import Answer
+    from tap_servicetitan_dispatch.progress import Log
 
 Record = dict[str, Any]
 Fetch = Callable[[Mapping[str, str]], "Answer"]
@@ -67,13 +67,13 @@ def rows_in(body: Any) -> list[Record]:
     return rows
 
 
-def is_ahead(bookmark: datetime, answer: Answer, logger: logging.Logger) -> bool:
+def is_ahead(bookmark: datetime, answer: Answer, logger: Log) -> bool:
     """Warn if a bookmark lies after the server's clock, as nothing newer would be found; return it.
 
     Args:
         bookmark: A date of the state, or `start_date`.
         answer: The answer to the first request.
-        logger: That of the stream.
+        logger: Told of what is odd.
     """
     # The header `Date` is good to a second.
     if answer.served_at is None or bookmark <= answer.served_at + timedelta(seconds=1):
