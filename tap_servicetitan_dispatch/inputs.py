@@ -14,6 +14,8 @@ from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Mapping
 
+    from singer_sdk.singerlib import CatalogEntry
+
 BOOKMARK = ("replication_key", "replication_key_value")
 
 logger = logging.getLogger("tap-servicetitan-dispatch")
@@ -115,6 +117,37 @@ def require_state_of(state: Mapping[str, Any], own_streams: Container[str], *, g
                 "setting tenants is not set. What to do: set it, with this one tenant if you like, "
                 "or start with an empty state to read everything again."
             )
+
+
+def require_offered(
+    catalog: Catalog | None, state: Mapping[str, Any], not_offered: Collection[str]
+) -> None:
+    """Make sure that no stream is selected that the settings do not offer; tell of others.
+
+    Raises:
+        InputError: One is.
+    """
+    named = [entry for name, entry in (catalog or {}).items() if name in not_offered]
+    if wanted := sorted(each.tap_stream_id for each in named if _is_selected(each)):
+        raise InputError(
+            f"the catalog selects {', '.join(wanted)}, which the setting extra_streams does not "
+            "name, so it is not offered. What to do: name it there, or make the catalog anew with "
+            "--discover."
+        )
+    for where, names in (
+        ("catalog", sorted(each.tap_stream_id for each in named)),
+        ("state", sorted(state.get("bookmarks", {}).keys() & {*not_offered})),
+    ):
+        if names:
+            logger.info(
+                "The %s names %s, which is left alone: the setting extra_streams does not name it.",
+                where,
+                ", ".join(names),
+            )
+
+
+def _is_selected(entry: CatalogEntry) -> bool:
+    return entry.metadata.resolve_selection()[()]
 
 
 def state_of_group(states: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:

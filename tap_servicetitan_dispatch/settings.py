@@ -18,13 +18,15 @@ from tap_servicetitan_dispatch import addresses, instants, tenants
 from tap_servicetitan_dispatch.redaction import one_line, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, MutableMapping
+    from collections.abc import Iterator, MutableMapping
 
     from jsonschema import ValidationError
 
 logger = logging.getLogger("tap-servicetitan-dispatch")
 
 SANDBOX = "sandbox"
+EXTRA_STREAMS = ("appointment_assignments_list", "capacities", "technician_tracking")
+"""The streams that are offered only where `extra_streams` names them."""
 CREDENTIALS = tenants.CREDENTIALS
 _SWITCHES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
     ("false", "0", "no", "off"), False
@@ -166,6 +168,19 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description=(
             "Whether the export feed gives changes at once. Otherwise they come about 15 minutes "
             "late, but each only once."
+        ),
+    ),
+    th.Property(
+        "extra_streams",
+        th.ArrayType(th.StringType(allowed_values=list(EXTRA_STREAMS))),
+        default=[],
+        title="Extra streams",
+        description=(
+            "Streams to offer beside the others. `appointment_assignments_list` has the rows of "
+            "`appointment_assignments` without the delay of the export feed; `capacities` needs a "
+            "scope for writing, although it only reads; `technician_tracking` has addresses at "
+            "which anybody can see where a technician is, and costs a call for each assignment "
+            "under way."
         ),
     ),
     th.Property(
@@ -312,6 +327,12 @@ def connection(config: Mapping[str, Any]) -> Connection:
     )
 
 
+def not_offered(config: Mapping[str, Any]) -> list[str]:
+    """Return the streams that the settings do not offer, whether they have been checked or not."""
+    named = config.get("extra_streams")
+    return [name for name in EXTRA_STREAMS if not isinstance(named, list) or name not in named]
+
+
 def secrets_in(settings: Any) -> Iterator[str]:
     """Yield what settings say that nobody may see, wherever it is among them.
 
@@ -355,9 +376,10 @@ def normalize(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> No
             logger.warning("%s: white space around it was stripped.", name)
             config[name] = value.strip()
     for name, value in config.items():
-        kinds = schema["properties"].get(name, {}).get("type", ["string"])
+        setting = schema["properties"].get(name, {})
+        kinds = setting.get("type", ["string"])
         if isinstance(value, str) and "string" not in kinds:
-            config[name] = _read(value, kinds)
+            config[name] = _read(value, setting)
         elif isinstance(value, Decimal | float) and "integer" in kinds and value % 1 == 0:
             config[name] = int(value)  # 50.0 is a whole number too
     for name, setting in schema["properties"].items():
@@ -365,11 +387,14 @@ def normalize(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> No
             config.setdefault(name, setting["default"])
 
 
-def _read(text: str, kinds: Container[str]) -> Any:
-    """Return what a text stands for; the text itself if it is nothing of these kinds."""
+def _read(text: str, setting: Mapping[str, Any]) -> Any:
+    """Return what a text stands for; the text itself if it is nothing that the setting may be."""
+    kinds = setting["type"]
     if "boolean" in kinds:
         return _SWITCHES.get(text.strip().lower(), text)
     is_list = "array" in kinds and not text.lstrip().startswith("[")  # 1,2,3
+    if is_list and setting["items"]["type"] == ["string"]:
+        return [part.strip() for part in text.split(",")]
     try:
         return json.loads(f"[{text}]" if is_list else text)
     except ValueError:

@@ -20,6 +20,7 @@ from tap_servicetitan_dispatch.inputs import (
     checked_catalog,
     checked_config,
     checked_state,
+    require_offered,
     require_state_of,
 )
 from tap_servicetitan_dispatch.run import Run
@@ -53,6 +54,7 @@ class TapServiceTitanDispatch(Tap):
         super().__init__(
             state=checked_state(state, NAMES), catalog=checked_catalog(catalog, NAMES), **kwargs
         )
+        require_offered(self.input_catalog, self.state, settings.not_offered(self.config))
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -67,7 +69,8 @@ class TapServiceTitanDispatch(Tap):
             writer=cast("LineWriter", self.message_writer),
             write_state=self._write_state,
         )
-        return [stream(self, run) for stream in STREAMS]
+        left_out = settings.not_offered(self.config)
+        return [stream(self, run) for stream in STREAMS if stream.name not in left_out]  # type: ignore[misc] # each class has its own
 
     def _write_state(self) -> None:
         """Write the state; the SDK would not, if rows came after the same state."""

@@ -15,7 +15,7 @@ from tap_servicetitan_dispatch.errors import ApiError
 from tap_servicetitan_dispatch.progress import Tally
 from tests.support.runs import Run, assert_fails
 from tests.support.scripted_api import APP_KEY, TOKEN, Answer, Call, ScriptedApi, listed, routed
-from tests.support.streams import LISTS, NOTHING, PATHS, SELECTED
+from tests.support.streams import LISTS, NOTHING, OFFERED, PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -328,7 +328,7 @@ def test_a_run_without_a_token_has_asked_as_often_as_one_call_would(
 ) -> None:
     api.token_reply = lambda _: answer
     run = tap.run(api.config | {"max_retries": 3}, streams=None)
-    assert_fails(run, f"{SELECTED[0]}: ")
+    assert_fails(run, f"{OFFERED[0]}: ")
     assert (len(api.token_calls), api.api_calls) == (calls, [])
 
 
@@ -344,7 +344,7 @@ def test_a_token_endpoint_that_asks_to_wait_once_holds_up_all_streams_and_fails_
 
 
 @pytest.mark.parametrize(
-    ("path", "calls"), [("token", 1), ("dispatch", len(SELECTED))], ids=["for a token", "of calls"]
+    ("path", "calls"), [("token", 1), ("dispatch", len(OFFERED))], ids=["for a token", "of calls"]
 )
 def test_a_signal_ends_all_waits_at_once_and_nobody_calls_any_more(
     api: ScriptedApi, tap: Command, path: str, calls: int
@@ -359,7 +359,7 @@ def test_a_signal_ends_all_waits_at_once_and_nobody_calls_any_more(
         api.token_reply = reply
     else:
         api.reply = reply
-    with tap.start(api.config, streams=SELECTED) as process:
+    with tap.start(api.config, streams=OFFERED) as process:
         together.wait(30)
         process.send_signal(signal.SIGTERM)
         output, log = process.communicate(timeout=30)

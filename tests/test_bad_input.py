@@ -105,6 +105,8 @@ def test_a_config_that_begins_with_a_byte_order_mark_is_understood(
     [
         ("PAGE_SIZE", "abc", "page_size: 'abc' is not of type integer"),
         ("PAGE_SIZE", "0", "page_size: 0 is less than 1"),
+        ("EXTRA_STREAMS", "capacities, jobs", "extra_streams.1: 'jobs' is not one of "),
+        ("EXTRA_STREAMS", "[capacities]", "extra_streams: '[capacities]' is not of type array"),
         ("PAGE_SIZE", "1.5", "page_size: 1.5 is not of type integer"),
         ("INCLUDE_RECENT_CHANGES", "yse", "include_recent_changes: 'yse' is not of type boolean"),
         ("CAPACITY_BUSINESS_UNIT_IDS", "one", "capacity_business_unit_ids: 'one' is not of"),

@@ -19,7 +19,7 @@ from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.failing import ANSWERS, UNSENT, failing
 from tests.support.runs import assert_fails, catalog_of
 from tests.support.scripted_api import PREFIX, TOKEN, Answer, Call, routed
-from tests.support.streams import ALL_STREAMS, NOTHING, PATHS, STREAMS
+from tests.support.streams import ALL_STREAMS, EXTRA, NOTHING, OFFERED, PATHS, STREAMS
 from tests.support.vendor import operation, resolved
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ AT_STEP = dict.fromkeys(FAILURES, "app key and tenant") | {
 def run_check(
     tap: Command, config: dict[str, Any], *streams: str, shown: str = "--check=json"
 ) -> Run:
-    """Check with these streams selected, or with those that are by default."""
+    """Check with these streams selected, or with all; those on request are offered, too."""
+    config = {"extra_streams": [*EXTRA], **config}
     return tap.run(config, None, catalog_of(*streams) if streams else None, shown)
 
 
@@ -182,7 +183,7 @@ def test_probes_travel_at_the_same_time(api: ScriptedApi, tap: Command) -> None:
 
 
 def test_each_step_says_how_long_it_took(open_api: ScriptedApi) -> None:
-    tap = TapServiceTitanDispatch(config=open_api.config)
+    tap = TapServiceTitanDispatch(config={**open_api.config, "extra_streams": [*EXTRA]})
     ticks = itertools.count()
     streams: Any = list(tap.streams.values())
     steps = check.probe_all(
@@ -329,7 +330,7 @@ def test_a_deselected_stream_that_fails_is_shown_and_does_not_count(
     open_api: ScriptedApi, tap: Command
 ) -> None:
     open_api.reply = routed({**EVERYTHING, PATHS["capacities"]: NO_SCOPE})
-    run = run_check(tap, open_api.config)
+    run = run_check(tap, open_api.config, "zones")
     assert (run.exit_code, failed(run)) == (0, {"capacities": "missing_scope"})
 
 
@@ -345,7 +346,7 @@ def test_app_key_and_tenant_are_judged_by_a_stream_that_is_selected(
 def test_without_a_selected_stream_the_rest_is_checked(open_api: ScriptedApi, tap: Command) -> None:
     nothing: dict[str, Any] = catalog_of()
     run = tap.run(open_api.config, None, nothing, "--check=json")
-    assert (run.exit_code, outcomes(run)) == (0, {"ok": [*BEFORE, *ALL_STREAMS]})
+    assert (run.exit_code, outcomes(run)) == (0, {"ok": [*BEFORE, *OFFERED]})
     open_api.reply = lambda _: ANSWERS["unmatched"]
     assert tap.run(open_api.config, None, nothing, "--check=json").exit_code == 1
 

@@ -14,7 +14,7 @@ import pytest
 from tap_servicetitan_dispatch import __version__
 from tap_servicetitan_dispatch.sandbox import Sandbox
 from tests.support.runs import FEED_ONLY, catalog_of
-from tests.support.streams import ALL_STREAMS
+from tests.support.streams import ALL_STREAMS, EXTRA, OFFERED
 
 if TYPE_CHECKING:
     from tests.support.runs import Command
@@ -76,11 +76,11 @@ def test_about_names_all_settings(tap: Command) -> None:
 
 def test_discover_needs_no_settings(tap: Command) -> None:
     catalog = tap.discover()
-    assert tuple(stream["tap_stream_id"] for stream in catalog["streams"]) == ALL_STREAMS
+    assert tuple(stream["tap_stream_id"] for stream in catalog["streams"]) == OFFERED
 
 
 def test_test_reads_one_record_of_each_stream_of_the_sandbox(tap: Command) -> None:
-    run = tap.run(SANDBOX, None, None, "--test")
+    run = tap.run({**SANDBOX, "extra_streams": [*EXTRA]}, None, None, "--test")
     assert run.exit_code == 0
     read = [message["stream"] for message in run.messages if message["type"] == "RECORD"]
     nobody_on_the_way = {"technician_tracking"} - set(read)  # by night

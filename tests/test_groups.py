@@ -28,7 +28,7 @@ from tests.support.group import (
 )
 from tests.support.runs import Command, Run, assert_fails, catalog_of
 from tests.support.scripted_api import Answer, Call, ScriptedApi, listed, row
-from tests.support.streams import ALL_STREAMS, PATHS, STREAMS
+from tests.support.streams import ALL_STREAMS, EXTRA, PATHS, STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +81,7 @@ def test_in_batches_too(group: Group, tap: Command, tmp_path: Path) -> None:
 
 
 def test_the_catalog_has_the_tenant_first_and_in_each_key(group: Group, tap: Command) -> None:
-    run = tap.run(group.config, None, None, "--discover")
+    run = tap.run({**group.config, "extra_streams": [*EXTRA]}, None, None, "--discover")
     streams = json.loads(run.stdout)["streams"]
     assert [stream["tap_stream_id"] for stream in streams] == [*ALL_STREAMS]
     for stream in streams:

@@ -19,7 +19,7 @@ from tap_servicetitan_dispatch.sandbox import Sandbox
 from tests.support.caller import SANDBOX_PREFIX
 from tests.support.runs import assert_fails
 from tests.support.scripted_api import Answer, Call, listed, page, routed, row
-from tests.support.streams import ALL_STREAMS, NOTHING, PAGED, PATHS, SELECTED
+from tests.support.streams import ALL_STREAMS, NOTHING, OFFERED, PAGED, PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,19 +66,19 @@ def one_row_each() -> dict[str, Any]:
 def test_the_first_pages_of_all_selected_streams_are_fetched_together(
     api: ScriptedApi, tap: Command
 ) -> None:
-    api.reply = Gate(routed(one_row_each()), size=len(SELECTED))
-    run = tap.run(api.config | {"max_concurrent_requests": len(SELECTED)}, streams=None)
+    api.reply = Gate(routed(one_row_each()), size=len(OFFERED))
+    run = tap.run(api.config | {"max_concurrent_requests": len(OFFERED)}, streams=None)
     assert run.exit_code == 0
-    assert (len(api.api_calls), len(api.token_calls)) == (len(SELECTED), 1)
+    assert (len(api.api_calls), len(api.token_calls)) == (len(OFFERED), 1)
     streams = [each["stream"] for each in run.messages if each["type"] == "RECORD"]
-    assert [name for name, _ in groupby(streams)] == list(SELECTED)
+    assert [name for name, _ in groupby(streams)] == list(OFFERED)
 
 
 def test_no_more_requests_are_under_way_than_the_setting_says(
     api: ScriptedApi, tap: Command
 ) -> None:
     api.reply = gate = Gate(routed(one_row_each()), size=3)
-    run = tap.run(api.config | {"max_concurrent_requests": 3}, streams=SELECTED[:6])
+    run = tap.run(api.config | {"max_concurrent_requests": 3}, streams=OFFERED[:6])
     assert (run.exit_code, gate.most, len(api.api_calls)) == (0, 3, 6)
 
 
@@ -115,7 +115,7 @@ def test_what_ends_the_run_leaves_the_streams_after_it_unread(
     run = tap.run(api.config, streams=None)
     assert_fails(run, "teams: ")
     streams = {each["stream"] for each in run.messages if each["type"] == "RECORD"}
-    assert streams == {*SELECTED[: SELECTED.index("teams")]}
+    assert streams == {*OFFERED[: OFFERED.index("teams")]}
     for thread in threading.enumerate():
         if thread.name == "prefetch":
             thread.join(10)
@@ -126,7 +126,7 @@ def test_what_ends_the_run_leaves_the_streams_after_it_unread(
 
 
 FEED, ASSIGNMENTS = PATHS["appointment_assignments"], PATHS["appointment_assignments_list"]
-SECOND_RUN = {PATHS[name]: 1 for name in SELECTED}
+SECOND_RUN = {PATHS[name]: 1 for name in OFFERED}
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,7 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         "environment": "production",
         "active": "Any",
         "include_recent_changes": False,
+        "extra_streams": [],
         "page_size": 5000,
         "overlap_seconds": 300,
         "timezone": "UTC",

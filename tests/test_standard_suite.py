@@ -10,7 +10,7 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.runs import catalog_of
-from tests.support.streams import ALL_STREAMS
+from tests.support.streams import ALL_STREAMS, EXTRA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def _during_work() -> Iterator[None]:
 
 TestTapServiceTitanDispatch = get_tap_test_class(
     TapServiceTitanDispatch,
-    config={"environment": "sandbox"},
+    config={"environment": "sandbox", "extra_streams": [*EXTRA]},
     # It reads all streams, and compares their records with the schema of what is selected.
     catalog=catalog_of(*ALL_STREAMS),
     suite_config=SuiteConfig(max_records_limit=500),

@@ -58,8 +58,9 @@ def _leaves(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @cache
 def streams() -> tuple[Any, ...]:
-    """Return the streams of a tap, in their order."""
-    return tuple(TapServiceTitanDispatch(config={"environment": "sandbox"}).discover_streams())
+    """Return all streams that a tap can offer, in their order."""
+    config = {"environment": "sandbox", "extra_streams": [*settings.EXTRA_STREAMS]}
+    return tuple(TapServiceTitanDispatch(config=config).discover_streams())
 
 
 def shown(default: Any) -> str:
@@ -79,17 +80,16 @@ def _setting_row(name: str, setting: dict[str, Any]) -> str:
 
 
 def stream_rows() -> list[str]:
-    """Return the rows of the table of streams."""
-    return [_stream_row(stream) for stream in streams()]
+    """Return the rows of the table of streams, those last that are offered on request only."""
+    by_offer = sorted(streams(), key=lambda stream: stream.name in settings.EXTRA_STREAMS)
+    return [_stream_row(stream) for stream in by_offer]
 
 
 def _stream_row(stream: DispatchStream) -> str:
     columns = (
         f"`{stream.name}`",
-        f"`{stream.method} {stream.path}`",
         f"`{stream.replication_key}`" if stream.replication_key else "none: full table",
         ", ".join(f"`{key}`" for key in stream.primary_keys),
-        "yes" if stream.selected_by_default else "no",
         ", ".join(f"`{scope}`" for scope in stream.scopes),
     )
     return f"| {' | '.join(columns)} |"
@@ -184,12 +184,6 @@ def meltano_setting(name: str, setting: dict[str, Any]) -> dict[str, Any]:
     if setting.get("secret"):
         result["sensitive"] = True
     return result
-
-
-def meltano_select() -> list[str]:
-    """Return the selection: left to itself, Meltano selects streams that the tap does not."""
-    left_out = [f"!{stream.name}.*" for stream in streams() if not stream.selected_by_default]
-    return ["*.*", *left_out]
 
 
 def env_lines() -> list[str]:

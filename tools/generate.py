@@ -38,19 +38,22 @@ def with_tables(document: str) -> str:
     return text
 
 
+BEGIN, END = "    settings:\n", "  loaders:\n"
+"""What the tap's settings stand between in `meltano.yml`."""
+
+
 def meltano_project() -> str:
-    """Return Meltano's project file with the selection and the settings of the tap."""
-    before, _, rest = (ROOT / "meltano.yml").read_text(encoding="utf-8").partition("    select:\n")
-    _, _, after = rest.partition("  loaders:\n")
+    """Return Meltano's project file with the settings of the tap."""
+    before, _, rest = (ROOT / "meltano.yml").read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
     described = {
-        "select": declared.meltano_select(),
         "settings": [
             declared.meltano_setting(*setting) for setting in declared.own_settings().items()
         ],
     }
     text = yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=90)
     indented = "".join(f"    {line}\n" for line in text.splitlines())
-    return f"{before}{indented}  loaders:\n{after}"
+    return f"{before}{indented}{END}{after}"
 
 
 def env_example() -> str:

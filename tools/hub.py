@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import settings
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tools.declared import all_settings, meltano_select, meltano_setting
+from tools.declared import all_settings, meltano_setting
 from tools.markdown import ROOT
 
 if TYPE_CHECKING:
@@ -65,18 +65,18 @@ meltano --environment=prod run {NAME} target-jsonl
 """
 
 USAGE = f"""\
-### Streams that are left out
+### Streams on request
 
-Three streams are not selected unless you ask for them:
+Three streams are offered only if `extra_streams` names them:
 
 - `appointment_assignments_list` has the same rows as the export feed, without its delay.
 - `capacities` needs a scope for writing, although it only reads.
 - `technician_tracking` has addresses at which anybody can see where a technician is.
 
-To load them all the same, with everything else:
+To load one of them too:
 
 ```sh
-meltano config set {NAME} _select '["*.*"]'
+meltano config set {NAME} extra_streams '["capacities"]'
 ```
 
 ### The 15 minute delay
@@ -129,7 +129,6 @@ def definition() -> dict[str, Any]:
         "supported_python_versions": about["supported_python_versions"],
         "capabilities": sorted(about["capabilities"]),
         "commands": plugin["commands"],
-        "select": meltano_select(),
         "settings": [meltano_setting(*setting) for setting in all_settings().items()],
         "settings_group_validation": [list(settings.CREDENTIALS), ["environment"]],
         "settings_preamble": SETTINGS_PREAMBLE,

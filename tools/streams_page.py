@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from tap_servicetitan_dispatch.settings import EXTRA_STREAMS
 from tools.declared import operation_rows, streams
 
 if TYPE_CHECKING:
@@ -45,14 +46,14 @@ def stream_section(stream: DispatchStream) -> str:
     """Return what the page of streams says of a stream."""
     keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
     bookmark = f"`{stream.replication_key}`" if stream.replication_key else "none: full table"
-    selected = "yes" if stream.selected_by_default else "no"
+    extra = " Offered if `extra_streams` names it." if stream.name in EXTRA_STREAMS else ""
     operation = f"`{stream.method} {stream.path}`"
     scopes = ", ".join(f"`{scope}`" for scope in stream.scopes)
     rows = "\n".join(field_rows(stream.schema))
     return (
         f"## {stream.name}\n\n{inspect.getdoc(type(stream))}\n\n"
         f"Operation: {operation}. Scopes: {scopes}.\n\n"
-        f"Primary key: {keys}. Replication key: {bookmark}. Selected by default: {selected}.\n\n"
+        f"Primary key: {keys}. Replication key: {bookmark}.{extra}\n\n"
         f"| Field | Kind | Meaning |\n|---|---|---|\n{rows}\n"
     )
 

@@ -20,5 +20,4 @@ class AppointmentAssignmentsList(ListStream):
     name = "appointment_assignments_list"
     path = "appointment-assignments"
     scopes = ("tn.dis.appointmentassignments:r",)
-    selected_by_default = False
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(*ASSIGNMENT).to_dict()

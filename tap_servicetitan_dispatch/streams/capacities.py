@@ -56,7 +56,6 @@ class Capacities(DispatchStream):
     method = "POST"
     scopes = ("tn.dis.capacity:w",)
     primary_keys = ("startUtc", "endUtc", "businessUnitKey")
-    selected_by_default = False
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property(
             "timeStamp", th.DateTimeType, description="When the capacity was computed (UTC)."

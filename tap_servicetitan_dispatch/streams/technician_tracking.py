@@ -40,7 +40,6 @@ class TechnicianTracking(DispatchStream):
     path = "technician-tracking"
     scopes = ("tn.dis.techniciantracking:r", *AppointmentAssignmentsList.scopes)
     primary_keys = ("technicianId", "appointmentId")
-    selected_by_default = False
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property(
             "technicianId", th.IntegerType, required=True, description="Number of the technician."

@@ -69,8 +69,8 @@ RUN_BY = {
     r"(TAP_\w+=\S+ )?\.venv/bin/meltano invoke tap-servicetitan-dispatch:check": (
         "tests/meltano/test_el.py::test_meltano_checks_with_the_settings_of_the_project"
     ),
-    r"meltano add --from-ref .*": (
-        "tests/hub/test_definition.py::test_meltano_adds_the_plugin_from_the_file_without_asking_anybody"
+    r"meltano (add .*--from-ref|config set .* _pip_url|install) .*": (
+        "tests/hub/test_definition.py::test_added_from_the_file_the_plugin_loads_no_stream_that_was_not_asked_for"
     ),
     r"\.venv/bin/meltano invoke tap-servicetitan-dispatch:sandbox( --speed 0 .*)?": (
         "tests/documents/test_readme.py::test_the_demo_of_faults_uses_options_and_settings_that_there_are"

@@ -26,7 +26,7 @@ from tests.support.scripted_api import (
     feed_of,
     page,
 )
-from tests.support.streams import ALL_STREAMS, SELECTED, STREAMS
+from tests.support.streams import ALL_STREAMS, OFFERED, STREAMS
 from tools.markdown import exists, names_of_tests, rows, section
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def test_the_tap_only_reads(tap: Command) -> None:
 
 
 def test_the_scopes_of_the_default_streams_are_enough_and_for_reading_only(tap: Command) -> None:
-    scopes = {scope for stream in SELECTED for scope in STREAMS[stream].scopes}
+    scopes = {scope for stream in OFFERED for scope in STREAMS[stream].scopes}
     assert all(scope.endswith(":r") for scope in scopes)
     behaviour = Behaviour(missing_scopes=ALL_SCOPES - scopes)
     with Sandbox(clock=Clock(), assignments=100, behaviour=behaviour) as sandbox:

@@ -17,8 +17,8 @@ from click.testing import CliRunner
 
 from tap_servicetitan_dispatch.settings import CREDENTIALS
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tests.support.projects import Project
-from tools.declared import meltano_select
+from tests.support.projects import ROOT, Project, records_in
+from tests.support.streams import EXTRA, OFFERED
 from tools.hub import FILES, FOLDER, NAME, OWNER
 from tools.markdown import commands
 
@@ -150,8 +150,7 @@ def test_the_credentials_are_required_or_only_an_environment(definition: dict[st
 
 
 def test_the_usage_notes_name_the_streams_that_are_left_out(definition: dict[str, Any]) -> None:
-    left_out = [rule[1:-2] for rule in meltano_select() if rule.startswith("!")]
-    assert re.findall(r"^- `(\w+)`", definition["usage"], re.MULTILINE) == left_out
+    assert re.findall(r"^- `(\w+)`", definition["usage"], re.MULTILINE) == [*EXTRA]
 
 
 def test_the_other_entries_belong_to_the_same_plugin(definition: dict[str, Any]) -> None:
@@ -190,3 +189,31 @@ def test_meltano_adds_the_plugin_from_the_file_without_asking_anybody(
     project.meltano(*arguments)
     (added,) = yaml.safe_load(file.read_text())["plugins"]["extractors"]
     assert added["config"] == {"environment": "sandbox"}
+
+
+@pytest.mark.warehouse
+@pytest.mark.timeout(300)  # Meltano installs the tap and the target
+def test_added_from_the_file_the_plugin_loads_no_stream_that_was_not_asked_for(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "meltano.yml").write_text("project_id: test\n")
+    project = Project(tmp_path)
+    project.meltano("add", "--no-install", "--from-ref", str(FOLDER / "definition.yml"), NAME)
+    project.meltano("config", "set", NAME, "_pip_url", f"{ROOT}[sandbox]")
+    loader = {
+        "name": "target-jsonl",
+        "namespace": "target_jsonl",
+        "executable": "target-jsonl",
+        "pip_url": "target-jsonl==0.1.4",
+        "config": {"destination_path": "output"},
+    }
+    project.describe({"plugins": {"loaders": [loader]}})
+    (tmp_path / "output").mkdir()
+    project.meltano("install", NAME, "target-jsonl")
+    sandbox = {"TAP_SERVICETITAN_DISPATCH_ENVIRONMENT": "sandbox"}
+    project.meltano("el", NAME, "target-jsonl", **sandbox)
+    assert records_in(project.files("jsonl")).keys() == {*OFFERED}
+
+    more = sandbox | {"TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS": '["capacities"]'}
+    loaded = project.load("--select", "capacities", **more)
+    assert loaded.keys() == {"capacities"}

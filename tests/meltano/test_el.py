@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tap_servicetitan_dispatch.sandbox import Sandbox
-from tests.support.streams import PAGED, PATHS, STREAMS
+from tests.support.streams import EXTRA, OFFERED, PAGED, PATHS, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,12 +129,12 @@ def test_meltano_loads_everything_once_then_what_changed_and_everything_when_tol
 
 
 @pytest.mark.timeout(300)
-def test_meltano_loads_all_streams_when_all_are_selected(
+def test_meltano_loads_all_streams_when_the_extra_ones_are_named(
     project: Project, sandbox: Sandbox, clock: Clock
 ) -> None:
     loaded = project.load(
         TAP_SERVICETITAN_DISPATCH_API_URL=sandbox.url,
-        TAP_SERVICETITAN_DISPATCH__SELECT='["*.*"]',
+        TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS=json.dumps(EXTRA),
     )
 
     api = Api(sandbox)
@@ -173,4 +173,4 @@ def test_meltano_checks_with_the_settings_of_the_project(
     command = ("invoke", "tap-servicetitan-dispatch:check", "--check=json")
     shown = json.loads(project.meltano(*command, TAP_SERVICETITAN_DISPATCH_API_URL=sandbox.url))
     assert shown["ok"]
-    assert len(sandbox.calls) == 1 + len(shown["steps"][3:]) + 1, "a token, and tracking twice"
+    assert len(sandbox.calls) == 1 + len(OFFERED) == 1 + len(shown["steps"][3:]), "one is a token"

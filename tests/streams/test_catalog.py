@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.scripted_api import PREFIX, routed
-from tests.support.streams import ALL_STREAMS, NOTHING, PATHS, SELECTED, STREAMS
+from tests.support.runs import assert_fails, bookmarked, catalog_of, select
+from tests.support.scripted_api import MODIFIED, PREFIX, routed
+from tests.support.streams import ALL_STREAMS, EXTRA, NOTHING, OFFERED, PATHS, STREAMS
 from tests.support.vendor import operation, resolved
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ ROWS_IN = {"capacities": "availabilities"}
 
 @pytest.fixture
 def entries(tap: Command) -> dict[str, dict[str, Any]]:
-    return {entry["tap_stream_id"]: entry for entry in tap.discover()["streams"]}
+    catalog = tap.discover(extra_streams=[*EXTRA])
+    return {entry["tap_stream_id"]: entry for entry in catalog["streams"]}
 
 
 def kind(schema: dict[str, Any]) -> Any:
@@ -202,13 +204,68 @@ def test_a_bookmark_of_the_other_servicetitan_tap_costs_no_row(
     assert bounds == {by_date[ours] if ours and theirs else None}
 
 
+def everything_selected(catalog: dict[str, Any]) -> dict[str, Any]:
+    """Return a catalog in which all that is offered is selected, as by `*.*` in Meltano."""
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"]:
+            entry["metadata"]["selected"] = True
+    return catalog
+
+
 @pytest.mark.parametrize("with_catalog", [False, True])
-def test_what_is_selected_by_default(api: ScriptedApi, tap: Command, *, with_catalog: bool) -> None:
+def test_without_extra_streams_only_what_is_harmless_is_there_to_be_selected(
+    api: ScriptedApi, tap: Command, *, with_catalog: bool
+) -> None:
+    catalog = everything_selected(tap.discover())
+    assert [stream["tap_stream_id"] for stream in catalog["streams"]] == [*OFFERED]
     api.reply = routed(NOTHING)
-    run = tap.run(api.config, None, tap.discover() if with_catalog else None, streams=None)
+    run = tap.run(api.config, None, catalog if with_catalog else None, streams=None)
     assert run.exit_code == 0
     called = [call.path.removeprefix(PREFIX) for call in api.api_calls]
-    assert sorted(called) == sorted(PATHS[stream] for stream in SELECTED)
+    assert sorted(called) == sorted(PATHS[stream] for stream in OFFERED)
+
+
+@pytest.mark.parametrize("extra", EXTRA)
+def test_a_stream_that_extra_streams_names_is_offered_and_read(
+    api: ScriptedApi, tap: Command, extra: str
+) -> None:
+    config = {**api.config, "extra_streams": [extra]}
+    catalog = tap.discover(**config)
+    named = [stream["tap_stream_id"] for stream in catalog["streams"]]
+    assert named == [name for name in ALL_STREAMS if name in {*OFFERED, extra}]
+    api.reply = routed(NOTHING)
+    assert tap.run(config, streams=None).exit_code == 0
+    needed = "appointment_assignments_list" if extra == "technician_tracking" else extra
+    assert PREFIX + PATHS[needed] in [call.path for call in api.api_calls]
+
+
+def test_a_catalog_that_selects_what_is_not_offered_is_refused_with_the_setting_that_offers_it(
+    api: ScriptedApi, tap: Command
+) -> None:
+    config = {**api.config, "extra_streams": ["capacities"]}
+    run = tap.run(config, None, catalog_of(*ALL_STREAMS))
+    refused = "appointment_assignments_list, technician_tracking"
+    assert_fails(run, f"the catalog selects {refused}, which the setting extra_streams does not")
+    assert api.calls == []
+
+
+def test_a_catalog_or_a_state_that_only_names_what_is_not_offered_is_told_so_in_a_line(
+    api: ScriptedApi, tap: Command
+) -> None:
+    api.reply = routed(NOTHING)
+    catalog = catalog_of(*ALL_STREAMS)
+    for stream in catalog["streams"]:
+        select({"streams": [stream]}, (), selected=stream["tap_stream_id"] == "zones")
+    state = bookmarked(MODIFIED, "modifiedOn", "appointment_assignments_list")
+    run = tap.run({**api.config, "extra_streams": []}, state, catalog)
+    assert run.exit_code == 0
+    told = [line for line in run.stderr.splitlines() if "extra_streams does not name" in line]
+    assert [line.partition("The ")[2].partition(",")[0] for line in told] == [
+        "catalog names appointment_assignments_list",
+        "state names appointment_assignments_list",
+    ]
+    kept = run.states[-1]["bookmarks"]["appointment_assignments_list"]
+    assert kept["replication_key_value"] == MODIFIED
 
 
 @pytest.mark.parametrize("stream", ALL_STREAMS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.runs import Run, assert_fails, bookmarked
+from tests.support.runs import Run, assert_fails, bookmarked, catalog_of
 from tests.support.scripted_api import MODIFIED, listed, routed
 from tests.support.streams import LISTS, PATHS, STREAMS
 from tests.support.vendor import operation
@@ -135,7 +135,7 @@ def test_only_documented_parameters_are_sent(api: ScriptedApi, tap: Command, str
 
 @pytest.mark.parametrize("stream", LISTS)
 def test_nulls_do_not_stop_a_run(api: ScriptedApi, tap: Command, stream: str) -> None:
-    fields = tap.discover()["streams"]
+    fields = catalog_of(stream)["streams"]
     [schema] = [each["schema"] for each in fields if each["tap_stream_id"] == stream]
     row = {**dict.fromkeys(schema["properties"]), "id": "1"}
     api.reply = routed({PATHS[stream]: listed(row)})

@@ -53,7 +53,7 @@ ADDED: dict[str, Body] = {
 
 def fields_of(stream: str) -> list[str]:
     """Return the names of the fields that the API gives besides those in the key."""
-    [entry] = [each for each in catalog_of()["streams"] if each["tap_stream_id"] == stream]
+    [entry] = [each for each in catalog_of(stream)["streams"] if each["tap_stream_id"] == stream]
     return [
         name for name in entry["schema"]["properties"] if name not in KEYS[stream] | ADDED[stream]
     ]

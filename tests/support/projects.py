@@ -72,7 +72,7 @@ class Project:
         path = self.folder / "meltano.yml"
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         for kind, plugins in addition["plugins"].items():
-            known = {plugin["name"]: plugin for plugin in content["plugins"][kind]}
+            known = {plugin["name"]: plugin for plugin in content["plugins"].get(kind, [])}
             for plugin in plugins:
                 known[plugin["name"]] = known.get(plugin["name"], {}) | plugin
             content["plugins"][kind] = list(known.values())

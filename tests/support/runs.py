@@ -15,6 +15,7 @@ from urllib.parse import quote, quote_plus
 
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.scripted_api import SECRETS
+from tests.support.streams import EXTRA, OFFERED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -86,12 +87,26 @@ FEED_ONLY = ("appointment_assignments",)
 
 @functools.cache
 def _catalog() -> str:
-    return json.dumps(TapServiceTitanDispatch(validate_config=False).catalog_dict)
+    config = {"extra_streams": [*EXTRA]}
+    return json.dumps(TapServiceTitanDispatch(config=config, validate_config=False).catalog_dict)
+
+
+def offering(config: dict[str, Any], catalog: Any) -> dict[str, Any]:
+    """Return settings that offer what a catalog names, unless they say what they offer."""
+    written = json.dumps(catalog)
+    named = [name for name in EXTRA if f'"tap_stream_id": "{name}"' in written]
+    return {"extra_streams": named, **config} if named else config
 
 
 def catalog_of(*streams: str) -> dict[str, Any]:
-    """Return a catalog in which these streams are selected and no others."""
+    """Return a catalog in which these streams are selected and no others.
+
+    Of those that are offered on request only it has those that are selected.
+    """
     catalog: dict[str, Any] = json.loads(_catalog())
+    catalog["streams"] = [
+        stream for stream in catalog["streams"] if stream["tap_stream_id"] in {*OFFERED, *streams}
+    ]
     for stream in catalog["streams"]:
         entry = next(entry for entry in stream["metadata"] if not entry["breadcrumb"])
         entry["metadata"]["selected"] = stream["tap_stream_id"] in streams
@@ -140,6 +155,8 @@ class Command:
         *more: str,
     ) -> list[str]:
         arguments = list(more)
+        if config is not None and catalog is not None:
+            config = offering(config, catalog)
         for name, content in (("config", config), ("state", state), ("catalog", catalog)):
             if content is not None:
                 path = self.folder / f"{name}.json"
@@ -174,9 +191,9 @@ class Command:
         stdout.seek(0)
         return Run(code or 0, stdout.read(), stderr.getvalue())
 
-    def discover(self) -> dict[str, Any]:
+    def discover(self, **config: Any) -> dict[str, Any]:
         """Return the catalog."""
-        catalog: dict[str, Any] = json.loads(self.run(None, None, None, "--discover").stdout)
+        catalog: dict[str, Any] = json.loads(self.run(config, None, None, "--discover").stdout)
         return catalog
 
     def start(

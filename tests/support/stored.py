@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.support.loading import key_of
-from tests.support.streams import SELECTED
+from tests.support.streams import OFFERED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,13 +56,13 @@ def stored(rows: Rows, by: Callable[[Any], Any]) -> dict[str, dict[Any, Row]]:
             for row in rows[stream]
             for kept in [{name: by(value) for name, value in row.items()}]
         }
-        for stream in SELECTED
+        for stream in OFFERED
     }
 
 
 def latest(loaded: Iterable[Rows]) -> dict[str, dict[Any, Row]]:
     """Return the latest row of each key, without the token that the tap adds."""
-    found: dict[str, dict[Any, Row]] = {stream: {} for stream in SELECTED}
+    found: dict[str, dict[Any, Row]] = {stream: {} for stream in OFFERED}
     for rows in loaded:
         for stream, those in rows.items():
             for row in those:

@@ -25,7 +25,7 @@ class Expected:
         scopes: What the application must have been granted.
         keys: Primary key.
         replication_key: What the bookmark is taken from; nothing if the stream is read whole.
-        selected: Whether it is read unless somebody says otherwise.
+        extra: Whether it is offered only where the setting `extra_streams` names it.
         method: How it is asked for.
         inactive_too: Parameters with which the answer has inactive rows as well, and
         active_only: those with which it has not; nothing where that is what is not asked for.
@@ -36,7 +36,7 @@ class Expected:
     scopes: tuple[str, ...]
     keys: tuple[str, ...] = ("id",)
     replication_key: str | None = "modifiedOn"
-    selected: bool = True
+    extra: bool = False
     method: str = "GET"
     inactive_too: Mapping[str, str] = field(default_factory=dict)
     active_only: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +53,7 @@ STREAMS = {
     "appointment_assignments_list": Expected(
         "appointment-assignments",
         ("tn.dis.appointmentassignments:r",),
-        selected=False,
+        extra=True,
         inactive_too=ANY,
     ),
     "arrival_window_configuration": Expected(
@@ -78,7 +78,7 @@ STREAMS = {
         ("tn.dis.capacity:w",),
         keys=("startUtc", "endUtc", "businessUnitKey"),
         replication_key=None,
-        selected=False,
+        extra=True,
         method="POST",
         nothing={"timeStamp": MODIFIED, "availabilities": []},
     ),
@@ -99,7 +99,7 @@ STREAMS = {
         ("tn.dis.techniciantracking:r", "tn.dis.appointmentassignments:r"),
         keys=("technicianId", "appointmentId"),
         replication_key=None,
-        selected=False,
+        extra=True,
         nothing=None,
     ),
     "zones": Expected("zones", ("tn.dis.zones:r",), inactive_too=ANY),
@@ -107,7 +107,8 @@ STREAMS = {
 
 ALL_STREAMS = tuple(STREAMS)
 PATHS = {name: stream.path for name, stream in STREAMS.items()}
-SELECTED = tuple(name for name, stream in STREAMS.items() if stream.selected)
+OFFERED = tuple(name for name, stream in STREAMS.items() if not stream.extra)
+EXTRA = tuple(name for name, stream in STREAMS.items() if stream.extra)
 PAGED = tuple(name for name, stream in STREAMS.items() if stream.nothing == listed())
 """The streams whose answers are pages of a list, and"""
 LISTS = tuple(name for name in PAGED if STREAMS[name].replication_key == "modifiedOn")
