@@ -6,6 +6,7 @@ means.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter, deque
 from concurrent.futures import Future
@@ -23,6 +24,20 @@ Result = TypeVar("Result")
 BUDGET_BYTES = 8 * 2**20
 
 
+@dataclass
+class Guess:
+    """How large the first page of a walk may be, learnt from those that have come.
+
+    It rises at once and falls slowly, as memory is what it is about.
+    """
+
+    size: int = 0
+
+    def learn(self, size: int) -> None:
+        """Take note of the size of a first page."""
+        self.size = max(size, (self.size + size) // 2)
+
+
 @dataclass(eq=False)
 class _Source(Generic[Owner]):
     """A walk, and how far it has been read."""
@@ -30,12 +45,20 @@ class _Source(Generic[Owner]):
     stream: str
     owner: Owner
     walk: Iterator[Page]
-    expected_bytes: int
-    """Size of the next page, as far as one can know: that of the page before."""
+    first_page: Guess
+    last_bytes: int | None = None
+    """Size of the page before."""
+    reserved_bytes: int = 0
+    """Of the budget, for the page that is under way."""
     is_being_read: bool = False
     is_ahead: bool = False
     """Whether a page of it has arrived that nobody is about to take."""
     arrived: int = 0
+
+    @property
+    def expected_bytes(self) -> int:
+        """Size of the next page, as far as one can know."""
+        return self.first_page.size if self.last_bytes is None else self.last_bytes
 
 
 @dataclass
@@ -55,7 +78,8 @@ class Prefetcher(Generic[Owner]):
     takes a walk of the stream that the reader waits for, else one of an owner with the fewest pages
     under way; among those the first that was added. It takes none that is ahead already, none whose
     owner has their share of the threads, so that one who hangs does not take them all, and none
-    whose next page would exceed the budget of bytes.
+    whose next page would exceed the budget of bytes. Where there is none to take it ends, as the
+    allocator keeps some memory for each thread that lives.
 
     A walk is used by one thread at a time. All else is shared, under one lock.
 
@@ -76,9 +100,8 @@ class Prefetcher(Generic[Owner]):
         self._before_waiting = before_waiting
         self._budget_bytes = budget_bytes
         self._lock = threading.Lock()
-        self._work = threading.Condition(self._lock)
         self._arrival = threading.Condition(self._lock)
-        self._sources: list[_Source[Owner]] = []
+        self._sources: dict[_Source[Owner], None] = {}  # in the order in which they were added
         self._queues: dict[str, _Queue[Owner]] = {}
         self._under_way: Counter[Owner] = Counter()
         self._under_way_of: Counter[str] = Counter()
@@ -89,23 +112,22 @@ class Prefetcher(Generic[Owner]):
         self.held_bytes = 0
         """Of the budget."""
 
-    def add(self, stream: str, owner: Owner, walk: Iterator[Page], expected_bytes: int = 0) -> None:
+    def add(
+        self, stream: str, owner: Owner, walk: Iterator[Page], first_page: Guess | None = None
+    ) -> None:
         """Begin to read a walk.
 
         Args:
             stream: The name under which its pages are taken.
             owner: Whose pages they are.
             walk: The pages.
-            expected_bytes: Size of the first page, as far as one can know.
+            first_page: Its size, a guess that walks which are alike share.
         """
         with self._lock:
-            self._sources.append(_Source(stream, owner, walk, expected_bytes))
+            self._sources[_Source(stream, owner, walk, first_page or Guess())] = None
             self._walks_left[owner] += 1
             self._queues.setdefault(stream, _Queue()).open += 1
-            if self._threads < min(self._max_threads, len(self._sources)):
-                self._threads += 1
-                threading.Thread(target=self._read, name="prefetch", daemon=True).start()
-            self._work.notify()
+            self._start_threads()
 
     def has(self, stream: str) -> bool:
         """Return whether pages of a stream can be taken."""
@@ -147,7 +169,7 @@ class Prefetcher(Generic[Owner]):
             queue = self._queues[stream]
             if not queue.arrived:
                 self._waits_for = stream
-                self._work.notify()
+                self._start_threads()
                 self._arrival.wait_for(lambda: queue.arrived or not queue.open, wait_seconds)
             if not queue.arrived:
                 return None
@@ -156,19 +178,20 @@ class Prefetcher(Generic[Owner]):
             source.arrived -= 1
             source.is_ahead = source.arrived > 0
             self._bytes_in_hand = _size(arrived)
-            self._work.notify()
+            self._start_threads()
             return source.owner, arrived
 
     def _release_hand(self) -> None:
         with self._lock:
             self.held_bytes -= self._bytes_in_hand
             self._bytes_in_hand = 0
-            self._work.notify()
+            self._start_threads()
 
     def leave(self, owner: Owner) -> None:
         """Read nothing more for an owner; a request under way is not waited for."""
         with self._lock:
             self._leave([source for source in self._sources if source.owner == owner])
+            self._start_threads()
 
     def close(self) -> None:
         """Let the threads end; requests under way are not waited for."""
@@ -176,7 +199,6 @@ class Prefetcher(Generic[Owner]):
             self._leave(list(self._sources))
             self.held_bytes -= self._bytes_in_hand
             self._bytes_in_hand = 0
-            self._work.notify_all()
 
     def _leave(self, sources: list[_Source[Owner]]) -> None:
         gone = set(sources)
@@ -190,47 +212,42 @@ class Prefetcher(Generic[Owner]):
 
     def _end(self, source: _Source[Owner]) -> None:
         """Take a walk off the list; whoever reads it finds out by that."""
-        self._sources.remove(source)
+        del self._sources[source]
         self._walks_left[source.owner] -= 1
         self._walks_left += Counter()  # leave out who has none
         self._queues[source.stream].open -= 1
         self._arrival.notify()
 
-    def _read(self) -> None:
-        """Read pages, in a thread, until no walk is left."""
-        source = self._next()
-        while source is not None:
-            try:
-                arrived: Page | BaseException = next(source.walk)
-            except BaseException as error:  # noqa: BLE001 - handed to the reader
-                arrived = error
-            source = self._next(source, arrived)
+    def _start_threads(self) -> None:
+        """Start a thread for each walk that may be read now, as far as threads are allowed."""
+        while self._threads < self._max_threads and (source := self._reserve()):
+            self._threads += 1
+            thread = threading.Thread(
+                target=self._read, args=(source,), name="prefetch", daemon=True
+            )
+            thread.start()
 
-    def _next(
-        self, read: _Source[Owner] | None = None, arrived: Page | BaseException | None = None
-    ) -> _Source[Owner] | None:
-        """Put what has arrived, then wait for a walk to read; nothing once no walk is left."""
+    def _read(self, source: _Source[Owner] | None) -> None:
+        """Read pages, in a thread, as long as there is a walk to read."""
+        while source is not None:
+            source = self._next(source, _read_page(source.walk))
+
+    def _next(self, read: _Source[Owner], arrived: Page | BaseException) -> _Source[Owner] | None:
+        """Put what has arrived; return the next walk to read, if there is one now."""
         with self._lock:
-            if read is not None and arrived is not None:
-                self._put(read, arrived)
-            self._work.wait_for(lambda: not self._sources or self._eligible())
-            if not self._sources:
+            self._put(read, arrived)
+            source = self._reserve()
+            if source is None:
                 self._threads -= 1
-                self._work.notify()
-                return None
-            source = min(self._eligible(), key=self._rank)
-            source.is_being_read = True
-            self._under_way_of[source.stream] += 1
-            self._under_way[source.owner] += 1
-            self.held_bytes += source.expected_bytes
-            self._work.notify()  # there may be another one for another thread
+            else:
+                self._start_threads()
             return source
 
     def _put(self, source: _Source[Owner], arrived: Page | BaseException) -> None:
         source.is_being_read = False
         self._under_way_of[source.stream] -= 1
         self._under_way[source.owner] -= 1
-        self.held_bytes -= source.expected_bytes
+        self.held_bytes -= source.reserved_bytes
         if source not in self._sources:
             return
         if isinstance(arrived, StopIteration):
@@ -242,33 +259,56 @@ class Prefetcher(Generic[Owner]):
         source.is_ahead = self._waits_for != source.stream
         if not source.is_ahead:
             self._waits_for = ""
-        source.expected_bytes = _size(arrived)
+        if source.last_bytes is None:
+            source.first_page.learn(_size(arrived))
+        source.last_bytes = _size(arrived)
         self.held_bytes += _size(arrived)
         if isinstance(arrived, BaseException):
             self._end(source)
         self._arrival.notify()
 
-    def _eligible(self) -> list[_Source[Owner]]:
+    def _reserve(self) -> _Source[Owner] | None:
+        """Return the walk to read next, if one may be read now, and count its page as under way."""
+        source = self._urgent() or self._affordable()
+        if source is not None:
+            source.is_being_read = True
+            self._under_way_of[source.stream] += 1
+            self._under_way[source.owner] += 1
+            source.reserved_bytes = source.expected_bytes
+            self.held_bytes += source.reserved_bytes
+        return source
+
+    def _urgent(self) -> _Source[Owner] | None:
+        """Return a walk that the reader waits for, unless a page that would do is on its way."""
+        if not self._waits_for or self._under_way_of[self._waits_for]:
+            return None
+        wanted = (each for each in self._sources if each.stream == self._waits_for)
+        return min(wanted, key=self._count_under_way, default=None)
+
+    def _affordable(self) -> _Source[Owner] | None:
         share = -(-self._max_threads // max(1, len(self._walks_left)))
-        return [
-            source
-            for source in self._sources
-            if not source.is_being_read
-            and not source.is_ahead
-            and (self._is_urgent(source) or self._is_affordable(source, share))
-        ]
+        left = self._budget_bytes - self.held_bytes if self.held_bytes else math.inf
+        best = None
+        for source in self._sources:
+            if source.is_being_read or source.is_ahead or source.expected_bytes > left:
+                continue
+            under_way = self._count_under_way(source)
+            if not under_way:
+                return source
+            if under_way < share and (best is None or under_way < self._count_under_way(best)):
+                best = source
+        return best
 
-    def _is_affordable(self, source: _Source[Owner], share: int) -> bool:
-        return self._under_way[source.owner] < share and (
-            not self.held_bytes or self.held_bytes + source.expected_bytes <= self._budget_bytes
-        )
+    def _count_under_way(self, source: _Source[Owner]) -> int:
+        return self._under_way[source.owner]
 
-    def _is_urgent(self, source: _Source[Owner]) -> bool:
-        """Whether the reader waits for it, and no page that would do is on its way."""
-        return source.stream == self._waits_for and not self._under_way_of[source.stream]
 
-    def _rank(self, source: _Source[Owner]) -> tuple[bool, int]:
-        return not self._is_urgent(source), self._under_way[source.owner]
+def _read_page(walk: Iterator[Page]) -> Page | BaseException:
+    """Return the next page of a walk, or what it raises; `StopIteration` at its end."""
+    try:
+        return next(walk)
+    except BaseException as error:  # noqa: BLE001 - handed to the reader
+        return error
 
 
 def _size(arrived: Page | BaseException) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tap_servicetitan_dispatch.clients import Clients
 from tap_servicetitan_dispatch.errors import StreamsFailedError, TapError
 from tap_servicetitan_dispatch.group_summary import GroupSummary
-from tap_servicetitan_dispatch.prefetch import Helpers, Prefetcher
+from tap_servicetitan_dispatch.prefetch import Guess, Helpers, Prefetcher
 from tap_servicetitan_dispatch.progress import Progress, progress
 
 if TYPE_CHECKING:
@@ -23,14 +23,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
+LONG_PAGE_BYTES, LONG_PAGE_BYTES_OF_GROUP, SHORT_PAGE_BYTES = 2**20, 2**21, 2**16
+"""What a first page is thought to take until some have come; those of a single tenant are few."""
+
+
 class Source(NamedTuple):
     """A walk to be read."""
 
     stream: str
     tenant: Tenant
     walk: Iterator[Page]
-    expected_bytes: int
-    """Size of its first page, as far as one can know."""
+    first_page: Guess
+    """Its size."""
 
 
 class Run:
@@ -63,6 +67,8 @@ class Run:
         self.clients = self.new_clients(max_retries=config["max_retries"])
         self.helpers = Helpers(config["max_concurrent_requests"])
         self._prefetcher: Prefetcher[Tenant] = self._new_prefetcher()
+        self._long_page = Guess(LONG_PAGE_BYTES_OF_GROUP if self.is_of_group else LONG_PAGE_BYTES)
+        self._short_page = Guess(SHORT_PAGE_BYTES)
         self._failures: list[TapError] | None = None
 
     def new_clients(self, *, max_retries: int) -> Clients:
@@ -79,6 +85,14 @@ class Run:
 
     def _new_prefetcher(self) -> Prefetcher[Tenant]:
         return Prefetcher(self.config["max_concurrent_requests"], self._before_waiting)
+
+    def first_page(self, *, is_long: bool) -> Guess:
+        """Return how large the first page of a walk may be.
+
+        Args:
+            is_long: Whether it is one of all history, not of what changed since a bookmark.
+        """
+        return self._long_page if is_long else self._short_page
 
     @contextmanager
     def all_streams(self, sources: Iterable[Source]) -> Iterator[None]:

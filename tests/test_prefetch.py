@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.prefetch import Helpers, Prefetcher
+from tap_servicetitan_dispatch.prefetch import Guess, Helpers, Prefetcher
 from tap_servicetitan_dispatch.walks import Page
 
 if TYPE_CHECKING:
@@ -140,8 +141,8 @@ def test_pages_that_nobody_has_read_yet_count_as_held() -> None:
 def test_a_first_page_that_is_expected_to_be_large_waits_for_its_turn() -> None:
     first, second = Fetched(1, size=80), Fetched(1, size=80)
     ahead: Prefetcher[str] = Prefetcher(2, budget_bytes=100)
-    ahead.add("zones", "A", first.walk(), expected_bytes=80)
-    ahead.add("zones", "B", second.walk(), expected_bytes=80)
+    ahead.add("zones", "A", first.walk(), Guess(80))
+    ahead.add("zones", "B", second.walk(), Guess(80))
     pages = ahead.pages("zones")
     assert next(pages)[0] == "A"
     assert not second.events[0].is_set()
@@ -153,7 +154,7 @@ def test_an_owner_who_is_left_holds_nothing_and_lets_the_others_go_on() -> None:
     ahead: Prefetcher[str] = Prefetcher(2, budget_bytes=100)
     ahead.add("teams", "A", left.walk())
     until(lambda: ahead.held_bytes == 100)
-    ahead.add("zones", "B", other.walk(), expected_bytes=1)
+    ahead.add("zones", "B", other.walk(), Guess(1))
     ahead.leave("A")
     assert other.events[0].wait(10)
     assert [arrived.size for _, arrived in ahead.pages("zones") if isinstance(arrived, Page)] == [
@@ -219,18 +220,76 @@ def test_an_owner_who_hangs_does_not_take_the_threads_of_the_others() -> None:
 
 
 def test_there_are_no_more_threads_than_allowed() -> None:
-    before = set(threading.enumerate())
-    threads = set()
+    lock, all_are_there = threading.Lock(), threading.Barrier(4)
+    under_way, most = set(), 0
 
-    def walk() -> Iterator[Page]:
-        threads.add(threading.current_thread())
+    def walk(number: int) -> Iterator[Page]:
+        nonlocal most
+        with lock:
+            under_way.add(number)
+            most = max(most, len(under_way))
+        all_are_there.wait(10)
+        with lock:
+            under_way.remove(number)
         yield Page([])
 
     ahead: Prefetcher[int] = Prefetcher(4)
     for number in range(60):
-        ahead.add("zones", number, walk())
+        ahead.add("zones", number, walk(number))
     assert sorted(owner for owner, _ in ahead.pages("zones")) == [*range(60)]
-    assert 1 <= len(threads - before) <= 4
+    assert most == 4
+
+
+def test_a_thread_ends_where_there_is_nothing_to_fetch_and_another_takes_its_place() -> None:
+    before = threading.active_count()
+    walks = [Fetched(3) for _ in range(3)]
+    ahead = prefetcher(*(each.walk() for each in walks), threads=3)
+    until(lambda: all(each.events[0].is_set() for each in walks))
+    until(lambda: threading.active_count() == before)
+    for stream, fetched in enumerate(walks):
+        assert len(list(taken(ahead, str(stream)))) == 3
+        assert fetched.events[2].is_set()
+    until(lambda: threading.active_count() == before)
+
+
+def test_a_page_that_was_read_is_kept_by_nobody() -> None:
+    pages = []
+
+    def walk() -> Iterator[Page]:
+        for _ in range(2):
+            page = Page([])
+            pages.append(weakref.ref(page))
+            yield page
+            del page
+
+    ahead = prefetcher(walk())
+    for number, page in enumerate(taken(ahead)):
+        assert pages[number]() is page
+    del page
+    until(lambda: not any(each() for each in pages))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "learnt"), [((), 10), ((80,), 80), ((80, 0), 40), ((0, 0, 0, 0), 0)]
+)
+def test_how_large_a_first_page_is_is_learnt_at_once_and_forgotten_slowly(
+    sizes: tuple[int, ...], learnt: int
+) -> None:
+    guess = Guess(10)
+    for size in sizes:
+        guess.learn(size)
+    assert guess.size == learnt
+
+
+def test_walks_that_are_alike_learn_from_each_other() -> None:
+    alike = Guess(1)
+    walks = [Fetched(1, size=80) for _ in range(3)]
+    ahead: Prefetcher[int] = Prefetcher(1, budget_bytes=100)
+    for number, each in enumerate(walks):
+        ahead.add("zones", number, each.walk(), alike)
+    until(lambda: ahead.held_bytes == 80)
+    assert [each.events[0].is_set() for each in walks] == [True, False, False]
+    assert sorted(owner for owner, _ in ahead.pages("zones")) == [0, 1, 2]
 
 
 def test_helpers_are_as_many_as_allowed_over_all_who_use_them_and_keep_the_order() -> None:

@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 FORBIDDEN = {"missing_scope", "forbidden"}
 RECORDS_AT_ONCE = 100
 """As many as a pipe holds, or so: a signal is heeded in between, even if the target is slow."""
-FULL_PAGE_BYTES, SHORT_PAGE_BYTES = 2**20, 2**16
-"""What to expect of the first page of all history, and of what changed since a bookmark."""
 TOP_LEVEL = len(("properties", "name"))
 TENANT_ID = th.Property(
     "tenantId", th.IntegerType, required=True, description="Number of the tenant."
@@ -146,7 +144,7 @@ class DispatchStream(Stream, abc.ABC):
                 self.name,
                 tenant,
                 self._resumed_walk(tenant, bookmark, self._fields),
-                expected_bytes=FULL_PAGE_BYTES if is_long else SHORT_PAGE_BYTES,
+                self.run.first_page(is_long=is_long),
             )
 
     def _resumed_walk(
@@ -218,7 +216,9 @@ class DispatchStream(Stream, abc.ABC):
         if not tenant.is_of_group:
             return records
         number = {"tenantId": tenant.number}
-        return [{**number, **record, **number} for record in records]
+        if any("tenantId" in record for record in records):
+            return [{**number, **record, **number} for record in records]
+        return [{**number, **record} for record in records]
 
     def _pages(self) -> Iterator[tuple[Tenant, Page]]:
         """Yield the pages of all tenants; what goes wrong with one of them is set aside if it can.

@@ -115,7 +115,7 @@ class ModifiedWalk:
 
     def _pages(self) -> Iterator[Page]:
         first = self._first_page()
-        bound, answer, obstacle = first.since, first.answer, first.obstacle
+        bound, answer, size, obstacle = first
         began_at = answer.served_at
         if began_at is None:
             self.logger.warning(
@@ -134,12 +134,13 @@ class ModifiedWalk:
                     self.fetch, self.params, bound, written, began_at, self.logger
                 )
                 return
-            yield Page(_deduplicated(rows, written), _bookmark(rows, began_at), answer.size)
+            yield Page(_deduplicated(rows, written), _bookmark(rows, began_at), size)
             if not has_more_in(answer.body):
                 return
             bound = _latest(rows)[0] - self.overlap
             written = _fingerprints(row for row in rows if modified_on(row) >= bound)
             answer = self._fetch(bound)
+            size = answer.size
             obstacle = self._obstacle(answer.body, bound)
 
     def _fetch(self, bound: datetime | None, **params: str) -> Answer:
@@ -160,11 +161,12 @@ class ModifiedWalk:
                 answer = self._fetch(since)
             obstacle = self._obstacle(answer.body, since)
             if obstacle or not has_more_in(answer.body):
-                return _First(since, answer, obstacle)
+                return _First(since, answer, answer.size, obstacle)
             is_sorted = self._is_sorted_by_server(rows_in(answer.body), since)
             if is_sorted is not None:
-                return _First(since, answer, None if is_sorted else _UNSORTED)
-        return _First(since, answer, "it is not certain that the server sorts")
+                obstacle = None if is_sorted else _UNSORTED
+                return _First(since, answer, 2 * answer.size, obstacle)
+        return _First(since, answer, 2 * answer.size, "it is not certain that the server sorts")
 
     def _obstacle(self, body: Any, bound: datetime | None) -> str | None:
         """Return why the next request cannot continue from the latest of these rows, if so."""
@@ -223,6 +225,8 @@ class _First(NamedTuple):
     since: datetime | None
     """The lower bound that it was asked for with."""
     answer: Answer
+    size: int
+    """Bytes of the answers that it took: two, where the server was asked in reverse as well."""
     obstacle: str | None
     """Why keyset pagination cannot continue from it, if so."""
 

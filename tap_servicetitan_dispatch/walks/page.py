@@ -32,7 +32,7 @@ class Page:
     records: list[Record]
     bookmark: str | None = None
     size: int = 0
-    """Bytes of the answer that it came in."""
+    """Bytes of the answers that it took."""
 
     @property
     def last_modified_on(self) -> str | None:
