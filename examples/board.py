@@ -47,7 +47,8 @@ from time_away
 where begins < $day + 1 and ends > $day
 order by all
 """
-# Of a state that lasts nobody knows more than what was seen up to the latest change.
+# Of a state that lasts nobody knows more than what was seen up to the latest change. What was begun
+# on an earlier day, but for its last hours, and still is not done was forgotten.
 STATES = """
 with seen as (select max("modifiedOn") as up_to from appointment_assignments)
 select
@@ -64,6 +65,7 @@ cross join seen
 where states.status in ('Dispatched', 'Working', 'Done')
   and since < $day + 1
   and coalesce(until, if(states.status = 'Done', since, up_to)) >= $day
+  and (until is not null or since >= $day - interval 6 hours)
 order by states.technician_id, states.assignment_id, since
 """
 SCHEDULED = """
@@ -182,10 +184,11 @@ class Board:
 
     @property
     def hours(self) -> tuple[int, int]:
-        """The first and the last whole hour to show: whole days off would make it too long."""
+        """The first and the last whole hour to show: days off and nights would make it too long."""
+        shifts = [one for one in self.shifts if one.what == "Normal"] or self.shifts
         under_way = [visit for visit in self.visits if not visit.only_done]
-        begins = [one.begins for one in self.shifts] + [one.begins for one in under_way]
-        ends = [one.ends for one in self.shifts] + [one.ends for one in under_way]
+        begins = [one.begins for one in shifts] + [one.begins for one in under_way]
+        ends = [one.ends for one in shifts] + [one.ends for one in under_way]
         seen = [self.seen_up_to] if self.is_today else []
         first, last = min([*begins, *seen], default=8), max([*ends, *seen], default=17)
         return max(0, floor(first - 0.25)), min(24, ceil(last + 0.25))

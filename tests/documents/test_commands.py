@@ -54,6 +54,9 @@ RUN_BY = {
     r"\.venv/bin/python -m tools\.generate": (
         "tests/documents/test_generated.py::test_the_command_names_what_would_change_and_changes_it_only_when_told"
     ),
+    r"\.venv/bin/python -m tools\.board": (
+        "tests/sandbox/test_believable.py::test_the_command_prints_the_figures_and_tells_whether_they_are_as_they_should_be"
+    ),
     r".* --snapshot-update": (
         "tests/documents/test_contributing.py::test_the_recipe_runs_tests_that_there_are"
     ),

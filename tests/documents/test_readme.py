@@ -127,11 +127,10 @@ def test_the_query_finds_who_is_assigned_after_a_change_of_hands(caller: Caller)
         return assignments
 
     loaded = read()
-    row = next(row for row in loaded if row["status"] == "Scheduled" and row["active"])
-    other = next(
-        each["technicianId"] for each in loaded if each["technicianId"] != row["technicianId"]
-    )
+    row = next(row for row in reversed(loaded) if row["status"] == "Scheduled" and row["active"])
     appointment = row["appointmentId"]
+    technicians = {each["technicianId"] for each in loaded}
+    other = min(technicians - {one for visit, one in assigned(loaded) if visit == appointment})
     path = "appointment-assignments"
     crew = {"jobAppointmentId": appointment}
     caller.send("POST", f"{path}/assign-technicians", crew | {"technicianIds": [other]})
@@ -142,6 +141,13 @@ def test_the_query_finds_who_is_assigned_after_a_change_of_hands(caller: Caller)
     assert (appointment, row["technicianId"]) in before
     assert after - before == {(appointment, other)}
     assert before - after == {(appointment, row["technicianId"])}
+
+
+def test_the_query_leaves_out_who_only_looks_assigned() -> None:
+    with Caller.of(assignments=4_000) as caller:
+        loaded = caller.get("appointment-assignments", active="Any", pageSize=5000)["data"]
+    looks = {(row["appointmentId"], row["technicianId"]) for row in loaded if row["active"]}
+    assert assigned(loaded) < looks
 
 
 def test_the_query_goes_by_the_latest_row_although_an_older_one_looks_live() -> None:

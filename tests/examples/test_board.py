@@ -49,6 +49,14 @@ def test_what_goes_on_goes_on_up_to_the_latest_change_of_any_assignment(tmp_path
     assert found.seen_up_to == 11
 
 
+def test_what_goes_on_since_the_day_before_was_forgotten(tmp_path: Path) -> None:
+    forgotten = assignment("", "Working", id=2, modifiedOn="2026-06-17T20:00:00Z")
+    in_the_night = assignment("03:00:00", "Working", appointmentId=101)
+    other = assignment("16:00:00", id=3, technicianId=8)
+    write(tmp_path, "appointment_assignments", in_the_night, forgotten, other)
+    assert [(visit.begins, visit.ends) for visit in board(tmp_path).visits] == [(-2, 11)]
+
+
 @pytest.mark.parametrize(
     "last",
     [
@@ -87,6 +95,16 @@ def test_shifts_and_time_away_are_in_hours_of_the_day(tmp_path: Path) -> None:
     assert found.shifts == [Span(7, "Normal", 7, 17)]
     assert found.away == [Span(7, "Meeting", 9, 10.5), Span(7, "Time off", 0, 24)]
     assert found.hours == (6, 18)
+
+
+def test_nights_on_call_do_not_make_the_day_longer(tmp_path: Path) -> None:
+    write(tmp_path, "appointment_assignments", assignment("13:00:00"))
+    night = shift("2026-06-18T22:00:00Z", "2026-06-19T12:00:00Z", shiftType="OnCall")
+    write(tmp_path, "technician_shifts", night)
+    assert board(tmp_path).hours == (7, 24)
+    day = shift("2026-06-18T12:00:00Z", "2026-06-18T22:00:00Z", id=2, technicianId=8)
+    write(tmp_path, "technician_shifts", night, day)
+    assert board(tmp_path).hours == (6, 18)
 
 
 def test_hours_are_those_of_the_wall_clock_when_the_clocks_have_changed(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import time_machine
 from examples.sandbox_day import ASSIGNMENTS, EVERY, FIRST_LOAD, LAST_LOAD, load
 from tap_servicetitan_dispatch.sandbox.world.board import LEAD_DAYS, Board
 from tap_servicetitan_dispatch.sandbox.world.instants import MINUTE, from_datetime, to_datetime
+from tap_servicetitan_dispatch.sandbox.world.roster import Roster
 from tap_servicetitan_dispatch.sandbox.world.tenant import EXPORT_DELAY, HISTORY_DAYS, Tenant
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.examples.tables import TIMEZONE, instant, view
@@ -27,7 +28,7 @@ from tests.support.runs import catalog_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_servicetitan_dispatch.sandbox.world.board import Assignment
+    from tap_servicetitan_dispatch.sandbox.world.assignments import Assignment
 
 LOADS = [*takewhile(lambda now: now <= LAST_LOAD, (FIRST_LOAD + EVERY * n for n in count()))]
 
@@ -41,7 +42,7 @@ def tenant() -> Tenant:
 @pytest.fixture(scope="module")
 def seen(tenant: Tenant) -> dict[int, list[Assignment]]:
     """By assignment, the versions that were there when a load looked, in order."""
-    board = Board(tenant.company)
+    board = Board(Roster(tenant.company))
     today = tenant.company.calendar.day_of(tenant.now)
     moments = [from_datetime(now) - EXPORT_DELAY for now in LOADS]
     versions: dict[int, list[Assignment]] = defaultdict(list)

@@ -27,6 +27,13 @@ def paged() -> Any:
         yield caller
 
 
+@pytest.fixture
+def busy() -> Any:
+    """A sandbox in which something changes every few minutes."""
+    with Caller.of(assignments=4_000) as caller:
+        yield caller
+
+
 def test_the_feed_has_each_row_once_in_the_order_of_modification(paged: Caller) -> None:
     rows, _ = paged.whole_export(active="Any")
     assert 500 < len(rows) < 800
@@ -80,26 +87,27 @@ def test_a_token_brings_what_changed_since(caller: Caller) -> None:
     assert state(rows) | state(changed) == state(everything)
 
 
-def test_changes_show_fifteen_minutes_late(caller: Caller) -> None:
-    recent, _ = caller.whole_export(active="Any", includeRecentChanges=True)
-    late, _ = caller.whole_export(active="Any")
+def test_changes_show_fifteen_minutes_late(busy: Caller) -> None:
+    recent, _ = busy.whole_export(active="Any", includeRecentChanges=True)
+    late, _ = busy.whole_export(active="Any")
     assert state(late) != state(recent)
-    caller.forward(minutes=15)
-    assert caller.whole_export(active="Any")[0] == recent
+    busy.forward(minutes=15)
+    assert busy.whole_export(active="Any")[0] == recent
 
 
-def test_recent_changes_come_again_until_they_have_settled(caller: Caller) -> None:
-    _, token = caller.whole_export(active="Any", includeRecentChanges=True)
-    again, _ = caller.whole_export(token, active="Any", includeRecentChanges=True)
+def test_recent_changes_come_again_until_they_have_settled(busy: Caller) -> None:
+    _, token = busy.whole_export(active="Any", includeRecentChanges=True)
+    again, _ = busy.whole_export(token, active="Any", includeRecentChanges=True)
     assert again
-    caller.forward(minutes=14)
-    later, settled = caller.whole_export(token, active="Any", includeRecentChanges=True)
+    busy.forward(minutes=14)
+    later, settled = busy.whole_export(token, active="Any", includeRecentChanges=True)
     assert {row["id"] for row in again} <= {row["id"] for row in later}
-    assert caller.whole_export(settled, active="Any")[0] == []
+    assert busy.whole_export(settled, active="Any")[0] == []
 
 
 def test_a_token_younger_than_the_delay_waits_for_it() -> None:
-    with Caller.of(behaviour=Behaviour(export_page_size=1)) as caller:
+    behaviour = Behaviour(export_page_size=1)
+    with Caller.of(assignments=4_000, behaviour=behaviour) as caller:
         _, settled = caller.whole_export("2026-06-18T14:40Z", active="Any")
         young = caller.export(from_=settled, active="Any", includeRecentChanges=True)
         assert young["hasMore"]

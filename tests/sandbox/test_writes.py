@@ -7,7 +7,7 @@ import pytest
 from tap_servicetitan_dispatch.sandbox import Behaviour
 from tap_servicetitan_dispatch.sandbox.world.instants import HOUR, parse
 from tests.support.bodies import CONFIGURATIONS, HOURS, NEW_NON_JOB, NEW_SHIFT, PING, window
-from tests.support.caller import Caller
+from tests.support.caller import AFTERNOON, Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,18 +100,17 @@ def test_a_successor_who_was_planned_does_not_come() -> None:
         after = Caller.of(assignments=4_000)
         after.clock.forward(days=8)
         after.sandbox.tenant.advance()
-        known = tenant.assignments.current
+        known = dict(tenant.assignments.current)
+        live = {row.appointment_id: row for row in known.values() if row.active}
         successors = [
             row
             for row in after.sandbox.tenant.assignments.current.values()
-            if row.id not in known and row.id - 1 in known and known[row.id - 1].active
+            if row.id not in known and row.appointment_id in live
         ]
         assert successors
-        for successor in successors:
-            predecessor = known[successor.id - 1]
-            assert predecessor.appointment_id == successor.appointment_id
-            crew = body(predecessor.appointment_id, predecessor.technician.id)
-            caller.send("POST", UNASSIGN, crew)
+        for appointment in {row.appointment_id for row in successors}:
+            crew = {row.technician.id for row in tenant.crew(appointment) if row.active}
+            caller.send("POST", UNASSIGN, body(appointment, *crew))
         for _ in range(8):
             caller.forward(days=1)
             came = {row["id"] for row in rows(caller, "appointment-assignments")}
@@ -191,7 +190,7 @@ def test_an_appointment_has_the_status_of_its_crew() -> None:
 
 
 def test_an_appointment_on_hold_is_one_that_everybody_has_paused() -> None:
-    with Caller.of(assignments=20_000) as caller:
+    with Caller.of(assignments=20_000, at=AFTERNOON) as caller:
         paused = next(
             row
             for row in rows(caller, "appointment-assignments", modifiedOnOrAfter="2026-06-18")
@@ -280,7 +279,7 @@ def test_tracking_answers_for_live_pairs_only(caller: Caller) -> None:
     live = next(
         row
         for row in rows(caller, "appointment-assignments")
-        if row["status"] in {"Dispatched", "Working"}
+        if row["active"] and row["status"] in {"Dispatched", "Working"}
     )
     pair = {"technicianId": live["technicianId"], "appointmentId": live["appointmentId"]}
     assert caller.get(path, **pair)["technicianTrackingUrl"].startswith("https://")

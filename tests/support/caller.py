@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # A Thursday, in the middle of the contractor's morning.
 START = datetime(2026, 6, 18, 15, 0, tzinfo=UTC)
+AFTERNOON = START + timedelta(hours=4)
 SANDBOX_PREFIX = f"/dispatch/v2/tenant/{CREDENTIALS['tenant_id']}/"
 
 

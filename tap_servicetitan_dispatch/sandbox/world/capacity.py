@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from tap_servicetitan_dispatch.sandbox.world.board import IDS_A_DAY
+from tap_servicetitan_dispatch.sandbox.world.assignments import latest
 from tap_servicetitan_dispatch.sandbox.world.company import JOB_TYPES, Technician
 from tap_servicetitan_dispatch.sandbox.world.instants import DAY, HOUR, SATURDAY, SUNDAY, text
+from tap_servicetitan_dispatch.sandbox.world.roster import Span
 from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 
-Span = tuple[int, int]
 Spans = dict[int, list[Span]]
 """Spans of time by technician."""
 
@@ -119,14 +119,16 @@ def _times(tenant: Tenant, span: Span) -> tuple[Spans, Spans, Spans]:
             spans = {"Normal": at_work, "TimeOff": away}.get(shift.shift_type, {})
             spans.setdefault(shift.technician_id, []).append((shift.start, shift.end))
     for event in tenant.non_job_appointments.current.values():
-        end = event.start + event.duration
-        if event.active and event.start < high and end > low:
-            away.setdefault(event.technician_id, []).append((event.start, end))
-    calendar = tenant.company.calendar
-    days = range(calendar.day_of(low) - 1, calendar.day_of(high) + 1)
-    for row in tenant.assignments.current.values():
-        if row.active and row.appointment_id // IDS_A_DAY in days:
-            visit = tenant.appointment_of(row)
+        if event.active and event.start < high and event.end > low:
+            away.setdefault(event.technician_id, []).append((event.start, event.end))
+    meanwhile = (
+        row
+        for row in tenant.assignments.current.values()
+        if row.appointment.start < high and row.appointment.end > low
+    )
+    for row in latest(meanwhile):
+        if row.active:
+            visit = row.appointment
             on_jobs.setdefault(row.technician.id, []).append((visit.start, visit.end))
     return at_work, away, on_jobs
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from tap_servicetitan_dispatch.sandbox.world.chance import Chance
+from tap_servicetitan_dispatch.sandbox.world.holidays import holiday
 from tap_servicetitan_dispatch.sandbox.world.instants import SATURDAY, SUNDAY, Calendar
 
 _FIRST_NAMES = """
@@ -50,13 +51,15 @@ class Skill(msgspec.Struct, frozen=True):
 
 
 class Technician(msgspec.Struct, frozen=True):
-    """Somebody who is sent to jobs; an apprentice goes along with another technician."""
+    """Somebody who is sent to jobs: a lead, or an apprentice, who goes along with a lead."""
 
     index: int
     id: int
     name: str
     business_unit: BusinessUnit
     apprentice: bool
+    late: bool
+    """Whether the shift begins and ends two hours later than that of others."""
 
 
 def _business_units() -> tuple[BusinessUnit, ...]:
@@ -126,8 +129,8 @@ class Company:
         self.seed = seed
         self.calendar = Calendar(ZoneInfo("America/Chicago"))
         # Measured: the board shows what 72 weekdays with all leads at work bring in.
-        self.jobs_a_day = assignments / 72
-        leads = max(4, round(self.jobs_a_day / 4.5))
+        jobs_a_day = max(1.0, assignments / 72)
+        leads = max(4, round(jobs_a_day / 4.5))
         people = leads + max(1, leads // 6)
         self.staff_seed = f"{seed}/{staff}" if staff else f"{seed}"
         chance = Chance(self.staff_seed, "technicians")
@@ -138,26 +141,53 @@ class Company:
                 name=f"{chance.one_of(_FIRST_NAMES)} {chance.one_of(_LAST_NAMES)}",
                 business_unit=_UNIT_BY_TECHNICIAN[index % len(_UNIT_BY_TECHNICIAN)],
                 apprentice=index >= leads,
+                late=index < leads and index % 9 == 0,
             )
             for index in range(people)
         )
+        self.leads = self.technicians[:leads]
         self.technician = {technician.id: technician for technician in self.technicians}
-        self.fill = self.jobs_a_day / leads / 5.6
+        self.fill = jobs_a_day / leads / 5.25
+        """The share of the time of technicians at work that customers take."""
         self.at_work = lru_cache(maxsize=64)(self._at_work)
 
+    def holiday(self, day: int) -> str | None:
+        """Return the name of the holiday that a day is, if it is one."""
+        return holiday(self.calendar.date(day))
+
+    def open_on(self, day: int) -> bool:
+        """Return whether it is an ordinary working day."""
+        return self.calendar.weekday(day) < SATURDAY and not self.holiday(day)
+
     def _at_work(self, day: int) -> tuple[Technician, ...]:
-        working = tuple(one for one in self.technicians if self._works(one, day))
-        # Somebody is always on call.
-        return working or self.technicians[:1]
+        """Return the technicians who have a shift by day; none on a holiday."""
+        if self.holiday(day):
+            return ()
+        return tuple(one for one in self.technicians if self._works(one, day))
 
     def on_leave(self, technician: Technician, day: int) -> bool:
         """Return whether it is one of the technician's weeks off."""
-        return (7 * technician.index + (day + 3) // 7) % 23 == 0
+        return (7 * technician.index + _week(day)) % 23 == 0
+
+    def on_call_first(self, day: int) -> tuple[Technician, ...]:
+        """Return the leads, those first whose turn it is in this week to be called at night."""
+        turn = _week(day) * self.on_call % len(self.leads)
+        return self.leads[turn:] + self.leads[:turn]
+
+    @property
+    def on_call(self) -> int:
+        """How many technicians are on call at a time."""
+        return 1 + len(self.leads) // 20
 
     def _works(self, technician: Technician, day: int) -> bool:
-        turn = technician.index + (day + 3) // 7
+        turn = technician.index + _week(day)
         if self.calendar.weekday(day) == SATURDAY and turn % 2:
             return False
         if self.calendar.weekday(day) == SUNDAY and turn % 5:
             return False
         return not self.on_leave(technician, day)
+
+
+def _week(day: int) -> int:
+    """Return the number of the week, which begins on a Monday."""
+    return (day + 3) // 7

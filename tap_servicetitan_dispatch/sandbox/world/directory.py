@@ -16,13 +16,13 @@ from tap_servicetitan_dispatch.sandbox.world.company import (
     Skill,
     Technician,
 )
-from tap_servicetitan_dispatch.sandbox.world.instants import HOUR, WEEKDAYS, parse, span_text, text
+from tap_servicetitan_dispatch.sandbox.world.instants import HOUR, WEEKDAYS, span_text, text
+from tap_servicetitan_dispatch.sandbox.world.numbers import FOUNDED
 from tap_servicetitan_dispatch.sandbox.world.versions import Row, changed
 
 # Rows of all ages must have been changed within the days that a tenant looks back.
 _SHORTEST_PERIOD, _LONGEST_PERIOD = 5, 40
 
-_FOUNDED = parse("2019-04-01T13:00Z")
 _PLACES = """
 Northside Southport Eastgate Westfield Riverbend Lakeshore Hillcrest Oakdale Maplewood Stonebridge
 Brookside Fairview
@@ -171,7 +171,7 @@ class Directory:
 
 
 def _founded(number: int) -> int:
-    return _FOUNDED + number * 5 * HOUR
+    return FOUNDED + number * 5 * HOUR
 
 
 def _team(number: int, name: str) -> Team:
@@ -215,8 +215,8 @@ def _technician_skill(technician_id: int, skill: Skill, *, active: bool) -> Tech
     return TechnicianSkill(
         id=f"{technician_id}_{skill.id}",
         active=active,
-        created_on=_FOUNDED,
-        modified_on=_FOUNDED,
+        created_on=FOUNDED,
+        modified_on=FOUNDED,
         technician_id=technician_id,
         skill_id=skill.id,
         name=skill.name,

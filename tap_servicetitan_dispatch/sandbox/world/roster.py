@@ -1,23 +1,32 @@
 """The roster: shifts of the technicians, and what keeps them from jobs while they are at work."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
-from tap_servicetitan_dispatch.sandbox.world.board import IDS_A_DAY
+import msgspec
+from msgspec import structs
+
 from tap_servicetitan_dispatch.sandbox.world.chance import Chance
 from tap_servicetitan_dispatch.sandbox.world.company import DISPATCHERS, Company, Technician
 from tap_servicetitan_dispatch.sandbox.world.instants import (
     DAY,
+    FOREVER,
     HOUR,
     MINUTE,
     SECOND,
     span_text,
     text,
 )
+from tap_servicetitan_dispatch.sandbox.world.numbers import EVENTS, SHIFTS, Numbers, number, own
 from tap_servicetitan_dispatch.sandbox.world.versions import Row, chained, changed
 
 # A week is planned on the Monday two weeks before it.
 LEAD_DAYS = 21
+
+# What is asked for when a tenant begins, first for the board and then for the roster itself.
+_DAYS_AT_HAND = 128
 
 _NO_CODE = 0
 
@@ -32,6 +41,9 @@ _OCCASIONS = (
     ("Jury Duty", _NO_CODE, 0, DAY - SECOND),
 )
 _ALL_DAY = DAY - SECOND
+
+Span = tuple[int, int]
+"""A beginning and an end."""
 
 
 class Shift(Row):
@@ -78,6 +90,11 @@ class NonJobAppointment(Row):
     show_on_technician_schedule: bool
     created_by: int
 
+    @property
+    def end(self) -> int:
+        """The instant at which the technician is free again."""
+        return self.start + self.duration
+
     def wire(self) -> dict[str, Any]:
         """Return the row as the API writes it."""
         return {
@@ -100,76 +117,187 @@ class NonJobAppointment(Row):
         }
 
 
+class Duty(msgspec.Struct, frozen=True, gc=False):
+    """Hours in which a technician takes visits, unless they call in sick."""
+
+    technician: Technician
+    begins: int
+    ends: int
+    on_call: bool
+    sick_on: int = FOREVER
+
+
 class Roster:
     """The rosters of all days. Each is a function of the seed and the day."""
 
     def __init__(self, company: Company) -> None:
         self.company = company
+        self.shifts = lru_cache(_DAYS_AT_HAND)(self._shifts)
+        self.duties = lru_cache(_DAYS_AT_HAND)(self._duties)
+        self.away = lru_cache(_DAYS_AT_HAND)(self._away)
+        self._drawn_events = lru_cache(_DAYS_AT_HAND)(self._draw_events)
 
-    def shifts(self, day: int) -> Iterator[Shift]:
-        """Yield the versions of a day's shifts."""
-        calendar, chance = self.company.calendar, Chance(self.company.seed, "shifts", day)
-        monday = day - calendar.weekday(day) - 14
-        planned_on = calendar.at(monday, 16) + chance.below(HOUR)
-        at_work = set(self.company.at_work(day))
-        for technician in self.company.technicians:
-            shift = self._shift(technician, day, planned_on)
-            if technician in at_work:
-                yield from self._life_of(shift, day, chance)
-            elif self.company.on_leave(technician, day):
-                yield changed(
-                    shift,
-                    planned_on,
-                    shift_type="TimeOff",
-                    title="Vacation",
-                    start=calendar.midnight(day),
-                    end=calendar.midnight(day + 1),
-                )
+    def _duties(self, day: int) -> list[Duty]:
+        """Return who takes visits when, as it turned out in the end."""
+        shifts = {shift.id: shift for shift in self.shifts(day)}
+        return [
+            Duty(
+                technician=self.company.technician[shift.technician_id],
+                begins=shift.start,
+                ends=shift.end,
+                on_call=shift.shift_type == "OnCall",
+                sick_on=FOREVER if shift.active else shift.modified_on,
+            )
+            for shift in shifts.values()
+            if shift.shift_type != "TimeOff"
+        ]
 
-    def _shift(self, technician: Technician, day: int, planned_on: int) -> Shift:
+    def _away(self, day: int) -> dict[int, list[Span]]:
+        """Return the times of a day's non-job appointments by technician, as it turned out."""
+        midnight = self.company.calendar.midnight(day)
+        events = {
+            event.id: event
+            for each in (day - 1, day)
+            for event in self.non_job_appointments(each)
+            if event.end > midnight
+        }
+        away: dict[int, list[Span]] = {}
+        for event in events.values():
+            if event.active:
+                away.setdefault(event.technician_id, []).append((event.start, event.end))
+        return {technician: sorted(spans) for technician, spans in away.items()}
+
+    def _shifts(self, day: int) -> list[Shift]:
+        """Return the versions of a day's shifts."""
+        company = self.company
+        chance = Chance(company.seed, "shifts", day)
+        at_work = set(company.at_work(day))
+        on_call = set(self._on_call(day))
+        holiday = company.holiday(day)
+        versions: list[Shift] = []
+        for technician in company.technicians:
+            shift = self._shift(technician, day)
+            if company.on_leave(technician, day):
+                versions.append(self._time_off(shift, day, "Vacation"))
+            elif technician in at_work:
+                may_be_sick = technician not in on_call
+                versions += self._life_of(shift, day, chance, may_be_sick=may_be_sick)
+            elif holiday and technician not in on_call:
+                versions.append(self._time_off(shift, day, holiday))
+            if technician in on_call:
+                versions.append(self._on_call_shift(shift, day))
+        return versions
+
+    def _shift(self, technician: Technician, day: int) -> Shift:
         calendar = self.company.calendar
-        late = technician.index % 9 == 0
+        weekday = calendar.weekday(day)
+        # Day after day is planned, on the Monday two weeks before
+        planned_on = calendar.at(day - weekday - 14, 16 + weekday / 6)
         return Shift(
-            id=day * IDS_A_DAY + technician.index,
+            id=number(SHIFTS, planned_on, 2 * technician.index),
             active=True,
             created_on=planned_on,
             modified_on=planned_on,
             technician_id=technician.id,
             shift_type="Normal",
-            title="Late Shift" if late else "Day Shift",
+            title="Late Shift" if technician.late else "Day Shift",
             note=None,
-            start=calendar.at(day, 9 if late else 7),
-            end=calendar.at(day, 19 if late else 17),
+            start=calendar.at(day, 9 if technician.late else 7),
+            end=calendar.at(day, 19 if technician.late else 17),
             timesheet_code_id=None,
         )
 
-    def _life_of(self, shift: Shift, day: int, chance: Chance) -> Iterator[Shift]:
-        fate, change = chance.below(40), chance.instant(DAY // 2, 10 * DAY)
-        instant = self.company.calendar.noon(day) - change
+    def _time_off(self, shift: Shift, day: int, title: str) -> Shift:
+        midnight = self.company.calendar.midnight
+        return structs.replace(
+            shift, shift_type="TimeOff", title=title, start=midnight(day), end=midnight(day + 1)
+        )
+
+    def _on_call_shift(self, shift: Shift, day: int) -> Shift:
+        begins, ends = self._night(day)
+        return structs.replace(
+            shift,
+            id=number(SHIFTS, shift.created_on, 2 * self._index(shift) + 1),
+            shift_type="OnCall",
+            title="On Call",
+            start=begins,
+            end=ends,
+        )
+
+    def _index(self, shift: Shift) -> int:
+        return self.company.technician[shift.technician_id].index
+
+    def _night(self, day: int) -> Span:
+        """Return from when to when somebody is on call: whenever nobody else is at work."""
+        at = self.company.calendar.at
+        return at(day, 7 if self.company.holiday(day) else 17), at(day + 1, 7)
+
+    def _on_call(self, day: int) -> Iterator[Technician]:
+        """Yield who is on call: those whose turn it is, or who comes next if they are away."""
+        company = self.company
+        begins, ends = self._night(day)
+        spans = [self.away(day), self.away(day + 1)]
+        free = (
+            technician
+            for technician in company.on_call_first(day)
+            if not technician.late
+            and not company.on_leave(technician, day)
+            and not company.on_leave(technician, day + 1)
+            and not any(
+                away < ends and back > begins
+                for each in spans
+                for away, back in each.get(technician.id, ())
+            )
+        )
+        return islice(free, company.on_call)
+
+    def _life_of(
+        self, shift: Shift, day: int, chance: Chance, *, may_be_sick: bool
+    ) -> Sequence[Shift]:
+        calendar = self.company.calendar
+        fate, days = chance.below(40), 1 + chance.below(9)
         versions = [shift]
         if fate == 0:
+            instant = chance.instant(calendar.at(day - days, 8), calendar.at(day - days, 17))
             versions.append(changed(shift, instant, note="Swapped", end=shift.end - HOUR))
-        elif fate == 1:
-            versions.append(changed(shift, instant, shift_type="OnCall", title="On Call"))
-        elif fate == 2:  # noqa: PLR2004 - one of the fates
-            versions.append(changed(shift, instant, active=False, note="Called in sick"))
-        yield from chained(versions)
+        elif fate == 1 and may_be_sick:
+            instant = chance.instant(calendar.at(day, 5.5), calendar.at(day, 6))
+            versions.append(changed(shift, instant, note="Called in sick", active=False))
+        return chained(versions)
 
     def non_job_appointments(self, day: int) -> Iterator[NonJobAppointment]:
-        """Yield the versions of a day's non-job appointments."""
+        """Yield the versions of the non-job appointments that were planned for a day."""
+        midnight = self.company.calendar.midnight(day)
+        # Nobody is asked for while something of the day before goes on.
+        busy = {
+            event.technician_id
+            for versions in self._drawn_events(day - 1)
+            for event in versions
+            if event.end > midnight
+        }
+        for versions in self._drawn_events(day):
+            if versions[0].technician_id not in busy:
+                yield from versions
+
+    def _draw_events(self, day: int) -> list[Sequence[NonJobAppointment]]:
         calendar, chance = self.company.calendar, Chance(self.company.seed, "non-job", day)
+        drawn: list[Sequence[NonJobAppointment]] = []
         for technician in self.company.at_work(day):
             if not chance.happens(0.12):
                 continue
             name, code, hour, duration = chance.one_of(_OCCASIONS)
-            added_on = calendar.at(day - 1 - chance.below(9), 8) + chance.instant(0, 9 * HOUR)
+            added_at = calendar.at(day - 1 - chance.below(9), 8)
+            added_on = own(day, chance.instant(added_at, added_at + 9 * HOUR))
+            all_day = duration == _ALL_DAY
             row = NonJobAppointment(
-                id=day * IDS_A_DAY + technician.index,
+                id=0,
                 active=True,
                 created_on=added_on,
                 modified_on=added_on,
                 technician_id=technician.id,
-                start=calendar.midnight(day) if duration == _ALL_DAY else calendar.at(day, hour),
+                start=calendar.midnight(day)
+                if all_day
+                else calendar.at(day, hour + 2 * technician.late),
                 name=name,
                 duration=duration,
                 timesheet_code_id=code,
@@ -177,17 +305,25 @@ class Roster:
                 clear_dispatch_board=chance.happens(0.5),
                 clear_technician_view=False,
                 remove_technician_from_capacity_planning=chance.happens(0.5),
-                all_day=duration == _ALL_DAY,
+                all_day=all_day,
                 show_on_technician_schedule=chance.happens(0.8),
                 created_by=chance.one_of(DISPATCHERS),
             )
-            versions = [row]
+            events = [row]
             if chance.happens(0.2):
-                changed_on = chance.instant(added_on + MINUTE, added_on + 14 * HOUR)
+                changed_on = chance.instant(added_on + MINUTE, added_on + 12 * HOUR)
+                later = calendar.midnight(day + 1) if all_day else row.start + HOUR
                 put_off = chance.happens(0.6)
-                versions.append(
-                    changed(row, changed_on, start=row.start + HOUR)
+                events.append(
+                    changed(row, changed_on, start=later)
                     if put_off
                     else changed(row, changed_on, active=False)
                 )
-            yield from chained(versions)
+            drawn.append(chained(events))
+        drawn.sort(key=lambda versions: versions[0].created_on)
+        numbers = Numbers(EVENTS)
+        for versions in drawn:
+            id_ = numbers.take(versions[0].created_on)
+            for version in versions:
+                version.id = id_
+        return drawn

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
 from typing import Any, Generic
 
 from tap_servicetitan_dispatch.sandbox.world import board, roster
-from tap_servicetitan_dispatch.sandbox.world.board import IDS_A_DAY, Appointment, Assignment, Board
+from tap_servicetitan_dispatch.sandbox.world.assignments import Appointment, Assignment, latest
+from tap_servicetitan_dispatch.sandbox.world.board import Board
 from tap_servicetitan_dispatch.sandbox.world.company import SKILLS, Company, Skill
 from tap_servicetitan_dispatch.sandbox.world.directory import (
     ArrivalWindow,
@@ -19,13 +19,12 @@ from tap_servicetitan_dispatch.sandbox.world.directory import (
     Zone,
 )
 from tap_servicetitan_dispatch.sandbox.world.instants import MINUTE, from_datetime
+from tap_servicetitan_dispatch.sandbox.world.numbers import WRITTEN, Numbers
 from tap_servicetitan_dispatch.sandbox.world.roster import NonJobAppointment, Roster, Shift
 from tap_servicetitan_dispatch.sandbox.world.versions import Row, RowT, Table, changed
 
 HISTORY_DAYS = 90
 EXPORT_DELAY = 15 * MINUTE
-
-_FIRST_CREATED_ID = 45_000_001
 
 
 @dataclass
@@ -35,20 +34,15 @@ class _Plan(Generic[RowT]):
     table: Table[RowT]
     versions: Callable[[int, int], Iterable[RowT]]
     lead_days: int
-    daily: bool
-    planned_to: int = 0
+    planned_to: int
 
     def extend(self, today: int, settled: int) -> None:
-        first = today - HISTORY_DAYS
-        begin = max(self.planned_to + 1, first)
-        self.planned_to = today + self.lead_days
+        """Add the versions of the days that can be planned now, and forget those that ended."""
+        begin, self.planned_to = self.planned_to + 1, today + self.lead_days
         self.table.extend(
             row for day in range(begin, self.planned_to + 1) for row in self.versions(day, settled)
         )
-
-    def forget(self, today: int, settled: int) -> None:
-        oldest_id = (today - HISTORY_DAYS) * IDS_A_DAY if self.daily else None
-        self.table.prune(settled, lambda row: oldest_id is None or row.id >= oldest_id)
+        self.table.prune(settled)
 
 
 @contextmanager
@@ -65,8 +59,9 @@ def _without_garbage_collection() -> Iterator[None]:
 class Tenant:
     """The state of the sandbox as of its clock. What it shows is a function of seed and clock.
 
-    A row of the board or the roster belongs to a day; such rows of the last 90 days and of the days
-    planned ahead exist, so at midnight (of the contractor) those of the oldest day are gone.
+    A row of the board or the roster belongs to a day. There are those of the 90 days before the
+    tenant began, and of all days since: nothing is forgotten. Two tenants that begin on different
+    days agree on all rows of the days that both have.
 
     Args:
         seed: Another seed is another tenant.
@@ -93,34 +88,29 @@ class Tenant:
             "sunday": [],
         }
         self.skills = {skill.id: skill for skill in SKILLS}
-        self.now = 0
         self._clock = clock
-        self._today = 0
-        self._created = count()
-        self._board = Board(self.company)
-        self._plans = self._all_plans()
-        self.advance()
+        self._numbers = Numbers(WRITTEN)
+        self.now = from_datetime(clock())
+        self._today = self.company.calendar.day_of(self.now)
+        self._plans = self._all_plans(self._today - HISTORY_DAYS - 1)
+        self._begin_day()
 
-    def _all_plans(self) -> tuple[_Plan[Any], ...]:
-        calendar_of, directory = Roster(self.company), Directory(self.company)
-        daily = (
-            (self.shifts, calendar_of.shifts),
-            (self.non_job_appointments, calendar_of.non_job_appointments),
-        )
-        lasting = (
-            (self.teams, directory.teams),
-            (self.zones, directory.zones),
-            (self.technician_skills, directory.technician_skills),
-            (self.arrival_windows, directory.arrival_windows),
+    def _all_plans(self, planned_to: int) -> tuple[_Plan[Any], ...]:
+        rosters, directory = Roster(self.company), Directory(self.company)
+        tables = (
+            (self.shifts, rosters.shifts, roster.LEAD_DAYS),
+            (self.non_job_appointments, rosters.non_job_appointments, roster.LEAD_DAYS),
+            (self.teams, directory.teams, 1),
+            (self.zones, directory.zones, 1),
+            (self.technician_skills, directory.technician_skills, 1),
+            (self.arrival_windows, directory.arrival_windows, 1),
         )
         return (
-            _Plan(self.assignments, self._board.versions, board.LEAD_DAYS, daily=True),
-            _Plan(self.assignments, self._board.replanned, board.REPLAN_LEAD_DAYS, daily=True),
+            _Plan(self.assignments, Board(rosters).versions, board.LEAD_DAYS, planned_to),
             *(
-                _Plan(table, _unsettled(versions), roster.LEAD_DAYS, daily=True)
-                for table, versions in daily
+                _Plan(table, _unsettled(versions), lead_days, planned_to)
+                for table, versions, lead_days in tables
             ),
-            *(_Plan(table, _unsettled(versions), 1, daily=False) for table, versions in lasting),
         )
 
     @property
@@ -137,18 +127,16 @@ class Tenant:
         today = self.company.calendar.day_of(now)
         if today != self._today:
             self._today = today
-            self._begin_day(today)
+            self._begin_day()
         for plan in self._plans:
             plan.table.advance(now)
 
-    def _begin_day(self, today: int) -> None:
-        """Plan the days that can be planned now, and forget those that are too long ago."""
+    def _begin_day(self) -> None:
+        """Plan the days that can be planned now."""
         with _without_garbage_collection():
             for plan in self._plans:
-                plan.extend(today, self.settled)
-            for plan in self._plans:
+                plan.extend(self._today, self.settled)
                 plan.table.advance(self.now)
-                plan.forget(today, self.settled)
 
     def tick(self) -> int:
         """Return an instant for a write, later than all before; the clock moves if it must."""
@@ -156,26 +144,21 @@ class Tenant:
             self._advance(last + 1)
         return self.now
 
-    def new_id(self, day: int | None = None) -> int:
-        """Return an unused id; that of a row which belongs to a day tells the day."""
-        if day is None:
-            return _FIRST_CREATED_ID + next(self._created)
-        return day * IDS_A_DAY + IDS_A_DAY // 2 + next(self._created)
+    def new_id(self) -> int:
+        """Return an unused id, for a row that is created now."""
+        return self._numbers.take(self.now)
 
     def appointment(self, id_: int) -> Appointment | None:
-        """Return an appointment that has been booked."""
-        visit = self._board.appointments(id_ // IDS_A_DAY).get(id_)
-        return visit if visit is not None and visit.booked_on <= self.now else None
-
-    def appointment_of(self, row: Assignment) -> Appointment:
-        """Return the appointment of an assignment."""
-        id_ = row.appointment_id
-        return self._board.appointments(id_ // IDS_A_DAY)[id_]
+        """Return an appointment that somebody has been assigned to."""
+        return next((row.appointment for row in self._assigned(id_)), None)
 
     def crew(self, appointment_id: int) -> list[Assignment]:
-        """Return the assignments of an appointment, inactive ones too."""
+        """Return the latest assignment of each technician to an appointment, inactive ones too."""
+        return latest(self._assigned(appointment_id))
+
+    def _assigned(self, appointment_id: int) -> Iterator[Assignment]:
         rows = self.assignments.current.values()
-        return [row for row in rows if row.appointment_id == appointment_id]
+        return (row for row in rows if row.appointment.id == appointment_id)
 
     def delete(self, table: Table[RowT], rows: Iterable[RowT], *, hard: bool) -> None:
         """Delete rows, all at one instant: for good, or by making them inactive."""

@@ -87,14 +87,11 @@ class Table(Generic[RowT]):
         """The instant of the latest version that is current or was; 0 in an empty table."""
         return self._versions[self._passed - 1].modified_on if self._passed else 0
 
-    def prune(self, settled: int, keep: Callable[[RowT], bool]) -> None:
-        """Forget versions that ended by `settled`, and rows that are not to be kept."""
-        passed = self._versions[: self._passed]
-        kept = [row for row in passed if row.until > settled and keep(row)]
+    def prune(self, settled: int) -> None:
+        """Forget versions that ended by `settled`."""
+        kept = [row for row in self._versions[: self._passed] if row.until > settled]
         self._versions[: self._passed] = kept
         self._passed = len(kept)
-        for id_ in [row.id for row in self.current.values() if not keep(row)]:
-            del self.current[id_]
 
     def after(self, start: Position, as_of: int) -> Iterator[RowT]:
         """Yield the rows as of an instant after a position, in the order of modification."""

@@ -16,7 +16,7 @@ from tap_servicetitan_dispatch.sandbox.api.listing import (
 from tap_servicetitan_dispatch.sandbox.api.lookups import check_technicians
 from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Id
 from tap_servicetitan_dispatch.sandbox.api.problems import Problem, invalid, json_response
-from tap_servicetitan_dispatch.sandbox.world.board import IDS_A_DAY, Appointment, Assignment
+from tap_servicetitan_dispatch.sandbox.world.assignments import Appointment, Assignment
 from tap_servicetitan_dispatch.sandbox.world.company import DISPATCHERS
 from tap_servicetitan_dispatch.sandbox.world.instants import HOUR, text
 from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
@@ -72,16 +72,16 @@ async def assign_technicians(tenant: TenantNow, crew: Crew) -> Response:
     for id_ in dict.fromkeys(crew.technician_ids):
         tenant.assignments.put(
             Assignment(
-                id=tenant.new_id(visit.id // IDS_A_DAY),
+                id=tenant.new_id(),
                 active=True,
                 created_on=instant,
                 modified_on=instant,
                 technician=tenant.company.technician[id_],
                 assigned_by=DISPATCHERS[0],
+                assigned_on=instant,
                 status="Scheduled",
                 paused=False,
-                job_id=visit.job_id,
-                appointment_id=visit.id,
+                appointment=visit,
             )
         )
     return _appointment_response(tenant, visit)

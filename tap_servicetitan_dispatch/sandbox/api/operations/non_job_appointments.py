@@ -154,7 +154,7 @@ async def create_non_job_appointment(tenant: TenantNow, new: NonJob) -> Response
     instant = tenant.tick()
     rows = [
         NonJobAppointment(
-            id=tenant.new_id(tenant.company.calendar.day_of(start)),
+            id=tenant.new_id(),
             active=True,
             created_on=instant,
             modified_on=instant,

@@ -125,7 +125,7 @@ async def create_shifts(tenant: TenantNow, new: NewShifts) -> Response:
     instant = tenant.tick()
     rows = [
         Shift(
-            id=tenant.new_id(tenant.company.calendar.day_of(start)),
+            id=tenant.new_id(),
             active=True,
             created_on=instant,
             modified_on=instant,
