@@ -20,6 +20,7 @@ from tap_servicetitan_dispatch.sandbox import Sandbox
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.writer import LineWriter
 from tests.support.caller import START, Clock
+from tests.support.contents import TRACKING_SETTINGS
 from tests.support.odd_answers import KEYS, ODD_VALUES, ONE_DAY, answers, fields_of
 from tests.support.runs import bookmarked, catalog_of, select
 from tests.support.scripted_api import feed_of, page, routed, row
@@ -89,7 +90,7 @@ def test_all_streams_of_the_sandbox(tap: Command, both_ways: Any) -> None:
             "api_url": sandbox.url,
             "timezone": "America/Chicago",
             "page_size": 200,
-            "tracking_lookback_days": 2,
+            **TRACKING_SETTINGS,
             "capacity_days_ahead": 1,
             "emit_activate_version_messages": True,
         }

@@ -60,7 +60,7 @@ def test_duckdb_finds_the_latest_row_of_each_key_in_the_files(
     output.mkdir()
     monkeypatch.chdir(tmp_path)
     (snippet,) = blocks(section(PAGE, "DuckDB"), "sql")
-    with Caller.of(assignments=150) as caller:
+    with Caller.of(assignments=600) as caller:
         before = contents(caller)["appointment_assignments"]
         caller.forward(hours=1)
         after = contents(caller)["appointment_assignments"]

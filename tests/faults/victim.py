@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, PASSING, Faults
-from tests.support.contents import CAPACITY_SETTINGS, as_sent, contents
+from tests.support.contents import CAPACITY_SETTINGS, TRACKING_SETTINGS, as_sent, contents
 from tests.support.streams import ALL_STREAMS
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Victim:
             "api_url": self.caller.sandbox.url,
             "page_size": 50,
             **CAPACITY_SETTINGS,
+            **TRACKING_SETTINGS,
             **settings,
         }
         self.caller.sandbox.faults = faults

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, FATAL, PASSING, Behaviour, Faults
 from tests.soak.editing import Editor
 from tests.support.caller import Caller
-from tests.support.contents import CAPACITY_SETTINGS, as_sent, contents
+from tests.support.contents import CAPACITY_SETTINGS, TRACKING_SETTINGS, as_sent, contents
 from tests.support.loading import Target, key_of
 from tests.support.runs import Command, catalog_of
 from tests.support.streams import ALL_STREAMS
@@ -38,7 +38,7 @@ FAULTS = Faults(
 SETTINGS = {
     "environment": "sandbox",
     **CAPACITY_SETTINGS,
-    "tracking_lookback_days": 30,
+    **TRACKING_SETTINGS,
     "request_timeout_seconds": 20,
 }
 # Other tests measure what these runs would; it takes a third of their time.

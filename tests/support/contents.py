@@ -18,6 +18,8 @@ Row = dict[str, Any]
 LIVE = {"Dispatched", "Working"}
 # Days to ask for capacity, as the tap does with these settings on the day of START.
 CAPACITY_SETTINGS = {"capacity_days_ahead": 3, "capacity_days_per_request": 2}
+# Back to what somebody forgot to finish on the first day that the sandbox has.
+TRACKING_SETTINGS = {"tracking_lookback_days": 120}
 _CAPACITY_DAYS = (0, 2, 4)
 _ADDED_BY_THE_TAP = {"appointment_assignments": "continueFrom", "capacities": "timeStamp"}
 
