@@ -135,6 +135,8 @@ def test_meltano_loads_all_streams_when_the_extra_ones_are_named(
     loaded = project.load(
         TAP_SERVICETITAN_DISPATCH_API_URL=sandbox.url,
         TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS=json.dumps(EXTRA),
+        # Back to what somebody forgot to finish on the first day that the sandbox has
+        TAP_SERVICETITAN_DISPATCH_TRACKING_LOOKBACK_DAYS="120",
     )
 
     api = Api(sandbox)
