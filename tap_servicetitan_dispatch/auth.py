@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan_dispatch.errors import ApiError, NoTokenError
+from tap_servicetitan_dispatch.failures import ApiError, NoTokenError
 from tap_servicetitan_dispatch.redaction import SECRETS
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 RENEW_BEFORE_END_SECONDS = 60
 FRESH_SECONDS = 30
 DEFAULT_LIFETIME_SECONDS = 900
+LONGEST_LIFETIME_SECONDS = 86_400
 _WORD = re.compile(r"[!-~]+")
 
 
@@ -112,8 +113,9 @@ class TokenSource:
         if not isinstance(token, str) or not _WORD.fullmatch(token):
             raise ApiError("token_refused", request="POST token", detail="no access_token in it")
         lifetime = answer.get("expires_in")
-        if not isinstance(lifetime, int) or lifetime <= 0:
+        if type(lifetime) is not int or lifetime <= 0:  # true is an int, too
             lifetime = DEFAULT_LIFETIME_SECONDS
+        lifetime = min(lifetime, LONGEST_LIFETIME_SECONDS)
         self._keep_secret(token)
         self._token = token
         self._began_at = asked_at

@@ -16,7 +16,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from tap_servicetitan_dispatch.errors import ApiError, NoTokenError
+from tap_servicetitan_dispatch.failures import ApiError, NoTokenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

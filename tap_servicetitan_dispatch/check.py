@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from singer_sdk.exceptions import MappingError
 
-from tap_servicetitan_dispatch import settings
-from tap_servicetitan_dispatch.errors import ApiError, NoSandboxError, TapError
+from tap_servicetitan_dispatch import validation
+from tap_servicetitan_dispatch.errors import NoSandboxError, TapError
+from tap_servicetitan_dispatch.failures import ApiError
 from tap_servicetitan_dispatch.prefetch import Helpers
 from tap_servicetitan_dispatch.redaction import one_line
 from tap_servicetitan_dispatch.streams.base import FORBIDDEN
@@ -33,7 +34,15 @@ if TYPE_CHECKING:
 
 OK, FAILED, SKIPPED, NOT_TRIED = "ok", "failed", "skipped", "not tried"
 FINE, BAD_SETTINGS, BAD_ANSWER = "", "bad_settings", "bad_answer"
-OF_ONE_STREAM = {FINE, "missing_scope", "bad_request", "not_found", "conflict", BAD_ANSWER}
+OF_ONE_STREAM = {
+    FINE,
+    "missing_scope",
+    "bad_request",
+    "not_found",
+    "conflict",
+    "bad_value",
+    BAD_ANSWER,
+}
 """What the API says only to an app key and a tenant that it knows."""
 MARKS = {
     OK: ("✓", "+", "green"),
@@ -55,7 +64,7 @@ class Step:
         outcome: `ok`, `failed`, `skipped` (refused, and a run would do without it) or
             `not tried`.
         seconds: How long its calls took; nothing if it was not tried.
-        kind: What went wrong, as a word: a key of `errors.FAILURES`, `bad_settings`, or
+        kind: What went wrong, as a word: a key of `failures.FAILURES`, `bad_settings`, or
             `bad_answer` (not of the documented shape); empty if nothing did.
         happened: What went wrong, in words, a line for each thing.
         remedy: What the user should do about it.
@@ -83,7 +92,7 @@ class Step:
 def perform(tap: Tap) -> list[Step]:
     """Check the settings of a tap, and what they lead to; return the steps."""
     streams = cast("list[DispatchStream]", list(tap.streams.values()))
-    if lines := settings.problems(tap.config, tap.config_jsonschema):
+    if lines := validation.problems(tap.config, tap.config_jsonschema):
         return _refused(streams, lines)
     try:
         tap.setup_mapper()

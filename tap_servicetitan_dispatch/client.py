@@ -10,33 +10,33 @@ from __future__ import annotations
 
 import copy
 import logging
-import re
 import ssl
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import partial
+from functools import cache, partial
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import msgspec
 import requests
 import urllib3
 
 from tap_servicetitan_dispatch import __version__
-from tap_servicetitan_dispatch.addresses import is_loopback
+from tap_servicetitan_dispatch.addresses import is_loopback, parts_of
+from tap_servicetitan_dispatch.answers import answer_of, failure_of
 from tap_servicetitan_dispatch.backoff import Backoff, Hold, is_worth_retrying
-from tap_servicetitan_dispatch.errors import FAILURES, ApiError, detail_of, kind_of
+from tap_servicetitan_dispatch.failures import ApiError
 from tap_servicetitan_dispatch.progress import Tally
 from tap_servicetitan_dispatch.rate_limiter import RateLimiter
-from tap_servicetitan_dispatch.transport import Adapter, TooLargeError, body_of
+from tap_servicetitan_dispatch.transport import Adapter, body_of
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
+    from tap_servicetitan_dispatch.answers import Answer
     from tap_servicetitan_dispatch.auth import Credentials, TenantTokens
     from tap_servicetitan_dispatch.progress import Log
 
@@ -44,67 +44,8 @@ USER_AGENT = f"tap-servicetitan-dispatch/{__version__}"
 CONNECT_TIMEOUT_SECONDS = 15
 MOST_AT_ONCE = 50
 """Connections that are kept to a server; `max_concurrent_requests` cannot be more."""
-_WAIT_IN_TEXT = re.compile(r"try again in (\d+(?:\.\d+)?) (second|minute)", re.IGNORECASE)
-_NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
-_SECONDS_IN = {"second": 1, "minute": 60}
-_BAD_ADDRESS = (
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.InvalidURL,
-    requests.exceptions.MissingSchema,
-    urllib3.exceptions.LocationValueError,
-    urllib3.exceptions.ProxySchemeUnsupported,
-)
-_REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: (\d{3})\b")
-_PASSING_TLS = ("BAD_RECORD_MAC", "INTERNAL_ERROR")
-"""What TLS says of a single connection; all else that it says holds for the next one too."""
-_WITHOUT_ANSWER: tuple[tuple[Any, str], ...] = (
-    (TooLargeError, "too_large"),
-    (TimeoutError, "timed_out"),
-    (ssl.SSLCertVerificationError, "untrusted"),
-    ((ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError), "no_connection"),
-    (ssl.SSLError, "no_tls"),
-)
-"""The keys in `FAILURES` of what ends a request, by the innermost reason."""
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 logger = logging.getLogger("tap-servicetitan-dispatch")
-
-
-def asked_wait(headers: Mapping[str, str], body: str) -> float | None:
-    """Return the seconds that an answer asks us to wait, or nothing if it does not.
-
-    `Retry-After` is a number of seconds or an HTTP date, which counts from the answer's own `Date`,
-    as the clock of this machine may be wrong; as it is often missing, the text of the body counts
-    too ("Try again in 50 seconds.").
-    """
-    header = headers.get("Retry-After", "").strip()
-    if _NUMBER.fullmatch(header):
-        return float(header)
-    date, now = _date_in(header), _date_in(headers.get("Date", ""))
-    if date and now:
-        return max(0.0, (date - now).total_seconds())
-    found = _WAIT_IN_TEXT.search(body)
-    return float(found[1]) * _SECONDS_IN[found[2].lower()] if found else None
-
-
-def _date_in(header: str) -> datetime | None:
-    """Return the HTTP date that a header holds, if it holds one."""
-    try:
-        date = parsedate_to_datetime(header)
-        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-class Answer(NamedTuple):
-    """A good answer."""
-
-    body: Any
-    """The decoded JSON."""
-    served_at: datetime | None
-    """What the server's clock showed, to the second; nothing if it did not say."""
-    size: int = 0
-    """Bytes of the JSON."""
 
 
 class Http:
@@ -146,33 +87,44 @@ class Http:
                 prepared,
                 timeout=self._timeout,
                 allow_redirects=False,
-                **self._way_to(str(prepared.url)),
+                **self._way_to(str(prepared.url), name),
             )
             content = body_of(response)
-        except (
-            requests.exceptions.RequestException,
-            urllib3.exceptions.HTTPError,
-            TooLargeError,
-        ) as error:
-            cause = _innermost(error)
-            failure = ApiError(
-                _kind_without_answer(error, cause),
-                request=name,
-                detail=f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__,
-                token_endpoint=token_endpoint,
-            )
+        except (OSError, urllib3.exceptions.HTTPError) as error:  # all of requests is an OSError
+            failure = failure_of(error, name, token_endpoint=token_endpoint)
         else:
-            answer = _read(response, content, name, token_endpoint=token_endpoint)
+            answer = answer_of(response, content, name, token_endpoint=token_endpoint)
             self.served_at = answer.served_at or self.served_at
             return answer
         raise failure  # on its own: what requests raises carries the request, with secrets
 
-    def _way_to(self, url: str) -> dict[str, Any]:
-        """Return how to get there: through which proxy, trusting whom."""
+    def _way_to(self, url: str, request: str) -> dict[str, Any]:
+        """Return how to get there: through which proxy, trusting whom.
+
+        Raises:
+            ApiError: The certificates to trust cannot be read.
+            InvalidProxyURL: The proxy has no address.
+        """
         if is_loopback(url):
             return {"proxies": {}, "stream": True}
         way = self._session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
+        proxy = requests.utils.select_proxy(url, way["proxies"])
+        if proxy and parts_of(proxy if "://" in proxy else f"http://{proxy}") is None:
+            raise requests.exceptions.InvalidProxyURL("the proxy's is not an address")
+        if isinstance(way["verify"], str):
+            try:
+                _check_bundle(way["verify"])
+            except (OSError, ValueError) as error:
+                detail = f"{way['verify']}: {error}"
+                raise ApiError("bad_bundle", request=request, detail=detail) from None
         return {**way, "stream": True}
+
+
+@cache
+def _check_bundle(path: str) -> None:
+    """Read a file of certificates; of a folder, OpenSSL reads what it needs when it needs it."""
+    if not Path(path).is_dir():
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
 
 
 class Client:
@@ -336,51 +288,3 @@ def token_request(auth_url: str, credentials: Credentials) -> requests.Request:
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
-
-
-def _read(
-    response: requests.Response, content: bytes, name: str, *, token_endpoint: bool
-) -> Answer:
-    is_json = True
-    body: Any = None
-    try:
-        body = msgspec.json.decode(content.removeprefix(_BYTE_ORDER_MARK))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        is_json = False
-    if response.status_code == requests.codes.ok:
-        if not is_json:
-            raise ApiError("not_json", request=name, detail=f"{len(content)} bytes")
-        return Answer(body, _date_in(response.headers.get("Date", "")), len(content))
-    text = content.decode(errors="replace")
-    kind = kind_of(response.status_code, text, token_endpoint=token_endpoint)
-    wait = asked_wait(response.headers, text)
-    detail = detail_of(response.status_code, body)
-    raise ApiError(
-        kind, request=name, detail=detail, wait_seconds=wait, token_endpoint=token_endpoint
-    )
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """Return the innermost reason, without the addresses of objects that the outer ones show."""
-    while inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
-        error = inner
-    return error
-
-
-def _kind_without_answer(error: BaseException, cause: BaseException) -> str:
-    """Return the key in `FAILURES` of what went wrong where no answer came, or not all of it.
-
-    Args:
-        error: What was raised.
-        cause: The innermost reason.
-    """
-    if isinstance(error, _BAD_ADDRESS):
-        return "bad_address"
-    refusal = _REFUSED_BY_PROXY.search(str(cause))
-    if refusal and not FAILURES[kind_of(int(refusal[1]), "")].retried:
-        return "proxy_refused"
-    if any(reason in str(cause) for reason in _PASSING_TLS):
-        return "no_connection"
-    return next(
-        (kind for types, kind in _WITHOUT_ANSWER if isinstance(cause, types)), "no_connection"
-    )

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import signal
 import sys
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-import simplejson
 from singer_sdk.exceptions import ConfigValidationError, MappingError, SingerSDKError
 from singer_sdk.helpers._util import load_json
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import check
+from tap_servicetitan_dispatch import check, inputs
 from tap_servicetitan_dispatch.errors import InputError, Line, StreamsFailedError, TapError
-from tap_servicetitan_dispatch.inputs import checked_state, require_state_of, state_of_group
 from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
 from tap_servicetitan_dispatch.streams import NAMES
 from tap_servicetitan_dispatch.tenants import is_tenant_number
@@ -52,6 +51,21 @@ GROUP_STATE = click.Option(
 )
 
 
+class JsonFile(click.ParamType[io.StringIO]):
+    """A file with JSON, checked while its name is known; the SDK reads it again."""
+
+    name = "filename"
+
+    @override
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> io.StringIO:
+        option = param.opts[0] if param else ""
+        content = sys.stdin.buffer.read() if value == "-" else inputs.content_of(value, option)
+        inputs.parsed(content, f"the file {value} given with {option}")
+        return io.StringIO(content.decode("utf-8-sig"))
+
+
 class Command(SingerCommand):
     """The SDK's command line of a tap, with `--check`; a failure is one line and exit code 1.
 
@@ -70,9 +84,17 @@ class Command(SingerCommand):
             logger=tap_class.logger,
         )
         self._tap_class = tap_class
+        for option in self.params:
+            if option.name in {"state", "catalog"}:
+                option.type = JsonFile()
 
     @override
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        if sys.stdout is None:  # Python has none where it was started with a closed one
+            self._fail(
+                "stdout is closed, where the tap writes to. What to do: connect it to a target, a "
+                "file or /dev/null."
+            )
         with self._failing_in_one_line():  # the SDK runs --test and --discover in here
             return super().make_context(*args, **kwargs)
 
@@ -112,10 +134,6 @@ class Command(SingerCommand):
             yield
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise  # click's own ways to leave
-        except BrokenPipeError:
-            # Else Python tries once more to flush what nobody reads.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            self._fail("The target has gone away; look at its log. The state it got is safe.")
         except StreamsFailedError as error:
             self._fail(*error.lines)
         except ConfigValidationError as error:
@@ -123,6 +141,8 @@ class Command(SingerCommand):
         except TapError as error:
             self._fail(str(error))
         except Exception as error:
+            if isinstance(error, OSError):
+                _give_stdout_up()
             self.logger.debug("This is where it happened:", exc_info=True)
             self._fail(_line_of(error))
 
@@ -133,19 +153,44 @@ class Command(SingerCommand):
         sys.exit(1)
 
 
+def _give_stdout_up() -> None:
+    """Let nobody try once more to write what stdout did not take, as Python does at the end."""
+    with suppress(OSError):  # it may be no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+_SAFE = "The state that was written is safe."
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _LINES: tuple[tuple[Any, str], ...] = (
-    (
-        (json.JSONDecodeError, simplejson.JSONDecodeError),
-        "A file given on the command line is not JSON: {text}",
-    ),
-    (UnicodeDecodeError, "A file given on the command line is not text: {text}"),
     (MappingError, "stream_maps: {text}. What to do: correct it."),
-    ((OSError, SingerSDKError), "{kind}: {text}"),
+    (BrokenPipeError, f"The target has gone away. What to do: look at its log. {_SAFE}"),
+    (
+        BlockingIOError,
+        (
+            "stdout does not wait for its reader, as it is set to non-blocking. What to do: give "
+            f"the tap a pipe or a file that blocks. {_SAFE}"
+        ),
+    ),
+    (
+        OSError,
+        (
+            "the operating system refuses something: {text}. What to do: see to that, and run "
+            f"again. {_SAFE}"
+        ),
+    ),
+    (
+        MemoryError,
+        (
+            "there is not enough memory. What to do: give the tap more, or lower page_size and "
+            f"max_concurrent_requests. {_SAFE}"
+        ),
+    ),
+    (SingerSDKError, "{kind}: {text}"),
     (
         Exception,
         (
             "Something unforeseen: {kind}: {text}. What to do: report it, with what "
-            "LOGLEVEL=DEBUG shows. The state that was written is safe."
+            f"LOGLEVEL=DEBUG shows. {_SAFE}"
         ),
     ),
 )
@@ -153,11 +198,10 @@ _LINES: tuple[tuple[Any, str], ...] = (
 
 
 def _line_of(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return f"there is no room for what the tap writes. What to do: make room on disk. {_SAFE}"
     line = next(line for kinds, line in _LINES if isinstance(error, kinds))
-    return line.format(
-        kind=type(error).__name__,
-        text=one_line(error, MOST_OF_A_PART),
-    )
+    return line.format(kind=type(error).__name__, text=one_line(error, MOST_OF_A_PART))
 
 
 def _state_of_group(given: tuple[str, ...]) -> dict[str, Any]:
@@ -177,9 +221,10 @@ def _state_of_group(given: tuple[str, ...]) -> dict[str, Any]:
                 f"--group-state {each}: is not the number of one more tenant, =, and a file. What "
                 "to do: give it like 1000000001=state.json, once for each tenant."
             )
-        state = load_json(Path(path).read_text(encoding="utf-8"))
+        source = f"the file {path} given with --group-state"
+        state = inputs.parsed(inputs.content_of(path, "--group-state"), source)
         if isinstance(state, dict) and "singer_state" in state:
             state = state["singer_state"]
-        states[int(number)] = checked_state(state, NAMES)
-        require_state_of(states[int(number)], NAMES, group=False)
-    return state_of_group(states)
+        states[int(number)] = inputs.checked_state(state, NAMES)
+        inputs.require_state_of(states[int(number)], NAMES, group=False)
+    return inputs.state_of_group(states)

@@ -1,18 +1,15 @@
-"""What can go wrong, as a table: what came back, what that means, what the user should do.
-
-Each run that cannot continue ends in a `TapError`, whose text is the one line the user reads.
-Errors that come from an answer of the API are an `ApiError` and carry their row of `FAILURES`.
-"""
+"""How a run ends that cannot continue: a `TapError`, whose text is the one line the user reads."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Concerns = Literal["stream", "tenant", "all"]
 
@@ -65,6 +62,23 @@ class AnswerError(TapError):
 
 class InputError(TapError):
     """A file that the run was given cannot be made sense of."""
+
+
+class LogError(TapError):
+    """The log cannot be set up as the environment asks for.
+
+    Args:
+        error: What Python's logging said.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        while error.__cause__:
+            error = error.__cause__
+        super().__init__(
+            f"the log cannot be set up ({one_line(error, MOST_OF_A_PART)}). What to do: correct "
+            "LOGLEVEL (DEBUG, INFO, WARNING, ERROR or CRITICAL), or the file that "
+            "SINGER_SDK_LOG_CONFIG names."
+        )
 
 
 class NoSandboxError(TapError):
@@ -132,304 +146,3 @@ class StreamsFailedError(TapError):
             )
             for (tenant, _), errors in alike.items()
         ]
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A row of the table.
-
-    Attributes:
-        sign: What one sees of it on the wire.
-        meaning: What happened.
-        remedy: What the user should do.
-        statuses: The HTTP statuses that it comes with; none where there is no (good) answer.
-        text: What the body has to contain besides.
-        from_token_endpoint: Whether only the token endpoint answers so.
-        retried: Whether waiting may help.
-        concerns: What cannot be read then: this stream of a tenant, all of the tenant, or nothing.
-    """
-
-    sign: str
-    meaning: str
-    remedy: str
-    statuses: Container[int] = ()
-    text: str = ""
-    from_token_endpoint: bool = False
-    retried: bool = False
-    concerns: Concerns = "all"
-
-
-FAILURES: Mapping[str, Failure] = {
-    "redirected": Failure(
-        "3xx",
-        "the server redirects elsewhere, which is not followed as the credentials would travel",
-        "check api_url and auth_url, and any proxy on the way",
-        statuses=range(300, 400),
-    ),
-    "rate_limited": Failure(
-        "429",
-        "the API's rate limit is used up",
-        "lower max_requests_per_second, or let fewer programs use this application at a time",
-        statuses={429},
-        retried=True,
-        concerns="tenant",
-    ),
-    "not_now": Failure(
-        "408 or 425",
-        "the server asks for the request once more",
-        "run again later; the bookmark is safe",
-        statuses={408, 425},
-        retried=True,
-        concerns="stream",
-    ),
-    "server_error": Failure(
-        "500, 502, 503, 504, or 520 to 524",
-        "the API answered with a server error",
-        "run again later; the bookmark is safe",
-        statuses={500, 502, 503, 504, *range(520, 525)},
-        retried=True,
-        concerns="stream",
-    ),
-    "maintenance": Failure(
-        "409, `The service is suspended for maintenance.`",
-        "ServiceTitan is under maintenance",
-        "run again later; the bookmark is safe",
-        statuses={409},
-        text="suspended for maintenance",
-        retried=True,
-        concerns="tenant",
-    ),
-    "proxy_refused": Failure(
-        "407, or another refusal from a proxy",
-        "a proxy on the way refuses the request",
-        "check the user and the password in HTTPS_PROXY, and let the proxy pass calls to the hosts "
-        "of api_url and auth_url",
-        statuses={407},
-    ),
-    "invalid_client": Failure(
-        "400 or 401 from the token endpoint, `invalid_client`",
-        "ServiceTitan does not know this client id and secret",
-        "copy client_id and client_secret again from Settings > Integrations > API Application "
-        "Access of this tenant, and check that environment is the one they belong to",
-        statuses={400, 401},
-        text="invalid_client",
-        from_token_endpoint=True,
-        concerns="tenant",
-    ),
-    "token_refused": Failure(
-        "any other refusal from the token endpoint",
-        "the token endpoint gave no token",
-        "check client_id, client_secret and auth_url",
-        statuses=range(100, 1000),
-        from_token_endpoint=True,
-        concerns="tenant",
-    ),
-    "bad_request": Failure(
-        "400",
-        "the API rejected the request",
-        "check the settings named in it; if they are right, report it with the traceId",
-        statuses={400},
-        concerns="stream",
-    ),
-    "unauthorized": Failure(
-        "401, again with a new token",
-        "the API rejected a token that it had just given out",
-        "check that app_key is the key (developer portal > My Apps) of the application that "
-        "client_id belongs to (Settings > Integrations > API Application Access), and that "
-        "environment is the right one",
-        statuses={401},
-        concerns="tenant",
-    ),
-    "missing_scope": Failure(
-        "403, `Scope validation failed`",
-        "the application lacks a scope that this stream needs",
-        "grant the scope in the developer portal and have the tenant approve it again under "
-        "Settings > Integrations > API Application Access; or deselect the stream, or set "
-        "skip_forbidden_streams",
-        statuses={403},
-        text="Scope validation failed",
-        concerns="stream",
-    ),
-    "forbidden": Failure(
-        "403",
-        "the API refuses this application",
-        "have the tenant approve it under Settings > Integrations > API Application Access, and "
-        "check app_key (developer portal > My Apps); or deselect the stream, or set "
-        "skip_forbidden_streams",
-        statuses={403},
-        concerns="stream",
-    ),
-    "unmatched": Failure(
-        "404, `Unable to match incoming request to an operation.`",
-        "the API knows no such tenant or path",
-        "check tenant_id (Settings > Integrations > API Application Access), environment, app_key "
-        "(developer portal > My Apps) and api_url (it must end before /dispatch)",
-        statuses={404},
-        text="Unable to match incoming request",
-        concerns="tenant",
-    ),
-    "not_found": Failure(
-        "404",
-        "the API found no such record",
-        "check tenant_id and api_url; if they are right, report it with the traceId",
-        statuses={404},
-        concerns="stream",
-    ),
-    "conflict": Failure(
-        "409",
-        "the API reports a conflict",
-        "run again; if it stays, report it with the traceId",
-        statuses={409},
-        concerns="stream",
-    ),
-    "unexpected_status": Failure(
-        "any other status",
-        "the API answered with a status that it does not document",
-        "report it with the traceId",
-        statuses=range(100, 1000),
-        concerns="stream",
-    ),
-    "not_json": Failure(
-        "200 with a body that is not JSON",
-        "the answer is not JSON",
-        "check api_url and any proxy on the way; if they are right, run again later",
-        retried=True,
-        concerns="tenant",
-    ),
-    "too_large": Failure(
-        "an answer of more than 64 MiB, unpacked",
-        "the answer is too large to be taken into memory",
-        "lower page_size, or capacity_days_per_request for the stream capacities; if that does not "
-        "help, check any proxy on the way",
-        concerns="stream",
-    ),
-    "bad_address": Failure(
-        "no request, as there is no such address",
-        "the address to call, or that of a proxy, makes no sense",
-        "check api_url and auth_url, and HTTPS_PROXY or ALL_PROXY in the environment",
-    ),
-    "no_tls": Failure(
-        "TLS: refused, or something else is spoken",
-        "the server, or a proxy on the way, cannot be talked to by TLS",
-        "check that api_url and auth_url lead to a port for https, and any proxy on the way",
-    ),
-    "untrusted": Failure(
-        "TLS: the certificate is not trusted",
-        "the server's certificate is not trusted",
-        "check the clock of this machine, and let REQUESTS_CA_BUNDLE name your proxy's certificate",
-    ),
-    "timed_out": Failure(
-        "no answer in time",
-        "no answer came in time",
-        "run again later, or raise request_timeout_seconds",
-        retried=True,
-        concerns="tenant",
-    ),
-    "no_connection": Failure(
-        "no connection, a connection reset, or a body cut short",
-        "the connection failed",
-        "check the network, any proxy, api_url and auth_url; the bookmark is safe",
-        retried=True,
-    ),
-}
-"""In the order in which they are looked up: the first that fits an answer is it."""
-
-
-class ApiError(TapError):
-    """A request failed for good, or has to be sent again if its failure is `retried`.
-
-    `wait_seconds` is how long the API asked us to wait, if it did.
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        *,
-        request: str,
-        detail: str = "",
-        wait_seconds: float | None = None,
-        token_endpoint: bool = False,
-    ) -> None:
-        self.kind = kind
-        self.failure = FAILURES[kind]
-        self.wait_seconds = wait_seconds
-        self.request = request
-        self.detail = one_line(" ".join(detail.split()), MOST_OF_A_PART + 100)
-        self.token_endpoint = token_endpoint
-        super().__init__(kind)
-
-    @property
-    @override
-    def concerns(self) -> Concerns:
-        is_of_stream = self.failure.concerns == "stream"
-        return "tenant" if self.token_endpoint and is_of_stream else self.failure.concerns
-
-    @property
-    @override
-    def sort(self) -> str:
-        return self.kind
-
-    @property
-    def answer(self) -> str:
-        """The request, and what came back."""
-        return f"{self.request}: {self.detail}" if self.detail else self.request
-
-    @override
-    def _text(self) -> str:
-        return f"{self.failure.meaning} ({self.answer}). What to do: {self.failure.remedy}."
-
-
-class NoTokenError(ApiError):
-    """The token endpoint gave no token, and is not asked again.
-
-    Args:
-        failure: What it answered in the end.
-    """
-
-    def __init__(self, failure: ApiError) -> None:
-        super().__init__(
-            failure.kind, request=failure.request, detail=failure.detail, token_endpoint=True
-        )
-
-
-def kind_of(status: int, text: str, *, token_endpoint: bool = False) -> str:
-    """Return the key in `FAILURES` of an answer that is not a good one.
-
-    Args:
-        status: The HTTP status, anything but 200.
-        text: The body of the answer.
-        token_endpoint: Whether the token endpoint gave the answer.
-    """
-    return next(
-        kind
-        for kind, failure in FAILURES.items()
-        if status in failure.statuses
-        and failure.text in text
-        and (token_endpoint or not failure.from_token_endpoint)
-    )
-
-
-def detail_of(status: int, body: object) -> str:
-    """Return what an answer says of itself, for people and for the vendor's support.
-
-    That is the status and, as far as they are there, `title`, the field errors and the `traceId`
-    of the documented error body; the text itself where the body is a bare JSON string.
-    """
-    parts = [f"status {status}"]
-    if isinstance(body, str):
-        parts.append(body)
-    elif isinstance(body, Mapping):
-        parts += [str(body[key]) for key in ("title", "message", "error") if body.get(key)]
-        parts += _field_errors(body.get("errors"))
-        if trace := body.get("traceId"):  # is not cut off by what comes before it
-            parts = [one_line("; ".join(parts), MOST_OF_A_PART), f"traceId {trace}"]
-    return "; ".join(parts)
-
-
-def _field_errors(errors: Any) -> list[str]:
-    if not isinstance(errors, Mapping):
-        return []
-    return [
-        f"{field}: {' '.join(map(str, texts)) if isinstance(texts, list) else texts}"
-        for field, texts in errors.items()
-    ]

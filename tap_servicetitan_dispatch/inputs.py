@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.helpers._util import load_json
 from singer_sdk.singerlib import Catalog
 
+from tap_servicetitan_dispatch.characters import place_of_lone_surrogate
 from tap_servicetitan_dispatch.errors import InputError, StateError
 from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
 
@@ -21,24 +23,60 @@ BOOKMARK = ("replication_key", "replication_key_value")
 logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
-def checked_config(path: str, config: Any) -> dict[str, Any]:
-    """Return what a file with settings holds.
+def content_of(path: str, option: str) -> bytes:
+    """Return what is in a file.
+
+    Args:
+        path: Where it is.
+        option: The option of the command line that names it.
 
     Raises:
-        InputError: It is something else.
+        InputError: It cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # the latter if the path has a null byte
+        why = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"the file {path} given with {option} cannot be read: {why}. What to do: name another, "
+            "or let this user read it."
+        ) from error
+
+
+def parsed(content: bytes, source: str) -> Any:
+    """Return what the JSON in a file stands for.
+
+    Args:
+        content: What is in the file.
+        source: What to call it.
+
+    Raises:
+        InputError: It is not JSON.
+    """
+    remedy = "What to do: correct it, or name another."
+    try:
+        value = load_json(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{source} is not text in UTF-8: {error}. {remedy}") from error
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
+        raise InputError(f"{source} is not JSON: {_part(error)}. {remedy}") from error
+    if (place := place_of_lone_surrogate(value)) is not None:
+        where = ".".join(map(str, place)) or "its top"
+        raise InputError(f"{source} has text that is not valid Unicode at {where}. {remedy}")
+    return value
+
+
+def checked_config(config: Any, source: str) -> dict[str, Any]:
+    """Return the settings in a file.
+
+    Raises:
+        InputError: It holds something else.
     """
     if not isinstance(config, dict):
-        raise InputError(f"the file {path} given with --config is not a JSON object.")
-    _refuse_half_characters(config, f"the file {path} given with --config", "Correct it.")
+        raise InputError(
+            f'{source} is not a JSON object. What to do: write settings as {{"name": value}}.'
+        )
     return config
-
-
-def _refuse_half_characters(given: Any, name: str, remedy: str) -> None:
-    """Refuse what JSON can name and UTF-8 cannot carry: half of a character, a lone surrogate."""
-    try:
-        json.dumps(given, ensure_ascii=False, default=str).encode()
-    except UnicodeEncodeError as error:
-        raise InputError(f"{name} has text that is not valid Unicode. {remedy}") from error
 
 
 def checked_state(state: Any, own_streams: Container[str]) -> dict[str, Any]:
@@ -53,7 +91,6 @@ def checked_state(state: Any, own_streams: Container[str]) -> dict[str, Any]:
     remedy = "What to do: correct the state, or take it out to read everything again."
     if state is None:
         return {}
-    _refuse_half_characters(state, "the state", remedy)
     if isinstance(state, dict) and state and "bookmarks" not in state:
         raise StateError(f"the state has no bookmarks but: {_part(', '.join(state))}. {remedy}")
     bookmarks = (state.get("bookmarks") or {}) if isinstance(state, dict) else None
@@ -180,7 +217,6 @@ def checked_catalog(
     if catalog is None or isinstance(catalog, Catalog):
         return catalog
     remedy = "What to do: make it anew with --discover."
-    _refuse_half_characters(catalog, "the catalog", remedy)
     try:
         checked = Catalog.from_dict(catalog)  # type: ignore[arg-type] # the SDK's type is narrow
     except (AttributeError, KeyError, TypeError, ValueError) as error:

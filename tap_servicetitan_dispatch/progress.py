@@ -253,5 +253,6 @@ class LiveProgress(Progress):
 
 def progress() -> Progress:
     """Return what fits where stderr goes; a terminal that shows the records gets no lines."""
-    is_live = sys.stderr.isatty() and not sys.stdout.isatty()
+    # Python has no stderr where it was started with a closed one.
+    is_live = sys.stderr is not None and sys.stderr.isatty() and not sys.stdout.isatty()
     return LiveProgress() if is_live else Progress()

@@ -14,6 +14,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -158,7 +159,7 @@ def one_line(value: object, most: int = MOST_CHARACTERS) -> str:
 
 def shown(value: object) -> str:
     """Return a value as one would write it in code, or the beginning of that."""
-    return one_line(repr(value), MOST_OF_A_VALUE)
+    return one_line(value if isinstance(value, Decimal) else repr(value), MOST_OF_A_VALUE)
 
 
 def _visible(character: str) -> str:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
+from singer_sdk.cli import plugin_cli
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._catalog import get_selected_schema
-from singer_sdk.helpers._util import read_json_file
 from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import redaction, settings
+from tap_servicetitan_dispatch import inputs, redaction, settings, validation
 from tap_servicetitan_dispatch.command import Command
+from tap_servicetitan_dispatch.errors import LogError
 from tap_servicetitan_dispatch.inputs import (
     checked_catalog,
-    checked_config,
     checked_state,
     require_offered,
     require_state_of,
@@ -118,8 +120,8 @@ class TapServiceTitanDispatch(Tap):
         redaction.SECRETS.add(*settings.secrets_in(self._config))
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
-        settings.normalize(self._config, schema)
-        errors = settings.problems(self._config, schema)
+        validation.normalize(self._config, schema)
+        errors = validation.problems(self._config, schema)
         if errors and raise_errors:
             raise ConfigValidationError("Config validation failed", errors=errors, schema=schema)
         return errors
@@ -132,10 +134,24 @@ class TapServiceTitanDispatch(Tap):
         Raises:
             InputError: One of them cannot be read, or holds something other than settings.
         """
+        given = super().cb_config(ctx, param, tuple(path for path in value if path == "ENV"))
         for path in value:
-            if path != "ENV":
-                checked_config(path, read_json_file(path))
-        return super().cb_config(ctx, param, value)
+            if path != "ENV":  # read once, as it may be a pipe
+                source = f"the file {path} given with --config"
+                config = inputs.parsed(inputs.content_of(path, "--config"), source)
+                given.config |= inputs.checked_config(config, source)
+        return given
+
+    @plugin_cli
+    def cli(cls) -> click.Command:  # noqa: N805 - the SDK hands the class over
+        """Set up the log, and return the command."""
+        try:
+            command = super().cli
+        except Exception as error:  # noqa: BLE001 - whatever its configuration asks for
+            sys.exit(f"{cls.name}: {LogError(error)}")
+        redaction.guard_logs()
+        logging.captureWarnings(capture=True)
+        return command
 
     @override
     @classmethod

@@ -1,11 +1,9 @@
-"""How rows leave: as lines on stdout, encoded by msgspec and buffered, or in files of a BATCH."""
+"""Singer messages as lines on stdout, encoded by msgspec and buffered."""
 
 from __future__ import annotations
 
 import errno
-import os
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,7 +13,7 @@ from singer_sdk.singerlib.encoding.simple import Message
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
 
@@ -80,20 +78,6 @@ class _Record(msgspec.Struct, tag_field="type", tag="RECORD", kw_only=True, omit
     record: dict[str, Any]
     version: int | None = None
     time_extracted: msgspec.Raw
-
-
-@contextmanager
-def files_for_their_owner() -> Iterator[None]:
-    """Let nobody else read or write the files and folders that this process makes meanwhile.
-
-    The SDK leaves the mode of the files of a BATCH to the umask. To narrow it afterwards would
-    leave a moment for others.
-    """
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 _BREAKS = {"\x85": "u0085", "\u2028": "u2028", "\u2029": "u2029"}

@@ -11,7 +11,7 @@ import pytest
 from tap_servicetitan_dispatch.auth import Credentials, TenantTokens, TokenSource
 from tap_servicetitan_dispatch.backoff import Backoff, Hold
 from tap_servicetitan_dispatch.client import Client, Http
-from tap_servicetitan_dispatch.errors import ApiError
+from tap_servicetitan_dispatch.failures import ApiError
 from tap_servicetitan_dispatch.progress import Tally
 from tests.support.runs import Run, assert_fails
 from tests.support.scripted_api import APP_KEY, TOKEN, Answer, Call, ScriptedApi, listed, routed

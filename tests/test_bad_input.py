@@ -73,9 +73,15 @@ HALF = json.loads('"\\ud83d"')
     [
         (({"timezone": HALF}, None, None), "config.json given with --config has text that is not"),
         (({HALF: 1}, None, None), "config.json given with --config has text that is not valid"),
-        (({}, bookmarked(HALF), None), "the state has text that is not valid Unicode"),
-        (({}, {"bookmarks": {HALF: {}}}, None), "the state has text that is not valid Unicode"),
-        (({}, None, {"streams": [{HALF: 1}]}), "the catalog has text that is not valid Unicode"),
+        (
+            ({}, bookmarked(HALF), None),
+            "state.json given with --state has text",
+        ),
+        (({}, {"bookmarks": {HALF: {}}}, None), "has text that is not valid Unicode at bookmarks."),
+        (
+            ({}, None, {"streams": [{HALF: 1}]}),
+            "catalog.json given with --catalog has text",
+        ),
     ],
 )
 def test_half_of_a_character(

@@ -14,7 +14,7 @@ import requests
 
 from tap_servicetitan_dispatch import transport
 from tap_servicetitan_dispatch.client import Http
-from tap_servicetitan_dispatch.errors import ApiError
+from tap_servicetitan_dispatch.failures import ApiError
 from tests.support.runs import assert_fails
 from tests.support.scripted_api import Answer, ScriptedApi, listed
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch import check
-from tap_servicetitan_dispatch.errors import FAILURES
+from tap_servicetitan_dispatch.failures import FAILURES
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Behaviour, Faults, Sandbox
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.failing import ANSWERS, UNSENT, failing
@@ -42,6 +42,7 @@ AT_STEP = dict.fromkeys(FAILURES, "app key and tenant") | {
     "missing_scope": "zones",
     "not_found": "zones",
     "conflict": "zones",
+    "bad_value": "zones",
 }
 """At which step a failure is seen, if only zones are selected and every call fails so."""
 
@@ -263,7 +264,7 @@ def test_a_file_that_is_empty_is_said_in_one_line_as_in_a_run(tap: Command, opti
     path.touch()
     run = tap.run(None, None, None, "--check", option, str(path))
     assert (run.exit_code, run.stdout) == (1, "")
-    assert run.errors[0].startswith("A file given on the command line is not JSON")
+    assert f"the file {path} given with {option} is not JSON: " in run.errors[0]
 
 
 @pytest.mark.parametrize("kind", FAILURES)

@@ -120,7 +120,7 @@ def test_a_file_that_is_not_json_is_said_in_one_line(tap: Command) -> None:
     for option in ("--config", "--state", "--catalog"):
         run = tap.run(None, None, None, option, str(path))
         assert run.exit_code == 1
-        assert run.errors[-1].startswith("A file given on the command line is not JSON")
+        assert f"broken.json given with {option} is not JSON: " in run.errors[-1]
 
 
 def test_a_file_that_is_not_there_is_said_in_one_line(tap: Command) -> None:

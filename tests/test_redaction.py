@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tap_servicetitan_dispatch.auth import Credentials
 from tap_servicetitan_dispatch.client import Http, token_request
-from tap_servicetitan_dispatch.errors import ApiError
+from tap_servicetitan_dispatch.failures import ApiError
 from tap_servicetitan_dispatch.redaction import LogFilter, Secrets, guard_logs, one_line
 from tests.support.runs import Run, assert_fails, assert_no_secret, catalog_of
 from tests.support.scripted_api import (

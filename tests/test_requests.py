@@ -16,10 +16,11 @@ import requests
 import trustme
 
 from tap_servicetitan_dispatch import __version__
+from tap_servicetitan_dispatch.answers import asked_wait
 from tap_servicetitan_dispatch.auth import Credentials, TenantTokens, TokenSource
 from tap_servicetitan_dispatch.backoff import Backoff
-from tap_servicetitan_dispatch.client import Client, Http, asked_wait, token_request
-from tap_servicetitan_dispatch.errors import FAILURES, ApiError
+from tap_servicetitan_dispatch.client import Client, Http, token_request
+from tap_servicetitan_dispatch.failures import FAILURES, ApiError
 from tests.support.scripted_api import APP_KEY, CLIENT_SECRET, TOKEN, TOKEN_PATH, Answer, Call
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch import settings
+from tap_servicetitan_dispatch import settings, tenants, validation
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.runs import FEED_ONLY, catalog_of
 from tests.support.scripted_api import APP_KEY, CLIENT_SECRET, Answer, ScriptedApi, feed_of, page
@@ -25,13 +25,13 @@ GOOD = {
 def problems(config: dict[str, Any]) -> list[str]:
     schema = TapServiceTitanDispatch.config_jsonschema
     TapServiceTitanDispatch.append_builtin_config(schema)
-    return settings.problems(config, schema)
+    return validation.problems(config, schema)
 
 
 def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
     config: dict[str, Any] = dict(GOOD)
     assert problems(config) == []
-    settings.normalize(config, TapServiceTitanDispatch.config_jsonschema)
+    validation.normalize(config, TapServiceTitanDispatch.config_jsonschema)
     assert config == {
         **GOOD,
         "environment": "production",
@@ -123,7 +123,7 @@ def test_a_good_value_is_taken(setting: dict[str, Any]) -> None:
 @pytest.mark.parametrize("environment", ["production", "integration"])
 def test_credentials_are_required_outside_the_sandbox(environment: str) -> None:
     assert problems({"environment": environment}) == [
-        f"{name}: is required, unless environment is sandbox" for name in settings.CREDENTIALS
+        f"{name}: is required, unless environment is sandbox" for name in tenants.CREDENTIALS
     ]
 
 
@@ -159,10 +159,10 @@ def test_white_space_around_a_credential_is_stripped_with_a_warning(
     api: ScriptedApi, tap: Command
 ) -> None:
     api.reply = feed_of((None, page(more=False, token="t1")))
-    pasted = {name: f" {api.config[name]}\n" for name in settings.CREDENTIALS}
+    pasted = {name: f" {api.config[name]}\n" for name in tenants.CREDENTIALS}
     run = tap.run(api.config | pasted)
     assert run.exit_code == 0
-    for name in settings.CREDENTIALS:
+    for name in tenants.CREDENTIALS:
         assert f"{name}: white space around it was stripped." in run.stderr
     assert api.token_calls[0].body.endswith(f"client_secret={CLIENT_SECRET}")
     assert api.api_calls[0].headers["ST-App-Key"] == APP_KEY

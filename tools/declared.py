@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi.routing import APIRoute
 
 from benchmarks.table import lines
-from tap_servicetitan_dispatch import settings
-from tap_servicetitan_dispatch.errors import FAILURES
+from tap_servicetitan_dispatch import settings, tenants
+from tap_servicetitan_dispatch.failures import FAILURES
 from tap_servicetitan_dispatch.sandbox.api.operations import ROUTERS
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tools.markdown import ROOT
@@ -19,7 +19,7 @@ from tools.markdown import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_servicetitan_dispatch.errors import Failure
+    from tap_servicetitan_dispatch.failures import Failure
     from tap_servicetitan_dispatch.streams.base import DispatchStream
 
 PREFIX = "TAP_SERVICETITAN_DISPATCH_"
@@ -189,7 +189,7 @@ def meltano_setting(name: str, setting: dict[str, Any]) -> dict[str, Any]:
 def env_lines() -> list[str]:
     """Return the lines of `.env.example` that are settings."""
     return [
-        f"{'' if name in settings.CREDENTIALS else '# '}{PREFIX}{name.upper()}="
+        f"{'' if name in tenants.CREDENTIALS else '# '}{PREFIX}{name.upper()}="
         + shown(setting.get("default", ""))
         for name, setting in own_settings().items()
     ]

@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import settings
+from tap_servicetitan_dispatch import tenants
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tools.declared import all_settings, meltano_setting
 from tools.markdown import ROOT
@@ -130,7 +130,7 @@ def definition() -> dict[str, Any]:
         "capabilities": sorted(about["capabilities"]),
         "commands": plugin["commands"],
         "settings": [meltano_setting(*setting) for setting in all_settings().items()],
-        "settings_group_validation": [list(settings.CREDENTIALS), ["environment"]],
+        "settings_group_validation": [list(tenants.CREDENTIALS), ["environment"]],
         "settings_preamble": SETTINGS_PREAMBLE,
         "prereq": PREREQUISITES,
         "next_steps": NEXT_STEPS,

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
 from singer_sdk import typing as th
-from singer_sdk.exceptions import SyncLifecycleSignal
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import bookmarks
+from tap_servicetitan_dispatch.batches import files_for_their_owner
 from tap_servicetitan_dispatch.bookmarks import Bookmark, bookmark_in
-from tap_servicetitan_dispatch.errors import AnswerError, ApiError, InputError, TapError
+from tap_servicetitan_dispatch.errors import AnswerError, InputError, TapError
+from tap_servicetitan_dispatch.failures import ApiError
 from tap_servicetitan_dispatch.progress import Tally
 from tap_servicetitan_dispatch.run import Source
 from tap_servicetitan_dispatch.streams.records import FieldFilter
-from tap_servicetitan_dispatch.writer import files_for_their_owner
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -313,11 +313,8 @@ class DispatchStream(Stream, abc.ABC):
 
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        if level == logging.ERROR and isinstance(
-            sys.exception(), TapError | SyncLifecycleSignal | BrokenPipeError
-        ):
-            # "unhandled", says the SDK; the tap's command will say what it is
-            level = logging.DEBUG
+        if level == logging.ERROR and sys.exception():
+            level = logging.DEBUG  # "unhandled", says the SDK; the command will say what it is
         super().log(message, *args, level=level, **kwargs)
 
     # What the SDK would do, and here nobody should ------------------------------------------

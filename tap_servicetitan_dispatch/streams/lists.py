@@ -15,8 +15,9 @@ from tap_servicetitan_dispatch.walks import ModifiedWalk, numbered_walk
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from tap_servicetitan_dispatch.answers import Answer
     from tap_servicetitan_dispatch.bookmarks import Bookmark
-    from tap_servicetitan_dispatch.client import Answer, Client
+    from tap_servicetitan_dispatch.client import Client
     from tap_servicetitan_dispatch.progress import Tally
     from tap_servicetitan_dispatch.walks import Fetch, Page
 

@@ -18,7 +18,7 @@ from tap_servicetitan_dispatch.walks.page import Page, Record, has_more_in, is_a
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tap_servicetitan_dispatch.client import Answer
+    from tap_servicetitan_dispatch.answers import Answer
     from tap_servicetitan_dispatch.progress import Log
     from tap_servicetitan_dispatch.walks.page import Fetch
 

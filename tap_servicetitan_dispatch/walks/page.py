@@ -14,7 +14,7 @@ from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tap_servicetitan_dispatch.client import Answer
+    from tap_servicetitan_dispatch.answers import Answer
     from tap_servicetitan_dispatch.progress import Log
 
 Record = dict[str, Any]

@@ -5,7 +5,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from tap_servicetitan_dispatch import settings
+from tap_servicetitan_dispatch import settings, tenants, validation
 from tools.declared import PREFIX
 from tools.markdown import ROOT
 
@@ -15,8 +15,8 @@ TEXT = (ROOT / ".env.example").read_text(encoding="utf-8")
 def test_a_copy_of_it_gives_the_tap_nothing_until_it_is_filled_in() -> None:
     copied = dotenv_values(stream=io.StringIO(TEXT))
     config = {name.removeprefix(PREFIX).lower(): value for name, value in copied.items()}
-    assert tuple(config) == settings.CREDENTIALS
+    assert tuple(config) == tenants.CREDENTIALS
     nothing: dict[str, Any] = {}
     for each in (config, nothing):
-        settings.normalize(each, settings.SCHEMA)
+        validation.normalize(each, settings.SCHEMA)
     assert config == nothing

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 import time_machine
 
-from tap_servicetitan_dispatch import backoff, client
+from tap_servicetitan_dispatch import answers, backoff
 from tap_servicetitan_dispatch.sandbox import Behaviour
 from tests.faults.victim import Victim
 from tests.support.caller import START, Caller
@@ -30,7 +30,7 @@ def victim(
 ) -> Iterator[Victim]:
     """A tap and a sandbox on the same day; the tap's clock goes on, the sandbox's stands still."""
     waits: list[float] = []
-    asked_wait, jitter = client.asked_wait, backoff._jitter  # noqa: SLF001 - what waits come from
+    asked_wait, jitter = answers.asked_wait, backoff._jitter  # noqa: SLF001 - what waits come from
 
     def note(seconds: float) -> float:
         waits.append(seconds)
@@ -40,7 +40,7 @@ def victim(
         seconds = asked_wait(headers, body)
         return None if seconds is None else note(seconds)
 
-    monkeypatch.setattr(client, "asked_wait", asked)
+    monkeypatch.setattr(answers, "asked_wait", asked)
     monkeypatch.setattr(backoff, "_jitter", lambda attempt: note(jitter(attempt)))
     monkeypatch.setattr(backoff, "_spread", lambda _: 0)
     with (

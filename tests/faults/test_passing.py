@@ -20,7 +20,7 @@ from tests.support.streams import ALL_STREAMS
 if TYPE_CHECKING:
     import requests
 
-    from tap_servicetitan_dispatch.client import Answer
+    from tap_servicetitan_dispatch.answers import Answer
     from tap_servicetitan_dispatch.sandbox.faults.options import Body, Kind, RetryAfter
     from tests.faults.victim import Victim
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import time_machine
 
-from tap_servicetitan_dispatch import backoff, client
+from tap_servicetitan_dispatch import answers, backoff
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT_SECONDS = 0.2
 
-_asked_wait, _jitter = client.asked_wait, backoff._jitter  # noqa: SLF001 - what waits come from
+_asked_wait, _jitter = answers.asked_wait, backoff._jitter  # noqa: SLF001 - what waits come from
 
 
 def _asked_less(headers: Mapping[str, str], body: str) -> float | None:
@@ -27,7 +27,7 @@ def _asked_less(headers: Mapping[str, str], body: str) -> float | None:
 
 
 def main() -> None:
-    client.asked_wait = _asked_less
+    answers.asked_wait = _asked_less
     backoff._jitter = lambda attempt: min(_jitter(attempt), LONGEST_WAIT_SECONDS)  # noqa: SLF001
     backoff._spread = lambda _: 0  # noqa: SLF001
     with time_machine.travel(sys.argv.pop(1), tick=True):

@@ -13,15 +13,15 @@ import trustme
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.client import Http
-from tap_servicetitan_dispatch.errors import FAILURES
-from tests.support.scripted_api import Answer, Call, ScriptedApi
+from tap_servicetitan_dispatch.failures import FAILURES
+from tests.support.scripted_api import Answer, Call, ScriptedApi, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import requests
 
-    from tap_servicetitan_dispatch.client import Answer as HttpAnswer
+    from tap_servicetitan_dispatch.answers import Answer as HttpAnswer
 
 NOT_MATCHED = Answer({"message": "Unable to match incoming request to an operation."}, status=404)
 NO_SCOPE = Answer({"title": "Scope validation failed: tn.dis.zones:r"}, status=403)
@@ -43,6 +43,7 @@ ANSWERS = {
     "conflict": Answer({"title": "Conflict"}, status=409),
     "unexpected_status": Answer("", status=418),
     "not_json": Answer("<html>Log in to the guest network</html>"),
+    "bad_value": Answer(listed({"id": 1, "name": "\ud83d"})),
     "too_large": Answer(raw=[b"HTTP/1.1 100 Continue\r\n\r\n" * 2**16]),
     "no_connection": Answer(reset=True),
 }
@@ -57,7 +58,7 @@ def untrusted(api: ScriptedApi) -> Iterator[dict[str, Any]]:
         yield api.config | {"api_url": url}
 
 
-UNSENT = ("bad_address", "no_tls", "untrusted")
+UNSENT = ("bad_address", "bad_bundle", "no_tls", "untrusted")
 """What goes wrong before a request is sent."""
 
 
@@ -69,12 +70,22 @@ def behind_a_proxy(api: ScriptedApi, proxy: str) -> Iterator[dict[str, Any]]:
         yield api.config | {"api_url": "https://a.example"}
 
 
+@contextmanager
+def trusting(api: ScriptedApi, bundle: str) -> Iterator[dict[str, Any]]:
+    """Yield settings that lead to an API whose certificate is to be looked up in a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REQUESTS_CA_BUNDLE", bundle)
+        yield api.config | {"api_url": "https://a.example"}
+
+
 def _unsent(api: ScriptedApi, kind: str) -> AbstractContextManager[dict[str, Any]]:
     """Return settings with which nothing gets as far as the API."""
     if kind == "untrusted":
         return untrusted(api)
     if kind == "bad_address":
         return behind_a_proxy(api, "gopher://b.example")
+    if kind == "bad_bundle":
+        return trusting(api, "/no/such/bundle.pem")
     return nullcontext(api.config | {"api_url": api.url.replace("http:", "https:")})
 
 

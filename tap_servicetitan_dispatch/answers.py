@@ -1,0 +1,181 @@
+"""What came back: a good answer, or the reason why there is none."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import requests
+import urllib3
+
+from tap_servicetitan_dispatch.characters import place_of_lone_surrogate
+from tap_servicetitan_dispatch.failures import FAILURES, ApiError, detail_of, kind_of
+from tap_servicetitan_dispatch.redaction import shown
+from tap_servicetitan_dispatch.transport import TooLargeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_WAIT_IN_TEXT = re.compile(r"try again in (\d+(?:\.\d+)?) (second|minute)", re.IGNORECASE)
+_NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
+_SECONDS_IN = {"second": 1, "minute": 60}
+_BAD_ADDRESS = (
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    urllib3.exceptions.LocationValueError,
+    urllib3.exceptions.ProxySchemeUnsupported,
+)
+_REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: (\d{3})\b")
+_PASSING_TLS = ("BAD_RECORD_MAC", "INTERNAL_ERROR")
+"""What TLS says of a single connection; all else that it says holds for the next one too."""
+_WITHOUT_ANSWER: tuple[tuple[Any, str], ...] = (
+    (TooLargeError, "too_large"),
+    (TimeoutError, "timed_out"),
+    (ssl.SSLCertVerificationError, "untrusted"),
+    ((ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError), "no_connection"),
+    (ssl.SSLError, "no_tls"),
+)
+"""The keys in `FAILURES` of what ends a request, by the innermost reason."""
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def asked_wait(headers: Mapping[str, str], body: str) -> float | None:
+    """Return the seconds that an answer asks us to wait, or nothing if it does not.
+
+    `Retry-After` is a number of seconds or an HTTP date, which counts from the answer's own `Date`,
+    as the clock of this machine may be wrong; as it is often missing, the text of the body counts
+    too ("Try again in 50 seconds.").
+    """
+    header = headers.get("Retry-After", "").strip()
+    if _NUMBER.fullmatch(header):
+        return float(header)
+    date, now = _date_in(header), _date_in(headers.get("Date", ""))
+    if date and now:
+        return max(0.0, (date - now).total_seconds())
+    found = _WAIT_IN_TEXT.search(body)
+    return float(found[1]) * _SECONDS_IN[found[2].lower()] if found else None
+
+
+def _date_in(header: str) -> datetime | None:
+    """Return the HTTP date that a header holds, if it holds one."""
+    try:
+        date = parsedate_to_datetime(header)
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+class Answer(NamedTuple):
+    """A good answer."""
+
+    body: Any
+    """The decoded JSON."""
+    served_at: datetime | None
+    """What the server's clock showed, to the second; nothing if it did not say."""
+    size: int = 0
+    """Bytes of the JSON."""
+
+
+def answer_of(
+    response: requests.Response, content: bytes, request: str, *, token_endpoint: bool
+) -> Answer:
+    """Return a good answer.
+
+    Args:
+        response: What came back.
+        content: Its body.
+        request: What to call the request.
+        token_endpoint: Whether the token endpoint gave it.
+
+    Raises:
+        ApiError: It is not a good one.
+    """
+    content = content.removeprefix(_BYTE_ORDER_MARK)
+    failure: Exception | None = None
+    body: Any = None
+    try:
+        body = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        failure = error
+    if response.status_code == requests.codes.ok:
+        if failure is not None:
+            value = _bad_value(failure, content)
+            kind, detail = ("bad_value", value) if value else ("not_json", f"{len(content)} bytes")
+            raise ApiError(kind, request=request, detail=detail, token_endpoint=token_endpoint)
+        return Answer(body, _date_in(response.headers.get("Date", "")), len(content))
+    text = content.decode(errors="replace")
+    kind = kind_of(response.status_code, text, token_endpoint=token_endpoint)
+    wait = asked_wait(response.headers, text)
+    detail = detail_of(response.status_code, body)
+    raise ApiError(
+        kind, request=request, detail=detail, wait_seconds=wait, token_endpoint=token_endpoint
+    )
+
+
+def _bad_value(failure: Exception, content: bytes) -> str:
+    """Return what is wrong with a value in an answer that is JSON for all that; else nothing."""
+    if isinstance(failure, msgspec.ValidationError):
+        return "a number that is out of range"
+    try:
+        body = json.loads(content.decode(errors="surrogateescape"))
+    except (ValueError, RecursionError):
+        return ""
+    place = place_of_lone_surrogate(body)
+    if place is None:
+        return ""
+    row = ""
+    for step in place:
+        body = body[step]
+        if isinstance(body, dict) and "id" in body and not row:
+            row = f" of the row with id {shown(body['id'])}"
+    return f"text that is not valid Unicode in {'.'.join(map(str, place)) or 'a key'}{row}"
+
+
+def failure_of(error: Exception, request: str, *, token_endpoint: bool) -> ApiError:
+    """Return what went wrong where no answer came, or not all of it.
+
+    Args:
+        error: What was raised.
+        request: What to call the request.
+        token_endpoint: Whether it went to the token endpoint.
+    """
+    cause = _innermost(error)
+    kind = type(cause).__name__
+    return ApiError(
+        _kind_without_answer(error, cause),
+        request=request,
+        detail=f"{kind}: {cause}" if str(cause) else kind,
+        token_endpoint=token_endpoint,
+    )
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return the innermost reason, without the addresses of objects that the outer ones show."""
+    while inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        error = inner
+    return error
+
+
+def _kind_without_answer(error: BaseException, cause: BaseException) -> str:
+    """Return the key in `FAILURES` of what went wrong where no answer came, or not all of it.
+
+    Args:
+        error: What was raised.
+        cause: The innermost reason.
+    """
+    if isinstance(error, _BAD_ADDRESS):
+        return "bad_address"
+    refusal = _REFUSED_BY_PROXY.search(str(cause))
+    if refusal and not FAILURES[kind_of(int(refusal[1]), "")].retried:
+        return "proxy_refused"
+    if any(reason in str(cause) for reason in _PASSING_TLS):
+        return "no_connection"
+    return next(
+        (kind for types, kind in _WITHOUT_ANSWER if isinstance(cause, types)), "no_connection"
+    )

@@ -1,0 +1,81 @@
+"""BATCH files: what the SDK needs to know to make them, and who may read them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import fsspec  # type: ignore[import-untyped] # it has no types
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FIELDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("", ("encoding", "storage"), ("batch_size",)),
+    ("encoding", ("format",), ("compression",)),
+    ("storage", ("root",), ("prefix", "params")),
+)
+"""Each object of a `batch_config`, what it has to have, and what else it may have."""
+
+
+def problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with a `batch_config` of which the SDK has checked the types only.
+
+    Args:
+        config: The setting; one that is empty counts as not given.
+    """
+    if config:
+        lines = [*_misfits(config)]
+        yield from lines or _unusable(config)
+
+
+def _misfits(config: Mapping[str, Any]) -> Iterator[str]:
+    for name, needed, optional in _FIELDS:
+        given = config.get(name) if name else config
+        if not isinstance(given, Mapping):
+            continue  # what it is a field of says that it is missing
+        path = f"batch_config.{name}" if name else "batch_config"
+        yield from (f"{path}.{each}: is required" for each in needed if _is_missing(given, each))
+        strange = given.keys() - {*needed, *optional}
+        yield from (f"{path}.{each}: is not a setting" for each in sorted(strange))
+    size = config.get("batch_size")
+    if size is not None and (type(size) is not int or not 0 < size <= sys.maxsize):
+        yield "batch_config.batch_size: is not a number of rows"
+
+
+def _is_missing(given: Mapping[str, Any], name: str) -> bool:
+    return given.get(name) is None or given[name] == ""
+
+
+def _unusable(config: Mapping[str, Any]) -> Iterator[str]:
+    storage = config["storage"]
+    if not isinstance(storage.get("params") or {}, Mapping):
+        yield "batch_config.storage.params: is not an object"
+        return
+    try:
+        protocol, _ = fsspec.core.split_protocol(storage["root"])
+        fsspec.get_filesystem_class(protocol or "file")
+    except (ImportError, ValueError) as error:
+        yield f"batch_config.storage.root: {error}"
+    if "\0" in storage["root"]:
+        yield "batch_config.storage.root: has a null byte"
+    if config["encoding"]["format"] == "parquet" and find_spec("pyarrow") is None:
+        yield "batch_config.encoding.format: needs pyarrow, which is not installed"
+
+
+@contextmanager
+def files_for_their_owner() -> Iterator[None]:
+    """Let nobody else read or write the files and folders that this process makes meanwhile.
+
+    The SDK leaves the mode of the files of a BATCH to the umask. To narrow it afterwards would
+    leave a moment for others.
+    """
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)

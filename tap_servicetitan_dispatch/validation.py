@@ -1,0 +1,170 @@
+"""Settings as they were given: what they stand for, and which values make no sense."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from singer_sdk.plugin_base import JSONSchemaValidator
+
+from tap_servicetitan_dispatch import addresses, batches, instants, tenants
+from tap_servicetitan_dispatch.redaction import one_line, shown
+from tap_servicetitan_dispatch.settings import ENVIRONMENTS, LARGEST_NUMBER, SANDBOX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, MutableMapping
+
+    from jsonschema import ValidationError
+
+_SWITCHES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
+    ("false", "0", "no", "off"), False
+)
+
+logger = logging.getLogger("tap-servicetitan-dispatch")
+
+
+def normalize(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Replace what was given by what it stands for, and fill in the defaults, in place.
+
+    A setting that is null or empty counts as not given: that is what a line of a copied
+    `.env.example` means. White space around a credential comes along when it is pasted. A number,
+    a switch, a list or an object may come as text, as environment variables have nothing else.
+
+    Args:
+        config: The settings as they were given.
+        schema: The JSON schema of all settings, the SDK's own included.
+    """
+    for name in [name for name, value in config.items() if value is None or value == ""]:
+        del config[name]
+    for name in tenants.CREDENTIALS:
+        value = config.get(name)
+        if isinstance(value, str) and value != value.strip():
+            logger.warning("%s: white space around it was stripped.", name)
+            config[name] = value.strip()
+    for name, value in config.items():
+        setting = schema["properties"].get(name, {})
+        kinds = setting.get("type", ["string"])
+        if isinstance(value, str) and "string" not in kinds:
+            config[name] = _read(value, setting)
+        elif isinstance(value, Decimal | float) and "integer" in kinds and _is_whole(value):
+            config[name] = int(value)  # 50.0 is a whole number too
+    for name, setting in schema["properties"].items():
+        if "default" in setting:
+            config.setdefault(name, setting["default"])
+
+
+def _is_whole(value: Decimal | float) -> bool:
+    """Return whether a number is a whole one; one like 1e999999 would fill the memory as such."""
+    return -LARGEST_NUMBER < value < LARGEST_NUMBER and value % 1 == 0
+
+
+def _read(text: str, setting: Mapping[str, Any]) -> Any:
+    """Return what a text stands for; the text itself if it is nothing that the setting may be."""
+    kinds = setting["type"]
+    if "boolean" in kinds:
+        return _SWITCHES.get(text.strip().lower(), text)
+    is_list = "array" in kinds and not text.lstrip().startswith("[")  # 1,2,3
+    if is_list and setting["items"]["type"] == ["string"]:
+        return [part.strip() for part in text.split(",")]
+    try:
+        return json.loads(f"[{text}]" if is_list else text)
+    except ValueError:
+        return text
+
+
+def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with a normalized config, a line for each thing.
+
+    Values of secrets are never part of a line.
+
+    Args:
+        config: The settings.
+        schema: The JSON schema of all settings, the SDK's own included.
+    """
+    lines: dict[str, str] = {}
+    for error in JSONSchemaValidator(schema).iter_errors(copy.deepcopy(dict(config))):
+        if not _name(error).startswith("tenants."):  # told below, by position and number
+            lines.setdefault(_name(error), _line(error, schema))
+    wrong = {path.split(".")[0] for path in lines}
+    sound = {name: value for name, value in config.items() if name not in wrong}
+    is_real = sound.get("environment") in ENVIRONMENTS
+    if "tenants" in sound:
+        of_tenants = list(tenants.problems(sound, needs_credentials=is_real))
+    else:
+        of_tenants = [
+            f"{name}: is required, unless environment is {SANDBOX}"
+            for name in tenants.CREDENTIALS
+            if is_real and "tenants" not in config and name not in config
+        ]
+    of_batches = batches.problems(sound.get("batch_config") or {})
+    found = (*lines.values(), *of_tenants, *_senseless(sound), *of_batches)
+    return [one_line(line) for line in found]
+
+
+def _is_time_zone(name: str) -> bool:
+    """Return whether a time zone has this name; to list them all takes far longer."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each value that has the right type and makes no sense all the same."""
+    for name in ("client_id", "client_secret", "app_key"):
+        if not tenants.is_credential(str(config.get(name, ""))):
+            yield f"{name}: has a character that no credential has; copy it again"
+    if not tenants.is_tenant_number(str(config.get("tenant_id", 0))):
+        yield "tenant_id: is not a tenant number, which has digits only"
+    if start_date := config.get("start_date"):
+        try:
+            instants.parse(start_date)
+        except ValueError:
+            yield f"start_date: {shown(start_date)} is neither a date nor a date-time (ISO 8601)"
+    if (zone := config.get("timezone")) and not _is_time_zone(zone):
+        yield f"timezone: {shown(zone)} is not an IANA time zone, such as America/Chicago"
+    if config.get("capacity_skill_based_availability") and not config.get("capacity_job_type_id"):
+        yield "capacity_skill_based_availability: needs capacity_job_type_id, whose skills to match"
+    for name in ("api_url", "auth_url"):
+        if url := config.get(name):
+            yield from _url_problems(name, url)
+
+
+def _url_problems(name: str, url: str) -> Iterator[str]:
+    parts = addresses.parts_of(url)
+    if parts is None or parts.scheme not in {"http", "https"}:
+        yield f"{name}: is not an http(s) address"
+    elif parts.auth or parts.query is not None or parts.fragment is not None:
+        yield f"{name}: must not have a user, a query or a fragment"
+    elif parts.scheme == "http" and not addresses.is_loopback(url):
+        yield f"{name}: must be https, as credentials travel there; only this machine may be http"
+
+
+def _name(error: ValidationError) -> str:
+    return ".".join(str(part) for part in error.absolute_path) or str(error.validator)
+
+
+def _line(error: ValidationError, schema: Mapping[str, Any]) -> str:
+    name = _name(error)
+    setting = schema.get("properties", {}).get(name.split(".")[0], {})
+    given = "the value" if setting.get("secret") else shown(error.instance)
+    bound: Any = error.validator_value
+    match error.validator:
+        case "type":
+            kinds = [
+                kind for kind in (bound if isinstance(bound, list) else [bound]) if kind != "null"
+            ]
+            return f"{name}: {given} is not of type {' or '.join(kinds)}"
+        case "enum":
+            return f"{name}: {given} is not one of {', '.join(map(str, bound))}"
+        case "minimum":
+            return f"{name}: {given} is less than {bound}"
+        case "maximum":
+            return f"{name}: {given} is more than {bound}"
+        case _:
+            return f"{name}: {error.message}"  # of the SDK's settings only, none of them secret
