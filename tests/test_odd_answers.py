@@ -432,11 +432,10 @@ def test_a_value_that_is_deeply_nested_comes_out_as_it_came(api: ScriptedApi, ta
         '{"a":' * 50_000 + "1" + "}" * 50_000,
         '{"hasMore":false,"data":[{"id":NaN}]}',
         '{"hasMore":false,"data":[{"id":1}',
-        '{"hasMore":false,"data":[{"id":1,"name":"\\ud800"}]}',
         "",
         "\ufeff",
     ],
-    ids=["open", "deep list", "deep object", "NaN", "cut", "half a character", "empty", "BOM only"],
+    ids=["open", "deep list", "deep object", "NaN", "cut", "empty", "BOM only"],
 )
 def test_what_is_no_json_is_an_error_in_one_line(api: ScriptedApi, tap: Command, body: str) -> None:
     run = read(api, tap, "zones", **{PATHS["zones"]: Answer(body)})

@@ -240,7 +240,9 @@ def test_a_disk_that_is_full_of_batches(good: ScriptedApi, tap: Command, tmp_pat
     batches = WHOLE | {"storage": {"root": tmp_path.as_uri()}}
     good.reply = lambda _: Answer(page(*range(30_000), more=False, token="t1"))
     small = "ulimit -f 8; "  # as small as a disk can be
-    run = in_a_shell(tap, good.config | {"batch_config": batches}, small)
+    # What measures the coverage of a process writes a file, too
+    environment = {name: each for name, each in os.environ.items() if "COVERAGE" not in name}
+    run = in_a_shell(tap, good.config | {"batch_config": batches}, small, env=environment)
     assert_one_line(run, "no room for what")
 
 
@@ -261,6 +263,15 @@ def test_certificates_to_trust_that_cannot_be_read(
     run = tap.run(api.config | {"auth_url": "https://a.example/connect/token"})
     assert_one_line(run, "the certificates to trust cannot be read")
     assert name in run.stderr
+
+
+def test_certificates_to_trust_may_be_in_a_folder(
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tap.folder))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    away = {"auth_url": "https://a.example/connect/token", "max_retries": 0}
+    assert_one_line(tap.run(api.config | away), "the connection failed (POST ")
 
 
 @pytest.mark.parametrize(
@@ -314,6 +325,13 @@ def test_text_that_is_not_valid_names_stream_and_row(
     assert where in run.errors[0]
     assert "proxy" not in run.errors[0]
     assert len(api.api_calls) == 1
+
+
+def test_a_number_that_no_number_can_hold_is_named(api: ScriptedApi, tap: Command) -> None:
+    api.reply = lambda _: Answer('{"page": 1, "hasMore": false, "data": [{"id": 1e400}]}')
+    run = tap.run(api.config, streams=("zones",))
+    assert_fails(run, "zones: the answer has a value that cannot be passed on (GET ")
+    assert "a number that is out of range" in run.errors[0]
 
 
 def test_only_the_stream_of_the_tenant_that_has_it_fails(api: ScriptedApi, tap: Command) -> None:
