@@ -265,10 +265,12 @@ def test_certificates_to_trust_that_cannot_be_read(
     assert name in run.stderr
 
 
-def test_certificates_to_trust_may_be_in_a_folder(
-    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_named", [True, False])
+def test_certificates_to_trust_may_be_in_a_folder_or_not_named(
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch, *, is_named: bool
 ) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tap.folder))
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tap.folder) if is_named else "")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     away = {"auth_url": "https://a.example/connect/token", "max_retries": 0}
     assert_one_line(tap.run(api.config | away), "the connection failed (POST ")
