@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +23,7 @@ from tests.support.group import (
     THREE,
     WEST,
     Group,
+    bodies_of,
     group_catalog,
     read,
     values,
@@ -216,6 +219,31 @@ def test_a_tenant_in_trouble_is_left_out_and_told_in_one_line(
     [line] = run.errors
     assert line.startswith(f"Acme South ({SOUTH}), ")
     assert "What to do:" in line
+
+
+def test_a_tenant_that_does_not_answer_holds_up_nobody_else(group: Group, tap: Command) -> None:
+    others_are_read, waits = threading.Event(), []
+    asked: set[tuple[int, str]] = set()
+
+    def reply(number: int, path: str, _: Call) -> dict[str, Any]:
+        asked.add((number, path))
+        if len(asked) == 2 * len(THREE):
+            others_are_read.set()
+        body: dict[str, Any] = bodies_of(number)[path]
+        return body
+
+    def hang(path: str, _: Call) -> dict[str, Any]:
+        waits.append(others_are_read.wait(30))
+        body: dict[str, Any] = bodies_of(SOUTH)[path]
+        return body
+
+    for path in (PATHS[stream] for stream in THREE):
+        group.answers[SOUTH, path] = partial(hang, path)
+        for number in (NORTH, WEST):
+            group.answers[number, path] = partial(reply, number, path)
+    run = read(tap, group.config | {"max_concurrent_requests": 2})
+    assert (run.exit_code, waits) == (0, [True] * len(THREE))
+    assert values(run.states[-1]) == ALL_READ
 
 
 def test_of_a_tenant_without_a_scope_only_that_stream_is_left_out(

@@ -42,7 +42,10 @@ RUN_BY = {
     r"export TARGET_POSTGRES_.*|\.venv/bin/meltano run load-postgres": (
         f"{TARGETS}::test_postgres_has_exactly_the_rows_that_the_sandbox_has"
     ),
-    r"TAP_SERVICETITAN_DISPATCH_(APP_KEY|_\w+)=.*|\.venv/bin/meltano install|printf .*": (
+    r"TAP_SERVICETITAN_DISPATCH_(APP_KEY|CLIENT_ID|CLIENT_SECRET)=.*": (
+        "tests/targets/test_fleet.py::test_a_group_is_loaded_in_one_run_then_what_changed"
+    ),
+    r"TAP_SERVICETITAN_DISPATCH__\w+=.*|\.venv/bin/meltano install|printf .*": (
         "tests/targets/test_fleet.py::test_eight_tenants_at_the_same_time_do_not_mix"
     ),
     r"\.venv/bin/python -m examples( output/day --into docs/images)?": PICTURES,

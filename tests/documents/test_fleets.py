@@ -9,14 +9,22 @@ import yaml
 from tools.markdown import blocks, commands, section
 
 PAGE = "docs/fleets.md"
-(RECIPE,) = blocks(section(PAGE, "The recipe"), "yaml")
+(RECIPE,) = blocks(section(PAGE, "A run for each tenant"), "yaml")
 PREFIX, *TENANTS = (each["name"] for each in yaml.safe_load(RECIPE)["plugins"]["extractors"])
 PREFIX = PREFIX.removesuffix("tenant")
 NAMES = [tenant.removeprefix(PREFIX) for tenant in TENANTS]
 
 
+def test_the_command_of_the_group_runs_its_extractor() -> None:
+    text = section(PAGE, "A group in one run")
+    ((group,),) = (yaml.safe_load(each)["plugins"].values() for each in blocks(text, "yaml"))
+    checks, loads = commands(text)[-2:]
+    assert f" invoke {group[0]['name']}:check" in checks
+    assert f" el {group[0]['name']} target-postgres --state-id " in loads
+
+
 def test_each_tenant_of_the_recipe_has_credentials() -> None:
-    lines = commands(section(PAGE, "The recipe"))
+    lines = commands(section(PAGE, "A run for each tenant"))
     variables = [line.partition("=")[0] for line in lines if line.startswith("TAP_")]
     of_tenants = [
         f"{PREFIX}{name}".replace("-", "_").upper() + f"_{credential}"
@@ -27,7 +35,7 @@ def test_each_tenant_of_the_recipe_has_credentials() -> None:
 
 
 def test_the_command_runs_the_tenants_of_the_recipe() -> None:
-    command = commands(section(PAGE, "The recipe"))[-1]
+    command = commands(section(PAGE, "A run for each tenant"))[-1]
     assert f" {' '.join(NAMES)} |" in command
     assert f" el {PREFIX}{{}} " in command
     assert command.endswith("--state-id {}")

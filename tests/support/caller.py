@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,8 @@ class Caller:
     sandbox: Sandbox
     clock: Clock
     session: requests.Session = field(default_factory=requests.Session)
+    tenant: int | None = None
+    """Whom to call, if not the first tenant."""
 
     @classmethod
     def of(
@@ -79,6 +81,14 @@ class Caller:
         self.session.close()
         self.sandbox.stop()
 
+    @property
+    def tenant_id(self) -> int:
+        return self.tenant or int(self.sandbox.credentials["tenant_id"])
+
+    def of_tenant(self, tenant: int) -> Caller:
+        """Return somebody who calls another tenant of the same sandbox."""
+        return replace(self, tenant=tenant)
+
     def forward(self, **time: float) -> None:
         """Let time pass, and renew the token."""
         self.clock.forward(**time)
@@ -103,9 +113,8 @@ class Caller:
         tenant: object = None,
         **query: object,
     ) -> requests.Response:
-        """Send a call of the first tenant, or of another."""
-        tenant = tenant or self.sandbox.credentials["tenant_id"]
-        url = f"{self.sandbox.url}/dispatch/v2/tenant/{tenant}/{path}"
+        """Send a call of its tenant, or of another."""
+        url = f"{self.sandbox.url}/dispatch/v2/tenant/{tenant or self.tenant_id}/{path}"
         params = {name.removesuffix("_"): str(value) for name, value in query.items()}
         return self.session.request(method, url, params=params, json=json, timeout=30)
 

@@ -27,7 +27,7 @@ _ADDED_BY_THE_TAP = {"appointment_assignments": "continueFrom", "capacities": "t
 def contents(caller: Caller) -> dict[str, list[Row]]:
     """Return the rows of each stream; faults must be off."""
     caller.log_in()
-    one = {"tenantId": int(caller.sandbox.credentials["tenant_id"])}
+    one = {"tenantId": caller.tenant_id}
     lists = {stream: caller.rows(PATHS[stream], **STREAMS[stream].inactive_too) for stream in PAGED}
     feed, _ = caller.whole_export(active="Any")
     return {

@@ -1,7 +1,8 @@
-"""Eight tenants at the same time, as docs/fleets.md has it."""
+"""Eight tenants, as a group in one run and in a run for each, as docs/fleets.md has it."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from contextlib import ExitStack
 from copy import deepcopy
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tap_servicetitan_dispatch.sandbox import CREDENTIALS
+from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Contractor
 from tests.support.caller import START, Caller
 from tests.support.contents import contents
 from tests.support.projects import TAP, Project, records_in
 from tests.support.stored import by_jsonl, by_postgres, latest, stored
+from tests.support.streams import OFFERED
 from tools.markdown import blocks, section
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def extractor(tenant: str) -> str:
 
 def recipe() -> dict[str, Any]:
     """Return what the document adds to meltano.yml, for the tenants here in place of its two."""
-    (text,) = blocks(section("docs/fleets.md", "The recipe"), "yaml")
+    (text,) = blocks(section("docs/fleets.md", "A run for each tenant"), "yaml")
     described: dict[str, Any] = yaml.safe_load(text)
     common, first, second = described["plugins"]["extractors"]
     assert [first["name"], second["name"]] == [extractor(name) for name in TENANTS[:2]]
@@ -69,6 +71,98 @@ def settings(tenant: str, caller: Caller) -> dict[str, str]:
         f"{prefix}_API_URL": caller.sandbox.url,
         f"{prefix}_AUTH_URL": caller.sandbox.token_url,
     }
+
+
+# A group in one run ---------------------------------------------------------------------------
+
+NUMBERS = [1_000_000_001 + number for number in range(len(TENANTS))]
+NEIGHBOURS = NUMBERS[-2:]
+"""Of these two, rows have the same ids and say something else."""
+
+
+def group_recipe() -> dict[str, Any]:
+    """Return what the document adds to meltano.yml, for eight tenants in place of its two."""
+    (text,) = blocks(section("docs/fleets.md", "A group in one run"), "yaml")
+    described: dict[str, Any] = yaml.safe_load(text)
+    (plugin,) = described["plugins"]["extractors"]
+    first, second = plugin["config"]["tenants"]
+    assert [first, second["tenant_id"]] == NUMBERS[:2]
+    plugin["config"]["tenants"] += NUMBERS[2:]
+    return described
+
+
+def test_a_group_is_loaded_in_one_run_then_what_changed(tmp_path: Path, server: PostgreSql) -> None:
+    project = Project.copied_to(tmp_path)
+    recipe = group_recipe()
+    project.describe(recipe)
+    group = recipe["plugins"]["extractors"][0]["name"]
+    project.meltano("install", TAP, "target-jsonl", "target-postgres", UV_COMPILE_BYTECODE="1")
+    sizes = zip(NUMBERS, (120, 20, 40, 60, 80, 100, 50, 50), strict=True)
+    contractors = [
+        Contractor(
+            number, seed=99 if number in NEIGHBOURS else None, assignments=size, staff=number % 2
+        )
+        for number, size in sizes
+    ]
+    loaded: list[dict[str, Any]] = []
+    with Caller.of(tenants=contractors) as caller:
+        callers = {number: caller.of_tenant(number) for number in NUMBERS}
+        north, south = (set(ids_of(callers[number])) for number in NEIGHBOURS)
+        assert north & south, "ids collide"
+        variables = server.settings | {
+            "TAP_SERVICETITAN_DISPATCH_APP_KEY": CREDENTIALS["app_key"],
+            "TAP_SERVICETITAN_DISPATCH_CLIENT_ID": CREDENTIALS["client_id"],
+            "TAP_SERVICETITAN_DISPATCH_CLIENT_SECRET": CREDENTIALS["client_secret"],
+            "TAP_SERVICETITAN_DISPATCH_API_URL": caller.sandbox.url,
+            "TAP_SERVICETITAN_DISPATCH_AUTH_URL": caller.sandbox.token_url,
+        }
+        for change in (None, edit):
+            if change:
+                caller.forward(hours=1)
+                for each in callers.values():
+                    change(each)
+            earlier = project.files("jsonl")
+            for target in ("target-jsonl", "target-postgres"):
+                run = ("el", group, target, "--state-id", target)
+                project.meltano("--environment=production", *run, **variables)
+            loaded.append(records_in(project.files("jsonl") - earlier))
+            tables = server.tables(group.replace("-", "_"))
+            for number, each in callers.items():
+                expected = contents(each)
+                for row in itertools.chain.from_iterable(expected.values()):
+                    row["tenantId"] = number
+                files = latest([of_tenant(number, rows) for rows in loaded])
+                assert files == stored(expected, by_jsonl), number
+                assert latest([of_tenant(number, tables)]) == stored(expected, by_postgres), number
+                assert total([of_tenant(number, tables)]) == total([expected]), "each row once"
+        assert total(loaded[1:]) < total(loaded[:1]) / 4
+        assert {call.status for call in caller.sandbox.calls} == {200}
+
+
+def ids_of(caller: Caller) -> list[int]:
+    return [row["id"] for row in caller.rows("appointment-assignments", active="Any")]
+
+
+def edit(caller: Caller) -> None:
+    """Add a zone, edit one, and delete one."""
+    first, second, *_ = caller.get("zones")["data"]
+    caller.send("POST", "zones", {"name": f"New at {caller.tenant_id}"})
+    caller.send("PATCH", f"zones/{first['id']}", {"name": f"Edited at {caller.tenant_id}"})
+    caller.send("DELETE", f"zones/{second['id']}")
+
+
+def of_tenant(number: int, rows: dict[str, Any]) -> dict[str, Any]:
+    return {
+        stream: [row for row in those if row["tenantId"] == number]
+        for stream, those in rows.items()
+    }
+
+
+def total(loaded: list[dict[str, Any]]) -> int:
+    return sum(len(rows.get(stream, ())) for rows in loaded for stream in OFFERED)
+
+
+# A run for each -------------------------------------------------------------------------------
 
 
 def test_eight_tenants_at_the_same_time_do_not_mix(tmp_path: Path, server: PostgreSql) -> None:
