@@ -40,6 +40,7 @@ class Pace:
         self._now = 0.0
         self._seconds = seconds
         self._reads = threading.Semaphore(0)
+        self._is_over = False
 
     def __call__(self) -> float:
         self._now += self._seconds
@@ -47,18 +48,28 @@ class Pace:
         return self._now
 
     def of(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield pieces, each when the clock is read, until nobody reads it any more."""
+        """Yield pieces, each when the clock is read, until it is stopped."""
         for piece in pieces:
-            if not self._reads.acquire(timeout=10):
+            self._reads.acquire()
+            if self._is_over:
                 return
             yield piece
+
+    def stop(self) -> None:
+        """Let the server send no more, as nobody will read the clock again."""
+        self._is_over = True
+        self._reads.release()
 
 
 def exchanged(api: ScriptedApi, pieces: Iterable[bytes], pace: Pace | None = None) -> Any:
     """Return the body of an answer that is sent in pieces."""
     api.reply = lambda _: Answer(raw=pieces)
     http = Http(TIMEOUT, pace) if pace else Http(TIMEOUT)
-    return http.exchange(requests.Request("GET", f"{api.url}/zones")).body
+    try:
+        return http.exchange(requests.Request("GET", f"{api.url}/zones")).body
+    finally:
+        if pace:
+            pace.stop()
 
 
 def assert_ends(kind: str, api: ScriptedApi, pieces: Iterable[bytes], seconds: float) -> None:
