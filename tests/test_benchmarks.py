@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.running import Given, bare, tap
+import pytest
+
+import benchmarks.__main__ as command
+from benchmarks.running import PYTHON, Given, Took, bare, tap, timed
 from benchmarks.table import lines
 from tools.markdown import section
 
@@ -16,25 +18,37 @@ ROOT = Path(__file__).parents[1]
 RESULTS: dict[str, Any] = json.loads((ROOT / "benchmarks/results.json").read_text())
 
 
-def test_the_command_prints_its_table_and_keeps_its_figures(tmp_path: Path) -> None:
+def test_the_command_prints_its_table_and_keeps_its_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With figures that are made up: the test below runs what they are taken from."""
+    took = Took(2.0, 1.0, 100.0, {"seconds": 1.0, "calls": {"feed": 3}})
+    for name in ("bare", "tap", "timed"):
+        monkeypatch.setattr(command, name, lambda *_: took)
     kept = tmp_path / "results.json"
-    command = [sys.executable, "-m", "benchmarks", "--runs=1", "--rows=10000", "--latency=0.01"]
-    command.append(f"--json={kept}")
-    ran = subprocess.run(  # noqa: S603 - our own command
-        command, cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    options = ["--runs=1", "--rows=10000", "--latency=0.01", f"--json={kept}"]
+    monkeypatch.setattr(sys, "argv", ["benchmarks", *options])
+    command.main()
     results = json.loads(kept.read_text())
-    assert ran.stdout.splitlines() == lines(results)
+    assert capsys.readouterr().out.splitlines() == lines(results)
     assert [each["goal"] for each in results["figures"]] == [
         each["goal"].replace("60", "2") for each in RESULTS["figures"]
     ]
 
 
 def test_tap_and_bare_loop_read_the_same_pages() -> None:
-    given = Given(rows=12_000)
+    given = Given(rows=12_000, latency=0.01, full_lists=True)
     feed = "export/appointment-assignments"
     assert bare(given).server["calls"] == {feed: 3}
-    assert tap(given, ["appointment_assignments"]).server["calls"] == {"/connect/token": 1, feed: 3}
+    took = tap(given, ["appointment_assignments"])
+    assert took.server["calls"] == {"/connect/token": 1, feed: 3}
+    assert 0 < took.server["seconds"] < took.seconds
+    assert took.peak_mib > 0
+
+
+def test_a_command_that_fails_is_no_figure() -> None:
+    with pytest.raises(RuntimeError, match="No module named nowhere"):
+        timed([PYTHON, "-m", "nowhere"], {})
 
 
 def test_the_readme_shows_the_last_figures() -> None:

@@ -97,6 +97,7 @@ RUN_BY_CI = {
 NOT_RUN = {
     r".* --environment=production .*": "needs a tenant of ServiceTitan",
     r"\.venv/bin/pip install .*|python3 -m venv .* --group examples": "installs into the checkout",
+    r"\.ci/quick": "runs a part of the tests, which .ci/test runs as well",
     r"\.ci/pythons": "takes minutes for each Python; run by hand before a release",
 }
 """What is not run, and why."""

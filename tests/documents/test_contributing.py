@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -36,6 +37,14 @@ def test_what_must_stay_true_names_tests_that_there_are(line: str) -> None:
     named = names_of_tests(line)
     assert named
     assert [test for test in named if not exists(test)] == []
+
+
+def test_the_quick_tests_are_there() -> None:
+    environment = {**os.environ, "PYTHON": "echo"}
+    said = subprocess.check_output([ROOT / ".ci/quick"], env=environment, text=True)  # noqa: S603 - our own command
+    paths = [each for each in said.split() if each.startswith("tests/")]
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 def test_the_soak_is_started_with_options_that_it_has() -> None:
