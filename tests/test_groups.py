@@ -6,13 +6,17 @@ import gzip
 import json
 import random
 import threading
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from tap_servicetitan_dispatch import tenants
+from tap_servicetitan_dispatch import instants, tenants
 from tests.support.group import (
     ALL_READ,
     GROUP,
@@ -35,6 +39,8 @@ from tests.support.streams import ALL_STREAMS, EXTRA, PATHS, STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+TWO = ("appointment_assignments", "zones")
 
 
 @pytest.fixture
@@ -448,6 +454,24 @@ def test_in_the_sandbox_a_tenant_needs_no_credentials() -> None:
     assert list(tenants.problems(config, needs_credentials=False)) == []
 
 
+def test_the_sandbox_has_a_contractor_of_another_size_for_each_tenant(tap: Command) -> None:
+    config = {"environment": "sandbox", "tenants": [SOUTH, {"tenant_id": WEST, "name": "Acme"}]}
+    run = read(tap, config, None, *TWO)
+    assert run.exit_code == 0, run.stderr
+    rows = {
+        stream: Counter(
+            each["record"]["tenantId"]
+            for each in run.messages
+            if each.get("stream") == stream and "record" in each
+        )
+        for stream in TWO
+    }
+    sizes = rows["appointment_assignments"]
+    assert sizes.keys() == {SOUTH, WEST}
+    assert len(set(sizes.values())) == 2
+    assert rows["zones"].keys() == {SOUTH, WEST}
+
+
 def test_what_an_item_lacks_has_to_be_in_the_settings(group: Group, tap: Command) -> None:
     config = {name: value for name, value in group.config.items() if name != "app_key"}
     own = {"tenant_id": SOUTH, "app_key": group.api.config["app_key"]}
@@ -475,7 +499,7 @@ def test_tenants_from_the_environment(
 
 
 class Office:
-    """The feed of a tenant whose rows change; their ids collide with those of other tenants."""
+    """The feed and a list of a tenant whose rows change; ids collide with those of others."""
 
     def __init__(self, tenant: int, chance: random.Random) -> None:
         self.tenant, self.chance, self.version = tenant, chance, 0
@@ -497,70 +521,104 @@ class Office:
         rows = [self.rows[number] for number in self.log[start:end]]
         return {"hasMore": end < len(self.log), "continueFrom": f"p{end}", "data": rows}
 
+    def zones(self, call: Call) -> dict[str, Any]:
+        asked = call.query
+        since = instants.parse(asked.get("modifiedOnOrAfter", "2026-01-01"))
+        before = instants.parse(asked.get("modifiedBefore", "2027-01-01"))
+        found = [
+            {"id": number, "modifiedOn": each["modifiedOn"], "name": each["technicianName"]}
+            for number, each in self.rows.items()
+            if since <= instants.parse(each["modifiedOn"]) < before
+        ]
+        by = "id" if asked["sort"].endswith("Id") else "modifiedOn"
+        found.sort(key=itemgetter(by), reverse=asked["sort"].startswith("-"))
+        size = int(asked["pageSize"])
+        end = int(asked["page"]) * size
+        return listed(*found[end - size : end], more=end < len(found))
 
-def lines_until(run: Run, count: int) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-    """Return the records and the last state of the first lines of a run."""
-    messages = run.messages[:count]
-    states = [each["value"] for each in messages if each["type"] == "STATE"]
-    records = [each["record"] for each in messages if each["type"] == "RECORD"]
-    return records, states[-1] if states else None
+
+Answering = Callable[[Call], Any]
+
+
+def failing(answering: Answering, chance: random.Random) -> Answering:
+    """Return what fails at once, or after some pages."""
+    share = chance.choice([0.5, 1])
+
+    def reply(call: Call) -> Any:
+        return Answer(status=503) if chance.random() < share else answering(call)
+
+    return reply
 
 
 @dataclass
 class Loaded:
     """What a target has got from runs that may have been cut off."""
 
-    rows: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    rows: dict[tuple[str, int, int], dict[str, Any]] = field(default_factory=dict)
     state: dict[str, Any] | None = None
 
     def take(self, run: Run, count: int) -> None:
-        """Take the first lines of a run."""
-        records, state = lines_until(run, count)
-        for record in records:
-            self.rows[record["tenantId"], record["id"]] = record
-        self.state = state or self.state
+        """Take the first messages of a run."""
+        for message in run.messages[:count]:
+            if message["type"] == "STATE":
+                self.state = message["value"]
+            elif message["type"] == "RECORD":
+                self._keep(message["stream"], message["record"])
+            elif message["type"] == "BATCH":
+                for address in message["manifest"]:
+                    with gzip.open(urlsplit(address).path, "rt", encoding="utf-8") as file:
+                        for line in file:
+                            self._keep(message["stream"], json.loads(line))
+
+    def _keep(self, stream: str, record: dict[str, Any]) -> None:
+        self.rows[stream, record["tenantId"], record["id"]] = record
 
 
-def failing(office: Office, chance: random.Random) -> Any:
-    """Return a feed that fails at once, or after some pages."""
-    share = chance.choice([0.5, 1])
-
-    def reply(call: Call) -> Any:
-        return Answer(status=503) if chance.random() < share else office.feed(call)
-
-    return reply
-
-
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("way", ["quick", "maps", "batches"])
 def test_nothing_is_lost_stale_or_mixed_up_whatever_fails_and_whenever_it_is_cut_off(
-    group: Group, tap: Command, seed: int
+    group: Group, tap: Command, tmp_path: Path, seed: int, way: str
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 - a model, no secret
     offices = {number: Office(number, chance) for number in GROUP}
-    feed = PATHS["appointment_assignments"]
     loaded = Loaded()
-    config = group.config | {"max_retries": 0, "max_concurrent_requests": 3}
-    for _ in range(4):
-        in_trouble = chance.sample(GROUP, 2)
-        for number, office in offices.items():
-            group.answers[number, feed] = (
-                failing(office, chance) if number in in_trouble else office.feed
-            )
-        run = read(tap, config, loaded.state, "appointment_assignments")
-        assert run.exit_code == (1 if run.errors else 0)
-        loaded.take(run, chance.choice([chance.randint(0, len(run.messages)), len(run.messages)]))
-        for office in offices.values():
-            office.change(chance.randint(0, 4))
-    for number, office in offices.items():
-        group.answers[number, feed] = office.feed
-    run = read(tap, config, loaded.state, "appointment_assignments")
-    assert run.exit_code == 0
-    loaded.take(run, len(run.messages))
-    expected = {
-        (number, id_): fields
-        for number, each in offices.items()
-        for id_, fields in each.rows.items()
+    ways: dict[str, dict[str, Any]] = {
+        "quick": {},
+        "maps": {"stream_maps": {stream: {"mapped": "'yes'"} for stream in TWO}},
+        "batches": {"batch_config": batches_in(tmp_path)},
     }
-    assert loaded.rows.keys() == expected.keys()
-    for key, fields in expected.items():
-        assert {name: loaded.rows[key][name] for name in fields} == fields
+    config = group.config | ways[way]
+    config |= {"max_retries": 0, "max_concurrent_requests": 3, "page_size": 6}
+    for turn in range(5):
+        is_last = turn == 4
+        in_trouble = () if is_last else chance.sample(GROUP, 2)
+        for number, office in offices.items():
+            for stream, answering in zip(TWO, (office.feed, office.zones), strict=True):
+                group.answers[number, PATHS[stream]] = (
+                    failing(answering, chance) if number in in_trouble else answering
+                )
+        run = read(tap, config, loaded.state, *TWO)
+        assert run.exit_code == (1 if run.errors else 0)
+        assert not (is_last and run.errors)
+        is_whole = is_last or chance.random() < 0.5
+        loaded.take(run, len(run.messages) if is_whole else chance.randint(0, len(run.messages)))
+        for office in offices.values():
+            office.change(0 if is_last else chance.randint(0, 4))
+    expected = {
+        ("appointment_assignments", number, id_): each
+        for number, office in offices.items()
+        for id_, each in office.rows.items()
+    }
+    assert len(loaded.rows) == 2 * len(expected)
+    for (stream, number, id_), fields in expected.items():
+        assert {name: loaded.rows[stream, number, id_][name] for name in fields} == fields
+        zone = loaded.rows["zones", number, id_]
+        assert (zone["modifiedOn"], zone["name"]) == (fields["modifiedOn"], str(number))
+
+
+def batches_in(folder: Path) -> dict[str, Any]:
+    return {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": f"file://{folder}"},
+        "batch_size": 4,
+    }
