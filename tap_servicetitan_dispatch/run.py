@@ -107,6 +107,7 @@ class Run:
         self.progress = progress()
         self._stop_flag.before_leaving_at_once = self.progress.abandon
         self._failures = []
+        self._stop_flag.allow_waits()
         for source in sources:
             self._prefetcher.add(*source)
         try:
@@ -155,6 +156,7 @@ class Run:
             sources: Returns its walks, if none is on its way.
         """
         if not self._prefetcher.has(stream):
+            self._stop_flag.allow_waits()
             for source in sources():
                 self._prefetcher.add(*source)
         return self._prefetcher.pages(stream)
@@ -162,6 +164,7 @@ class Run:
     def end(self) -> None:
         """Leave the pages that nobody will read any more, and tell nothing more."""
         self.progress.end()
+        self._stop_flag.end_waits()
         self._prefetcher.close()
         self._prefetcher = self._new_prefetcher()
 

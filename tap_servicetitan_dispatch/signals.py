@@ -1,4 +1,7 @@
-"""How a run is told to stop: a signal sets a flag, heeded where no line is half written."""
+"""How a run is told to stop: a signal sets a flag, heeded where no line is half written.
+
+Whoever waits before calling the API is woken by that, and when the run ends for another reason.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ class StopFlag:
 
     def __init__(self) -> None:
         self._is_set = threading.Event()
+        self._is_over = threading.Event()
         self._signal = 0
         self._last_resort = threading.Timer(LAST_RESORT_SECONDS, os._exit)  # not started
         self.before_leaving_at_once: Callable[[], None] = lambda: None
@@ -38,6 +42,7 @@ class StopFlag:
         self._last_resort.daemon = True
         self._last_resort.start()
         self._is_set.set()
+        self._is_over.set()
 
     @property
     def is_set(self) -> bool:
@@ -49,9 +54,20 @@ class StopFlag:
 
         Raises:
             SystemExit: A signal has come; the main thread will see it too, and write the state.
+                Or the run has ended, and nobody will read what the call would bring.
         """
-        if self._is_set.wait(seconds):
+        if self._is_over.wait(seconds):
             raise self.exit
+
+    def end_waits(self) -> None:
+        """Wake whoever waits, and let nobody wait any more: the run has ended."""
+        self._is_over.set()
+
+    def allow_waits(self) -> None:
+        """Let threads wait, as a run begins."""
+        self._is_over.clear()
+        if self._is_set.is_set():  # a signal that came in between is not forgotten
+            self._is_over.set()
 
     def cancel_last_resort(self) -> None:
         """Take as much time as it takes from here on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +11,9 @@ from tap_servicetitan_dispatch.failures import ApiError
 from tap_servicetitan_dispatch.streams.zones import Zones
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.runs import bookmarked
-from tests.support.scripted_api import MODIFIED, Answer, ScriptedApi, listed, page, routed
+from tests.support.scripted_api import MODIFIED, Answer, Call, ScriptedApi, listed, page, routed
 from tests.support.streams import PATHS
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +55,25 @@ def bookmarks(run: Run) -> dict[str, Any]:
         for name, entry in stored.items()
         if "replication_key_value" in entry
     }
+
+
+def test_what_ends_a_run_ends_its_waits(api: ScriptedApi, tap: Command) -> None:
+    waits = threading.Event()
+
+    def ask_to_wait(_: Call) -> Answer:
+        waits.set()
+        return Answer(status=503, headers={"Retry-After": "500"})
+
+    def redirect(_: Call) -> Answer:
+        waits.wait(10)
+        return Answer(status=302)
+
+    paths = {PATHS["teams"]: redirect, PATHS["zones"]: ask_to_wait}
+    api.reply = routed(BODIES | paths)
+    before = set(threading.enumerate())
+    run = tap.run(api.config, streams=("teams", "zones"))
+    assert run.exit_code == 1
+    until(lambda: not {each for each in threading.enumerate() if each.name == "prefetch"} - before)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=["whole pages", "the SDK's"])

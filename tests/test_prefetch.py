@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,10 @@ import pytest
 from tap_servicetitan_dispatch.errors import AnswerError
 from tap_servicetitan_dispatch.prefetch import Guess, Helpers, Prefetcher
 from tap_servicetitan_dispatch.walks import Page
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 class Fetched:
@@ -330,11 +330,3 @@ def test_an_error_of_a_helper_comes_at_its_place() -> None:
         with pytest.raises(AnswerError, match="broken"):
             found.extend(Helpers(at_once).results([lambda: 1, broken, lambda: 3]))
     assert found == [1, 1]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Return once a condition holds that other threads bring about."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
