@@ -72,6 +72,9 @@ RUN_BY = {
     r".* invoke tap-servicetitan-dispatch:sandbox --without-scope .*": (
         "tests/test_check.py::test_an_application_that_is_refused_everywhere_is_told_apart_from_one_without_a_scope"
     ),
+    r".* invoke tap-servicetitan-dispatch:sandbox --tenants .*|curl -X PUT .*/sandbox/tenants/.*": (
+        "tests/documents/test_sandbox.py::test_one_of_the_tenants_is_in_trouble"
+    ),
     r"(TAP_\w+=\S+ )?\.venv/bin/meltano invoke tap-servicetitan-dispatch:check": (
         "tests/meltano/test_el.py::test_meltano_checks_with_the_settings_of_the_project"
     ),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -74,24 +75,29 @@ def test_the_guide_says_how_to_use_it(started: list[dict[str, object]]) -> None:
 def test_options_reach_the_sandbox(started: list[dict[str, object]]) -> None:
     options = [
         "--port=8322",
+        "--tenants=1000000001, 1000000002",
         "--seed=7",
         "--size=50",
         "--export-page-size=10",
         "--last-page-token=null",
         "--empty-pages",
         "--hard-deletes",
+        "--token-serves=tenant",
+        "--tokens-per-minute=3",
         "--without-scope=tn.dis.zones:r",
         "--without-scope=tn.dis.teams:r",
         "--fault-rate=0.15",
         "--fault-kinds=reset,drip",
         "--fault-statuses=503,504",
         "--fault-at-most=0",
+        "--fault-requests-per-second=none",
         "--allow-host=sandbox.test",
         "--allow-host=sandbox",
     ]
     assert CliRunner().invoke(cli.main, options).exit_code == 0
     assert started == [
         {
+            "tenants": [1000000001, 1000000002],
             "seed": 7,
             "assignments": 50,
             "port": 8322,
@@ -100,12 +106,54 @@ def test_options_reach_the_sandbox(started: list[dict[str, object]]) -> None:
                 last_page_token="null",
                 empty_pages=True,
                 deletes="hard",
+                token_serves="tenant",
+                tokens_per_minute=3,
                 missing_scopes=frozenset({"tn.dis.zones:r", "tn.dis.teams:r"}),
             ),
-            "faults": Faults(rate=0.15, kinds=("reset", "drip"), statuses=(503, 504), at_most=0),
+            "faults": Faults(
+                rate=0.15,
+                kinds=("reset", "drip"),
+                statuses=(503, 504),
+                at_most=0,
+                requests_per_second=None,
+            ),
             "allowed_hosts": ("sandbox.test", "sandbox"),
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("tenants", "named", "setting"),
+    [
+        ("7", r"tenant 7 \(seed 2, [\d,]+ assignments\)", "tenant_id: 7"),
+        ("7,8", r"tenants 7, 8 \(seed 2\)", "tenants: [7, 8]"),
+        ("4,1,2,3,5", r"tenants 4, 1, 2 and 2 more \(seed 2\)", "tenants: [4, 1, 2, 3, 5]"),
+    ],
+)
+def test_the_guide_names_the_tenants_and_the_setting(
+    started: list[dict[str, object]], tenants: str, named: str, setting: str
+) -> None:
+    guide = CliRunner().invoke(cli.main, ["--tenants", tenants, "--seed=2"]).output
+    assert re.search(rf"for {named}\.\n", guide)
+    assert f"{setting}\n" in guide
+    assert f"/tenant/{tenants[0]}/export" in guide
+    assert started[0]["assignments"] is None
+
+
+def test_the_tenant_that_is_there_by_default_needs_no_setting(
+    started: list[dict[str, object]],
+) -> None:
+    guide = CliRunner().invoke(cli.main, ["--size=1"]).output
+    assert "for tenant 1000000001 (seed 1, " in guide
+    assert "tenant_id: " not in guide
+    assert started[0]["tenants"] is None
+
+
+@pytest.mark.parametrize("tenants", ["", "x", "1,,2", "0", "-1", "1,1", "9223372036854775808"])
+def test_tenants_that_make_no_sense_are_said_by_their_option(tenants: str) -> None:
+    result = CliRunner().invoke(cli.main, [f"--tenants={tenants}"])
+    assert result.exit_code == 2
+    assert "Invalid value for --tenants: " in result.output
 
 
 @pytest.mark.parametrize(

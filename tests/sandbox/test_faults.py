@@ -215,6 +215,16 @@ def test_an_answer_is_late_by_up_to_the_latency(victim: Caller, pauses: list[flo
     assert 6 < max(pauses) <= 7
 
 
+def test_only_requests_with_the_text_in_their_path_are_late(
+    victim: Caller, pauses: list[float]
+) -> None:
+    victim.sandbox.faults = Faults(latency=7, on="zones")
+    victim.get("teams")
+    assert pauses == []
+    victim.get("zones")
+    assert len(pauses) == 1
+
+
 def test_no_more_calls_are_answered_within_a_second_than_the_limit_allows() -> None:
     now = 1_000.0
 

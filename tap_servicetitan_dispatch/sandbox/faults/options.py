@@ -102,8 +102,9 @@ class Faults:
         int | None,
         Field(
             ge=1,
-            description="Calls that are answered within any second to an application by a tenant; "
-            "more get a 429. ServiceTitan allows 60. Requests for a token do not count.",
+            description="How many calls a tenant answers to an application within any second; the "
+            "rest get a 429. ServiceTitan allows 60. Null, on a command line `none`, is no limit. "
+            "Requests for a token do not count.",
         ),
     ] = None
     wait: Annotated[

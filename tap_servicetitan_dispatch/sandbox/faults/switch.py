@@ -1,6 +1,6 @@
 """Which request fails, and how."""
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -23,9 +23,7 @@ class _Progress:
     faults: Faults
     could_fail: int = 0
     failed: int = 0
-    answered_at: defaultdict[Caller, deque[float]] = field(
-        default_factory=lambda: defaultdict(deque)
-    )
+    answered: deque[tuple[float, Caller]] = field(default_factory=deque)
 
 
 class Switch:
@@ -83,13 +81,13 @@ class Switch:
         """Count a call of the API; return whether it is within the limit for a second."""
         tenant_id = tenant_in(path)
         progress, now = self._progress(tenant_id), self._timer()
-        limit, answered_at = progress.faults.requests_per_second, progress.answered_at
+        limit, answered = progress.faults.requests_per_second, progress.answered
         if limit is None or not path.startswith(_API):
             return True
-        of_caller = answered_at[tenant_id, app_key]
-        while of_caller and of_caller[0] <= now - 1:
-            of_caller.popleft()
-        if len(of_caller) >= limit:
+        while answered and answered[0][0] <= now - 1:
+            answered.popleft()
+        caller = (tenant_id, app_key)
+        if sum(other == caller for _, other in answered) >= limit:
             return False
-        of_caller.append(now)
+        answered.append((now, caller))
         return True
