@@ -38,7 +38,7 @@ async def get_faults(switch: SwitchNow) -> Faults:
 
 @router.put("/faults")
 async def set_faults(switch: SwitchNow, faults: Faults) -> Faults:
-    """Set all faults at once: those that are not given are off. `{}` turns all of them off."""
+    """Set all faults at once: those that are not given are off, but the usual limit on calls."""
     switch.turn(faults)
     return faults
 

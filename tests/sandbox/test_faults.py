@@ -244,6 +244,21 @@ def test_no_more_calls_are_answered_within_a_second_than_the_limit_allows() -> N
         assert caller.sandbox.calls[-1].fault == "rate_limited"
 
 
+def test_out_of_the_box_a_tenant_answers_sixty_calls_within_a_second() -> None:
+    with Caller.of(timer=lambda: 1_000.0) as caller:
+        statuses = [caller.call("GET", "teams").status_code for _ in range(62)]
+        caller.sandbox.faults = Faults(requests_per_second=None)
+        statuses += [caller.call("GET", "teams").status_code for _ in range(62)]
+    assert statuses == [200] * 60 + [429] * 2 + [200] * 62
+
+
+def test_the_limit_can_be_taken_away_over_http(victim: Caller) -> None:
+    url = f"{victim.sandbox.url}/sandbox/faults"
+    assert requests.put(url, json={}, timeout=30).json()["requests_per_second"] == 60
+    unlimited = requests.put(url, json={"requests_per_second": None}, timeout=30)
+    assert unlimited.json()["requests_per_second"] is None
+
+
 def test_same_seed_same_faults(victim: Caller) -> None:
     def drawn(seed: int) -> list[Kind | None]:
         kinds: tuple[Kind, ...] = ("server_error", "not_json", "reset")

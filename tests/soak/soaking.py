@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -36,7 +37,6 @@ FAULTS = Faults(
     rate=0.15,
     # A lost scope and a redirect end the run: often enough to matter, seldom enough to get on.
     kinds=(*PASSING * 25, *FATAL),
-    requests_per_second=60,
     wait=1,
     latency=0.02,
     drip_seconds=0.1,
@@ -132,6 +132,7 @@ class Soak:
                 empty_pages=bool(self.seed % 2),
                 deletes="hard" if self.hard_deletes else "soft",
             ),
+            timer=time.monotonic,
         )
 
     def soak(self, goes_on: Callable[[Figures], bool]) -> Figures:

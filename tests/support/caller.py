@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -53,8 +53,12 @@ class Caller:
         at: datetime = START,
         behaviour: Behaviour | None = None,
         credentials: Mapping[str, str] = CREDENTIALS,
-        timer: Callable[[], float] = time.monotonic,
+        timer: Callable[[], float] | None = None,
     ) -> Caller:
+        """Make a sandbox. Unless it gets a timer, each look at it is a second later.
+
+        So no call comes too soon after others, however fast the machine is.
+        """
         clock = Clock(at)
         sandbox = Sandbox(
             tenants=tenants,
@@ -63,7 +67,7 @@ class Caller:
             clock=clock,
             behaviour=behaviour or Behaviour(),
             credentials=credentials,
-            timer=timer,
+            timer=timer or count(1.0).__next__,
         )
         return cls(sandbox, clock)
 

@@ -60,7 +60,7 @@ _Split = BeforeValidator(_parts)
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Faults:
-    """The faults that are on. Without arguments there are none.
+    """The faults that are on. Without arguments there are none but the usual limit on calls.
 
     Which request fails, and how, is a function of `seed` and of the number of requests since the
     faults were set, of those that can fail at all: calls of the API, and requests for a token.
@@ -106,7 +106,7 @@ class Faults:
             "rest get a 429. ServiceTitan allows 60. Null, on a command line `none`, is no limit. "
             "Requests for a token do not count.",
         ),
-    ] = None
+    ] = 60
     wait: Annotated[
         int, Field(ge=0, description="Seconds that a 429 asks its client to wait; 50 is usual.")
     ] = 50
