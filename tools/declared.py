@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import Field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 
 from benchmarks.table import lines
 from tap_servicetitan_dispatch import settings, tenants
 from tap_servicetitan_dispatch.failures import FAILURES
+from tap_servicetitan_dispatch.sandbox import Behaviour, cli
 from tap_servicetitan_dispatch.sandbox.api.operations import ROUTERS
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tools.markdown import ROOT
@@ -77,6 +80,21 @@ def _setting_row(name: str, setting: dict[str, Any]) -> str:
     default = f"`{shown(setting['default'])}`" if "default" in setting else ""
     secret = " Secret." if setting.get("secret") else ""
     return f"| `{name}` | {default} | {setting['description']}{secret} |"
+
+
+def switch_rows() -> list[str]:
+    """Return the rows of the table of what is unknown about the real API."""
+    schema = TypeAdapter(Behaviour).json_schema()["properties"]
+    return [_switch_row(field, schema[field.name]) for field in fields(Behaviour)]
+
+
+def _switch_row(field: Field[Any], schema: dict[str, Any]) -> str:
+    option, default = cli.option_of(field.name), cli.default_of(field)
+    others = [value for value in map(str, schema.get("enum", ())) if value != default]
+    values = ", ".join(f"`{value}`" for value in (default, *others) if value)
+    if schema.get("type") == "boolean":
+        values = "off"
+    return f"| `{option}` | {values} | {schema['description']} |"
 
 
 def stream_rows() -> list[str]:

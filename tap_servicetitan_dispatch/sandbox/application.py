@@ -6,6 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import format_datetime
+from functools import partial
+from itertools import count
+from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi_offline import FastAPIOffline
@@ -15,9 +18,9 @@ from tap_servicetitan_dispatch.sandbox import control
 from tap_servicetitan_dispatch.sandbox.api import access
 from tap_servicetitan_dispatch.sandbox.api.access import Tokens
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
-from tap_servicetitan_dispatch.sandbox.api.guards import Bodies, Hosts
+from tap_servicetitan_dispatch.sandbox.api.guards import Bodies, Hosts, Queries
 from tap_servicetitan_dispatch.sandbox.api.operations import ALL_SCOPES, ROUTERS
-from tap_servicetitan_dispatch.sandbox.api.problems import HANDLERS
+from tap_servicetitan_dispatch.sandbox.api.problems import HANDLERS, number_call
 from tap_servicetitan_dispatch.sandbox.faults.middleware import Failing, HangUp, fault_of
 from tap_servicetitan_dispatch.sandbox.faults.options import Kind
 from tap_servicetitan_dispatch.sandbox.faults.switch import Switch
@@ -50,7 +53,7 @@ class Call:
 
 
 class CallLog:
-    """Middleware that logs each call, and dates each answer by the sandbox's clock."""
+    """Middleware that numbers and logs each call, and dates its answer by the sandbox's clock."""
 
     def __init__(
         self, app: ASGIApp, *, group: Group, calls: deque[Call], timer: Callable[[], float]
@@ -59,10 +62,12 @@ class CallLog:
         self._group = group
         self._calls = calls
         self._timer = timer
+        self._number = count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
         received_at = self._timer()
+        number_call(scope, next(self._number))
         query = tuple(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         clock = self._group.at(scope["path"]) or self._group
         status = 0
@@ -100,6 +105,16 @@ class CallLog:
                 await self._app(scope, receive, send_dated)
         finally:
             log()
+
+
+def _with_joint_security(definition_of: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return a definition in which a call needs all ways to log in; FastAPI says any of them."""
+    definition = definition_of()
+    for methods in definition["paths"].values():
+        for operation in methods.values():
+            if ways := operation.get("security"):
+                operation["security"] = [{name: way[name] for way in ways for name in way}]
+    return definition
 
 
 def application(
@@ -146,6 +161,8 @@ def application(
     app.include_router(control.of_tenant)
     for router in ROUTERS:
         app.include_router(router, prefix=API_ROOT)
+    app.openapi = partial(_with_joint_security, app.openapi)  # type: ignore[method-assign]
+    app.add_middleware(Queries)
     app.add_middleware(Bodies)
     app.add_middleware(Failing, switch=switch, group=group, tokens=tokens, hang_up=hang_up)
     app.add_middleware(Hosts, allowed=allowed_hosts)

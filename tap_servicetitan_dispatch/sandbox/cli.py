@@ -3,15 +3,15 @@
 import re
 import signal
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import Field, fields
 from datetime import datetime
 from threading import Event
-from typing import Any, get_args
+from typing import Any, TypeVar
 
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour, LastPageToken, TokenServes
+from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.faults.options import Faults
 from tap_servicetitan_dispatch.sandbox.group import CREDENTIALS
 from tap_servicetitan_dispatch.sandbox.server import Sandbox, utc_now
@@ -25,39 +25,60 @@ def clock_at(speed: float, now: Callable[[], datetime] = utc_now) -> Callable[[]
 
 _PREFIX = "fault_"
 
-
-def fault_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add an option for each fault; several values are separated by commas."""
-    schema = TypeAdapter(Faults).json_schema()["properties"]
-    for field in reversed(fields(Faults)):
-        text = schema[field.name]["description"].replace("\n- ", " ").replace("`", "")
-        default = field.default if isinstance(field.default, tuple) else (field.default,)
-        command = click.option(
-            f"--{_PREFIX}{field.name}".replace("_", "-"),
-            metavar="VALUE",
-            help=f"{text}  [default: {','.join(map(str, default))}]",
-        )(command)
-    return command
+Command = Callable[..., None]
+Options = TypeVar("Options", Behaviour, Faults)
 
 
-def faults_of(options: dict[str, Any]) -> Faults:
-    """Return the faults that options ask for.
+def options_of(kind: type[Options], prefix: str = "") -> Callable[[Command], Command]:
+    """Return what adds an option for each field of a class; a flag takes no value."""
+    schema = TypeAdapter(kind).json_schema()["properties"]
+
+    def add(command: Command) -> Command:
+        for field in reversed(fields(kind)):
+            text = schema[field.name]["description"].replace("\n- ", " ").replace("`", "")
+            if field.default is False:
+                shape: dict[str, Any] = {"is_flag": True, "flag_value": "true", "default": None}
+            else:
+                values = schema[field.name].get("enum", ())
+                shape = {"metavar": f"[{'|'.join(map(str, values))}]" if values else "VALUE"}
+                default = default_of(field)
+                text += f"  [default: {default}]" if default else ""
+            name = prefix + field.name
+            command = click.option(option_of(name), name, help=text, **shape)(command)
+        return command
+
+    return add
+
+
+def option_of(name: str) -> str:
+    """Return the option that stands for a field."""
+    return f"--{name}".replace("_", "-")
+
+
+def default_of(field: Field[Any]) -> str:
+    """Return the default of a field as one writes it on the command line; empty if it is empty."""
+    values = field.default if isinstance(field.default, tuple | frozenset) else [field.default]
+    return ",".join("none" if value is None else str(value) for value in values)
+
+
+def made(kind: type[Options], given: dict[str, Any], prefix: str = "") -> Options:
+    """Return what options ask for, and leave the other options.
 
     Raises:
         click.BadParameter: A value is not valid.
     """
-    given: dict[str, Any] = {
-        name.removeprefix(_PREFIX): None if value == "none" else value
-        for name, value in options.items()
-        if value
+    values = {
+        field.name: None if value == "none" else value
+        for field in fields(kind)
+        if (value := given.pop(prefix + field.name))
     }
     try:
-        return Faults(**given)
+        return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
-        option = f"--{_PREFIX}{first['loc'][0]}".replace("_", "-")
         raise click.BadParameter(
-            f"{first['msg']}: {first['input']!r}", param_hint=option
+            f"{first['msg']}: {first['input']!r}",
+            param_hint=option_of(f"{prefix}{first['loc'][0]}"),
         ) from error
 
 
@@ -144,86 +165,36 @@ Press Ctrl-C to stop it."""
     help="How fast the sandbox's clock runs, starting now; 60 makes a minute an hour.",
 )
 @click.option(
-    "--export-page-size",
-    default=Behaviour.export_page_size,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Rows on a page of the export feed.",
-)
-@click.option(
-    "--last-page-token",
-    default=Behaviour.last_page_token,
-    show_default=True,
-    type=click.Choice(get_args(LastPageToken)),
-    help="What continueFrom is on the page that ends the feed.",
-)
-@click.option("--empty-pages", is_flag=True, help="Put empty pages into the middle of the feed.")
-@click.option(
-    "--hard-deletes", is_flag=True, help="Delete rows for good, not by making them inactive."
-)
-@click.option(
-    "--token-serves",
-    default=Behaviour.token_serves,
-    show_default=True,
-    type=click.Choice(get_args(TokenServes)),
-    help="Whether an access token is good for all tenants, or only for the first it is used for.",
-)
-@click.option(
-    "--tokens-per-minute",
-    type=click.IntRange(1),
-    help="Access tokens that are issued within any minute; more requests get a 429.",
-)
-@click.option(
-    "--without-scope",
-    multiple=True,
-    metavar="SCOPE",
-    help="A scope that is not granted, such as tn.dis.zones:r. May be repeated.",
-)
-@click.option(
     "--allow-host",
     multiple=True,
     metavar="NAME",
     help="Another host name to answer to than this machine's own. May be repeated.",
 )
-@fault_options
-def main(  # noqa: PLR0913 - an argument for each option
+@options_of(Behaviour)
+@options_of(Faults, _PREFIX)
+def main(
     *,
     port: int,
     tenants: list[int] | None,
     seed: int,
     size: int | None,
     speed: float,
-    export_page_size: int,
-    last_page_token: LastPageToken,
-    empty_pages: bool,
-    hard_deletes: bool,
-    token_serves: TokenServes,
-    tokens_per_minute: int | None,
-    without_scope: tuple[str, ...],
     allow_host: tuple[str, ...],
-    **fault_values: str | None,
+    **switches: str | None,
 ) -> None:
     """Serve a sandbox of ServiceTitan's Dispatch API v2 on localhost.
 
+    Options from --export-page-size to --missing-scopes choose what is unknown about the real API.
     With --fault-rate and the options like it, requests fail on purpose.
     """
-    behaviour = Behaviour(
-        export_page_size=export_page_size,
-        last_page_token=last_page_token,
-        empty_pages=empty_pages,
-        deletes="hard" if hard_deletes else "soft",
-        token_serves=token_serves,
-        tokens_per_minute=tokens_per_minute,
-        missing_scopes=frozenset(without_scope),
-    )
     sandbox = Sandbox(
         tenants=tenants,
         seed=seed,
         assignments=size,
         clock=clock_at(speed),
         port=port,
-        behaviour=behaviour,
-        faults=faults_of(fault_values),
+        behaviour=made(Behaviour, switches),
+        faults=made(Faults, switches, _PREFIX),
         allowed_hosts=allow_host,
     )
     try:

@@ -69,7 +69,7 @@ RUN_BY = {
     r"\.venv/bin/python -m tests\.soak .*": (
         "tests/documents/test_contributing.py::test_the_soak_is_started_with_options_that_it_has"
     ),
-    r".* invoke tap-servicetitan-dispatch:sandbox --without-scope .*": (
+    r".* invoke tap-servicetitan-dispatch:sandbox --missing-scopes .*": (
         "tests/test_check.py::test_an_application_that_is_refused_everywhere_is_told_apart_from_one_without_a_scope"
     ),
     r".* invoke tap-servicetitan-dispatch:sandbox --tenants .*|curl -X PUT .*/sandbox/tenants/.*": (

@@ -188,6 +188,14 @@ def test_shifts_meetings_time_off_and_jobs_change_the_hours(caller: Caller) -> N
     assert hours()[0] == 1
 
 
+@pytest.mark.parametrize("match", [False, True])
+def test_whether_skills_are_matched_may_be_said_as_text(office: Caller, match: bool) -> None:  # noqa: FBT001 - a case
+    asked = [CAPACITY | {"skillBasedAvailability": said} for said in (match, str(match).lower())]
+    said, written = (office.send("POST", "capacity", body) for body in asked)
+    assert said == written
+    assert ("hasRequiredSkills" in str(said)) is match
+
+
 @pytest.mark.parametrize(
     ("change", "title"),
     [
@@ -196,7 +204,7 @@ def test_shifts_meetings_time_off_and_jobs_change_the_hours(caller: Caller) -> N
             "Invalid request. The maximum allowed range is 14 days.",
         ),
         ({"endsOnOrBefore": CAPACITY["startsOnOrAfter"]}, None),
-        ({"skillBasedAvailability": "true"}, None),
+        ({"skillBasedAvailability": "maybe"}, None),
         ({"skillBasedAvailability": None}, None),
         ({"jobTypeId": 7}, None),
     ],

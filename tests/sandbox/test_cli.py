@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import fields
 from datetime import timedelta
 from threading import Event
 from typing import TYPE_CHECKING
@@ -79,13 +80,20 @@ def test_options_reach_the_sandbox(started: list[dict[str, object]]) -> None:
         "--seed=7",
         "--size=50",
         "--export-page-size=10",
-        "--last-page-token=null",
+        "--export-order=to_the_second",
         "--empty-pages",
-        "--hard-deletes",
+        "--last-page-token=null",
+        "--continuation-lifetime=60",
+        "--rejected-continuation=410",
+        "--list-order=exact",
+        "--deletes=hard",
+        "--business-hours=list",
+        "--bearer=required",
+        "--bad-app-key-status=403",
+        "--token-lifetime=10",
         "--token-serves=tenant",
         "--tokens-per-minute=3",
-        "--without-scope=tn.dis.zones:r",
-        "--without-scope=tn.dis.teams:r",
+        "--missing-scopes=tn.dis.zones:r,tn.dis.teams:r",
         "--fault-rate=0.15",
         "--fault-kinds=reset,drip",
         "--fault-statuses=503,504",
@@ -95,6 +103,9 @@ def test_options_reach_the_sandbox(started: list[dict[str, object]]) -> None:
         "--allow-host=sandbox",
     ]
     assert CliRunner().invoke(cli.main, options).exit_code == 0
+    assert {cli.option_of(field.name) for field in fields(Behaviour)} <= {
+        option.partition("=")[0] for option in options
+    }
     assert started == [
         {
             "tenants": [1000000001, 1000000002],
@@ -103,9 +114,17 @@ def test_options_reach_the_sandbox(started: list[dict[str, object]]) -> None:
             "port": 8322,
             "behaviour": Behaviour(
                 export_page_size=10,
-                last_page_token="null",
+                export_order="to_the_second",
                 empty_pages=True,
+                last_page_token="null",
+                continuation_lifetime=60,
+                rejected_continuation=410,
+                list_order="exact",
                 deletes="hard",
+                business_hours="list",
+                bearer="required",
+                bad_app_key_status=403,
+                token_lifetime=10,
                 token_serves="tenant",
                 tokens_per_minute=3,
                 missing_scopes=frozenset({"tn.dis.zones:r", "tn.dis.teams:r"}),
@@ -158,9 +177,18 @@ def test_tenants_that_make_no_sense_are_said_by_their_option(tenants: str) -> No
 
 @pytest.mark.parametrize(
     "option",
-    ["--fault-rate=2", "--fault-rate=x", "--fault-kinds=reset,fire", "--fault-statuses=200,x"],
+    [
+        "--fault-rate=2",
+        "--fault-rate=x",
+        "--fault-kinds=reset,fire",
+        "--fault-statuses=200,x",
+        "--deletes=maybe",
+        "--bad-app-key-status=500",
+        "--rejected-continuation=x",
+        "--token-lifetime=none",
+    ],
 )
-def test_a_fault_that_makes_no_sense_is_said_by_its_option(option: str) -> None:
+def test_a_value_that_makes_no_sense_is_said_by_its_option(option: str) -> None:
     result = CliRunner().invoke(cli.main, [option])
     assert result.exit_code == 2
     assert f"Invalid value for {option.partition('=')[0]}: " in result.output

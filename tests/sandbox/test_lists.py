@@ -20,7 +20,7 @@ SORTABLE = [PATHS[stream] for stream in LISTS]
 @pytest.fixture(scope="module")
 def exact() -> Iterator[Caller]:
     """A sandbox that sorts exactly, to read only."""
-    with Caller.of(assignments=4_000, behaviour=Behaviour(exact_order=True)) as caller:
+    with Caller.of(assignments=4_000, behaviour=Behaviour(list_order="exact")) as caller:
         yield caller
 
 
@@ -95,7 +95,7 @@ def test_the_order_of_modification_is_exact_to_the_second_only(exact: Caller) ->
     assert sorted(found) == [parse(row["modifiedOn"]) for row in ordered]
 
 
-@pytest.mark.parametrize("value", ["ModifiedOn", " ModifiedOn", "+Name", "+modifiedon", ""])
+@pytest.mark.parametrize("value", ["ModifiedOn", " ModifiedOn", "+Name", "+modifiedon"])
 def test_a_bad_sort_gets_the_body_seen_in_production(reader: Caller, value: str) -> None:
     body = reader.refused("GET", "zones", sort=value, page=0)
     assert body == {"errors": {"sort": [f"The value '{value}' is not valid for Sort."]}}
@@ -126,7 +126,7 @@ def test_up_to_fifty_ids_can_be_looked_up(reader: Caller, family: str) -> None:
     ids = ",".join(str(row["id"]) for row in wanted)
     assert rows(reader, family, ids=ids) == wanted
     body = reader.refused("GET", family, ids=",".join(map(str, range(51))))
-    assert "at most 50" in body["errors"]["ids"][0]
+    assert "At most 50" in body["errors"]["ids"][0]
     assert "ids" in reader.refused("GET", family, ids="1,x")["errors"]
 
 

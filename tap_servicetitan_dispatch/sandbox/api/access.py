@@ -160,9 +160,10 @@ async def _gate(
     behaviour: BehaviourNow,
     tokens: TokensNow,
 ) -> None:
-    kind, _, token = (authorization or "").partition(" ")
+    kind, _, token = (authorization or "").rpartition(" ")
+    kinds = {"bearer"} if behaviour.bearer == "required" else {"bearer", ""}
     revoked = member.access.refusal == "revoked"
-    if revoked or kind.lower() != "bearer" or not tokens.is_valid(token, member):
+    if revoked or kind.lower() not in kinds or not tokens.is_valid(token, member):
         raise Problem(HTTPStatus.UNAUTHORIZED, "The access token is missing, wrong or expired.")
     if app_key != member.credentials["app_key"]:
         status = HTTPStatus(behaviour.bad_app_key_status)

@@ -7,19 +7,24 @@ from struct import Struct
 
 import msgspec
 
-_LAYOUT = Struct(">qq?")
+_LAYOUT = Struct(">qq?q")
 _CHECK_BYTES = 7
 
 
 class Place(msgspec.Struct, frozen=True):
     """Where an export resumes: after the row `id` at `instant`.
 
-    `pause` says that an empty page comes first (a behaviour the real feed may have).
+    Attributes:
+        instant: When that row was changed.
+        id: Its id.
+        pause: Whether an empty page comes first (a behaviour the real feed may have).
+        issued_on: When the token for it was issued.
     """
 
     instant: int
     id: int
     pause: bool = False
+    issued_on: int = 0
 
 
 def _check(feed: str, packed: bytes) -> bytes:
@@ -28,7 +33,7 @@ def _check(feed: str, packed: bytes) -> bytes:
 
 def write(feed: str, place: Place) -> str:
     """Return the token of a place in a feed."""
-    packed = _LAYOUT.pack(place.instant, place.id, place.pause)
+    packed = _LAYOUT.pack(place.instant, place.id, place.pause, place.issued_on)
     return urlsafe_b64encode(_check(feed, packed) + packed).decode().rstrip("=")
 
 

@@ -48,6 +48,19 @@ class Hosts:
             return False
 
 
+class Queries:
+    """Middleware that takes away parameters without a value: they count as not given."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        parts = scope["query_string"].split(b"&")
+        scope["query_string"] = b"&".join(part for part in parts if part.partition(b"=")[2])
+        await self._app(scope, receive, send)
+
+
 class Bodies:
     """Middleware that refuses bodies that are too long, unread, and JSON with invalid text in it.
 
@@ -95,7 +108,7 @@ def _is_text(body: bytearray) -> bool:
     except UnicodeError:
         return False
     except (ValueError, RecursionError):
-        return True  # it is not JSON, which the operation will say if it wants JSON
+        return True  # it is not JSON that one can read, which an operation says that wants JSON
     return True
 
 

@@ -14,8 +14,10 @@ from tap_servicetitan_dispatch.sandbox.api.parameters import (
     ActiveParameter,
     Boolean,
     Instant,
+    Number,
+    number,
 )
-from tap_servicetitan_dispatch.sandbox.api.problems import json_response
+from tap_servicetitan_dispatch.sandbox.api.problems import Wrong, json_response
 from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER, SECOND
 from tap_servicetitan_dispatch.sandbox.world.versions import Row, RowT, Table
 
@@ -26,12 +28,12 @@ Sort = Literal["+Id", "-Id", "+CreatedOn", "-CreatedOn", "+ModifiedOn", "-Modifi
 
 def _numbers(value: Any) -> frozenset[int]:
     # FastAPI hands over each occurrence of the parameter.
-    return frozenset(int(number) for part in value for number in part.split(","))
+    return frozenset(number(one) for part in value for one in part.split(","))
 
 
 def _few(numbers: frozenset[int]) -> frozenset[int]:
     if len(numbers) > _MOST_IDS:
-        raise ValueError(f"at most {_MOST_IDS} ids can be looked up at once")
+        raise Wrong(f"At most {_MOST_IDS} ids can be looked up at once.")
     return numbers
 
 
@@ -44,8 +46,8 @@ class Paged(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel)
 
-    page: int = Field(1, ge=1, le=2**31 - 1)
-    page_size: int = Field(50, ge=1, le=5_000)
+    page: Annotated[Number, Field(ge=1, le=2**31 - 1)] = 1
+    page_size: Annotated[Number, Field(ge=1, le=5_000)] = 50
     include_total: Boolean = False
 
 
@@ -109,7 +111,7 @@ def _sorted(table: Table[RowT], query: Sorted, behaviour: Behaviour) -> Iterable
     low, high = query.modified_on_or_after, query.modified_before
     if query.sort[1:] == "ModifiedOn":
         rows = table.changed(low, high, backwards=backwards)
-        return rows if behaviour.exact_order else _to_the_second(rows)
+        return rows if behaviour.list_order == "exact" else _to_the_second(rows)
     field = {"Id": "id", "CreatedOn": "created_on"}[query.sort[1:]]
     return sorted(
         table.changed(low, high),

@@ -8,6 +8,18 @@ from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 from tap_servicetitan_dispatch.sandbox.world.versions import RowT, Table
 
 
+def to_change(table: Table[RowT], id_: int | str) -> RowT:
+    """Return a row that has not been deleted.
+
+    Raises:
+        Problem: There is none with this id (404), no more than if it had been deleted for good.
+    """
+    row = found(table, id_)
+    if not row.active:
+        raise _not_found(id_)
+    return row
+
+
 def found(table: Table[RowT], id_: int | str) -> RowT:
     """Return a row.
 
@@ -16,8 +28,12 @@ def found(table: Table[RowT], id_: int | str) -> RowT:
     """
     row = table.current.get(id_)
     if row is None:
-        raise Problem(HTTPStatus.NOT_FOUND, f"The entity with id {id_} was not found.")
+        raise _not_found(id_)
     return row
+
+
+def _not_found(id_: int | str) -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, f"The entity with id {id_} was not found.")
 
 
 def check_technicians(tenant: Tenant, ids: Iterable[int], field: str) -> None:

@@ -1,5 +1,6 @@
 """Types of parameters and body fields, as strict and as lenient as the API reads them."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -29,6 +30,18 @@ def _boolean(value: Any) -> Any:
     return {"true": True, "false": False}.get(str(value).lower(), value)
 
 
+def number(text: str) -> int:
+    """Return the number that a text is.
+
+    Raises:
+        ValueError: It is not one of at most 64 bits, in plain digits.
+    """
+    value = int(text) if re.fullmatch("-?[0-9]{1,19}", text) else 2**63
+    if not -(2**63) <= value < 2**63:
+        raise ValueError(text)
+    return value
+
+
 def _span(value: Any) -> int:
     return instants.parse_span(str(value))
 
@@ -49,6 +62,10 @@ Instant = Annotated[
     BeforeValidator(_instant),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
+Planned = Annotated[
+    Instant, Field(ge=instants.parse("1900-01-01"), lt=instants.parse("2200-01-01"))
+]
+"""When something takes place. A calendar ends somewhere, and those of time zones sooner."""
 Span = Annotated[
     int,
     BeforeValidator(_span),
@@ -57,6 +74,10 @@ Span = Annotated[
 Weekdays = Annotated[frozenset[int], BeforeValidator(_weekdays, json_schema_input_type=str)]
 """Days of the week, written as `Monday, Wednesday`; 0 is Monday."""
 Flag = Annotated[bool, Strict()]
+Number = Annotated[int, BeforeValidator(number, json_schema_input_type=int)]
+"""A number in an address."""
+Quantity = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Count = Annotated[int, Strict(), Field(ge=1, lt=2**31)]
 Id = Annotated[int, Strict(), Field(ge=0, lt=2**63)]
 
 

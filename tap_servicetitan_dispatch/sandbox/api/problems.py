@@ -1,5 +1,6 @@
 """Error responses, in the shapes of the API."""
 
+import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from hashlib import blake2b
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Scope
 
 UNMATCHED = {
     "statusCode": 404,
@@ -50,6 +52,10 @@ class Problem(Exception):  # noqa: N818 - the name of the media type this stands
         self.errors = errors or {}
 
 
+class Wrong(ValueError):  # noqa: N818 - like Problem
+    """Raised where a request is read, to say in the API's words what is wrong with a field."""
+
+
 class BareProblem(Exception):  # noqa: N818 - like Problem
     """Raised to answer with a body of another shape: some operations send a plain string."""
 
@@ -59,9 +65,15 @@ class BareProblem(Exception):  # noqa: N818 - like Problem
         self.status = status
 
 
+def number_call(scope: Scope, number: int) -> None:
+    """Give a request its number, from which the trace id of its answer follows."""
+    scope["sandbox.number"] = number
+
+
 def problem_response(request: Request, problem: Problem) -> Response:
     """Return the API's error body, with all of its documented fields."""
-    trace = blake2b(f"{request.url}{problem.title}".encode(), digest_size=24).hexdigest()
+    number: int = request.scope["sandbox.number"]
+    trace = blake2b(number.to_bytes(8), digest_size=24).hexdigest()
     return json_response(
         {
             "type": "about:blank",
@@ -87,8 +99,11 @@ async def on_bare_problem(_request: Request, error: Exception) -> Response:
     return json_response(error.body, error.status)
 
 
-async def on_http_exception(_request: Request, _error: Exception) -> Response:
-    """Answer what the router refuses: an unknown path, or a method that the path does not have."""
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Answer what is refused: an unknown path, a method that it lacks, or an unreadable body."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        return problem_response(request, invalid("", _NOT_JSON))
     return json_response(UNMATCHED, HTTPStatus.NOT_FOUND)
 
 
@@ -105,21 +120,36 @@ async def on_invalid_request(request: Request, error: Exception) -> Response:
     return problem_response(request, Problem(HTTPStatus.BAD_REQUEST, INVALID, errors))
 
 
+_NOT_JSON = "The request body is not valid JSON."
+
+
 def _field_errors(error: RequestValidationError) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     for one in error.errors():
-        field = ".".join(map(str, one["loc"][1:]))
+        # Where it is not JSON, this is a position in the text
+        path = () if one["type"] == "json_invalid" else one["loc"][1:]
+        field = ".".join(map(str, path))
         errors.setdefault(field, []).append(_message(field, one))
     return errors
 
 
 def _message(field: str, error: dict[str, Any]) -> str:
     name = field[:1].upper() + field[1:]
+    said, value = error.get("ctx", {}).get("error"), error["input"]
+    if isinstance(said, Wrong):
+        return str(said)
+    if error["type"] == "json_invalid":
+        return _NOT_JSON
     if error["type"] == "missing":
         return f"The {name} field is required." if name else "A request body is required."
-    if isinstance(error["input"], str | int | float):
-        return f"The value '{error['input']}' is not valid for {name}."
-    return f"{name}: {error['msg']}."
+    if not name:
+        return "The request body is not what the operation takes."
+    if error["loc"][0] == "query" and isinstance(value, list):
+        value = ",".join(value)
+    if isinstance(value, dict | list):
+        return f"The value is not valid for {name}."
+    shown = value if isinstance(value, str) else json.dumps(value)
+    return f"The value '{shown}' is not valid for {name}."
 
 
 def invalid(field: str, message: str) -> Problem:
@@ -139,6 +169,8 @@ class PlainErrors(APIRoute):
                 return await handle(request)
             except RequestValidationError as error:
                 raise BareProblem(_sentences(_field_errors(error))) from error
+            except HTTPException as error:
+                raise BareProblem(_NOT_JSON) from error
             except Problem as error:
                 if error.status != HTTPStatus.BAD_REQUEST:
                     raise

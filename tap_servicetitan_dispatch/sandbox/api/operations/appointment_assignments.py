@@ -14,7 +14,7 @@ from tap_servicetitan_dispatch.sandbox.api.listing import (
     page_of,
 )
 from tap_servicetitan_dispatch.sandbox.api.lookups import check_technicians
-from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Id
+from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Id, Number
 from tap_servicetitan_dispatch.sandbox.api.problems import Problem, invalid, json_response
 from tap_servicetitan_dispatch.sandbox.world.assignments import Appointment, Assignment
 from tap_servicetitan_dispatch.sandbox.world.company import DISPATCHERS
@@ -32,7 +32,7 @@ class AssignmentQuery(SortedByActivity):
 
     ids: FewNumbers = frozenset()
     appointment_ids: Numbers = frozenset()
-    job_id: int | None = None
+    job_id: Number | None = None
 
     def matches(self, row: Assignment) -> bool:
         """Return whether a row is asked for."""
@@ -91,9 +91,10 @@ async def assign_technicians(tenant: TenantNow, crew: Crew) -> Response:
 async def unassign_technicians(tenant: TenantNow, crew: Crew) -> Response:
     """Take technicians off an appointment: their assignments become inactive."""
     visit = _appointment(tenant, crew)
-    missing = set(crew.technician_ids) - _assigned(tenant, visit)
+    missing = sorted(set(crew.technician_ids) - _assigned(tenant, visit))
     if missing:
-        raise invalid("technicianIds", f"Not assigned to the appointment: {sorted(missing)}.")
+        names = ", ".join(map(str, missing))
+        raise invalid("technicianIds", f"Not assigned to the appointment: {names}.")
     instant = tenant.tick()
     rows = tenant.crew(visit.id)
     for row in rows:

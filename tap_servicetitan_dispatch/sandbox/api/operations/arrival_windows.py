@@ -15,6 +15,7 @@ from tap_servicetitan_dispatch.sandbox.api.parameters import (
     Body,
     Flag,
     Id,
+    Number,
     Span,
 )
 from tap_servicetitan_dispatch.sandbox.api.problems import invalid, json_response
@@ -114,13 +115,13 @@ async def create_arrival_window(tenant: TenantNow, new: Window) -> Response:
 
 
 @router.get("/{id}", dependencies=needs("arrivalwindows:r"))
-async def get_arrival_window(tenant: TenantNow, id: int) -> Response:  # noqa: A002 - its documented name
+async def get_arrival_window(tenant: TenantNow, id: Number) -> Response:  # noqa: A002 - its documented name
     """Return an arrival window."""
     return json_response(found(tenant.arrival_windows, id).wire())
 
 
 @router.put("/{id}", dependencies=needs("arrivalwindows:w"))
-async def update_arrival_window(tenant: TenantNow, id: int, new: Window) -> Response:  # noqa: A002 - its documented name
+async def update_arrival_window(tenant: TenantNow, id: Number, new: Window) -> Response:  # noqa: A002 - its documented name
     """Change an arrival window."""
     row = changed(
         found(tenant.arrival_windows, id),
@@ -134,7 +135,7 @@ async def update_arrival_window(tenant: TenantNow, id: int, new: Window) -> Resp
 
 
 @router.put("/{id}/activated", dependencies=needs("arrivalwindows:w"))
-async def activate_arrival_window(tenant: TenantNow, id: int, new: Activation) -> Response:  # noqa: A002 - its documented name
+async def activate_arrival_window(tenant: TenantNow, id: Number, new: Activation) -> Response:  # noqa: A002 - its documented name
     """Offer an arrival window, or stop offering it."""
     row = found(tenant.arrival_windows, id)
     tenant.arrival_windows.put(changed(row, tenant.tick(), active=new.is_active))

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 from pydantic import Field, model_validator
 from starlette.responses import Response
 
-from tap_servicetitan_dispatch.sandbox.api.access import TenantNow, needs
+from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.parameters import Body
-from tap_servicetitan_dispatch.sandbox.api.problems import json_response
+from tap_servicetitan_dispatch.sandbox.api.problems import Wrong, json_response
 
 router = APIRouter(prefix="/business-hours", tags=["BusinessHours"])
 
@@ -25,7 +25,7 @@ class TimeRange(Body):
     def ends_after_it_begins(self) -> Self:
         """Check that the range ends after it begins."""
         if self.to_hour <= self.from_hour:
-            raise ValueError("toHour must be later than fromHour")
+            raise Wrong("ToHour must be later than FromHour.")
         return self
 
 
@@ -38,9 +38,11 @@ class BusinessHours(Body):
 
 
 @router.get("", dependencies=needs("businesshours:r"))
-async def get_business_hours(tenant: TenantNow) -> Response:
+async def get_business_hours(tenant: TenantNow, behaviour: BehaviourNow) -> Response:
     """Return the business hours."""
-    return json_response(tenant.business_hours)
+    hours = tenant.business_hours
+    shapes = {"object": hours, "data": {"data": hours}, "list": [hours]}
+    return json_response(shapes[behaviour.business_hours])
 
 
 @router.post("", dependencies=needs("businesshours:w"))

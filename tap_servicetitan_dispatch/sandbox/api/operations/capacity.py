@@ -7,8 +7,8 @@ from pydantic import model_validator
 from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import TenantNow, needs
-from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Flag, Id, Instant
-from tap_servicetitan_dispatch.sandbox.api.problems import Problem, invalid, json_response
+from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Boolean, Id, Planned
+from tap_servicetitan_dispatch.sandbox.api.problems import Problem, Wrong, invalid, json_response
 from tap_servicetitan_dispatch.sandbox.world.capacity import availabilities
 from tap_servicetitan_dispatch.sandbox.world.company import JOB_TYPES
 from tap_servicetitan_dispatch.sandbox.world.instants import DAY, text
@@ -19,17 +19,17 @@ router = APIRouter(prefix="/capacity", tags=["Capacity"])
 class CapacityQuery(Body):
     """The days, business units and kind of job to look at."""
 
-    starts_on_or_after: Instant
-    ends_on_or_before: Instant
+    starts_on_or_after: Planned
+    ends_on_or_before: Planned
     business_unit_ids: list[Id] | None = None
     job_type_id: Id | None = None
-    skill_based_availability: Flag
+    skill_based_availability: Boolean
 
     @model_validator(mode="after")
     def ends_after_it_begins(self) -> Self:
         """Check that the range ends after it begins."""
         if self.ends_on_or_before <= self.starts_on_or_after:
-            raise ValueError("endsOnOrBefore must be later than startsOnOrAfter")
+            raise Wrong("EndsOnOrBefore must be later than StartsOnOrAfter.")
         return self
 
 

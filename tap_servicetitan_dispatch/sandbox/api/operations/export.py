@@ -1,5 +1,6 @@
 """The export feed: rows in the order of modification, resumed from a token."""
 
+from contextlib import suppress
 from itertools import islice
 from typing import Annotated, Any
 
@@ -11,11 +12,13 @@ from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.api.continuation import Place
 from tap_servicetitan_dispatch.sandbox.api.parameters import Active, ActiveParameter, Boolean
-from tap_servicetitan_dispatch.sandbox.api.problems import invalid, json_response
+from tap_servicetitan_dispatch.sandbox.api.problems import Problem, invalid, json_response
 from tap_servicetitan_dispatch.sandbox.world import instants
-from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER
+from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER, SECOND
+from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 
 FEED = "assignments"
+_BEGINNING = Place(0, 0)
 
 router = APIRouter(tags=["Export"])
 
@@ -36,9 +39,10 @@ async def export_appointment_assignments(
     Changes appear 15 minutes late. With `includeRecentChanges` they appear at once, and again
     later: the token that ends the feed never stands for anything younger than 15 minutes.
     """
-    place = _place(sent)
+    place = _place(sent, tenant, behaviour)
     if place.pause:
-        return _page(behaviour, sent, Place(place.instant, place.id), more=True)
+        end = Place(place.instant, place.id, issued_on=tenant.now)
+        return _page(behaviour, sent, end, more=True)
     as_of = tenant.now if include_recent_changes else tenant.settled
     found = (
         row
@@ -48,25 +52,32 @@ async def export_appointment_assignments(
     rows = list(islice(found, behaviour.export_page_size))
     more = next(found, None) is not None
     if more:
-        end = Place(rows[-1].modified_on, rows[-1].id, pause=behaviour.empty_pages)
+        reached, pause = (rows[-1].modified_on, rows[-1].id), behaviour.empty_pages
     else:
-        end = Place(*max((tenant.settled, FOREVER), (place.instant, place.id)))
+        reached, pause = max((tenant.settled, FOREVER), (place.instant, place.id)), False
+    end = Place(*reached, pause=pause, issued_on=tenant.now)
+    if behaviour.export_order == "to_the_second":
+        rows.sort(key=lambda row: (row.modified_on // SECOND, row.id))
     return _page(behaviour, sent, end, more=more, data=[row.wire() for row in rows])
 
 
-def _place(sent: str) -> Place:
+def _place(sent: str, tenant: Tenant, behaviour: Behaviour) -> Place:
     if not sent:
-        return Place(0, 0)
-    try:
-        return continuation.read(FEED, sent)
-    except ValueError:
-        pass
-    try:
+        return _BEGINNING
+    with suppress(ValueError):
         return Place(instants.parse(sent), 0)
-    except ValueError:
-        raise invalid(
-            "from", f"The value '{sent}' is not a continuation token or a date."
-        ) from None
+    lifetime = behaviour.continuation_lifetime
+    with suppress(ValueError):
+        place = continuation.read(FEED, sent)
+        if lifetime is None or tenant.now < place.issued_on + lifetime * SECOND:
+            return place
+    match behaviour.rejected_continuation:
+        case "restart":
+            return _BEGINNING
+        case 400:
+            raise invalid("from", f"The value '{sent}' is not a continuation token or a date.")
+        case status:
+            raise Problem(status, "The continuation token is not known, or has expired.")
 
 
 def _page(

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import needs
-from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Flag, Instant
+from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Flag, Instant, Quantity
 from tap_servicetitan_dispatch.sandbox.api.problems import json_response
 
 router = APIRouter(prefix="/gps-provider/{gps_provider}/gps-pings", tags=["Gps"])
@@ -16,9 +16,9 @@ class Ping(Body):
     unit_id: str
     unit_name: str
     event_time: Instant
-    latitude: float | None = None
-    longitude: float | None = None
-    speed: float | None = None
+    latitude: Quantity | None = None
+    longitude: Quantity | None = None
+    speed: Quantity | None = None
     street: str
     city: str
     region: str

@@ -9,17 +9,20 @@ from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.listing import FewNumbers, Sorted, page_of
-from tap_servicetitan_dispatch.sandbox.api.lookups import check_technicians, found
+from tap_servicetitan_dispatch.sandbox.api.lookups import check_technicians, found, to_change
 from tap_servicetitan_dispatch.sandbox.api.parameters import (
     Body,
     Boolean,
+    Count,
     Flag,
     Id,
     Instant,
+    Number,
+    Planned,
     Span,
     Weekdays,
 )
-from tap_servicetitan_dispatch.sandbox.api.problems import Problem, invalid, json_response
+from tap_servicetitan_dispatch.sandbox.api.problems import Wrong, invalid, json_response
 from tap_servicetitan_dispatch.sandbox.world.company import DISPATCHERS
 from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER, WEEKDAYS, text
 from tap_servicetitan_dispatch.sandbox.world.recurrence import Frequency, starts
@@ -37,10 +40,10 @@ class NonJobQuery(Sorted):
     """Which non-job appointments are asked for; inactive ones too, by default."""
 
     ids: FewNumbers = frozenset()
-    technician_id: int | None = None
+    technician_id: Number | None = None
     starts_on_or_after: Instant = 0
     starts_on_or_before: Instant = FOREVER
-    timesheet_code_id: int | None = None
+    timesheet_code_id: Number | None = None
     active_only: Boolean = False
     show_on_technician_schedule: Boolean | None = None
 
@@ -60,7 +63,7 @@ class NonJob(Body):
     """A non-job appointment, which may repeat."""
 
     technician_id: Id
-    start: Instant
+    start: Planned
     duration: Annotated[Span, Field(gt=0)]
     name: str
     timesheet_code_id: Id | None = None
@@ -71,8 +74,8 @@ class NonJob(Body):
     remove_technician_from_capacity_planning: Flag | None = None
     all_day: Flag | None = None
     repeat: Flag | None = None
-    count_occurrences: Annotated[int, Field(ge=1)] | None = None
-    interval: Annotated[int, Field(ge=1)] | None = None
+    count_occurrences: Count | None = None
+    interval: Count | None = None
     frequency: Frequency | None = None
     end_type: Literal["Never", "After", "On"] | None = None
     end_on: Instant | None = None
@@ -84,14 +87,14 @@ class NonJob(Body):
         missing = [
             name
             for name, value, wanted in (
-                ("frequency", self.frequency, self.repeat),
-                ("countOccurrences", self.count_occurrences, self.end_type == "After"),
-                ("endOn", self.end_on, self.end_type == "On"),
+                ("Frequency", self.frequency, self.repeat),
+                ("CountOccurrences", self.count_occurrences, self.end_type == "After"),
+                ("EndOn", self.end_on, self.end_type == "On"),
             )
             if wanted and value is None
         ]
         if missing:
-            raise ValueError(f"{', '.join(missing)} must be given")
+            raise Wrong(" ".join(f"The {name} field is required." for name in missing))
         return self
 
     def fields(self, tenant: Tenant) -> dict[str, Any]:
@@ -180,17 +183,15 @@ async def create_non_job_appointment(tenant: TenantNow, new: NonJob) -> Response
 
 
 @router.get("/{id}", dependencies=needs("nonjobappointments:r"))
-async def get_non_job_appointment(tenant: TenantNow, id: int) -> Response:  # noqa: A002 - its documented name
+async def get_non_job_appointment(tenant: TenantNow, id: Number) -> Response:  # noqa: A002 - its documented name
     """Return a non-job appointment."""
     return json_response(_details(found(tenant.non_job_appointments, id)))
 
 
 @router.put("/{id}", dependencies=needs("nonjobappointments:w"))
-async def update_non_job_appointment(tenant: TenantNow, id: int, new: NonJob) -> Response:  # noqa: A002 - its documented name
+async def update_non_job_appointment(tenant: TenantNow, id: Number, new: NonJob) -> Response:  # noqa: A002 - its documented name
     """Change a single non-job appointment: what the body says about recurrence is ignored."""
-    row = found(tenant.non_job_appointments, id)
-    if not row.active:
-        raise Problem(409, "The non-job appointment has been deleted.")
+    row = to_change(tenant.non_job_appointments, id)
     row = changed(row, tenant.tick(), **new.fields(tenant))
     tenant.non_job_appointments.put(row)
     return json_response(_details(row))
@@ -200,10 +201,10 @@ async def update_non_job_appointment(tenant: TenantNow, id: int, new: NonJob) ->
 async def delete_non_job_appointment(
     tenant: TenantNow,
     behaviour: BehaviourNow,
-    id: int,  # noqa: A002 - its documented name
+    id: Number,  # noqa: A002 - its documented name
 ) -> Response:
     """Delete a non-job appointment."""
-    row = found(tenant.non_job_appointments, id)
+    row = to_change(tenant.non_job_appointments, id)
     tenant.delete(tenant.non_job_appointments, [row], hard=behaviour.deletes == "hard")
     return json_response({"message": "The non-job appointment was deleted.", "id": id})
 

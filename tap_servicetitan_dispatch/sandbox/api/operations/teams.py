@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.listing import Sorted, page_of
-from tap_servicetitan_dispatch.sandbox.api.lookups import found
-from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Boolean, Flag
+from tap_servicetitan_dispatch.sandbox.api.lookups import found, to_change
+from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Boolean, Flag, Number
 from tap_servicetitan_dispatch.sandbox.api.problems import json_response
 from tap_servicetitan_dispatch.sandbox.world.company import DISPATCHERS
 from tap_servicetitan_dispatch.sandbox.world.directory import Team
@@ -57,13 +57,13 @@ async def create_team(tenant: TenantNow, new: NewTeam) -> Response:
 
 
 @router.get("/{id}", dependencies=needs("teams:r"))
-async def get_team(tenant: TenantNow, id: int) -> Response:  # noqa: A002 - its documented name
+async def get_team(tenant: TenantNow, id: Number) -> Response:  # noqa: A002 - its documented name
     """Return a team."""
     return json_response(found(tenant.teams, id).wire())
 
 
 @router.delete("/{id}", dependencies=needs("teams:w"))
-async def delete_team(tenant: TenantNow, behaviour: BehaviourNow, id: int) -> Response:  # noqa: A002 - its documented name
+async def delete_team(tenant: TenantNow, behaviour: BehaviourNow, id: Number) -> Response:  # noqa: A002 - its documented name
     """Delete a team."""
-    tenant.delete(tenant.teams, [found(tenant.teams, id)], hard=behaviour.deletes == "hard")
+    tenant.delete(tenant.teams, [to_change(tenant.teams, id)], hard=behaviour.deletes == "hard")
     return Response()

@@ -8,9 +8,17 @@ from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.listing import SortedByActivity, page_of
-from tap_servicetitan_dispatch.sandbox.api.lookups import check_technicians, found
-from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Id, Instant, Weekdays
-from tap_servicetitan_dispatch.sandbox.api.problems import invalid, json_response
+from tap_servicetitan_dispatch.sandbox.api.lookups import check_technicians, found, to_change
+from tap_servicetitan_dispatch.sandbox.api.parameters import (
+    Body,
+    Count,
+    Id,
+    Instant,
+    Number,
+    Planned,
+    Weekdays,
+)
+from tap_servicetitan_dispatch.sandbox.api.problems import Wrong, invalid, json_response
 from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER
 from tap_servicetitan_dispatch.sandbox.world.recurrence import starts
 from tap_servicetitan_dispatch.sandbox.world.roster import Shift
@@ -28,7 +36,7 @@ class ShiftQuery(SortedByActivity):
     starts_on_or_after: Instant = 0
     ends_on_or_before: Instant = FOREVER
     shift_type: ShiftType | None = None
-    technician_id: int | None = None
+    technician_id: Number | None = None
     title_contains: str = ""
     note_contains: str = ""
 
@@ -51,22 +59,22 @@ class NewShifts(Body):
     technician_ids: Annotated[list[Id], Field(min_length=1)]
     shift_type: ShiftType
     title: Annotated[str, Field(min_length=1)]
-    start: Instant
-    end: Instant
+    start: Planned
+    end: Planned
     note: str | None = None
     timesheet_code_id: Id | None = None
     repeat_type: Literal["Never", "Daily", "Weekly"]
     repeat_end_date: Instant | None = None
-    repeat_interval: Annotated[int, Field(ge=1)] | None = None
+    repeat_interval: Count | None = None
     shift_days: Weekdays | None = None
 
     @model_validator(mode="after")
     def complete(self) -> Self:
         """Check that they end after they start, and that recurrence has an end."""
         if self.end <= self.start:
-            raise ValueError(_ENDS_EARLY)
+            raise Wrong(_ENDS_EARLY)
         if self.repeat_type != "Never" and self.repeat_end_date is None:
-            raise ValueError("repeatEndDate must be given")
+            raise Wrong("The RepeatEndDate field is required where a shift repeats.")
         return self
 
     def starts(self, tenant: TenantNow) -> list[int]:
@@ -90,8 +98,8 @@ class ShiftChanges(Body):
 
     shift_type: ShiftType | None = None
     title: Annotated[str, Field(min_length=1)] | None = None
-    start: Instant | None = None
-    end: Instant | None = None
+    start: Planned | None = None
+    end: Planned | None = None
     note: str | None = None
     timesheet_code_id: Id | None = None
 
@@ -161,15 +169,15 @@ async def bulk_delete_shifts(tenant: TenantNow, behaviour: BehaviourNow, span: R
 
 
 @router.get("/{id}", dependencies=needs("technicianshifts:r"))
-async def get_shift(tenant: TenantNow, id: int) -> Response:  # noqa: A002 - its documented name
+async def get_shift(tenant: TenantNow, id: Number) -> Response:  # noqa: A002 - its documented name
     """Return a shift."""
     return json_response(found(tenant.shifts, id).wire())
 
 
 @router.patch("/{id}", dependencies=needs("technicianshifts:w"))
-async def update_shift(tenant: TenantNow, id: int, new: ShiftChanges) -> Response:  # noqa: A002 - its documented name
+async def update_shift(tenant: TenantNow, id: Number, new: ShiftChanges) -> Response:  # noqa: A002 - its documented name
     """Change a shift."""
-    row = changed(found(tenant.shifts, id), tenant.tick(), **new.fields())
+    row = changed(to_change(tenant.shifts, id), tenant.tick(), **new.fields())
     if row.end <= row.start:
         raise invalid("end", _ENDS_EARLY)
     tenant.shifts.put(row)
@@ -177,7 +185,7 @@ async def update_shift(tenant: TenantNow, id: int, new: ShiftChanges) -> Respons
 
 
 @router.delete("/{id}", dependencies=needs("technicianshifts:w"))
-async def delete_shift(tenant: TenantNow, behaviour: BehaviourNow, id: int) -> Response:  # noqa: A002 - its documented name
+async def delete_shift(tenant: TenantNow, behaviour: BehaviourNow, id: Number) -> Response:  # noqa: A002 - its documented name
     """Delete a shift."""
-    tenant.delete(tenant.shifts, [found(tenant.shifts, id)], hard=behaviour.deletes == "hard")
+    tenant.delete(tenant.shifts, [to_change(tenant.shifts, id)], hard=behaviour.deletes == "hard")
     return json_response({"message": "The shift was deleted.", "id": id})

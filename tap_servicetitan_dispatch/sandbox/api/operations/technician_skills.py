@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.listing import SortedByActivity, page_of
-from tap_servicetitan_dispatch.sandbox.api.lookups import found
-from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Flag, Id
+from tap_servicetitan_dispatch.sandbox.api.lookups import found, to_change
+from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Flag, Id, Number
 from tap_servicetitan_dispatch.sandbox.api.problems import Problem, json_response
 from tap_servicetitan_dispatch.sandbox.world.company import Skill
 from tap_servicetitan_dispatch.sandbox.world.directory import TechnicianSkill
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/technician-skills", tags=["TechnicianSkills"])
 class SkillQuery(SortedByActivity):
     """Which skills are asked for."""
 
-    technician_id: int | None = None
+    technician_id: Number | None = None
 
     def matches(self, row: TechnicianSkill) -> bool:
         """Return whether a row is asked for."""
@@ -90,7 +90,7 @@ async def get_technician_skill(tenant: TenantNow, id: str) -> Response:  # noqa:
 @router.delete("/{id}", dependencies=needs("technicianskills:w"))
 async def delete_technician_skill(tenant: TenantNow, behaviour: BehaviourNow, id: str) -> Response:  # noqa: A002 - its documented name
     """Take a skill from a technician."""
-    row = found(tenant.technician_skills, id)
+    row = to_change(tenant.technician_skills, id)
     tenant.delete(tenant.technician_skills, [row], hard=behaviour.deletes == "hard")
     return json_response({"id": id})
 

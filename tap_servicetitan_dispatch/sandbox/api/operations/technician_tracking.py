@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import TenantNow, needs
+from tap_servicetitan_dispatch.sandbox.api.parameters import Number
 from tap_servicetitan_dispatch.sandbox.api.problems import PlainErrors, Problem, json_response
 
 router = APIRouter(
@@ -16,8 +17,8 @@ router = APIRouter(
 @router.get("", dependencies=needs("techniciantracking:r"))
 async def get_tracking_url(
     tenant: TenantNow,
-    technicianId: int,  # noqa: N803 - its documented name
-    appointmentId: int,  # noqa: N803 - its documented name
+    technicianId: Number,  # noqa: N803 - its documented name
+    appointmentId: Number,  # noqa: N803 - its documented name
 ) -> Response:
     """Return the page that shows a technician who is on the way to an appointment, or at it."""
     live = any(

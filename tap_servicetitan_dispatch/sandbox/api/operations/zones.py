@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.listing import SortedByActivity, page_of
-from tap_servicetitan_dispatch.sandbox.api.lookups import found
-from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Flag, Id
+from tap_servicetitan_dispatch.sandbox.api.lookups import found, to_change
+from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Flag, Id, Number
 from tap_servicetitan_dispatch.sandbox.api.problems import PlainErrors, invalid, json_response
 from tap_servicetitan_dispatch.sandbox.world.company import DISPATCHERS
 from tap_servicetitan_dispatch.sandbox.world.directory import Zone
@@ -29,7 +29,7 @@ class ZoneChanges(Body):
     territory_numbers: tuple[str, ...] | None = None
     locn_numbers: tuple[str, ...] | None = None
     service_days_enabled: Flag | None = None
-    service_days_ids: tuple[Annotated[int, Field(ge=0, le=6)], ...] | None = None
+    service_days_ids: tuple[Annotated[int, Field(strict=True, ge=0, le=6)], ...] | None = None
     business_units: tuple[Id, ...] | None = None
 
     def fields(self) -> dict[str, Any]:
@@ -49,7 +49,7 @@ async def list_zones(
 
 
 @router.get("/{id}", dependencies=needs("zones:r"))
-async def get_zone(tenant: TenantNow, id: int) -> Response:  # noqa: A002 - its documented name
+async def get_zone(tenant: TenantNow, id: Number) -> Response:  # noqa: A002 - its documented name
     """Return a zone."""
     return json_response(found(tenant.zones, id).wire())
 
@@ -80,15 +80,15 @@ async def create_zone(tenant: TenantNow, new: ZoneChanges) -> Response:
 
 
 @plain.patch("/{zoneId}", dependencies=needs("zones:w"))
-async def update_zone(tenant: TenantNow, zoneId: int, new: ZoneChanges) -> Response:  # noqa: N803 - its documented name
+async def update_zone(tenant: TenantNow, zoneId: Number, new: ZoneChanges) -> Response:  # noqa: N803 - its documented name
     """Change a zone."""
-    return _put(tenant, changed(found(tenant.zones, zoneId), tenant.tick(), **new.fields()))
+    return _put(tenant, changed(to_change(tenant.zones, zoneId), tenant.tick(), **new.fields()))
 
 
 @router.delete("/{zoneId}", dependencies=needs("zones:w"))
-async def delete_zone(tenant: TenantNow, behaviour: BehaviourNow, zoneId: int) -> Response:  # noqa: N803 - its documented name
+async def delete_zone(tenant: TenantNow, behaviour: BehaviourNow, zoneId: Number) -> Response:  # noqa: N803 - its documented name
     """Delete a zone."""
-    tenant.delete(tenant.zones, [found(tenant.zones, zoneId)], hard=behaviour.deletes == "hard")
+    tenant.delete(tenant.zones, [to_change(tenant.zones, zoneId)], hard=behaviour.deletes == "hard")
     return Response()
 
 
