@@ -7,6 +7,7 @@ import pytest
 from examples.database import STREAMS, database
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.examples.tables import TIMEZONE, write
+from tests.support.streams import EXTRA
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,8 @@ def duckdb_type(schema: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("stream", STREAMS)
 def test_a_table_has_the_columns_of_the_stream(tmp_path: Path, stream: str) -> None:
-    schema = TapServiceTitanDispatch(validate_config=False).streams[stream].schema
+    tap = TapServiceTitanDispatch(config={"extra_streams": [*EXTRA]}, validate_config=False)
+    schema = tap.streams[stream].schema
     expected = {name: duckdb_type(field) for name, field in schema["properties"].items()}
     with database(tmp_path, TIMEZONE) as connection:
         columns = connection.execute(f"describe {stream}").fetchall()

@@ -117,6 +117,7 @@ def test_a_capacity_forecast_beside_what_came(tmp_path: Path) -> None:
     """Read on three days: what was said on Tuesday of Wednesday is compared on Thursday."""
     settings = {
         "environment": "sandbox",
+        "extra_streams": ["capacities"],
         "timezone": TIMEZONE,
         "capacity_days_back": 1,
         "capacity_days_ahead": 1,
