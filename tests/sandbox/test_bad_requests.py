@@ -101,6 +101,22 @@ def test_an_id_of_more_than_64_bits_does_not_match(reader: Caller, path: str) ->
     assert reader.call("GET", f"{path}/{2**63}").json()["statusCode"] == 404
 
 
+@pytest.mark.parametrize("number", [10**12, 2**63 - 1, 2**63])
+@pytest.mark.parametrize("field", ["jobAppointmentId", "technicianIds"])
+def test_nobody_with_a_number_that_nobody_has_is_assigned(
+    caller: Caller, field: str, number: int
+) -> None:
+    open_ones = caller.rows("appointment-assignments")
+    row = next(row for row in open_ones if row["status"] == "Scheduled")
+    crew = {"jobAppointmentId": row["appointmentId"], "technicianIds": [row["technicianId"]]}
+    crew[field] = number if field == "jobAppointmentId" else [number]
+    for change in ("assign", "unassign"):
+        path = f"appointment-assignments/{change}-technicians"
+        (named,) = caller.refused("POST", path, json=crew)["errors"]
+        assert named.startswith(field)
+    assert caller.rows("appointment-assignments") == open_ones
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "field"),
     [
