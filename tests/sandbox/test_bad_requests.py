@@ -38,9 +38,13 @@ ODD: tuple[object, ...] = (
 MAY_BE_EMPTY = {"business-hours", "gps-provider/1/gps-pings"}
 
 
-def operations(caller: Caller) -> Iterator[tuple[str, str, dict[str, Any]]]:
+@pytest.fixture(scope="module")
+def definition(reader: Caller) -> Any:
+    return reader.session.get(f"{reader.sandbox.url}/openapi.json", timeout=30).json()
+
+
+def operations(definition: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield method, path and definition of each operation of the API."""
-    definition = caller.session.get(f"{caller.sandbox.url}/openapi.json", timeout=30).json()
     for path, methods in definition["paths"].items():
         _, of_tenant, rest = path.partition("/tenant/{tenant}/")
         for method, operation in methods.items() if of_tenant else ():
@@ -55,14 +59,15 @@ def words(answer: Any) -> str:
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
-def test_no_odd_body_is_answered_in_words_of_python(reader: Caller, odd: object) -> None:
+def test_no_odd_body_is_answered_in_words_of_python(
+    reader: Caller, definition: Any, odd: object
+) -> None:
     bodies = 0
-    for method, path, operation in operations(reader):
+    for method, path, operation in operations(definition):
         if "requestBody" not in operation or (odd == [] and path in MAY_BE_EMPTY):
             continue
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         name = schema.get("items", schema)["$ref"].rpartition("/")[2]
-        definition = reader.session.get(f"{reader.sandbox.url}/openapi.json", timeout=30).json()
         fields = definition["components"]["schemas"][name]["properties"]
         body: Any = dict.fromkeys(fields, odd)
         url = f"{reader.sandbox.url}/dispatch/v2/tenant/1000000001/{path}"
@@ -82,9 +87,11 @@ def test_no_odd_body_is_answered_in_words_of_python(reader: Caller, odd: object)
 
 
 @pytest.mark.parametrize("odd", ["x", "1_0", "\u0663", "1.0", "true", str(2**63), "9" * 5_000])
-def test_no_odd_parameter_is_answered_in_words_of_python(reader: Caller, odd: str) -> None:
+def test_no_odd_parameter_is_answered_in_words_of_python(
+    reader: Caller, definition: Any, odd: str
+) -> None:
     refused = 0
-    for method, path, operation in operations(reader):
+    for method, path, operation in operations(definition):
         names = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
         # A bad order is all that is said, and any text may be looked for
         names = [name for name in names if name != "sort" and not name.endswith("Contains")]
@@ -107,7 +114,7 @@ def test_nobody_with_a_number_that_nobody_has_is_assigned(
     caller: Caller, field: str, number: int
 ) -> None:
     open_ones = caller.rows("appointment-assignments")
-    row = next(row for row in open_ones if row["status"] == "Scheduled")
+    *_, row = (row for row in open_ones if row["status"] == "Scheduled")
     crew = {"jobAppointmentId": row["appointmentId"], "technicianIds": [row["technicianId"]]}
     crew[field] = number if field == "jobAppointmentId" else [number]
     for change in ("assign", "unassign"):
@@ -206,8 +213,8 @@ def test_each_answer_has_a_trace_id_of_its_own(reader: Caller) -> None:
     assert all(re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-00", trace) for trace in traces)
 
 
-def test_a_parameter_without_a_value_is_not_given(reader: Caller) -> None:
-    for method, path, operation in operations(reader):
+def test_a_parameter_without_a_value_is_not_given(reader: Caller, definition: Any) -> None:
+    for method, path, operation in operations(definition):
         parameters = [one for one in operation.get("parameters", ()) if one["in"] == "query"]
         if parameters and not any(one["required"] for one in parameters):
             empty = {one["name"]: "" for one in parameters}
