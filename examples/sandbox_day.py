@@ -24,7 +24,7 @@ EVERY = timedelta(minutes=10)
 
 
 def load(tap: TapServiceTitanDispatch, folder: Path, now: datetime) -> dict[str, Any]:
-    """Run a tap, write its rows the way target-jsonl does, and return the state to go on from.
+    """Run a tap, write its rows the way target-jsonl does, and return the state to resume from.
 
     Args:
         tap: The tap, with its state.

@@ -59,7 +59,7 @@ class Step:
 
     Attributes:
         name: `settings`, `token`, `app key and tenant`, or the name of a stream.
-        selected: Whether a run would read the stream; nothing for a step that is no stream.
+        selected: Whether a run would read the stream; nothing for a step that is not a stream.
         scopes: The scopes that the stream needs.
         outcome: `ok`, `failed`, `skipped` (refused, and a run would do without it) or
             `not tried`.

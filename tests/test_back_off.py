@@ -321,7 +321,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
         (Answer("", status=503), 4),
         (Answer({"title": "Try again in 0 seconds."}, status=429), 4),
     ],
-    ids=["a wrong secret", "out of order", "too busy"],
+    ids=["a wrong secret", "out of service", "too busy"],
 )
 def test_a_run_without_a_token_has_asked_as_often_as_one_call_would(
     api: ScriptedApi, tap: Command, answer: Answer, calls: int

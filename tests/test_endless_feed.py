@@ -53,7 +53,7 @@ def test_a_feed_of_empty_pages_is_asked_more_slowly_and_ends_in_one_line(
     assert run.stderr.count(SLOW) == 1
 
 
-def test_a_run_goes_on_from_where_an_endless_feed_was_left(
+def test_a_run_resumes_where_an_endless_feed_was_left(
     api: ScriptedApi, tap: Command, pauses: list[float]
 ) -> None:
     api.reply = numbered(api, 2, last=2)

@@ -39,7 +39,7 @@ def test_values_pass_through_untouched(api: ScriptedApi, tap: Command) -> None:
     assert tap.run(api.config).records == [{**odd, "continueFrom": "t"}]
 
 
-def test_a_second_run_goes_on_from_the_token(api: ScriptedApi, tap: Command) -> None:
+def test_a_second_run_resumes_from_the_token(api: ScriptedApi, tap: Command) -> None:
     api.reply = feed_of(("t3", page(8, more=False, token="t4")))
     run = tap.run(api.config, bookmarked("t3"))
     assert (run.ids, run.bookmark) == ([8], "t4")
@@ -206,7 +206,7 @@ def test_settings_of_the_feed_reach_the_api(api: ScriptedApi, tap: Command) -> N
 
 
 @pytest.mark.parametrize("stored", ["2026-11-01T08:00:00+00:00", "2026-11-01T08:00:00Z"])
-def test_the_bookmark_of_the_other_servicetitan_tap_is_gone_on_from(
+def test_the_bookmark_of_the_other_servicetitan_tap_is_resumed_from(
     api: ScriptedApi, tap: Command, stored: str
 ) -> None:
     api.reply = feed_of(("2026-11-01T08:00:00Z", page(1, more=False, token="t1")))

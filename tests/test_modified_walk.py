@@ -399,7 +399,7 @@ def test_a_tick_that_outgrows_a_page_is_read_by_number_with_a_bookmark_at_the_en
     assert len({request["modifiedOnOrAfter"] for request in server.requests}) == 1
 
 
-def test_a_page_out_of_order_by_more_than_the_overlap_is_not_gone_on_from() -> None:
+def test_a_page_out_of_order_by_more_than_the_overlap_is_not_resumed_from() -> None:
     """A server may sort one page and not the next; then nothing of the next is trusted."""
     server = Server(World(1, rows=40, page_cap=8, busy=0))
 
@@ -435,7 +435,7 @@ def test_an_edit_that_hides_whether_the_server_sorts_makes_the_page_be_read_agai
     assert any(request["sort"] == "+Id" for request in server.requests) is by_number
 
 
-def test_a_deletion_during_a_pass_by_number_holds_the_bookmark_and_says_so(
+def test_a_deletion_during_a_read_by_number_holds_the_bookmark_and_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Although rows are added at the same time, so that the total is what it was."""
@@ -490,7 +490,7 @@ def test_a_list_that_brings_nothing_new_but_never_ends_is_an_error() -> None:
         list(numbered_walk(lambda _: Answer({"hasMore": True, "data": rows}, EPOCH), {}))
 
 
-def test_without_the_servers_time_a_pass_by_number_leaves_the_bookmark(
+def test_without_the_servers_time_a_read_by_number_leaves_the_bookmark(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     server = Server(World(1, sorts="not", rows=30, page_cap=8, busy=0))

@@ -138,7 +138,7 @@ def test_other_ways_to_run_the_tap_say_that_the_disk_is_full(
     stderr = io.StringIO()
     arguments = tap.arguments(good.config, None, catalog_of(*FEED_ONLY), way)
     with (
-        open("/dev/full", "w") as full,  # noqa: PTH123 - it is no path, it is a device
+        open("/dev/full", "w") as full,  # noqa: PTH123 - a device, not a path
         contextlib.redirect_stdout(full),
         contextlib.redirect_stderr(stderr),
         pytest.raises(SystemExit) as leaving,

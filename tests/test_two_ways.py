@@ -122,7 +122,7 @@ def test_a_deselected_property(api: ScriptedApi, tap: Command, both_ways: Any) -
     assert not any("technicianName" in line for line in lines)
 
 
-def test_a_run_that_goes_on_from_a_bookmark(api: ScriptedApi, tap: Command, both_ways: Any) -> None:
+def test_a_run_that_resumes_from_a_bookmark(api: ScriptedApi, tap: Command, both_ways: Any) -> None:
     api.reply = SEVEN
     both_ways(lambda: tap.run(api.config, bookmarked("t1")))
 

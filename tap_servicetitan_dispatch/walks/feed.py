@@ -103,7 +103,7 @@ def _slow_down(empty: int, pause: Callable[[float], object], logger: Log) -> Non
     if empty == MOST_EMPTY:
         raise AnswerError(
             f"the feed gave {empty:,} empty pages in a row, each with hasMore: true, so it might "
-            "never end. What to do: run again, which goes on from there; if it stays, report it to "
+            "never end. What to do: run again, which resumes there; if it stays, report it to "
             "ServiceTitan. The bookmark is safe."
         )
     if empty == FEW_EMPTY:

@@ -68,9 +68,9 @@ class Victim:
         there = contents(self.caller)
         for stream in streams or ALL_STREAMS:
             loaded = [as_sent(stream, row) for row in self.target.rows[stream].values()]
-            assert in_order(loaded) == in_order(there[stream]), stream
+            assert sorted_rows(loaded) == sorted_rows(there[stream]), stream
             assert loaded, stream
 
 
-def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def sorted_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: str(sorted(row.items())))

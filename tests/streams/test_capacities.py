@@ -266,7 +266,7 @@ def test_no_more_requests_overlap_than_the_setting_says(api: ScriptedApi, tap: C
     assert [record["startUtc"] for record in run.records] == IN_ORDER
 
 
-def test_no_bookmark_is_stored_nor_gone_on_from(api: ScriptedApi, tap: Command) -> None:
+def test_no_bookmark_is_stored_nor_resumed_from(api: ScriptedApi, tap: Command) -> None:
     api.reply = routed({PATHS["capacities"]: answer(slot("2026-06-18T08:00:00Z"))})
     first = read(api, tap, **days(0, 0, 1))
     assert "replication_key_value" not in first.states[-1]["bookmarks"]["capacities"]

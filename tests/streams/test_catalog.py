@@ -191,7 +191,7 @@ def test_a_bookmark_of_the_other_servicetitan_tap_costs_no_row(
     ours: str | None,
     theirs: str | None,
 ) -> None:
-    """It is gone on from where we have one too, and overlooked where we read everything."""
+    """It is resumed from where we have one too, and overlooked where we read everything."""
     assert entries[stream].get("replication_key") == ours
     api.reply = routed(NOTHING)
     state: dict[str, Any] = {}

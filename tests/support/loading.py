@@ -38,7 +38,7 @@ class Target:
         self.of_this_run = {name: {} for name in ALL_STREAMS}
 
     def take(self, line: str) -> None:
-        """Take a line of the tap's output; what is no whole line is left alone."""
+        """Take a line of the tap's output; what is not a whole line is left alone."""
         if not line.endswith("\n"):
             return
         message = json.loads(line)
