@@ -103,18 +103,18 @@ def perform(tap: Tap) -> list[Step]:
         return _refused(streams, [one_line(f"stream_maps: {error}")])
     except NoSandboxError as error:
         return _refused(streams, [f"environment: {error}"])
-    at_once = tap.config["max_concurrent_requests"]
+    helpers = Helpers(tap.config["max_concurrent_requests"])
     skip_forbidden = tap.config["skip_forbidden_streams"]
     if not run.is_of_group:
         [client] = made.values()
-        return probe_all(streams, client, max_concurrent=at_once, skip_forbidden=skip_forbidden)
+        return probe_all(streams, client, helpers, skip_forbidden=skip_forbidden)
     selected = [stream for stream in streams if stream.selected]
 
     def probe_tenant(tenant: Tenant) -> list[Step]:
-        steps = probe_all(selected, made[tenant], max_concurrent=1, skip_forbidden=skip_forbidden)
+        steps = probe_all(selected, made[tenant], helpers, skip_forbidden=skip_forbidden)
         return [replace(step, tenant=str(tenant)) for step in steps]
 
-    found = list(Helpers(at_once).results([partial(probe_tenant, each) for each in made]))
+    found = list(helpers.results([partial(probe_tenant, each) for each in made]))
     done, token, *_ = found[0]
     good_tokens = [steps[1] for steps in found if steps[1].outcome == OK]
     common = [
@@ -146,8 +146,8 @@ def _refused(streams: Sequence[DispatchStream], problems: Sequence[str]) -> list
 def probe_all(
     streams: Sequence[DispatchStream],
     client: Client,
+    helpers: Helpers,
     *,
-    max_concurrent: int,
     skip_forbidden: bool,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Step]:
@@ -158,7 +158,7 @@ def probe_all(
     Args:
         streams: All streams, selected or not.
         client: Calls the API, without retries.
-        max_concurrent: How many streams may be probed at a time.
+        helpers: Probe several streams at a time.
         skip_forbidden: Whether a run would do without a stream that it is refused.
         clock: Seconds that only go up.
     """
@@ -179,7 +179,7 @@ def probe_all(
             access = replace(answer, name=access.name, selected=None, scopes=())
         if access.outcome != FAILED:
             rest = [partial(probe, stream) for stream in streams if stream is not telling]
-            probed = (answer, *Helpers(max_concurrent).results(rest))
+            probed = (answer, *helpers.results(rest))
             of_streams |= {step.name: step for step in probed}
     return [replace(first, outcome=OK, seconds=0.0), token, access, *of_streams.values()]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import random
 import threading
@@ -398,6 +399,27 @@ def test_the_check_of_a_good_group_says_so_and_json_has_all(group: Group, tap: C
     of_tenants = [step for step in found["steps"] if step["tenant"]]
     assert len(of_tenants) == len(GROUP) * (1 + len(THREE))
     assert len(group.api.token_calls) == 1
+
+
+def test_the_check_asks_for_several_streams_of_a_tenant_at_a_time(
+    group: Group, tap: Command
+) -> None:
+    asked, many = itertools.count(1), threading.Event()
+    seen: list[bool] = []
+
+    def reply(path: str, _: Call) -> dict[str, Any]:
+        if next(asked) == len(GROUP) + 2:
+            many.set()
+        seen.append(many.wait(10))
+        body: dict[str, Any] = bodies_of(NORTH)[path]
+        return body
+
+    # Not the first stream: its probe is made alone, to see whether the others make sense
+    for number, stream in itertools.product(GROUP, THREE[1:]):
+        group.answers[number, PATHS[stream]] = partial(reply, PATHS[stream])
+    config = group.config | {"max_concurrent_requests": 2 * len(GROUP)}
+    assert tap.run(config, None, group_catalog(*THREE), "--check").exit_code == 0
+    assert all(seen)
 
 
 def test_the_check_tells_a_pair_that_is_refused_from_one_that_is_shared(
