@@ -102,6 +102,14 @@ def test_no_odd_parameter_is_answered_in_words_of_python(
     assert refused == 9
 
 
+def test_what_is_refused_is_repeated_if_it_is_a_single_value(reader: Caller) -> None:
+    sent = {"name": {"a": [None]}, "zips": True, "cities": None, "businessUnits": [None]}
+    assert reader.refused("PATCH", "zones/43000001", json=sent) == (
+        "The value is not valid for Name. The value 'true' is not valid for Zips. "
+        "The value 'null' is not valid for BusinessUnits.0."
+    )
+
+
 @pytest.mark.parametrize("path", ["zones", "teams", "technician-shifts", "non-job-appointments"])
 def test_an_id_of_more_than_64_bits_does_not_match(reader: Caller, path: str) -> None:
     assert "statusCode" not in reader.call("GET", f"{path}/{2**63 - 1}").json()

@@ -73,7 +73,7 @@ def test_the_feed_may_be_out_of_order_within_a_second_and_loses_nothing() -> Non
     read = {}
     for order in ("exact", "to_the_second"):
         behaviour = Behaviour(export_order=order, export_page_size=100)
-        with Caller.of(assignments=4_000, behaviour=behaviour) as caller:
+        with Caller.of(assignments=1_500, behaviour=behaviour) as caller:
             read[order], _ = caller.whole_export(active="Any")
     exact, found = places(read["exact"]), places(read["to_the_second"])
     assert found != exact
