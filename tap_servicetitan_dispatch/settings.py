@@ -169,6 +169,20 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "unknown_fields",
+        th.StringType,
+        default="warn",
+        allowed_values=["warn", "keep", "fail"],
+        title="Unknown fields",
+        description=(
+            "What to do with a field that the API sends and the schema does not know: leave it out "
+            "with a warning (`warn`), put it into the field `unknownFields`, a JSON object that "
+            "each row then has (`keep`), or end the stream before anything of the page is written "
+            "(`fail`). A value of another type than the schema's passes through with a warning, or "
+            "ends the stream as well (`fail`)."
+        ),
+    ),
+    th.Property(
         "page_size",
         th.IntegerType(minimum=1, maximum=5000),
         default=5000,

@@ -23,7 +23,7 @@ from tap_servicetitan_dispatch.errors import AnswerError, InputError, TapError
 from tap_servicetitan_dispatch.failures import ApiError
 from tap_servicetitan_dispatch.progress import Tally
 from tap_servicetitan_dispatch.run import Source
-from tap_servicetitan_dispatch.streams.records import FieldFilter
+from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS, FieldFilter
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -45,6 +45,12 @@ RECORDS_AT_ONCE = 100
 TOP_LEVEL = len(("properties", "name"))
 TENANT_ID = th.Property(
     "tenantId", th.IntegerType, required=True, description="Number of the tenant."
+)
+
+OTHERS = th.Property(
+    UNKNOWN_FIELDS,
+    th.ObjectType(additional_properties=True),
+    description="What the API sent and the schema does not know, by name; null if nothing.",
 )
 
 
@@ -90,6 +96,8 @@ class DispatchStream(Stream, abc.ABC):
         self.run = run
         if run.is_of_group:
             self._add_tenant()
+        if run.config.get("unknown_fields") == "keep":
+            self._set_properties({**self.schema["properties"], **OTHERS.to_dict()})
         self.tally = Tally()
         self._safe_bookmarks: dict[Tenant, str] = {}
         """Of tenants whose records have been written, and not stored yet."""
@@ -100,14 +108,14 @@ class DispatchStream(Stream, abc.ABC):
 
     def _add_tenant(self) -> None:
         """Let the tenant be the first field and the first part of the key, as ids may collide."""
-        properties = {**TENANT_ID.to_dict(), **self.schema["properties"]}
+        self._set_properties({**TENANT_ID.to_dict(), **self.schema["properties"]})
         required = ["tenantId", *self.schema.get("required", [])]
-        self.schema = {  # type: ignore[misc] # that of the class is for a single tenant
-            **self.schema,
-            "properties": properties,
-            "required": list(dict.fromkeys(required)),
-        }
+        self.schema["required"] = list(dict.fromkeys(required))
         self.primary_keys = tuple(dict.fromkeys(("tenantId", *self.primary_keys)))
+
+    def _set_properties(self, properties: dict[str, Any]) -> None:
+        """Let this stream have a schema of its own, with these properties."""
+        self.schema = {**self.schema, "properties": properties}  # type: ignore[misc] # see the class
 
     @abc.abstractmethod
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
@@ -257,12 +265,13 @@ class DispatchStream(Stream, abc.ABC):
     @cached_property
     def _fields(self) -> FieldFilter:
         """What leaves out fields; the SDK would leave deselected ones in the files of a BATCH."""
-        known = self.schema["properties"]
+        properties = self.schema["properties"]
         return FieldFilter(
             self.name,
             keys=self.primary_keys,
-            known=known,
-            selected=[name for name in known if self.mask["properties", name]],
+            properties=properties,
+            selected=[name for name in properties if self.mask["properties", name]],
+            unknown_fields=self.config["unknown_fields"],
             logger=self.logger,
         )
 
@@ -329,7 +338,7 @@ class DispatchStream(Stream, abc.ABC):
         """Take selection and replication method from a catalog, but no other replication key.
 
         Raises:
-            InputError: It is the catalog of a group, and a single tenant is read, or the opposite.
+            InputError: It was made with other settings, so that keys or fields are missing.
         """
         own_keys = self.primary_keys
         super().apply_catalog(catalog)
@@ -341,6 +350,13 @@ class DispatchStream(Stream, abc.ABC):
                 f"want {', '.join(own_keys)}: it was made before the setting tenants was "
                 f"{'set' if self.run.is_of_group else 'taken out'}. What to do: make it anew with "
                 "--discover."
+            )
+        entry = catalog.get_stream(self.name)
+        fields = entry.schema.to_dict()["properties"] if entry else self.schema["properties"]
+        if UNKNOWN_FIELDS in self.schema["properties"] and UNKNOWN_FIELDS not in fields:
+            raise InputError(
+                f"the catalog has no {UNKNOWN_FIELDS} for {self.name}: it was made before the "
+                "setting unknown_fields was keep. What to do: make it anew with --discover."
             )
 
     @override

@@ -1,34 +1,52 @@
-"""Which fields of a row go out: those that are in the schema, and selected."""
+"""What of a row goes out: its fields that are in the schema, and selected."""
 
 from __future__ import annotations
 
 import threading
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from tap_servicetitan_dispatch.errors import AnswerError
 from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from tap_servicetitan_dispatch.walks import Record
 
+UNKNOWN_FIELDS = "unknownFields"
+"""The field that has the others, if they are kept."""
 MOST_WARNINGS = 5
-"""Of unknown fields of a stream: the rows of a broken server may have a field of their own each."""
+"""Of what is odd in a stream: the rows of a broken server may have a field of their own each."""
+_TYPES: Mapping[str, Any] = {
+    "string": str,
+    "integer": int,
+    "number": float,
+    "boolean": bool,
+    "array": list[Any],
+    "object": dict[str, Any],
+    "null": None,
+}
+"""What msgspec calls the types of JSON schema."""
 
 
 class FieldFilter:
-    """Leaves out of the rows of a stream what is deselected or unknown, and warns of the latter.
+    """Leaves out of the rows of a stream what is deselected or unknown, and tells what is odd.
 
-    Walks of several tenants may use it at the same time; the lock guards what has been told.
+    Odd is a field that the schema does not know, and a value that is not of its type there. Walks
+    of several tenants may use it at the same time; the lock guards what has been told.
 
     Args:
         stream: The name of the stream.
         keys: Its primary key, which no row may lack.
-        known: The fields of its schema.
-        selected: Those of them that are selected.
-        logger: Warns, once for each unknown field, until there are too many.
+        properties: The properties of its schema.
+        selected: The names of those that are selected.
+        unknown_fields: What to do with others, as the setting says.
+        logger: Warns, once for each field, until there are too many.
     """
 
     def __init__(
@@ -36,33 +54,46 @@ class FieldFilter:
         stream: str,
         *,
         keys: Sequence[str],
-        known: Iterable[str],
-        selected: Iterable[str],
+        properties: Mapping[str, Mapping[str, Any]],
+        selected: Collection[str],
+        unknown_fields: str,
         logger: logging.Logger,
     ) -> None:
         self._stream = stream
         self._keys = keys
-        self._known = frozenset(known)
+        self._types = {name: _type_of(each) for name, each in properties.items()}
         self._selected = frozenset(selected)
+        self._fails = unknown_fields == "fail"
+        self._keeps = unknown_fields == "keep" and UNKNOWN_FIELDS in self._selected
         self._logger = logger
-        self._unknown: set[str] = set()
+        self._told: set[str] = set()
         self._warnings = 0
         self._lock = threading.Lock()
+        usual = [(name, self._types[name], msgspec.UNSET) for name in self._selected - {*keys}]
+        of_keys = [(key, _type_of(properties[key], or_null=False)) for key in keys]
+        self._usual_row = msgspec.defstruct(
+            "UsualRow", [*of_keys, *usual], forbid_unknown_fields=True
+        )
+        """All fields are selected, and of the schema's types."""
+        self._known_row = msgspec.defstruct("KnownRow", [*of_keys, *usual])
+        """The same, but there may be others."""
 
     def filtered(self, rows: list[Record]) -> list[Record]:
-        """Return the rows as they go out, without a look at each if nothing is to be left out.
+        """Return the rows as they go out, without a look at each if all of them are as usual.
 
         Raises:
-            AnswerError: A row lacks its key.
+            AnswerError: A row lacks its key, or is odd, and is not to be.
         """
-        fields: set[str] = set().union(*rows)
-        if fields <= self._selected and not any(
-            None in [row.get(key) for row in rows] for key in self._keys
-        ):
-            return rows
-        return [self._filtered(row) for row in rows]
+        if self._keeps:
+            for row in rows:
+                row[UNKNOWN_FIELDS] = None
+        try:
+            msgspec.convert(rows, list[self._usual_row])  # type: ignore[name-defined] # made here
+        except msgspec.ValidationError:
+            return [self._filtered(row) for row in rows]
+        return rows
 
-    def _filtered(self, row: Record) -> dict[str, Any]:
+    def _filtered(self, row: Record) -> Record:
         for key in self._keys:
             if row.get(key) is None:
                 has = one_line(", ".join(sorted(row)), MOST_OF_A_PART)
@@ -70,21 +101,74 @@ class FieldFilter:
                     f"the API gave a row without {key}, it has: {has or 'nothing'}. What to do: "
                     "run again; if it stays, report it. The bookmark is safe."
                 )
+        unknown = row.keys() - self._types.keys()
+        self._tell(unknown, self._of_another_type(row))
+        if unknown and self._keeps:
+            row[UNKNOWN_FIELDS] = {name: row[name] for name in row if name in unknown}
         if row.keys() <= self._selected:
             return row
-        with self._lock:
-            new = row.keys() - self._known - self._unknown
-            if new and self._warnings < MOST_WARNINGS:
-                self._warn(new)
         return {name: value for name, value in row.items() if name in self._selected}
 
-    def _warn(self, new: set[str]) -> None:
-        self._unknown |= new
+    def _of_another_type(self, row: Record) -> set[str]:
+        try:
+            msgspec.convert(row, self._known_row)
+        except msgspec.ValidationError:
+            return {name for name, value in row.items() if not self._fits(name, value)}
+        return set()
+
+    def _fits(self, name: str, value: Any) -> bool:
+        if name not in self._selected:
+            return True
+        try:
+            msgspec.convert(value, self._types[name])
+        except msgspec.ValidationError:
+            return False
+        return True
+
+    def _tell(self, unknown: set[str], of_another_type: set[str]) -> None:
+        """Warn of what has not been told yet, or raise it if that is wanted."""
+        if self._fails and (unknown or of_another_type):
+            odd = [
+                *(["what the schema does not know: " + _listed(unknown)] if unknown else []),
+                *(
+                    ["another type than the schema has in " + _listed(of_another_type)]
+                    if of_another_type
+                    else []
+                ),
+            ]
+            raise AnswerError(
+                f"the API sends {', and '.join(odd)}. What to do: report it, and set "
+                "unknown_fields to warn or keep meanwhile. The bookmark is safe."
+            )
+        with self._lock:
+            fate = f"It is kept in {UNKNOWN_FIELDS}" if self._keeps else "It is left out"
+            self._warn("what the schema does not know", unknown, fate)
+            self._warn("another type than the schema has", of_another_type, "It passes as it is")
+
+    def _warn(self, of_what: str, names: set[str], fate: str) -> None:
+        new = names - self._told
+        if not new or self._warnings == MOST_WARNINGS:
+            return
+        self._told |= new
         self._warnings += 1
         self._logger.warning(
-            "The API sends what the schema does not know: %s. It is left out; please report it, so "
-            "that the next version has it.%s Stream: %s.",
-            one_line(", ".join(sorted(new)), MOST_OF_A_PART),
+            "The API sends %s: %s. %s; please report it, so that the next version has it.%s "
+            "Stream: %s.",
+            of_what,
+            _listed(new),
+            fate,
             " There are no more warnings of this kind." if self._warnings == MOST_WARNINGS else "",
             self._stream,
         )
+
+
+def _listed(names: set[str]) -> str:
+    return one_line(", ".join(sorted(names)), MOST_OF_A_PART)
+
+
+def _type_of(schema: Mapping[str, Any], *, or_null: bool = True) -> Any:
+    """Return the type of a property for msgspec; anything where the schema does not say."""
+    types = schema.get("type", [])
+    names = [types] if isinstance(types, str) else types
+    found = [_TYPES[name] for name in names if or_null or name != "null"]
+    return reduce(or_, found) if found else Any

@@ -71,6 +71,11 @@ def new_field(api: ScriptedApi, tap: Command) -> Run:
     return zones(api, tap)
 
 
+def new_type(api: ScriptedApi, tap: Command) -> Run:
+    api.reply = routed({PATHS["zones"]: listed({**ZONE, "name": 5})})
+    return zones(api, tap)
+
+
 def filter_ignored(api: ScriptedApi, tap: Command) -> Run:
     api.reply = routed({PATHS["zones"]: listed(ZONE)})
     return zones(api, tap, STATE)
@@ -140,6 +145,7 @@ SCENARIOS: dict[str, Scenario] = {
     "the API's answer should have": another_shape,
     "the API gave a row without": row_without_key,
     "The API sends what the schema does not know": new_field,
+    "The API sends another type than the schema has": new_type,
     "it ignores modifiedOnOrAfter": filter_ignored,
     "nobody knows which days": no_time,
     "The bookmark stays where it was": deleted_meanwhile,

@@ -1,0 +1,203 @@
+"""Fields that the schema does not know, and values of another type: told, kept, or refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.group import GROUP, SOUTH, Group
+from tests.support.group import read as read_group
+from tests.support.runs import assert_fails, catalog_of
+from tests.support.scripted_api import listed, page, routed, row
+from tests.support.streams import PATHS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.runs import Command, Run
+    from tests.support.scripted_api import ScriptedApi
+
+LATER = "2026-11-02T08:00:00Z"
+USUAL = {"id": 1, "modifiedOn": LATER, "name": "usual"}
+ODD = {"id": 2, "modifiedOn": LATER, "name": "odd", "colour": "red", "shape": {"corners": [3]}}
+KNOWN = {"id": 2, "modifiedOn": LATER, "name": "odd"}
+OTHERS = {"colour": "red", "shape": {"corners": [3]}}
+WAYS: list[dict[str, Any]] = [{}, {"stream_maps": {"zones": {"id": "id"}}}]
+
+
+def read(
+    api: ScriptedApi, tap: Command, *rows: dict[str, Any], state: Any = None, **settings: Any
+) -> Run:
+    api.reply = routed({PATHS["zones"]: listed(*rows)})
+    config = api.config | settings
+    return tap.run(config, state, zones_of(tap, config))
+
+
+def zones_of(tap: Command, config: dict[str, Any]) -> dict[str, Any]:
+    """Return the catalog for some settings with one stream selected."""
+    catalog: dict[str, Any] = json.loads(tap.run(config, None, None, "--discover").stdout)
+    for stream in catalog["streams"]:
+        root = next(entry for entry in stream["metadata"] if not entry["breadcrumb"])
+        root["metadata"]["selected"] = stream["tap_stream_id"] == "zones"
+    return catalog
+
+
+def warnings(run: Run) -> list[str]:
+    return [line.split(" | ")[-1] for line in run.stderr.splitlines() if "The API sends" in line]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["whole pages", "the SDK's"])
+def test_they_are_left_out_with_a_warning(
+    api: ScriptedApi, tap: Command, way: dict[str, Any]
+) -> None:
+    run = read(api, tap, USUAL, ODD, ODD, **way)
+    assert (run.exit_code, run.records) == (0, [USUAL, KNOWN, KNOWN])
+    (warning,) = warnings(run)
+    assert warning == (
+        "The API sends what the schema does not know: colour, shape. It is left out; please report "
+        "it, so that the next version has it. Stream: zones."
+    )
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["whole pages", "the SDK's"])
+def test_they_are_kept_as_one_field(api: ScriptedApi, tap: Command, way: dict[str, Any]) -> None:
+    run = read(api, tap, USUAL, ODD, unknown_fields="keep", **way)
+    assert run.exit_code == 0
+    assert run.records == [
+        {**USUAL, "unknownFields": None},
+        {**KNOWN, "unknownFields": OTHERS},
+    ]
+    [schema] = [message for message in run.messages if message["type"] == "SCHEMA"]
+    properties = schema["schema"]["properties"]
+    assert list(properties)[-1] == "unknownFields"
+    assert properties["unknownFields"]["type"] == ["object", "null"]
+    assert "It is kept in unknownFields; please report it" in warnings(run)[0]
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_in_files_of_a_batch_as_well(
+    api: ScriptedApi, tap: Command, tmp_path: Path, *, keeps: bool
+) -> None:
+    batches = {"encoding": {"format": "jsonl", "compression": "gzip"}}
+    batches["storage"] = {"root": tmp_path.as_uri()}
+    setting = {"unknown_fields": "keep"} if keeps else {}
+    run = read(api, tap, USUAL, ODD, batch_config=batches, **setting)
+    assert run.exit_code == 0, run.stderr
+    [path] = tmp_path.glob("*.gz")
+    rows = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    assert [each.get("unknownFields") for each in rows] == [None, OTHERS if keeps else None]
+    assert [each.get("colour") for each in rows] == [None, None]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["whole pages", "the SDK's"])
+def test_they_end_the_stream_before_anything_of_the_page_is_written(
+    api: ScriptedApi, tap: Command, way: dict[str, Any]
+) -> None:
+    run = read(api, tap, USUAL, ODD, unknown_fields="fail", **way)
+    assert_fails(run, "zones: the API sends what the schema does not know: colour, shape. What to")
+    assert run.records == []
+    assert [state["bookmarks"].get("zones") for state in run.states] == [{}]
+    usual = read(api, tap, USUAL, unknown_fields="fail", **way)
+    assert (usual.exit_code, usual.records) == (0, [USUAL])
+
+
+def test_pages_before_that_are_loaded_and_their_bookmark_is_kept(
+    api: ScriptedApi, tap: Command
+) -> None:
+    pages = {
+        None: page(1, more=True, token="t1"),
+        "t1": page(more=False, token="t2") | {"data": [row(2, colour="red")]},
+    }
+    api.reply = routed(
+        {PATHS["appointment_assignments"]: lambda call: pages[call.query.get("from")]}
+    )
+    run = tap.run(api.config | {"unknown_fields": "fail"})
+    assert (run.exit_code, run.ids) == (1, [1])
+    bookmark = run.states[-1]["bookmarks"]["appointment_assignments"]
+    assert bookmark["replication_key_value"] == "t1"
+
+
+def test_of_a_group_only_the_tenant_that_has_them_is_left_out(
+    api: ScriptedApi, tap: Command
+) -> None:
+    group = Group(api)
+    group.answers = {(SOUTH, PATHS["zones"]): listed(ODD)}
+    run = read_group(tap, group.config | {"unknown_fields": "fail"})
+    assert (run.exit_code, len(run.errors)) == (1, 1)
+    assert run.errors[0].startswith(f"tenant {SOUTH}, zones: the API sends what the schema")
+    zones = [each["tenantId"] for each in run.records if each.get("name", "").startswith("of ")]
+    assert set(zones) == {*GROUP}, "of teams"
+
+
+# Values of another type
+
+OTHER_TYPES: list[tuple[str, Any]] = [
+    ("name", 5),
+    ("zips", "many"),
+    ("serviceDaysEnabled", {"Monday": True}),
+    ("active", "yes"),
+    ("id", "one"),
+    ("id", 1.5),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), OTHER_TYPES)
+@pytest.mark.parametrize("setting", ["warn", "keep"])
+def test_a_value_of_another_type_passes_as_it_is_and_is_told_once(
+    api: ScriptedApi, tap: Command, setting: str, name: str, value: Any
+) -> None:
+    rows = [USUAL | {name: value}, USUAL | {name: value}]
+    run = read(api, tap, *rows, unknown_fields=setting)
+    assert run.exit_code == 0
+    assert [each[name] for each in run.records] == [value, value]
+    (warning,) = warnings(run)
+    assert warning == (
+        f"The API sends another type than the schema has: {name}. It passes as it is; please "
+        "report it, so that the next version has it. Stream: zones."
+    )
+
+
+@pytest.mark.parametrize(("name", "value"), OTHER_TYPES)
+def test_a_value_of_another_type_ends_the_stream_if_that_is_wanted(
+    api: ScriptedApi, tap: Command, name: str, value: Any
+) -> None:
+    run = read(api, tap, USUAL, USUAL | {name: value}, unknown_fields="fail")
+    assert_fails(run, f"zones: the API sends another type than the schema has in {name}. What to")
+    assert run.records == []
+
+
+@pytest.mark.parametrize("value", [None, "text", ""])
+def test_what_the_schema_allows_is_not_odd(api: ScriptedApi, tap: Command, value: Any) -> None:
+    run = read(api, tap, USUAL | {"name": value}, unknown_fields="fail")
+    assert (run.exit_code, run.stderr.count("The API sends")) == (0, 0)
+
+
+def test_what_is_deselected_may_be_of_any_type(api: ScriptedApi, tap: Command) -> None:
+    api.reply = routed({PATHS["zones"]: listed(USUAL | {"zips": "many"}, USUAL | {"name": 5})})
+    catalog = catalog_of("zones")
+    [zones] = [each for each in catalog["streams"] if each["tap_stream_id"] == "zones"]
+    metadata = {"breadcrumb": ["properties", "zips"], "metadata": {"selected": False}}
+    zones["metadata"] = [
+        each for each in zones["metadata"] if each["breadcrumb"] != metadata["breadcrumb"]
+    ] + [metadata]
+    run = tap.run(api.config, None, catalog)
+    assert run.exit_code == 0
+    assert "zips" not in run.records[0]
+    assert [" ".join(line.split()[:9]) for line in warnings(run)] == [
+        "The API sends another type than the schema has:"
+    ]
+
+
+def test_a_catalog_made_before_they_were_kept_is_refused(api: ScriptedApi, tap: Command) -> None:
+    run = tap.run(api.config | {"unknown_fields": "keep"}, None, catalog_of("zones"))
+    assert_fails(run, "the catalog has no unknownFields for ")
+
+
+def test_a_catalog_made_while_they_were_kept_is_taken(api: ScriptedApi, tap: Command) -> None:
+    catalog = zones_of(tap, api.config | {"unknown_fields": "keep"})
+    api.reply = routed({PATHS["zones"]: listed(ODD)})
+    run = tap.run(api.config, None, catalog)
+    assert (run.exit_code, run.records) == (0, [KNOWN])
