@@ -358,7 +358,7 @@ def test_rows_older_than_the_bound_are_said_once_and_written(
     state = bookmarked(edited_at(10), "modifiedOn", stream)
     run = read(api, tap, stream, state=state, **{PATHS[stream]: listed(*rows)})
     assert run.ids == [*range(20)]
-    [line] = said(run)
+    [line] = [line for line in said(run) if "another type" not in line]  # of an id, of skills
     assert f"tap-servicetitan-dispatch.{stream} |" in line
     assert "gave 5 rows that were modified before 2026-11-01T08:05:00Z" in line
     assert "it ignores modifiedOnOrAfter" in line

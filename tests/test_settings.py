@@ -39,6 +39,7 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         "include_recent_changes": False,
         "extra_streams": [],
         "page_size": 5000,
+        "unknown_fields": "warn",
         "overlap_seconds": 300,
         "timezone": "UTC",
         "capacity_days_back": 0,
