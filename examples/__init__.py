@@ -1,1 +1,1 @@
-"""Pictures and figures from the files that the tap's rows were loaded into."""
+"""Pictures and figures from the marts that the tap's rows were made into."""

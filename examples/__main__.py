@@ -4,50 +4,58 @@ import argparse
 from datetime import date
 from pathlib import Path
 
-import duckdb
-
-from examples import board, utilisation
-from examples.database import NothingLoadedError, database
+from examples import availability, board
+from examples.database import Error, Marts, NothingLoadedError
 from examples.look import save
-
-WIDE = 160
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Draw the board of a day, and the utilisation around the latest change."""
+    """Draw the board of a day, and the availability around the latest change."""
     parser = argparse.ArgumentParser(prog="python -m examples", description=__doc__)
     parser.add_argument(
-        "folder", nargs="?", type=Path, default=Path("output"), help="where target-jsonl wrote to"
+        "database",
+        nargs="?",
+        default="output/dispatch.duckdb",
+        help="a file of DuckDB, or postgresql://user:password@host/database (%(default)s)",
     )
-    parser.add_argument("--into", type=Path, help="where the pictures go; the folder if not given")
+    parser.add_argument(
+        "--into", type=Path, default=Path("output"), help="where the pictures go (%(default)s)"
+    )
     parser.add_argument(
         "--timezone", default="America/Chicago", help="whose hours and weeks (%(default)s)"
     )
     parser.add_argument(
         "--day", type=date.fromisoformat, help="the day of the board; that of the latest change"
     )
+    parser.add_argument("--tenant", type=int, help="whose; the lowest number that there is")
     parser.add_argument("--query", metavar="SQL", help="show what a query gives; draw nothing")
     given = parser.parse_args(arguments)
-    into = given.into or given.folder
     try:
-        with database(given.folder, given.timezone) as connection:
+        with Marts(given.database, given.timezone, given.tenant) as marts:
             if given.query:
-                connection.sql(given.query).show(max_width=WIDE)
+                print(table(marts.shown(given.query)))
                 return
             pictures = {
-                "board.svg": board.draw(board.Board(connection, given.day), given.timezone),
-                "utilisation.svg": utilisation.draw(
-                    utilisation.Utilisation(connection), given.timezone
+                "board.svg": board.draw(board.Board(marts, given.day), given.timezone),
+                "availability.svg": availability.draw(
+                    availability.Availability(marts), given.timezone
                 ),
             }
-    except duckdb.Error as error:  # a file or a time zone that is none
+    except Error as error:  # a database that is not there, or a time zone that is none
         parser.error(str(error))
     except NothingLoadedError:
-        parser.error(f"there are no assignments in {given.folder}; load first")
-    into.mkdir(parents=True, exist_ok=True)
+        parser.error(f"there are no assignments in {given.database}; load and build first")
+    given.into.mkdir(parents=True, exist_ok=True)
     for name, figure in pictures.items():
-        save(figure, into / name)
-        print(into / name)
+        save(figure, given.into / name)
+        print(given.into / name)
+
+
+def table(rows: list[tuple[str, ...]]) -> str:
+    """Return rows as text, each column as wide as it has to be."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

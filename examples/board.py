@@ -6,14 +6,13 @@ from itertools import groupby
 from math import ceil, floor
 from typing import Any, NamedTuple
 
-import duckdb
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from examples.database import latest_change, technicians
+from examples.database import Marts, latest_change, technicians
 from examples.look import AXES_WIDTH, INK, headline, legend, pale, picture
 
 # Okabe and Ito's colours, which people who see colours differently can tell apart.
@@ -36,42 +35,53 @@ OCCASION = (0.12, 0.25)
 LETTER_INCHES = 0.062
 
 PRESENT = """
-select technician_id, shift_type, cast(begins as timestamp), cast(ends as timestamp)
-from shifts
-where begins < $day + 1 and ends > $day and shift_type <> 'TimeOff'
-order by all
+select technician_id, shift_type, cast(starts_at as timestamp), cast(ends_at as timestamp)
+from stg_technician_shifts
+where tenant_id = :tenant and active and shift_type <> 'TimeOff'
+  and starts_at < :after and ends_at > :day
+order by 1, 2, 3, 4
 """
 ABSENT = """
-select technician_id, occasion, cast(begins as timestamp), cast(ends as timestamp)
+select technician_id, occasion, cast(starts_at as timestamp), cast(ends_at as timestamp)
 from time_away
-where begins < $day + 1 and ends > $day
-order by all
+where tenant_id = :tenant and starts_at < :after and ends_at > :day
+order by 1, 2, 3, 4
 """
 # Of a state that lasts nobody knows more than what was seen up to the latest change. What was begun
 # on an earlier day, but for its last hours, and still is not done was forgotten.
 STATES = """
-with seen as (select max("modifiedOn") as up_to from appointment_assignments)
+with seen as (
+  select max(last_modified_on) as up_to from assignment_history where tenant_id = :tenant
+),
+states as (
+  select
+    history.*,
+    coalesce(
+      seen_until,
+      case when history.status = 'Done' then seen_since else (select up_to from seen) end
+    ) as ended_at
+  from assignment_history as history
+  where tenant_id = :tenant and status in ('Dispatched', 'Working', 'Done')
+)
 select
   states.technician_id,
   latest.status,
   states.assignment_id,
   states.status,
-  states.paused,
-  cast(since as timestamp),
-  cast(coalesce(until, if(states.status = 'Done', since, up_to)) as timestamp)
-from assignment_states as states
-join current_assignments as latest using (assignment_id)
-cross join seen
-where states.status in ('Dispatched', 'Working', 'Done')
-  and since < $day + 1
-  and coalesce(until, if(states.status = 'Done', since, up_to)) >= $day
-  and (until is not null or since >= $day - interval 6 hours)
-order by states.technician_id, states.assignment_id, since
+  states.is_paused,
+  cast(states.seen_since as timestamp),
+  cast(states.ended_at as timestamp)
+from states
+join current_assignments as latest
+  on latest.tenant_id = states.tenant_id and latest.assignment_id = states.assignment_id
+where states.seen_since < :after and states.ended_at >= :day
+  and (states.seen_until is not null or states.seen_since >= :day - interval '6 hours')
+order by 1, 3, 6
 """
 SCHEDULED = """
 select technician_id, count(*)
 from current_assignments
-where status = 'Scheduled'
+where tenant_id = :tenant and status = 'Scheduled'
 group by technician_id
 """
 
@@ -123,24 +133,24 @@ class Board:
     """What the board of a day shows; hours are those of the wall clock, from midnight on.
 
     Args:
-        connection: The database.
-        day: The day, in the database's time zone; that of the latest change if not given.
+        marts: The marts.
+        day: The day, in their time zone; that of the latest change if not given.
 
     Raises:
-        NothingLoadedError: There is no assignment in the database.
+        NothingLoadedError: There is no assignment in the marts.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, day: date | None = None) -> None:
-        self._connection = connection
-        latest = latest_change(connection)
+    def __init__(self, marts: Marts, day: date | None = None) -> None:
+        self._marts = marts
+        latest = latest_change(marts)
         self.day = day or latest.date()
         self.seen_up_to = self._hour(latest)
         self.is_today = latest.date() == self.day
         self.shifts = self._spans(PRESENT)
         self.away = self._spans(ABSENT)
         self.visits = self._visits()
-        self.scheduled: dict[int, int] = dict(connection.execute(SCHEDULED).fetchall())
-        self.names = technicians(connection)
+        self.scheduled: dict[int, int] = dict(marts.rows(SCHEDULED))
+        self.names = technicians(marts)
         begins = {span.technician: span.begins for span in (*self.away, *self.shifts)}
         for visit in self.visits:
             begins.setdefault(visit.technician, visit.begins)
@@ -173,7 +183,7 @@ class Board:
         return [visit for cluster in _clusters(visits) for visit in _side_by_side(cluster)]
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query, {"day": self.day}).fetchall()
+        return self._marts.rows(query, day=self.day, after=self.day + timedelta(days=1))
 
     def _hour(self, moment: datetime) -> float:
         return (moment - datetime.combine(self.day, time())) / timedelta(hours=1)

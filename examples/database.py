@@ -1,69 +1,95 @@
-"""The loaded files as a DuckDB database in memory, with the views of the page of SQL."""
+"""The marts that dbt has built, in DuckDB or in PostgreSQL."""
 
+import re
 from collections import Counter
 from datetime import datetime
-from pathlib import Path
+from typing import Any, Self
 
 import duckdb
+import psycopg
 
-SQL = Path(__file__).parent / "sql"
-STREAMS = ("appointment_assignments", "technician_shifts", "non_job_appointments", "capacities")
-# In this order, as one view reads another.
-VIEWS = (
-    "technicians",
-    "shifts",
-    "time_away",
-    "assignment_states",
-    "current_assignments",
-    "dispatch_to_done",
-    "utilisation",
-    "capacity_forecast",
-)
+POSTGRES = ("postgresql://", "postgres://")
+SCHEMA = "dispatch"
+Error = (duckdb.Error, psycopg.Error)
+"""What goes wrong in either database."""
 
 
 class NothingLoadedError(Exception):
     """There are no assignments, so there is nothing to draw."""
 
 
-def database(folder: Path, timezone: str) -> duckdb.DuckDBPyConnection:
-    """Return a database of all runs in a folder of `{stream}-{time of the run}.jsonl`.
+class Marts:
+    """The marts of a tenant.
 
     Args:
-        folder: Where target-jsonl wrote to. A stream without files becomes an empty table.
+        database: The path of a file of DuckDB, or the address of a PostgreSQL server.
         timezone: The time zone, by its IANA name, in which days and weeks begin.
+        tenant: Number of the tenant; the lowest that there is if not given.
     """
-    connection = duckdb.connect()
-    connection.execute("set TimeZone = $timezone", {"timezone": timezone})
-    connection.execute((SQL / "tables.sql").read_text(encoding="utf-8"))
-    for stream in STREAMS:
-        files = f"{stream}-*.jsonl"
-        if any(folder.glob(files)):  # DuckDB takes none for an error
-            connection.execute(
-                f"copy {stream} from $files (format json)", {"files": f"{folder}/{files}"}
+
+    def __init__(self, database: str, timezone: str, tenant: int | None = None) -> None:
+        self._connection: Any
+        if database.startswith(POSTGRES):
+            self._connection = psycopg.connect(database)
+            self._connection.execute(f"set search_path to {SCHEMA}")
+            self._parameter = r"%(\1)s"
+            self._connection.execute(
+                "select set_config('TimeZone', %(zone)s, false)", {"zone": timezone}
             )
-    for view in VIEWS:
-        connection.execute((SQL / f"{view}.sql").read_text(encoding="utf-8"))
-    return connection
+        else:
+            self._connection = duckdb.connect(database, read_only=True)
+            self._parameter = r"$\1"
+            self._connection.execute("set TimeZone = $zone", {"zone": timezone})
+        if tenant is None:
+            ((tenant,),) = self.rows("select min(tenant_id) from assignment_history")
+        self._tenant = tenant
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; `:tenant` and `:name` in it stand for values."""
+        return list(self._ask(query, values).fetchall())
+
+    def shown(self, query: str) -> list[tuple[str, ...]]:
+        """Return the names of the columns of a query, and its rows, as text."""
+        answer = self._ask(query, {})
+        names = tuple(column[0] for column in answer.description)
+        return [names, *(tuple(map(str, row)) for row in answer.fetchall())]
+
+    def _ask(self, query: str, values: dict[str, Any]) -> Any:
+        if ":tenant" in query:
+            values = {**values, "tenant": self._tenant}
+        return self._connection.execute(re.sub(r":(\w+)", self._parameter, query), values or None)
 
 
-def latest_change(connection: duckdb.DuckDBPyConnection) -> datetime:
+def latest_change(marts: Marts) -> datetime:
     """Return when the latest change of an assignment happened, as clocks in the time zone have it.
 
     Raises:
         NothingLoadedError: There are no assignments.
     """
-    latest = 'select cast(max("modifiedOn") as timestamp) from appointment_assignments'
+    latest = (
+        "select cast(max(last_modified_on) as timestamp) from assignment_history "
+        "where tenant_id = :tenant"
+    )
     moment: datetime | None
-    ((moment,),) = connection.execute(latest).fetchall()
+    ((moment,),) = marts.rows(latest)
     if moment is None:
         raise NothingLoadedError
     return moment
 
 
-def technicians(connection: duckdb.DuckDBPyConnection) -> dict[int, str]:
+def technicians(marts: Marts) -> dict[int, str]:
     """Return what to call technicians: their names, with the numbers where several share one."""
-    rows = connection.execute("select technician_id, technician_name from technicians")
-    names = dict(rows.fetchall())
+    names: dict[int, str] = dict(
+        marts.rows(
+            "select technician_id, technician_name from technicians where tenant_id = :tenant"
+        )
+    )
     times = Counter(names.values())
     return {
         number: name if times[name] == 1 else f"{name} {number}" for number, name in names.items()

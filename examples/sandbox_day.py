@@ -9,6 +9,8 @@ import io
 import json
 import logging
 import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,40 +25,66 @@ LAST_LOAD = datetime(2026, 11, 19, 20, 40, tzinfo=UTC)
 EVERY = timedelta(minutes=10)
 
 
-def load(tap: TapServiceTitanDispatch, folder: Path, now: datetime) -> dict[str, Any]:
-    """Run a tap, write its rows the way target-jsonl does, and return the state to resume from.
+@dataclass
+class Clock:
+    """The clock of the day."""
 
-    Args:
-        tap: The tap, with its state.
-        folder: Where the files go.
-        now: The time to name them by.
-    """
+    now: datetime = FIRST_LOAD
+
+    def __call__(self) -> datetime:
+        """Return what it shows."""
+        return self.now
+
+
+def load(tap: TapServiceTitanDispatch) -> list[str]:
+    """Run a tap, and return the messages that it writes."""
     written = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     with contextlib.redirect_stdout(written):
         tap.sync_all()
     written.seek(0)
+    return list(written)
+
+
+def loads(sandbox: Sandbox, clock: Any, **settings: Any) -> Iterator[list[str]]:
+    """Load the day every ten minutes, and yield the messages of each load.
+
+    Args:
+        sandbox: The contractor.
+        clock: Its clock, whose `now` is put forward.
+        settings: Settings of the tap.
+    """
+    config = {"environment": "sandbox", "api_url": sandbox.url, **settings}
     state: dict[str, Any] = {}
-    for message in map(json.loads, written):
+    while clock.now <= LAST_LOAD:
+        messages = load(TapServiceTitanDispatch(config=config, state=state))
+        state = json.loads(messages[-1])["value"]
+        yield messages
+        clock.now += EVERY
+
+
+def write(messages: Iterable[str], folder: Path, now: datetime) -> None:
+    """Write the rows among messages the way target-jsonl does.
+
+    Args:
+        messages: The messages.
+        folder: Where the files go.
+        now: The time to name them by.
+    """
+    for message in map(json.loads, messages):
         if message["type"] == "RECORD":
             file = folder / f"{message['stream']}-{now:%Y%m%dT%H%M%S}.jsonl"
             with file.open("a", encoding="utf-8") as rows:
                 rows.write(json.dumps(message["record"]) + "\n")
-        elif message["type"] == "STATE":
-            state = message["value"]
-    return state
 
 
 def load_day(folder: Path) -> None:
     """Load the day into a folder."""
-    now = FIRST_LOAD
-    state: dict[str, Any] = {}
+    clock = Clock()
     # Runs that are ten minutes apart follow one another at once, so that their calls add up.
     unlimited = Faults(requests_per_second=None)
-    with Sandbox(assignments=ASSIGNMENTS, clock=lambda: now, faults=unlimited) as sandbox:
-        while now <= LAST_LOAD:
-            config = {"environment": "sandbox", "api_url": sandbox.url}
-            state = load(TapServiceTitanDispatch(config=config, state=state), folder, now)
-            now += EVERY
+    with Sandbox(assignments=ASSIGNMENTS, clock=clock, faults=unlimited) as sandbox:
+        for messages in loads(sandbox, clock):
+            write(messages, folder, clock.now)
 
 
 if __name__ == "__main__":

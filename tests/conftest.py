@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
+import shutil
 import signal
 from typing import TYPE_CHECKING
 
@@ -8,6 +11,7 @@ import hypothesis
 import pytest
 
 from tap_servicetitan_dispatch.redaction import SECRETS
+from tests.support.marts import Built, build
 from tests.support.projects import Project
 from tests.support.runs import Command, assert_no_secret
 from tests.support.scripted_api import ScriptedApi
@@ -55,6 +59,24 @@ def tap(tmp_path: Path) -> Command:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A Meltano project; what a test installs there need not be installed again."""
     return Project.copied_to(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """What dbt makes of a working day in both databases; all workers share it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder = folder / "built"
+    done = folder / "done"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            build(Project.copied_to(folder))
+            done.touch()
+    return Built(folder)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import click
 import yaml
 
 from benchmarks.table import chart
-from tools import declared, hub, streams_page
+from tools import declared, hub, models, streams_page
 from tools.markdown import ROOT, rows, under
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ FILES: dict[Path, Callable[[], str]] = {
     ROOT / "meltano.yml": meltano_project,
     ROOT / ".env.example": env_example,
     **{hub.FOLDER / name: content for name, content in hub.FILES.items()},
+    **models.files(),
 }
 """What makes the contents of the files that come from the code, in whole or in part."""
 

@@ -30,9 +30,10 @@ BOARD = "tests/documents/test_readme.py::test_what_is_changed_in_the_sandbox_arr
 TARGETS = "tests/targets/test_targets.py"
 PICTURES = (
     "tests/examples/test_pictures.py"
-    "::test_the_pictures_of_the_readme_are_those_that_the_command_makes"
+    "::test_the_pictures_of_the_readme_are_those_that_the_command_makes_from_either_database"
 )
-QUESTION = "tests/examples/test_page.py::test_a_question_of_the_page_gets_an_answer"
+QUESTION = "tests/examples/test_page.py::test_the_query_of_the_page_is_answered"
+BUILD = "tests/transform/test_marts.py::test_a_model_has_the_same_rows_in_both_databases"
 RUN_BY = {
     r"python3 -m venv .*/meltano el tap-servicetitan-dispatch target-jsonl .*": EL,
     r"(sandbox|token)=.*|curl -s \$sandbox.*|TAP_SERVICETITAN_DISPATCH_API_URL=\$.*": BOARD,
@@ -42,13 +43,19 @@ RUN_BY = {
     r"export TARGET_POSTGRES_.*|\.venv/bin/meltano run load-postgres": (
         f"{TARGETS}::test_postgres_has_exactly_the_rows_that_the_sandbox_has"
     ),
+    r"\.venv/bin/meltano run load-duckdb": (
+        f"{TARGETS}::test_duckdb_has_the_rows_that_the_sandbox_has_but_no_empty_text"
+    ),
     r"TAP_SERVICETITAN_DISPATCH_(APP_KEY|CLIENT_ID|CLIENT_SECRET)=.*": (
         "tests/targets/test_fleet.py::test_a_group_is_loaded_in_one_run_then_what_changed"
     ),
     r"TAP_SERVICETITAN_DISPATCH__\w+=.*|\.venv/bin/meltano install|printf .*": (
         "tests/targets/test_fleet.py::test_eight_tenants_at_the_same_time_do_not_mix"
     ),
-    r"\.venv/bin/python -m examples( output/day --into docs/images)?": PICTURES,
+    r"\.venv/bin/python -m examples( output/day\.duckdb --into docs/images)?": PICTURES,
+    r"export TARGET_JSONL_.*": PICTURES,
+    r"\.venv/bin/meltano (run .*|invoke) dbt-(duckdb|postgres):build": BUILD,
+    r"\.venv/bin/meltano invoke dbt-duckdb:freshness": BUILD,
     r"\.venv/bin/python -m examples\.sandbox_day output/day": PICTURES,
     r"\.venv/bin/python -m examples --query .*": QUESTION,
     r".* --isolated --no-dev python -m benchmarks": (

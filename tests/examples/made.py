@@ -38,18 +38,3 @@ def meeting(begins: str, duration: str, **more: Any) -> Row:
     row = {"id": 1, "technicianId": 7, "name": "Meeting", "active": True, "allDay": False}
     times = {"start": begins, "duration": duration, "modifiedOn": "2026-06-01T12:00:00Z"}
     return {**row, **times, **more}
-
-
-def slot(computed: str, total: float, still_open: float, **more: Any) -> Row:
-    """Return a slot of 18 June, 8 to 10 in Chicago, as computed at a time (UTC)."""
-    row = {
-        "timeStamp": computed,
-        "startUtc": "2026-06-18T13:00:00Z",
-        "endUtc": "2026-06-18T15:00:00Z",
-        "businessUnitKey": "1,2",
-        "businessUnitIds": [1, 2],
-        "totalAvailability": total,
-        "openAvailability": still_open,
-        "technicians": [{"id": 7, "name": "Rosa Marquez", "status": "Available"}],
-    }
-    return {**row, **more}

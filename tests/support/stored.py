@@ -48,6 +48,13 @@ def by_postgres(value: Any) -> Any:
     return instant_of(value) or value
 
 
+def by_duckdb(value: Any) -> Any:
+    """Return a value as target-duckdb writes it: arrays are JSON, and empty text is null."""
+    if isinstance(value, list):
+        return json.dumps(value)
+    return None if value == "" else by_postgres(value)
+
+
 def stored(rows: Rows, by: Callable[[Any], Any]) -> dict[str, dict[Any, Row]]:
     """Return what should have been loaded of the rows of each stream, by key."""
     return {

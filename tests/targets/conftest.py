@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.targets.postgresql import PostgreSql
+from tests.support.postgresql import PostgreSql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,7 +23,7 @@ from tools.markdown import blocks, section
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.targets.postgresql import PostgreSql
+    from tests.support.postgresql import PostgreSql
 
 pytestmark = [
     pytest.mark.warehouse,

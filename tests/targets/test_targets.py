@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 from tests.support.bodies import NEW_SHIFT
 from tests.support.caller import Caller
 from tests.support.contents import contents
+from tests.support.postgresql import TIME_ZONE
 from tests.support.projects import TAP, records_in
 from tests.support.stored import (
     by_csv,
+    by_duckdb,
     by_jsonl,
     by_postgres,
     latest,
@@ -19,14 +22,13 @@ from tests.support.stored import (
     stored,
 )
 from tests.support.streams import OFFERED
-from tests.targets.postgresql import TIME_ZONE
 from tools.markdown import section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.postgresql import PostgreSql
     from tests.support.projects import Project
-    from tests.targets.postgresql import PostgreSql
 
 # Meltano installs the tap and the target
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(300)]
@@ -123,6 +125,34 @@ def test_postgres_has_exactly_the_rows_that_the_sandbox_has(
         project.meltano(*run, **variables(board), **server.settings)
         tables = server.tables(TAP.replace("-", "_"))
         assert latest([tables]) == stored(contents(board), by_postgres)
+        assert count(tables) == count(latest([tables])), "each row once"
+
+
+def test_duckdb_has_the_rows_that_the_sandbox_has_but_no_empty_text(
+    project: Project, board: Caller
+) -> None:
+    for change in (None, edit):
+        if change:
+            change(board)
+        run = ("el", TAP, "target-duckdb", "--state-id", "duckdb")
+        project.meltano(*run, **variables(board))
+        tables = {}
+        with duckdb.connect(str(project.folder / "output/warehouse.duckdb")) as warehouse:
+            for stream, keys in contents(board).items():
+                if stream not in OFFERED:
+                    continue
+                found = warehouse.execute(f"from tap_servicetitan_dispatch.{stream}").fetchall()
+                lower = [column[0] for column in warehouse.description or ()]
+                names = {name.lower(): name for row in keys for name in row}
+                tables[stream] = [
+                    {
+                        names.get(name, name): value
+                        for name, value in zip(lower, row, strict=True)
+                        if not name.startswith("_sdc_") and name != "continuefrom"
+                    }
+                    for row in found
+                ]
+        assert latest([tables]) == stored(contents(board), by_duckdb)
         assert count(tables) == count(latest([tables])), "each row once"
 
 

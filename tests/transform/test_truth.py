@@ -1,4 +1,4 @@
-"""The views against the sandbox: what they say is what happened there.
+"""The marts against the sandbox: what they say is what happened there.
 
 The sandbox knows every step of an assignment; a load sees the state of a quarter of an hour ago.
 What should come out is computed here from the steps, without a file, a tap or a database.
@@ -7,30 +7,33 @@ What should come out is computed here from the steps, without a file, a tap or a
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-import time_machine
 
-from examples.sandbox_day import ASSIGNMENTS, EVERY, FIRST_LOAD, LAST_LOAD, load
+from examples.sandbox_day import ASSIGNMENTS, EVERY, FIRST_LOAD, LAST_LOAD
 from tap_servicetitan_dispatch.sandbox.world.board import LEAD_DAYS, Board
 from tap_servicetitan_dispatch.sandbox.world.instants import MINUTE, from_datetime, to_datetime
 from tap_servicetitan_dispatch.sandbox.world.roster import Roster
 from tap_servicetitan_dispatch.sandbox.world.tenant import EXPORT_DELAY, HISTORY_DAYS, Tenant
-from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tests.examples.tables import TIMEZONE, instant, view
 from tests.support.caller import Caller
-from tests.support.runs import catalog_of
+from tests.support.marts import TIMEZONE
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tap_servicetitan_dispatch.sandbox.world.assignments import Assignment
+    from tests.support.marts import Built
+
+pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one builds the marts
 
 LOADS = [*takewhile(lambda now: now <= LAST_LOAD, (FIRST_LOAD + EVERY * n for n in count()))]
+
+
+def instant(text: str) -> datetime:
+    """Return the instant of a time as DuckDB or the API writes it, to the microsecond."""
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 @pytest.fixture(scope="module")
@@ -53,22 +56,20 @@ def seen(tenant: Tenant) -> dict[int, list[Assignment]]:
     return versions
 
 
-def test_who_is_assigned_now(day_folder: Path, seen: dict[int, list[Assignment]]) -> None:
+def test_who_is_assigned_now(built: Built, seen: dict[int, list[Assignment]]) -> None:
     latest = {}
     for row in sorted((rows[-1] for rows in seen.values()), key=lambda row: row.modified_on):
         latest[row.technician.id, row.appointment_id] = row
     expected = {pair: (row.id, row.status) for pair, row in latest.items() if row.active}
     found = {
         (row["technician_id"], row["appointment_id"]): (row["assignment_id"], row["status"])
-        for row in view(day_folder, "current_assignments")
+        for row in built.rows("current_assignments")
     }
     assert found == expected
     assert len({status for _, status in found.values()}) == 4
 
 
-def test_when_what_is_done_was_dispatched(
-    day_folder: Path, seen: dict[int, list[Assignment]]
-) -> None:
+def test_when_what_is_done_was_dispatched(built: Built, seen: dict[int, list[Assignment]]) -> None:
     expected = {}
     for number, rows in seen.items():
         begun = [row.modified_on for row in rows if row.status == "Dispatched"]
@@ -77,13 +78,13 @@ def test_when_what_is_done_was_dispatched(
             expected[number] = (to_datetime(begun[0]), to_datetime(done[0]))
     found = {
         row["assignment_id"]: (instant(row["dispatched_on"]), instant(row["done_on"]))
-        for row in view(day_folder, "dispatch_to_done")
+        for row in built.rows("dispatch_to_done")
     }
     assert found == expected
     assert len(found) > 20
 
 
-def test_how_much_of_the_shifts_is_left_for_jobs(day_folder: Path, tenant: Tenant) -> None:
+def test_how_much_of_the_shifts_is_left_for_jobs(built: Built, tenant: Tenant) -> None:
     """Counted in steps of five minutes, at which all begins and ends, but for seconds."""
     away = [
         (row.technician_id, row.start, row.start + row.duration)
@@ -96,67 +97,54 @@ def test_how_much_of_the_shifts_is_left_for_jobs(day_folder: Path, tenant: Tenan
         if not shift.active or shift.shift_type != "Normal":
             continue
         begins = to_datetime(shift.start).astimezone(ZoneInfo(TIMEZONE))
-        monday = str((begins - timedelta(days=begins.weekday())).date())
+        day = str(begins.date())
         spans = [span for one, *span in away if one == shift.technician_id]
         for step in range(shift.start + MINUTE, shift.end, 5 * MINUTE):
-            shifts[shift.technician_id, monday] += 1
+            shifts[shift.technician_id, day] += 1
             taken = any(start <= step < end for start, end in spans)
-            for_jobs[shift.technician_id, monday] += not taken
-    found = {(row["technician_id"], row["week"]): row for row in view(day_folder, "utilisation")}
+            for_jobs[shift.technician_id, day] += not taken
+    found = {
+        (row["technician_id"], row["day"]): row for row in built.rows("technician_availability")
+    }
     assert found.keys() == shifts.keys()
     for key, row in found.items():
         assert row["shift_hours"] * 12 == pytest.approx(shifts[key])
         assert row["hours_for_jobs"] * 12 == pytest.approx(for_jobs[key], abs=0.1)
-    assert min(row["utilisation"] for row in found.values()) < 0.8
+    assert min(row["share_for_jobs"] for row in found.values()) < 0.8
 
 
-TUESDAY = datetime(2026, 6, 16, 13, 0, tzinfo=UTC)
-
-
-def test_a_capacity_forecast_beside_what_came(tmp_path: Path) -> None:
-    """Read on three days: what was said on Tuesday of Wednesday is compared on Thursday."""
-    settings = {
-        "environment": "sandbox",
-        "extra_streams": ["capacities"],
-        "timezone": TIMEZONE,
-        "capacity_days_back": 1,
-        "capacity_days_ahead": 1,
+def test_a_capacity_forecast_beside_what_came(built: Built) -> None:
+    """What was said last of a slot before it began, beside what was said of it in the end."""
+    day = {
+        "startsOnOrAfter": "2026-11-19T06:00:00Z",
+        "endsOnOrBefore": "2026-11-20T06:00:00Z",
+        "skillBasedAvailability": False,
     }
-    said: list[dict[tuple[str, str], Any]] = []
-    with Caller.of(at=TUESDAY, assignments=2000) as caller:
-        for _ in range(3):
-            now = caller.clock.now
-            config = {**settings, "api_url": caller.sandbox.url}
-            with time_machine.travel(now, tick=False):
-                tap = TapServiceTitanDispatch(config=config, catalog=catalog_of("capacities"))
-                load(tap, tmp_path, now)
-            wednesday = {
-                "startsOnOrAfter": "2026-06-17T05:00:00Z",
-                "endsOnOrBefore": "2026-06-18T05:00:00Z",
-                "skillBasedAvailability": False,
-            }
-            slots = caller.send("POST", "capacity", wednesday)["availabilities"]
-            said.append({(slot["startUtc"], str(slot["businessUnitIds"])): slot for slot in slots})
-            caller.forward(days=1)
-    forecast, _, came = said
+    said: dict[datetime, dict[tuple[str, str], Any]] = {}
+    with Caller.of(assignments=ASSIGNMENTS, at=FIRST_LOAD) as caller:
+        for now in LOADS:
+            caller.clock.now = now
+            caller.log_in()
+            slots = caller.send("POST", "capacity", day)["availabilities"]
+            said[now] = {(slot["startUtc"], str(slot["businessUnitIds"])): slot for slot in slots}
 
     def booked(slot: dict[str, float]) -> float:
         return slot["totalAvailability"] - slot["openAvailability"]
 
-    expected = {
-        (instant(begins), units.strip("[]").replace(" ", "")): (
-            booked(forecast[begins, units]),
-            booked(slot),
-        )
-        for (begins, units), slot in came.items()
-    }
+    expected = {}
+    for key, came in said[LAST_LOAD].items():
+        begins, ends = instant(key[0]), instant(came["endUtc"])
+        before = [now for now in LOADS if now < begins]
+        if before and ends <= LAST_LOAD:
+            units = key[1].strip("[]").replace(" ", "")
+            expected[begins, units] = (booked(said[before[-1]][key]), booked(came))
     found = {
-        (instant(row["begins"]), row["business_units"]): (
+        (instant(row["starts_at"]), row["business_unit_key"]): (
             row["forecast_booked"],
             row["came_booked"],
         )
-        for row in view(tmp_path, "capacity_forecast")
-        if row["days_ahead"] == 1
+        for row in built.rows("capacity_forecast")
+        if row["days_ahead"] == 0
     }
     assert found == expected
-    assert any(before < after for before, after in found.values())
+    assert found

@@ -1,15 +1,14 @@
-"""Utilisation by technician and week: how much of the shifts is left for jobs."""
+"""Availability by technician and week: how much of the shifts is left for jobs."""
 
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-import duckdb
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from examples.database import latest_change, technicians
+from examples.database import Marts, latest_change, technicians
 from examples.look import GREY, INK, headline, note, picture
 
 ROW_INCHES = 0.34
@@ -20,10 +19,11 @@ SHARES = Normalize(0.5, 1, clip=True)
 LIGHT = 0.68
 
 HOURS = """
-select technician_id, week, shift_hours, hours_for_jobs
-from utilisation
-where week between $first and $last
-order by all
+select technician_id, cast(date_trunc('week', day) as date), sum(shift_hours), sum(hours_for_jobs)
+from technician_availability
+where tenant_id = :tenant and day between :first and :last
+group by 1, 2
+order by 1, 2
 """
 
 
@@ -35,29 +35,30 @@ class Hours(NamedTuple):
 
     @property
     def share(self) -> float:
-        """The utilisation, from 0 to 1."""
+        """What is left, from 0 to 1."""
         return self.for_jobs / self.of_shifts
 
 
-class Utilisation:
+class Availability:
     """Technicians by weeks, from some weeks before that of the latest change to some after it.
 
     Args:
-        connection: The database.
+        marts: The marts.
 
     Raises:
-        NothingLoadedError: There is no assignment in the database.
+        NothingLoadedError: There is no assignment in the marts.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        today = latest_change(connection).date()
+    def __init__(self, marts: Marts) -> None:
+        today = latest_change(marts).date()
         monday = today - timedelta(days=today.weekday())
         self.weeks = [
             monday + timedelta(weeks=week) for week in range(-WEEKS_BACK, WEEKS_AHEAD + 1)
         ]
-        rows = connection.execute(HOURS, {"first": self.weeks[0], "last": self.weeks[-1]})
-        self.hours = {(one, week): Hours(*hours) for one, week, *hours in rows.fetchall()}
-        names = technicians(connection)
+        last = self.weeks[-1] + timedelta(days=6)
+        rows = marts.rows(HOURS, first=self.weeks[0], last=last)
+        self.hours = {(one, week): Hours(*hours) for one, week, *hours in rows}
+        names = technicians(marts)
         self.names = {one: names.get(one, str(one)) for one, _ in self.hours}
         self.technicians = sorted(self.names, key=lambda one: (self.names[one], one))
 
@@ -69,15 +70,15 @@ class Utilisation:
         return Hours(sum(each.of_shifts for each in found), sum(each.for_jobs for each in found))
 
 
-def draw(utilisation: Utilisation, timezone: str) -> Figure:
+def draw(availability: Availability, timezone: str) -> Figure:
     """Return the picture: a cell for each technician and week, and a row for all of them."""
-    weeks, last = utilisation.weeks, len(utilisation.technicians)
+    weeks, last = availability.weeks, len(availability.technicians)
     figure, axes = picture(last + 1, ROW_INCHES)
     axes.set_xlim(-0.5, len(weeks) - 0.5)
     for column, week in enumerate(weeks):
-        for row, technician in enumerate(utilisation.technicians):
-            _cell(axes, row, column, utilisation.hours.get((technician, week)))
-        _cell(axes, last, column, utilisation.of_all(week), weight="bold")
+        for row, technician in enumerate(availability.technicians):
+            _cell(axes, row, column, availability.hours.get((technician, week)))
+        _cell(axes, last, column, availability.of_all(week), weight="bold")
     axes.axhline(last - 0.5, color=INK, linewidth=1.2)
     axes.axvline(WEEKS_BACK + 0.5, color=INK, linewidth=1.2, linestyle=(0, (3, 2)))
     axes.annotate(
@@ -89,11 +90,11 @@ def draw(utilisation: Utilisation, timezone: str) -> Figure:
         size=8,
     )
     axes.set_xticks(range(len(weeks)), [f"{week.day} {week:%b}" for week in weeks])
-    names = [utilisation.names[one] for one in utilisation.technicians]
+    names = [availability.names[one] for one in availability.technicians]
     axes.set_yticks(range(last + 1), [*names, "All"])
     headline(
         figure,
-        "Utilisation by technician and week",
+        "Availability by technician and week",
         "Of the hours of normal shifts, the share that non-job appointments and time off leave "
         "for jobs.",
     )
