@@ -70,6 +70,7 @@ class Step:
         remedy: What the user should do about it.
         answer: The request that failed, and what came back.
         tenant: Whose it is, in a group of tenants.
+        caution: What the settings may cost even if nothing goes wrong.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Step:
     remedy: str = ""
     answer: str = ""
     tenant: str = ""
+    caution: str = ""
 
     @property
     def ends_a_run(self) -> bool:
@@ -186,7 +188,9 @@ def probe_all(
 
 def _untried(streams: Sequence[DispatchStream]) -> list[Step]:
     before = [Step(name) for name in ("settings", "token", "app key and tenant")]
-    return before + [Step(each.name, each.selected, each.scopes) for each in streams]
+    return before + [
+        Step(each.name, each.selected, each.scopes, caution=each.caution) for each in streams
+    ]
 
 
 def _attempt(
@@ -258,6 +262,9 @@ def print_table(steps: Sequence[Step], file: TextIO) -> None:
         if step.answer:  # whole, as the vendor's support asks for it
             console.print(cell(f"\n{_full_name(step)}: {step.answer}"), soft_wrap=True)
     console.print(cell(f"\n{_conclusion(steps)}"))
+    cautions = {step.name: step.caution for step in steps if step.selected and step.caution}
+    for name, caution in cautions.items():
+        console.print(cell(f"\n{name}: {caution}"), soft_wrap=True)
 
 
 def _of_interest(steps: Sequence[Step]) -> Iterator[Step]:

@@ -234,13 +234,26 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         "capacity_business_unit_ids",
         th.ArrayType(th.IntegerType(minimum=0, maximum=LARGEST_NUMBER)),
         title="Capacity: business units",
-        description="Numbers of the business units to read capacity for; all if not given.",
+        description=(
+            "Numbers of the business units to read capacity for. Without them the API may leave "
+            "out business units that are in no capacity group, as an operator has reported."
+        ),
     ),
     th.Property(
         "capacity_job_type_id",
         th.IntegerType(minimum=0, maximum=LARGEST_NUMBER),
         title="Capacity: job type",
         description="Number of the job type whose duration and skills count.",
+    ),
+    th.Property(
+        "capacity_keep_history",
+        th.BooleanType,
+        default=False,
+        title="Capacity: keep history",
+        description=(
+            "Whether the time of a forecast is part of the key of `capacities`, so that a target "
+            "which updates rows keeps each forecast, not the latest only."
+        ),
     ),
     th.Property(
         "capacity_skill_based_availability",

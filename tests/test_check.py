@@ -489,6 +489,7 @@ def test_the_json_has_all_that_is_known_of_each_step(open_api: ScriptedApi, tap:
         "remedy": FAILURES["missing_scope"].remedy,
         "answer": f"GET {PREFIX}zones: status 403; Scope validation failed: tn.dis.zones:r",
         "tenant": "",
+        "caution": "",
     }
 
 

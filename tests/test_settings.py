@@ -45,6 +45,7 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         "capacity_days_back": 0,
         "capacity_days_ahead": 14,
         "capacity_days_per_request": 7,
+        "capacity_keep_history": False,
         "capacity_skill_based_availability": False,
         "tracking_lookback_days": 1,
         "max_concurrent_requests": 10,

@@ -33,16 +33,7 @@ def read(
 ) -> Run:
     api.reply = routed({PATHS["zones"]: listed(*rows)})
     config = api.config | settings
-    return tap.run(config, state, zones_of(tap, config))
-
-
-def zones_of(tap: Command, config: dict[str, Any]) -> dict[str, Any]:
-    """Return the catalog for some settings with one stream selected."""
-    catalog: dict[str, Any] = json.loads(tap.run(config, None, None, "--discover").stdout)
-    for stream in catalog["streams"]:
-        root = next(entry for entry in stream["metadata"] if not entry["breadcrumb"])
-        root["metadata"]["selected"] = stream["tap_stream_id"] == "zones"
-    return catalog
+    return tap.run(config, state, tap.discover("zones", **config))
 
 
 def warnings(run: Run) -> list[str]:
@@ -197,7 +188,7 @@ def test_a_catalog_made_before_they_were_kept_is_refused(api: ScriptedApi, tap: 
 
 
 def test_a_catalog_made_while_they_were_kept_is_taken(api: ScriptedApi, tap: Command) -> None:
-    catalog = zones_of(tap, api.config | {"unknown_fields": "keep"})
+    catalog = tap.discover("zones", **api.config, unknown_fields="keep")
     api.reply = routed({PATHS["zones"]: listed(ODD)})
     run = tap.run(api.config, None, catalog)
     assert (run.exit_code, run.records) == (0, [KNOWN])

@@ -53,6 +53,9 @@ OTHERS = th.Property(
     description="What the API sent and the schema does not know, by name; null if nothing.",
 )
 
+KEYS_OF_SETTINGS = {"tenantId": "tenants", "timeStamp": "capacity_keep_history"}
+"""What is part of a key only if a setting says so."""
+
 
 def time_of(client: Client) -> datetime:
     """Return what the API's clock shows.
@@ -134,12 +137,19 @@ class DispatchStream(Stream, abc.ABC):
             TapError: It cannot.
         """
 
+    @property
+    def caution(self) -> str:
+        """What the settings may cost without anything going wrong; empty if nothing."""
+        return ""
+
     def sources(self) -> Iterator[Source]:
         """Yield the walk of each tenant from its stored bookmark.
 
         Everything but reading the bookmark happens when the first page is asked for, which is done
         in a thread of its own: the client, and maybe a sandbox, are made there.
         """
+        if self.caution:
+            self.logger.warning("%s Stream: %s.", self.caution, self.name)
         is_incremental = self.replication_method == "INCREMENTAL"
         if self.run.is_of_group:
             self.tally.tenants = len(self.run.clients.tenants)
@@ -344,13 +354,14 @@ class DispatchStream(Stream, abc.ABC):
         super().apply_catalog(catalog)
         self.replication_key = self._own_replication_key
         keys = self.primary_keys or own_keys
-        if ("tenantId" in own_keys) != ("tenantId" in keys):
-            raise InputError(
-                f"the catalog has the key {', '.join(keys)} for {self.name}, where the settings "
-                f"want {', '.join(own_keys)}: it was made before the setting tenants was "
-                f"{'set' if self.run.is_of_group else 'taken out'}. What to do: make it anew with "
-                "--discover."
-            )
+        for name, setting in KEYS_OF_SETTINGS.items():
+            if (name in own_keys) != (name in keys):
+                raise InputError(
+                    f"the catalog has the key {', '.join(keys)} for {self.name}, where the "
+                    f"settings want {', '.join(own_keys)}: it was made before the setting "
+                    f"{setting} was {'set' if name in own_keys else 'taken out'}. What to do: make "
+                    "it anew with --discover."
+                )
         entry = catalog.get_stream(self.name)
         fields = entry.schema.to_dict()["properties"] if entry else self.schema["properties"]
         if UNKNOWN_FIELDS in self.schema["properties"] and UNKNOWN_FIELDS not in fields:

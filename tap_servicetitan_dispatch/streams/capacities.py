@@ -15,11 +15,14 @@ from tap_servicetitan_dispatch.streams.base import DispatchStream, time_of
 from tap_servicetitan_dispatch.walks import Page, malformed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
+
+    from singer_sdk import Tap
 
     from tap_servicetitan_dispatch.bookmarks import Bookmark
     from tap_servicetitan_dispatch.client import Client
+    from tap_servicetitan_dispatch.run import Run
     from tap_servicetitan_dispatch.walks import Record
 
 LONGEST = timedelta(days=14)
@@ -55,7 +58,7 @@ class Capacities(DispatchStream):
     path = "capacity"
     method = "POST"
     scopes = ("tn.dis.capacity:w",)
-    primary_keys = ("startUtc", "endUtc", "businessUnitKey")
+    primary_keys: Sequence[str] = ("startUtc", "endUtc", "businessUnitKey")
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property(
             "timeStamp", th.DateTimeType, description="When the capacity was computed (UTC)."
@@ -118,6 +121,25 @@ class Capacities(DispatchStream):
             description="Whether more of the slot is booked than the business aims at.",
         ),
     ).to_dict()
+
+    def __init__(self, tap: Tap, run: Run) -> None:
+        super().__init__(tap, run)
+        if run.config.get("capacity_keep_history"):
+            self.primary_keys = (*self.primary_keys, "timeStamp")
+            properties = self.schema["properties"]
+            stamp = {**properties["timeStamp"], "type": ["string"]}
+            self._set_properties({**properties, "timeStamp": stamp})
+            self.schema["required"] = [*self.schema["required"], "timeStamp"]
+
+    @property
+    @override
+    def caution(self) -> str:
+        if self.config.get("capacity_business_unit_ids"):
+            return ""
+        return (
+            "capacity_business_unit_ids is not set, and the API may leave out business units that "
+            "are in no capacity group. What to do: name the business units that matter."
+        )
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:

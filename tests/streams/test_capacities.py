@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 
-from tests.support.runs import assert_fails
+from tests.support.runs import assert_fails, catalog_of
 from tests.support.scripted_api import MODIFIED, Answer, routed
 from tests.support.streams import PATHS
 from tests.support.vendor import operation, resolved
@@ -293,3 +293,70 @@ def test_an_answer_without_slots_is_an_error_in_one_line(
     api.reply = routed({PATHS["capacities"]: body})
     run = tap.run(api.config, streams=("capacities",))
     assert_fails(run, "capacities: the API's answer should have")
+
+
+# What an answer may leave out, and what is kept
+
+NOT_SET = "capacity_business_unit_ids is not set, and the API may leave out business units"
+
+
+@pytest.mark.parametrize("units", [None, [], [5]])
+def test_what_it_may_cost_to_name_no_business_units_is_told_once(
+    api: ScriptedApi, tap: Command, units: list[int] | None
+) -> None:
+    api.reply = routed({PATHS["capacities"]: answer()})
+    named = {} if units is None else {"capacity_business_unit_ids": units}
+    run = read(api, tap, **days(0, 6, 2), **named)
+    assert run.stderr.count(NOT_SET) == (0 if units else 1)
+    checked = tap.run(
+        api.config | named, None, catalog_of("capacities"), "--check", streams=("capacities",)
+    )
+    assert checked.exit_code == 0, checked.stdout
+    assert checked.stdout.count(NOT_SET) == (0 if units else 1)
+
+
+def test_where_capacities_are_not_selected_nothing_is_told_of_them(
+    api: ScriptedApi, tap: Command
+) -> None:
+    api.reply = routed({})
+    config = api.config | {"extra_streams": ["capacities"]}
+    catalog = catalog_of("zones")
+    assert NOT_SET not in tap.run(config, None, catalog, "--check").stdout
+    assert NOT_SET not in tap.run(config, None, catalog).stderr
+
+
+def test_each_forecast_can_have_a_key_of_its_own(api: ScriptedApi, tap: Command) -> None:
+    api.reply = routed({PATHS["capacities"]: answer(slot("2026-06-18T08:00:00Z"))})
+    config = api.config | {"extra_streams": ["capacities"], "capacity_keep_history": True}
+    run = tap.run(config, None, tap.discover("capacities", **config))
+    [schema] = [
+        message
+        for message in run.messages
+        if (message["type"], message.get("stream")) == ("SCHEMA", "capacities")
+    ]
+    usual = ["startUtc", "endUtc", "businessUnitKey"]
+    assert schema["key_properties"] == [*usual, "timeStamp"]
+    assert {*usual, "timeStamp"} <= {*schema["schema"]["required"]}
+    assert schema["schema"]["properties"]["timeStamp"]["type"] == ["string"]
+    older = tap.run(config, None, catalog_of("capacities"))
+    assert_fails(older, "it was made before the setting capacity_keep_history was set")
+
+
+def test_the_tenant_of_a_group_stays_the_first_part_of_its_key(tap: Command) -> None:
+    config = {
+        "environment": "sandbox",
+        "tenants": [1],
+        "extra_streams": ["capacities"],
+        "capacity_keep_history": True,
+    }
+    streams = tap.discover(**config)["streams"]
+    [keys] = [each["key_properties"] for each in streams if each["stream"] == "capacities"]
+    assert (keys[0], keys[-1]) == ("tenantId", "timeStamp")
+
+
+def test_a_forecast_without_a_time_has_no_key_then(api: ScriptedApi, tap: Command) -> None:
+    timeless = answer(slot("2026-06-18T08:00:00Z")) | {"timeStamp": None}
+    api.reply = routed({PATHS["capacities"]: timeless})
+    config = api.config | {"extra_streams": ["capacities"], "capacity_keep_history": True}
+    run = tap.run(config, None, tap.discover("capacities", **config))
+    assert_fails(run, "capacities: the API gave a row without timeStamp")

@@ -191,9 +191,12 @@ class Command:
         stdout.seek(0)
         return Run(code or 0, stdout.read(), stderr.getvalue())
 
-    def discover(self, **config: Any) -> dict[str, Any]:
-        """Return the catalog."""
+    def discover(self, *streams: str, **config: Any) -> dict[str, Any]:
+        """Return the catalog for some settings, with these streams selected if any are named."""
         catalog: dict[str, Any] = json.loads(self.run(config, None, None, "--discover").stdout)
+        for stream in catalog["streams"] if streams else ():
+            root = next(entry for entry in stream["metadata"] if not entry["breadcrumb"])
+            root["metadata"]["selected"] = stream["tap_stream_id"] in streams
         return catalog
 
     def start(
