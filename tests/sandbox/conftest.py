@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +9,12 @@ from tests.support.caller import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _as_quiet_as_a_process_begins(caplog: pytest.LogCaptureFixture) -> None:
+    """A tap that a fixture of other modules has run in this process leaves the log at INFO."""
+    caplog.set_level(logging.WARNING)
 
 
 @pytest.fixture
