@@ -64,10 +64,12 @@ class StopFlag:
         self._is_over.set()
 
     def allow_waits(self) -> None:
-        """Let threads wait, as a run begins."""
+        """Let threads wait, as a run begins.
+
+        A signal that has come already ends it as soon as the main thread waits for a page, and
+        with that the waits.
+        """
         self._is_over.clear()
-        if self._is_set.is_set():  # a signal that came in between is not forgotten
-            self._is_over.set()
 
     def cancel_last_resort(self) -> None:
         """Take as much time as it takes from here on."""

@@ -16,8 +16,10 @@ from tests.support.group import (
     LATER,
     NORTH,
     SOUTH,
+    THREE,
     WEST,
     Group,
+    group_catalog,
     read,
 )
 from tests.support.scripted_api import Answer, Call, listed
@@ -131,8 +133,9 @@ def test_structured_logs_carry_the_number_of_the_tenant(
         (SOUTH, PATHS["zones"]): failing_once(Answer(status=503), no_scope),
         (WEST, PATHS["zones"]): listed({"id": 5, "modifiedOn": None}),
     }
-    run = read(tap, group.config)
-    entries = [json.loads(line) for line in run.stderr.splitlines() if line.startswith("{")]
+    with tap.start(group.config, catalog=group_catalog(*THREE)) as process:
+        _, log = process.communicate(timeout=30)
+    entries = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
 
     def tenant_of(text: str) -> int:
         [entry] = [entry for entry in entries if text in entry["message"]]

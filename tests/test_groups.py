@@ -68,6 +68,18 @@ def test_each_row_says_whose_it_is_and_each_tenant_has_its_own_bookmarks(
 
 
 @pytest.mark.parametrize("maps", [{}, {"stream_maps": {"zones": {"id": "id"}}}])
+def test_a_tenant_number_that_a_row_has_of_itself_does_not_count(
+    group: Group, tap: Command
+) -> None:
+    for number in GROUP:
+        own = {"id": 5, "modifiedOn": LATER, "name": "of another", "tenantId": WEST}
+        group.answers[number, PATHS["zones"]] = listed(own, {"id": 6, "modifiedOn": LATER})
+    run = read(tap, group.config, None, "zones")
+    assert sorted(each["tenantId"] for each in run.records) == sorted([*GROUP, *GROUP])
+    assert {next(iter(each)) for each in run.records} == {"tenantId"}
+
+
+@pytest.mark.parametrize("maps", [{}, {"stream_maps": {"zones": {"id": "id"}}}])
 def test_both_ways_of_writing_say_the_same(group: Group, tap: Command, maps: Any) -> None:
     run = read(tap, group.config | maps, None, "zones")
     records = sorted(run.records, key=lambda record: record["tenantId"])

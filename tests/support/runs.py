@@ -205,9 +205,10 @@ class Command:
         state: dict[str, Any] | None = None,
         streams: tuple[str, ...] = FEED_ONLY,
         command: tuple[str, ...] = ("tap_servicetitan_dispatch",),
+        catalog: dict[str, Any] | None = None,
     ) -> subprocess.Popen[str]:
-        """Start the command in a process of its own, for some streams."""
-        arguments = self.arguments(config, state, catalog_of(*streams))
+        """Start the command in a process of its own, for some streams, or with a catalog."""
+        arguments = self.arguments(config, state, catalog or catalog_of(*streams))
         return subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", *command, *arguments],
             stdout=subprocess.PIPE,
