@@ -67,10 +67,7 @@ def test_each_row_says_whose_it_is_and_each_tenant_has_its_own_bookmarks(
         assert all(each.keys() <= {"context", *KEYS} for each in entry.get("partitions", []))
 
 
-@pytest.mark.parametrize("maps", [{}, {"stream_maps": {"zones": {"id": "id"}}}])
-def test_a_tenant_number_that_a_row_has_of_itself_does_not_count(
-    group: Group, tap: Command
-) -> None:
+def test_a_tenant_number_of_a_rows_own_does_not_count(group: Group, tap: Command) -> None:
     for number in GROUP:
         own = {"id": 5, "modifiedOn": LATER, "name": "of another", "tenantId": WEST}
         group.answers[number, PATHS["zones"]] = listed(own, {"id": 6, "modifiedOn": LATER})
