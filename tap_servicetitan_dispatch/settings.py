@@ -72,7 +72,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         title="Tenant ID",
         description=(
             "Number of the tenant, shown beside the client ID. Required outside the sandbox, "
-            "unless `tenants` is set."
+            "unless `tenants` is set. In the sandbox each number is a contractor of its own."
         ),
     ),
     th.Property(

@@ -25,6 +25,7 @@ from tap_servicetitan_dispatch.inputs import (
     require_offered,
     require_state_of,
 )
+from tap_servicetitan_dispatch.routine import quiet_logs
 from tap_servicetitan_dispatch.run import Run
 from tap_servicetitan_dispatch.signals import StopFlag
 from tap_servicetitan_dispatch.streams import NAMES, STREAMS
@@ -51,6 +52,7 @@ class TapServiceTitanDispatch(Tap):
         self, *, state: Any = None, catalog: Catalog | dict[str, Any] | None = None, **kwargs: Any
     ) -> None:
         self._stop_flag = StopFlag()
+        quiet_logs()
         redaction.guard_logs()
         redaction.SECRETS.add(*redaction.users_of_proxies(os.environ))
         super().__init__(

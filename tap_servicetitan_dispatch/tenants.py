@@ -95,8 +95,7 @@ def tenants_in(config: Mapping[str, Any], *, with_credentials: bool) -> tuple[Te
 
     if "tenants" in config:
         return tuple(tenant(item, is_of_group=True) for item in map(as_item, config["tenants"]))
-    number = config.get("tenant_id") if with_credentials else None  # a sandbox has its own
-    return (tenant({"tenant_id": number}, is_of_group=False),)
+    return (tenant({"tenant_id": config.get("tenant_id")}, is_of_group=False),)
 
 
 def as_item(item: Any) -> Mapping[str, Any]:

@@ -87,6 +87,16 @@ def test_test_reads_one_record_of_each_stream_of_the_sandbox(tap: Command) -> No
     assert read == [stream for stream in ALL_STREAMS if stream not in nobody_on_the_way]
 
 
+def test_in_the_sandbox_each_tenant_number_is_a_contractor_of_its_own(tap: Command) -> None:
+    north, south = (
+        tap.run({**SANDBOX, "tenant_id": number}, streams=("business_hours", "zones"))
+        for number in ("1000000002", "1000000003")
+    )
+    assert (north.exit_code, south.exit_code) == (0, 0)
+    assert [run.records[0]["tenantId"] for run in (north, south)] == [1000000002, 1000000003]
+    assert north.records[1:] != south.records[1:]
+
+
 def test_a_run_against_the_sandbox_and_a_second_one_from_its_state(tap: Command) -> None:
     first = tap.run(SANDBOX)
     assert first.exit_code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import logging.handlers
 import os
 import pty
 import re
@@ -19,7 +20,7 @@ from tap_servicetitan_dispatch import progress
 from tap_servicetitan_dispatch.progress import LiveProgress, Progress, Tally
 from tests.support.runs import FEED_ONLY, bookmarked, catalog_of
 from tests.support.scripted_api import Answer, Call, feed_of, listed, page, routed, row
-from tests.support.streams import PATHS
+from tests.support.streams import NOTHING, PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,6 +96,43 @@ def test_each_stream_that_was_read_is_summed_up_at_the_end(api: ScriptedApi, tap
     [line] = [line for line in run.stderr.splitlines() if "spent waiting" in line]
     said = r"5 rows in \d+\.\d s\. Requests: 3, sent again: 1, time spent waiting: \d\.\d s\."
     assert re.search(rf"INFO .* {re.escape(STREAM)} +\| appointment_assignments: {said}$", line)
+
+
+NOTHING_NEW = ("appointment_assignments", "teams", "zones")
+
+
+def test_a_run_with_nothing_new_has_a_line_for_each_stream_and_one_that_says_who_ran(
+    api: ScriptedApi, tap: Command
+) -> None:
+    api.reply = routed(NOTHING)
+    run = tap.run(api.config, streams=NOTHING_NEW)
+    first, *others = [line.split("| ")[-1].strip() for line in run.stderr.splitlines()]
+    assert first.startswith("tap-servicetitan-dispatch v")
+    assert [line.partition(":")[0] for line in others] == [*NOTHING_NEW]
+
+
+def test_what_is_routine_is_shown_at_level_debug(
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAP_SERVICETITAN_DISPATCH_LOGLEVEL", "DEBUG")
+    api.reply = routed(NOTHING)
+    run = tap.run(api.config, streams=NOTHING_NEW)
+    routine = [line for line in run.stderr.splitlines() if "Beginning sync" in line]
+    assert len(routine) == len(NOTHING_NEW)
+    assert all("| DEBUG" in line for line in routine)
+    assert "METRIC" in run.stderr
+
+
+def test_metrics_are_shown_by_a_handler_of_their_own(api: ScriptedApi, tap: Command) -> None:
+    metrics, own = logging.getLogger("singer_sdk.metrics"), logging.handlers.BufferingHandler(99)
+    metrics.addHandler(own)
+    api.reply = routed(NOTHING)
+    try:
+        run = tap.run(api.config, streams=("zones",))
+    finally:
+        metrics.removeHandler(own)
+    assert len(own.buffer) == 2
+    assert "METRIC" not in run.stderr
 
 
 def test_what_a_request_waits_for_the_rate_limit_is_counted(
@@ -227,7 +265,7 @@ def test_a_terminal_shows_a_live_line_and_the_log_above_it(
     assert terminal.process.returncode == 0
     assert sum(message["type"] == "RECORD" for message in messages) == 5
     assert re.search("appointment_assignments.*━.*5 rows, up to 2026-11-01", shown)
-    assert "Beginning sync of" in shown
+    assert "tap-servicetitan-dispatch v" in shown
     assert "so far" not in shown
     assert shown.rindex(HIDE_CURSOR) < shown.rindex(SHOW_CURSOR)
     assert "spent waiting" in shown[shown.rindex(SHOW_CURSOR) :]

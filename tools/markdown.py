@@ -58,5 +58,6 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def commands(text: str) -> list[str]:
-    """Return the lines of the shell blocks of a text."""
-    return [line for block in blocks(text, "sh") for line in block.splitlines()]
+    """Return the commands of the shell blocks of a text, those of several lines as one."""
+    joined = (re.sub(r"\\\n\s*", "", block) for block in blocks(text, "sh"))
+    return [line for block in joined for line in block.splitlines()]

@@ -47,6 +47,8 @@ LEFT_OUT = {"continueFrom", "tenantId"}
 SPAN = "duration"
 VERSIONED = {"appointment_assignments": "stg_assignment_versions", "capacities": "stg_capacities"}
 """Streams of which each version counts that was loaded, and the model that has them."""
+HISTORIES = {"appointment_assignments": ["appointment_assignments_history"]}
+"""What a stream map loads versions of a stream into; forecasts have a setting that keeps them."""
 TENANT = "Number of the tenant; 0 if only one is loaded."
 
 
@@ -100,7 +102,10 @@ def sql(macro: str, stream: DispatchStream) -> str:
     """Return the model of a stream."""
     columns = [column for column in columns_of(stream) if column[2] != "seconds"]
     listed = "\n".join(f"  ('{name}', '{alias}', '{kind}')," for name, alias, kind, _ in columns)
-    call = f"{macro}('{stream.name}', {key_of(macro, stream)}, columns)"
+    source: str | list[str] = stream.name
+    if macro == "all_versions":
+        source = [stream.name, *HISTORIES.get(stream.name, [])]
+    call = f"{macro}({source!r}, {key_of(macro, stream)}, columns)"
     seconds = [alias for _, alias, kind, _ in columns_of(stream) if kind == "seconds"]
     head = f"{{% set columns = [\n{listed}\n] %}}\n"
     if not seconds:

@@ -1,12 +1,15 @@
 """The command `servicetitan-sandbox`."""
 
+import json
 import re
 import signal
 from collections.abc import Callable
 from dataclasses import Field, fields
 from datetime import datetime
+from http.client import HTTPConnection, HTTPException
 from threading import Event
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -14,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.faults.options import Faults
 from tap_servicetitan_dispatch.sandbox.group import CREDENTIALS
-from tap_servicetitan_dispatch.sandbox.server import Sandbox, utc_now
+from tap_servicetitan_dispatch.sandbox.server import HOST, Sandbox, utc_now
 
 
 def clock_at(speed: float, now: Callable[[], datetime] = utc_now) -> Callable[[], datetime]:
@@ -103,6 +106,7 @@ def tenant_numbers(
 
 
 _MOST_SHOWN = 3
+_USUAL_TENANT = int(CREDENTIALS["tenant_id"])
 
 
 def _tenants_shown(sandbox: Sandbox, seed: int) -> str:
@@ -123,6 +127,29 @@ def _tenant_setting(sandbox: Sandbox) -> str:
     return f"\n{' ' * 23}{setting}"
 
 
+def curl_command(port: int, path: str, tenant: int = _USUAL_TENANT) -> str:
+    """Return a curl command for a sandbox that runs, in which no part needs quotes.
+
+    Raises:
+        click.ClickException: Nobody answers there.
+    """
+    form = {"grant_type": "client_credentials", **CREDENTIALS}
+    connection = HTTPConnection(HOST, port, timeout=10)  # which asks no proxy
+    try:
+        connection.request("POST", "/connect/token", urlencode(form), {"Content-Type": _FORM})
+        token = json.load(connection.getresponse())["access_token"]
+    except (OSError, HTTPException, ValueError, KeyError) as error:
+        raise click.ClickException(
+            f"No sandbox gives a token at port {port}. Start one, or name its --port."
+        ) from error
+    finally:
+        connection.close()
+    address = f"http://{HOST}:{port}/dispatch/v2/tenant/{tenant}/{path}"
+    app_key = CREDENTIALS["app_key"]
+    return f"curl -s --oauth2-bearer {token} -H ST-App-Key:{app_key} {address}"
+
+
+_FORM = "application/x-www-form-urlencoded"
 GUIDE = """\
 The Dispatch API v2 is served at {url}, for {tenants}.
 
@@ -130,11 +157,7 @@ The Dispatch API v2 is served at {url}, for {tenants}.
                        api_url: {url}{setting}
   every operation      {url}/docs
   what goes wrong      {url}/sandbox/faults (PUT there to change it)
-  by hand              token=$(curl -s {url}/connect/token -d grant_type=client_credentials \\
-                         -d client_id={client_id} -d client_secret={client_secret} \\
-                         | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
-                       curl -H "Authorization: Bearer $token" -H "ST-App-Key: {app_key}" \\
-                         "{url}/dispatch/v2/tenant/{tenant_id}/export/appointment-assignments"
+  by hand              $(servicetitan-sandbox --port {port}{of_tenant} --curl zones)
 
 Press Ctrl-C to stop it."""
 
@@ -149,6 +172,11 @@ Press Ctrl-C to stop it."""
     callback=tenant_numbers,
     help="Numbers of the tenants, separated by commas, each another contractor.  [default: "
     f"{CREDENTIALS['tenant_id']}]",
+)
+@click.option(
+    "--curl",
+    metavar="PATH",
+    help="Print a curl command for a path of a sandbox that runs, such as zones; start none.",
 )
 @click.option("--seed", default=1, show_default=True, help="Another seed is another contractor.")
 @click.option(
@@ -176,6 +204,7 @@ def main(
     *,
     port: int,
     tenants: list[int] | None,
+    curl: str | None,
     seed: int,
     size: int | None,
     speed: float,
@@ -187,6 +216,9 @@ def main(
     Options from --export-page-size to --missing-scopes choose what is unknown about the real API.
     With --fault-rate and the options like it, requests fail on purpose.
     """
+    if curl is not None:
+        click.echo(curl_command(port, curl, *(tenants or [])[:1]))
+        return
     sandbox = Sandbox(
         tenants=tenants,
         seed=seed,
@@ -209,9 +241,10 @@ def main(
     click.echo(
         GUIDE.format(
             url=sandbox.url,
+            port=sandbox.url.rpartition(":")[2],
             tenants=_tenants_shown(sandbox, seed),
             setting=_tenant_setting(sandbox),
-            **sandbox.credentials,
+            of_tenant="" if tenants is None else f" --tenants {tenants[0]}",
         )
     )
     # In slices, because on Windows a wait without end does not notice Ctrl-C.

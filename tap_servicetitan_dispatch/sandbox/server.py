@@ -250,6 +250,7 @@ class Sandbox:
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="warning",  # else a tap would seem to start servers
             access_log=False,
             server_header=False,
             date_header=False,

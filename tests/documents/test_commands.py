@@ -36,7 +36,7 @@ QUESTION = "tests/examples/test_page.py::test_the_query_of_the_page_is_answered"
 BUILD = "tests/transform/test_marts.py::test_a_model_has_the_same_rows_in_both_databases"
 RUN_BY = {
     r"python3 -m venv .*/meltano el tap-servicetitan-dispatch target-jsonl .*": EL,
-    r"(sandbox|token)=.*|curl -s \$sandbox.*|TAP_SERVICETITAN_DISPATCH_API_URL=\$.*": BOARD,
+    r"\$\(\.venv/bin/meltano .* --curl zones\).*|TAP_SERVICETITAN_DISPATCH_API_URL=http.*": BOARD,
     r"\.venv/bin/meltano run load-jsonl|.* schedule run every-ten-minutes": (
         f"{TARGETS}::test_jsonl_keeps_all_values_and_adds_changed_rows_as_the_schedule_runs"
     ),
@@ -108,6 +108,7 @@ NOT_RUN = {
     r".* --environment=production .*": "needs a tenant of ServiceTitan",
     r"\.venv/bin/pip install .*|python3 -m venv .* --group examples": "installs into the checkout",
     r"\.ci/quick": "runs a part of the tests, which .ci/test runs as well",
+    r".*output/target/bin/.*": "installs a target by hand, as Meltano does in tests/targets",
     r"\.ci/pythons": "takes minutes for each Python; run by hand before a release",
 }
 """What is not run, and why."""

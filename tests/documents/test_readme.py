@@ -6,6 +6,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import sys
 import tomllib
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from tests.support.runs import Command
 
     Row = dict[str, Any]
+
+
+SANDBOX = "from tap_servicetitan_dispatch.__main__ import sandbox; sandbox()"
 
 
 def test_the_operations_are_those_that_the_vendor_defines() -> None:
@@ -63,17 +67,19 @@ def test_what_is_changed_in_the_sandbox_arrives(tap: Command) -> None:
     if not shutil.which("curl"):
         pytest.skip("curl is not here")
     lines = commands(section("README.md", "Change something and watch it arrive"))
-    start, point, log_in, change, again = lines
+    start, change, again = lines
     assert start.endswith(" invoke tap-servicetitan-dispatch:sandbox")
     port = next(option.default for option in cli.main.params if option.name == "port")
-    assert point == f"sandbox=http://127.0.0.1:{port}"
-    assert again.startswith(f"{PREFIX}API_URL=$sandbox .venv/bin/meltano el ")
+    address = f"http://127.0.0.1:{port}"
+    assert again.startswith(f"{PREFIX}API_URL={address} .venv/bin/meltano el ")
     sought = again.partition('grep -h "')[2].partition('"')[0]
 
     with Sandbox(clock=Clock(), assignments=100) as sandbox:
         config = {"environment": "sandbox", "api_url": sandbox.url}
         before = tap.run(config, streams=("zones",))
-        script = "\n".join([f"sandbox={sandbox.url}", log_in, change])
+        ours = f"{sys.executable} -c '{SANDBOX}' --port={sandbox.url.rpartition(':')[2]}"
+        assert change.count(start) == 1
+        script = change.replace(start, ours)
         subprocess.run(["bash", "-euo", "pipefail", "-c", script], check=True)  # noqa: S603, S607 - the README's own lines
         after = tap.run(config, before.states[-1], streams=("zones",))
     assert sought not in json.dumps(before.records)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from click.testing import CliRunner
 
 from tap_servicetitan_dispatch.sandbox import Behaviour, Faults, Sandbox, cli
 from tests.support.caller import START, Clock
+from tests.support.scripted_api import Answer, ScriptedApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +74,29 @@ def test_the_guide_says_how_to_use_it(started: list[dict[str, object]]) -> None:
     for part in ("environment: sandbox", "api_url: http://127.0.0.1:", "/docs", "curl", "Ctrl-C"):
         assert part in result.output
     assert result.output.endswith("Stopped.\n")
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not here")
+def test_a_curl_command_is_printed_that_a_shell_runs_as_it_is() -> None:
+    with Sandbox(clock=Clock(), assignments=50) as sandbox:
+        port = sandbox.url.rpartition(":")[2]
+        options = ["--port", port, "--tenants", "1000000001", "--curl", "zones"]
+        printed = CliRunner().invoke(cli.main, options)
+        assert printed.exit_code == 0, printed.output
+        script = (
+            f"""$({shlex.join(["echo", *printed.output.split()])}) --json '{{"name": "New"}}'"""
+        )
+        ran = subprocess.run(["bash", "-euc", script], check=True, capture_output=True)  # noqa: S603, S607 - ours
+    assert b'"New"' in ran.stdout
+
+
+@pytest.mark.parametrize("reply", [Answer({"no": "token"}), Answer("odd"), Answer(reset=True)])
+def test_what_is_no_sandbox_gives_no_curl_command(api: ScriptedApi, reply: Answer) -> None:
+    api.token_reply = lambda _: reply
+    port = api.url.rpartition(":")[2]
+    result = CliRunner().invoke(cli.main, ["--port", port, "--curl", "zones"])
+    assert result.exit_code == 1
+    assert f"No sandbox gives a token at port {port}." in result.output
 
 
 def test_options_reach_the_sandbox(started: list[dict[str, object]]) -> None:
@@ -155,7 +181,7 @@ def test_the_guide_names_the_tenants_and_the_setting(
     guide = CliRunner().invoke(cli.main, ["--tenants", tenants, "--seed=2"]).output
     assert re.search(rf"for {named}\.\n", guide)
     assert f"{setting}\n" in guide
-    assert f"/tenant/{tenants[0]}/export" in guide
+    assert f" --tenants {tenants[0]} --curl zones" in guide
     assert started[0]["assignments"] is None
 
 

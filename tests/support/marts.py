@@ -38,6 +38,7 @@ CAPACITY = {
     "timezone": TIMEZONE,
     "capacity_days_back": 1,
     "capacity_days_ahead": 1,
+    "capacity_keep_history": True,
 }
 PAGE = (ROOT / "docs" / "marts.md").read_text(encoding="utf-8")
 QUESTIONS = blocks(PAGE, "sql")
@@ -137,6 +138,8 @@ def build(project: Project) -> Built:
                     project.meltano(*command, **variables)
         for database, loader in zip(DATABASES, ("target-jsonl", "target-postgres"), strict=True):
             project.meltano("run", TAP, loader, f"dbt-{database}:build", **variables)
+
+        project.meltano("invoke", "dbt-duckdb:freshness", **variables)  # which warns at most
 
         address = (
             f"postgresql://{server.settings['TARGET_POSTGRES_USER']}:any@127.0.0.1:{server.port}"

@@ -69,7 +69,7 @@ def test_a_single_tenant_has_no_number_but_where_the_api_wants_one(built: Built)
 
 def test_each_stream_has_a_model_and_each_source_is_a_stream_or_its_history() -> None:
     models = (ROOT / "transform/models/staging").glob("*.sql")
-    calls = re.compile(r"^\{\{ \w+\('(\w+)'", re.MULTILINE)
+    calls = re.compile(r"^\{\{ \w+\(\[?'(\w+)'", re.MULTILINE)
     assert {calls.findall(each.read_text("utf-8"))[0] for each in models} == {*ALL_STREAMS}
     described = yaml.safe_load((ROOT / "transform/models/sources.yml").read_text("utf-8"))
     (source,) = described["sources"]

@@ -46,12 +46,13 @@ where nth = 1 and not is_deleted
 {% endmacro %}
 
 
-{# Each version of each key that was ever loaded, also into `{stream}_history` by a stream map. #}
-{% macro all_versions(stream, key, columns) %}
+{# Each version of each key that was ever loaded into one of several streams. #}
+{% macro all_versions(streams, key, columns) %}
 with loaded as (
+  {% for stream in streams %}
   {{ rows_of(stream, columns) }}
-  union all
-  {{ rows_of(stream ~ '_history', columns) }}
+  {{ 'union all' if not loop.last }}
+  {% endfor %}
 ),
 
 ranked as (

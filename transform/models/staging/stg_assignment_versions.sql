@@ -12,4 +12,4 @@
   ('modifiedOn', 'modified_on', 'time'),
   ('active', 'active', 'boolean'),
 ] %}
-{{ all_versions('appointment_assignments', ['assignment_id', 'modified_on'], columns) }}
+{{ all_versions(['appointment_assignments', 'appointment_assignments_history'], ['assignment_id', 'modified_on'], columns) }}

@@ -12,4 +12,4 @@
   ('isAvailable', 'is_available', 'boolean'),
   ('isExceedingIdealBookingPercentage', 'is_exceeding_ideal_booking_percentage', 'boolean'),
 ] %}
-{{ all_versions('capacities', ['starts_at', 'ends_at', 'business_unit_key', 'computed_on'], columns) }}
+{{ all_versions(['capacities'], ['starts_at', 'ends_at', 'business_unit_key', 'computed_on'], columns) }}

@@ -1,0 +1,40 @@
+"""Which lines of the log are routine, so that only whoever wants to see everything sees them."""
+
+from __future__ import annotations
+
+import logging
+
+from typing_extensions import override
+
+ROUTINE = (
+    "Beginning sync of ",
+    "METRIC",
+    "Parsing '",
+    "Skipping deselected stream ",
+    "Skipping parse of env var settings",
+)
+"""How lines begin that the SDK writes at level info, whatever there is to say."""
+
+
+class RoutineFilter(logging.Filter):
+    """Makes routine lines those of level debug."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to show a record."""
+        if not str(record.msg).startswith(ROUTINE):
+            return True
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+        return logging.getLogger().isEnabledFor(logging.DEBUG)
+
+
+_FILTER = RoutineFilter()
+
+
+def quiet_logs() -> None:
+    """Let the handlers of the root logger leave routine lines to level debug.
+
+    What a log config gives a handler of its own, such as `singer_sdk.metrics`, is shown there.
+    """
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_FILTER)
