@@ -61,6 +61,9 @@ RUN_BY = {
     r".* --isolated --no-dev python -m benchmarks": (
         "tests/test_benchmarks.py::test_the_command_prints_its_table_and_keeps_its_figures"
     ),
+    r"\.venv/bin/python -m tools\.definition .*": (
+        "tests/test_definition.py::test_the_command_ends_with_one_if_anything_differs"
+    ),
     r"\.venv/bin/python -m tools\.generate": (
         "tests/documents/test_generated.py::test_the_command_names_what_would_change_and_changes_it_only_when_told"
     ),

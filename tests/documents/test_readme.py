@@ -17,6 +17,7 @@ from tap_servicetitan_dispatch.sandbox import Sandbox, cli
 from tests.support.caller import Caller, Clock
 from tests.support.vendor import definition
 from tools.declared import PREFIX, own_settings
+from tools.definition import operations_in
 from tools.markdown import ROOT, blocks, commands, rows, section
 
 if TYPE_CHECKING:
@@ -34,12 +35,7 @@ def test_the_operations_are_those_that_the_vendor_defines() -> None:
     listed = [
         row.split("`")[1] for row in rows(section("docs/streams.md", "Every operation of the API"))
     ]
-    defined = [
-        f"{method.upper()} {path.removeprefix('/tenant/{tenant}/')}"
-        for path, methods in definition()["paths"].items()
-        for method in methods
-    ]
-    assert sorted(listed) == sorted(defined)
+    assert sorted(listed) == sorted(operations_in(definition()))
 
 
 def test_one_line_loads_something() -> None:

@@ -9,7 +9,6 @@ import pytest
 from tests.support.runs import assert_fails, bookmarked, catalog_of, select
 from tests.support.scripted_api import MODIFIED, PREFIX, routed
 from tests.support.streams import ALL_STREAMS, EXTRA, NOTHING, OFFERED, PATHS, STREAMS
-from tests.support.vendor import operation, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,52 +18,11 @@ if TYPE_CHECKING:
     from tests.support.runs import Command
     from tests.support.scripted_api import ScriptedApi
 
-ADDED = {
-    "appointment_assignments": {"continueFrom": "string"},  # a bookmark has to be a property
-    "arrival_window_configuration": {"tenantId": "integer"},  # the key of a single object
-    "business_hours": {"tenantId": "integer"},
-    "capacities": {
-        "businessUnitKey": "string",  # an array cannot be part of a key
-        "timeStamp": "date-time",  # of the answer around the slots
-    },
-    "technician_tracking": {"technicianId": "integer", "appointmentId": "integer"},  # asked with
-}
-"""Fields that the definition does not have there."""
-
-CHANGED = {
-    # Business-local times with a Z that is wrong: a target must not take them for instants.
-    "capacities": {"start": "string", "end": "string"},
-}
-"""Fields whose type is not the definition's."""
-
-ROWS_IN = {"capacities": "availabilities"}
-"""Where an answer has its rows, if not in `data` or itself."""
-
 
 @pytest.fixture
 def entries(tap: Command) -> dict[str, dict[str, Any]]:
     catalog = tap.discover(extra_streams=[*EXTRA])
     return {entry["tap_stream_id"]: entry for entry in catalog["streams"]}
-
-
-def kind(schema: dict[str, Any]) -> Any:
-    """Return the type of a field, in the same words for both sides."""
-    schema = resolved(schema)
-    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    [name] = (name for name in types if name != "null")
-    if name == "array":
-        return [kind(schema["items"])]
-    if name == "object":
-        return {field: kind(each) for field, each in schema["properties"].items()}
-    return "date-time" if schema.get("format") == "date-time" else name
-
-
-def row_schema(stream: str) -> dict[str, Any]:
-    """Return the vendor's definition of a row."""
-    answer = operation(stream)["responses"]["200"]["content"]
-    schema = resolved(next(iter(answer.values()))["schema"])
-    within = schema["properties"].get(ROWS_IN.get(stream, "data"))
-    return resolved(within["items"]) if within else schema
 
 
 def properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -87,20 +45,6 @@ def test_keys_and_bookmark_are_the_ones_written_down(entries: dict[str, Any], st
     entry, expected = entries[stream], STREAMS[stream]
     assert tuple(entry["key_properties"]) == expected.keys
     assert entry.get("replication_key") == expected.replication_key
-
-
-@pytest.mark.parametrize("stream", ALL_STREAMS)
-def test_the_fields_are_the_definitions(entries: dict[str, Any], stream: str) -> None:
-    expected = kind(row_schema(stream)) | ADDED.get(stream, {}) | CHANGED.get(stream, {})
-    assert kind(entries[stream]["schema"]) == expected
-
-
-@pytest.mark.parametrize("stream", ALL_STREAMS)
-def test_a_field_added_or_changed_differs_from_the_definition(stream: str) -> None:
-    """Else it would not have to be in the lists of this module."""
-    defined = kind(row_schema(stream))
-    assert not ADDED.get(stream, {}).keys() & defined.keys()
-    assert all(defined[name] != each for name, each in CHANGED.get(stream, {}).items())
 
 
 @pytest.mark.parametrize("stream", ALL_STREAMS)
