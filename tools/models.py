@@ -25,14 +25,10 @@ TYPES = {"boolean": "boolean", "integer": "bigint", "number": "number", "string"
 ENTITIES = {
     "appointment_assignments": "assignment",
     "appointment_assignments_list": "assignment",
-    "arrival_windows": "arrival_window",
-    "non_job_appointments": "non_job_appointment",
-    "teams": "team",
     "technician_shifts": "shift",
     "technician_skills": "skill",
-    "zones": "zone",
 }
-"""What a row with an `id` is."""
+"""What a row with an `id` is, where the name of the stream without its s would not do."""
 RENAMED = {
     "start": "starts_at",
     "end": "ends_at",
@@ -49,6 +45,16 @@ VERSIONED = {"appointment_assignments": "stg_assignment_versions", "capacities":
 """Streams of which each version counts that was loaded, and the model that has them."""
 HISTORIES = {"appointment_assignments": ["appointment_assignments_history"]}
 """What a stream map loads versions of a stream into; forecasts have a setting that keeps them."""
+FRESHNESS: dict[str, dict[str, Any]] = {
+    # The feed is a quarter of an hour late, and the office rests at the week's end
+    "appointment_assignments": {
+        "config": {
+            "loaded_at_field": 'cast("modifiedOn" as timestamp)',
+            "freshness": {"warn_after": {"count": 3, "period": "day"}},
+        }
+    }
+}
+"""How fresh a source has to be."""
 TENANT = "Number of the tenant; 0 if only one is loaded."
 
 
@@ -60,8 +66,8 @@ def snake_case(name: str) -> str:
 def columns_of(stream: DispatchStream) -> Iterator[Column]:
     """Yield the columns of the model of a stream."""
     renamed = RENAMED | (LOCAL if "startUtc" in stream.schema["properties"] else {})
-    if stream.name in ENTITIES:
-        renamed |= {"id": f"{ENTITIES[stream.name]}_id"}
+    entity = ENTITIES.get(stream.name, stream.name.removesuffix("s"))
+    renamed |= {"id": f"{entity}_id"}
     for name, field in stream.schema["properties"].items():
         if name in LEFT_OUT:
             continue
@@ -126,8 +132,26 @@ def described() -> str:
     return HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=90)
 
 
+def sources() -> str:
+    """Return what the project says of the tables and files that it reads."""
+    tables = []
+    for stream in streams():
+        of_stream = {"name": stream.name, "description": meaning_of(stream)}
+        tables.append(of_stream | FRESHNESS.get(stream.name, {}))
+        for history in HISTORIES.get(stream.name, ()):
+            kept = f"Every version of `{stream.name}`, if a stream map keeps them."
+            tables.append({"name": history, "description": kept})
+    listed = yaml.safe_dump(tables, sort_keys=False, allow_unicode=True, width=90)
+    return SOURCES + "".join(f"  {line}" for line in listed.splitlines(keepends=True))
+
+
+def meaning_of(stream: DispatchStream) -> str:
+    """Return what a row of a stream is, by the first line of what its class says."""
+    return " ".join((inspect.getdoc(type(stream)) or "").partition("\n")[0].split())
+
+
 def _described(name: str, macro: str, stream: DispatchStream) -> dict[str, Any]:
-    text = " ".join((inspect.getdoc(type(stream)) or "").partition("\n")[0].split())
+    text = meaning_of(stream)
     if macro == "all_versions":
         text = f"Every version that was loaded. {text}"
     key = ["tenant_id", *key_of(macro, stream)]
@@ -143,11 +167,29 @@ def _described(name: str, macro: str, stream: DispatchStream) -> dict[str, Any]:
 HEAD = """\
 # Made from the streams of the tap by `python -m tools.generate`
 """
+FILES = '{{ env_var("TARGET_JSONL_DESTINATION_PATH", "output") }}'
+SOURCES = f"""\
+{HEAD}version: 2
+sources:
+- name: dispatch
+  description: >-
+    What the loaders of meltano.yml have written: for DuckDB the files of target-jsonl, for
+    PostgreSQL the tables of target-postgres. A stream that was never loaded has neither.
+  schema: "{{{{ env_var('DISPATCH_SOURCE_SCHEMA', 'tap_servicetitan_dispatch') }}}}"
+  config:
+    meta:
+      external_location: >-
+        read_json_auto('{FILES}/{{name}}[-.]*jsonl')
+  tables:
+"""
 
 
 def files() -> dict[Path, Callable[[], str]]:
     """Return what makes the contents of each file of the staging models."""
-    made: dict[Path, Callable[[], str]] = {FOLDER / "_staging.yml": described}
+    made: dict[Path, Callable[[], str]] = {
+        FOLDER.parent / "sources.yml": sources,
+        FOLDER / "_staging.yml": described,
+    }
     for name, macro, stream in models():
 
         def content(macro: str = macro, stream: DispatchStream = stream) -> str:
