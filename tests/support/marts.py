@@ -31,8 +31,8 @@ TIMEZONE = "America/Chicago"
 DATABASES = ("duckdb", "postgres")
 OTHER_TENANT = 5
 """In the files there is a second tenant with the same rows."""
-LATE = 10
-"""The load whose rows come after all others."""
+LATE = 20
+"""The load whose rows come after all others, some of assignments of which later ones were there."""
 CAPACITY = {
     "extra_streams": ["capacities"],
     "timezone": TIMEZONE,
