@@ -9,7 +9,6 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -33,11 +32,15 @@ class Took:
 
 @dataclass(frozen=True)
 class Given:
-    """What a server has to give, see `Server`."""
+    """What a server has to give, see `Server`, and to how many tenants in a run."""
 
     rows: int = 0
     latency: float = 0
     full_lists: bool = False
+    tenants: int | None = None
+    """Of a group; else there is a single one."""
+    at_once: int | None = None
+    """Requests under way, if not as many as by default."""
 
 
 def timed(command: Sequence[str], server: dict[str, Any]) -> Took:
@@ -83,35 +86,42 @@ def bare(given: Given) -> Took:
         return timed([PYTHON, "-m", "benchmarks.bare", url], report)
 
 
-def tap(given: Given, streams: Sequence[str] | None = None) -> Took:
+EXTRA = {"appointment_assignments_list"}
+"""Of the streams that are measured, those that a setting has to name."""
+
+
+def tap(given: Given, streams: Sequence[str] | None = None, *options: str) -> Took:
     """Run the tap's executable, for some streams or for the default ones."""
     with serving(given) as (url, report), TemporaryDirectory() as name:
         folder = Path(name)
-        config = {
+        config: dict[str, Any] = {
             "environment": "production",
             "api_url": url,
             "auth_url": f"{url}/connect/token",
             "client_id": "c",
             "client_secret": "s",
             "app_key": "k",
-            "tenant_id": "1",
         }
+        group = [*range(1, given.tenants + 1)] if given.tenants else None
+        config |= {"tenants": group} if group else {"tenant_id": "1"}
+        if given.at_once:
+            config["max_concurrent_requests"] = given.at_once
+        if extra := [stream for stream in streams or () if stream in EXTRA]:
+            config["extra_streams"] = extra
         (folder / "config.json").write_text(json.dumps(config))
         command = [TAP, "--config", str(folder / "config.json")]
         if streams is not None:
-            (folder / "catalog.json").write_text(json.dumps(_catalog(streams)))
+            (folder / "catalog.json").write_text(json.dumps(_catalog(streams, command)))
             command += ["--catalog", str(folder / "catalog.json")]
-        return timed(command, report)
+        return timed([*command, *options], report)
 
 
-def _catalog(streams: Sequence[str]) -> dict[str, Any]:
-    catalog: dict[str, Any] = json.loads(_discovered())
+def _catalog(streams: Sequence[str], command: Sequence[str]) -> dict[str, Any]:
+    discovered = subprocess.run([*command, "--discover"], capture_output=True, check=True)  # noqa: S603 - our own command
+    catalog: dict[str, Any] = json.loads(discovered.stdout)
     for stream in catalog["streams"]:
         root = next(entry for entry in stream["metadata"] if not entry["breadcrumb"])
         root["metadata"]["selected"] = stream["tap_stream_id"] in streams
+    missing = {*streams} - {stream["tap_stream_id"] for stream in catalog["streams"]}
+    assert not missing, f"there is no {missing}"  # noqa: S101 - else less is measured than is said
     return catalog
-
-
-@cache
-def _discovered() -> bytes:
-    return subprocess.run([TAP, "--discover"], capture_output=True, check=True).stdout  # noqa: S603 - our own command

@@ -1,5 +1,7 @@
 """A server on loopback with ready-made pages, so that the client is what is measured.
 
+Every tenant has the same.
+
 Run as a process of its own. It prints its address, serves until its stdin is closed, and then
 prints what it saw, as JSON.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import threading
 import time
@@ -25,6 +28,7 @@ LISTS = {
     "technician-shifts",
     "technician-skills",
 }
+_TENANT = re.compile(r"^/dispatch/v2/tenant/\d+/")
 EMPTY = b'{"page":1,"pageSize":5000,"hasMore":false,"totalCount":null,"data":[]}'
 
 
@@ -94,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         began = time.perf_counter()
         server = self.server
-        path = urlsplit(self.path).path.rpartition("/dispatch/v2/tenant/1/")[2]
+        path = _TENANT.sub("", urlsplit(self.path).path)
         with server.seen:
             server.calls[path] = server.calls.get(path, 0) + 1
             server.in_flight += 1
@@ -130,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _feed_page(self) -> tuple[bytes, ...]:
         asked = parse_qs(urlsplit(self.path).query).get("from", ["0"])[0]
-        number = int(asked) + 1
+        number = int(asked) + 1 if asked.isdigit() else self.server.pages + 1  # of a date
         more = "true" if number < self.server.pages else "false"
         rows = self.server.full if number <= self.server.pages else b"[]"
         head = f'{{"hasMore":{more},"continueFrom":"{min(number, self.server.pages)}","data":'

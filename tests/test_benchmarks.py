@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import benchmarks.__main__ as command
+from benchmarks import marts, running
 from benchmarks.marts import write
 from benchmarks.running import PYTHON, Given, Took, bare, tap, timed
 from benchmarks.table import lines
@@ -26,8 +27,9 @@ def test_the_command_prints_its_table_and_keeps_its_figures(
     """With figures that are made up: the test below runs what they are taken from."""
     took = Took(2.0, 1.0, 100.0, {"seconds": 1.0, "calls": {"feed": 3}})
     for name in ("bare", "tap", "timed"):
-        monkeypatch.setattr(command, name, lambda *_: took)
-    monkeypatch.setattr(command, "build", lambda rows: rows / 20_000)
+        monkeypatch.setattr(running, name, lambda *_: took)
+    monkeypatch.setattr(command, "tap", lambda _: took)
+    monkeypatch.setattr(marts, "build", lambda rows: rows / 20_000)
     kept = tmp_path / "results.json"
     options = ["--runs=1", "--rows=10000", "--latency=0.01", f"--json={kept}"]
     monkeypatch.setattr(sys, "argv", ["benchmarks", *options])

@@ -22,7 +22,7 @@ import pytest
 from tap_servicetitan_dispatch import __version__
 from tests.support.runs import FEED_ONLY, Command, Run, assert_fails, catalog_of
 from tests.support.scripted_api import ScriptedApi, feed_of, page
-from tests.support.streams import ALL_STREAMS
+from tests.support.streams import ALL_STREAMS, EXTRA
 from tools.markdown import ROOT
 
 if TYPE_CHECKING:
@@ -214,7 +214,8 @@ def test_it_loads_what_the_checkout_loads_and_so_does_the_next_run(
 
 
 def test_it_runs_the_sandbox_within_itself(with_sandbox: Installed) -> None:
-    arguments = Command(with_sandbox.folder).arguments(SANDBOX)
+    config = SANDBOX | {"extra_streams": [*EXTRA]}
+    arguments = Command(with_sandbox.folder).arguments(config)
     run = with_sandbox.run(TAP, *arguments, "--test")
     assert run.exit_code == 0
     read = {message["stream"] for message in run.messages if message["type"] == "RECORD"}

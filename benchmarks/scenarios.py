@@ -1,0 +1,214 @@
+"""What is measured, and what it is compared to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from benchmarks import marts, running
+from benchmarks.running import PYTHON, TAP, Given
+from benchmarks.server import PAGE_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+FEED = ("appointment_assignments",)
+LARGE = (
+    *FEED,
+    "appointment_assignments_list",
+    "non_job_appointments",
+    "technician_shifts",
+    "technician_skills",
+)
+GROUP, AT_ONCE = 60, 20
+"""Tenants, and requests under way, of a group that has nothing new."""
+MOST_AT_ONCE = 50
+SOME = 20
+"""Tenants that share the rows."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A figure, taken several times.
+
+    Attributes:
+        what: It is.
+        once: Takes it.
+        goal: What it is to be.
+        limit: The goal as a number, where the figure is to be no more.
+        unit: Of the figure, if it has one.
+        digits: To show after the point.
+        share: Of the usual number of runs.
+    """
+
+    what: str
+    once: Callable[[], float]
+    goal: str
+    limit: float | None = None
+    unit: str = ""
+    digits: int = 2
+    share: float = 0.6
+
+    def times(self, runs: int) -> int:
+        """Return how often it is taken where most are taken so often."""
+        return max(1, round(self.share * runs))
+
+
+def scenarios(rows: int, latency: float, assignments: int) -> Iterator[Scenario]:
+    """Yield all of them.
+
+    Args:
+        rows: Of the feed.
+        latency: Seconds that a request takes, where that matters.
+        assignments: That marts are built of.
+    """
+    yield from _of_time(rows, latency)
+    yield from _of_memory(rows)
+    yield from _of_a_group(rows, latency)
+    yield from _of_start_up()
+    yield from _of_calls(rows)
+    yield Scenario(
+        f"Marts of {assignments:,} assignments, built by dbt in DuckDB",
+        lambda: marts.build(assignments),
+        goal="below 60 s",
+        limit=60,
+        unit="s",
+        digits=0,
+    )
+
+
+def _of_time(rows: int, latency: float) -> Iterator[Scenario]:
+    def throughput() -> float:
+        return running.tap(Given(rows), FEED).seconds / running.bare(Given(rows)).seconds
+
+    def waiting() -> float:
+        run = running.tap(Given(rows, latency), FEED)
+        spent: float = run.server["seconds"]
+        return run.seconds / spent
+
+    def nothing_new() -> float:
+        late, at_once = running.tap(Given(latency=latency)), running.tap(Given())
+        return (late.seconds - at_once.seconds) / latency
+
+    yield Scenario(
+        f"Time for {rows:,} rows, over that of a bare loop",
+        throughput,
+        goal="at most 2",
+        limit=2,
+        share=1.8,
+    )
+    yield Scenario(
+        f"Time for {rows:,} rows at {latency} s a request, over that of the requests",
+        waiting,
+        goal="at most 1.1",
+        limit=1.1,
+    )
+    yield Scenario(
+        f"A run with nothing new at {latency} s a request, in requests",
+        nothing_new,
+        goal="at most 3",
+        limit=3,
+        share=1,
+    )
+
+
+def _of_memory(rows: int) -> Iterator[Scenario]:
+    def peak(given: Given, streams: tuple[str, ...] = FEED) -> float:
+        return running.tap(given, streams).peak_mib
+
+    for what, once, goal in (
+        (f"{rows:,} rows", partial(peak, Given(rows)), "below 120 MiB"),
+        (f"{10 * rows:,} rows", partial(peak, Given(10 * rows)), "the same"),
+        (
+            "five streams with full pages",
+            partial(peak, Given(rows, full_lists=True), LARGE),
+            "below 120 MiB",
+        ),
+    ):
+        yield Scenario(f"Peak memory, {what}", once, goal, limit=120, unit="MiB", digits=0)
+
+
+def _of_a_group(rows: int, latency: float) -> Iterator[Scenario]:
+    quiet = Given(latency=latency, tenants=GROUP, at_once=AT_ONCE)
+    full = Given(PAGE_ROWS, full_lists=True, tenants=GROUP, at_once=AT_ONCE)
+
+    def waiting() -> float:
+        run = running.tap(quiet)
+        spent: float = sum(run.server["calls"].values()) * latency / AT_ONCE
+        return run.seconds / spent
+
+    def cpu() -> float:
+        alone = running.tap(Given(latency=latency))
+        return running.tap(quiet).cpu_seconds / (GROUP * alone.cpu_seconds)
+
+    def throughput() -> float:
+        alone = running.tap(Given(rows), FEED)
+        return alone.seconds / running.tap(Given(rows // SOME, tenants=SOME), FEED).seconds
+
+    yield Scenario(
+        f"{GROUP} tenants, nothing new, {AT_ONCE} requests at a time: time, over theirs",
+        waiting,
+        goal="at most 1.25",
+        limit=1.25,
+    )
+    yield Scenario(
+        f"The same: CPU, over {GROUP} runs of a single tenant",
+        cpu,
+        goal="at most 0.067",
+        limit=0.067,
+        digits=3,
+    )
+    for what, once in (
+        ("The same: peak memory", lambda: running.tap(quiet).peak_mib),
+        (
+            f"Peak memory, {GROUP} tenants with full first pages of five streams",
+            lambda: running.tap(full, LARGE).peak_mib,
+        ),
+    ):
+        yield Scenario(what, once, "below 150 MiB", limit=150, unit="MiB", digits=0)
+    yield Scenario(
+        f"Rows a second of {SOME} tenants, over those of one with as many rows",
+        throughput,
+        goal="at least 0.9",
+    )
+    yield Scenario(
+        f"Check of {GROUP} tenants, {MOST_AT_ONCE} requests at a time",
+        lambda: running.tap(replace(quiet, at_once=MOST_AT_ONCE), None, "--check").seconds,
+        goal="below 6 s",
+        limit=6,
+        unit="s",
+        digits=1,
+    )
+
+
+def _of_start_up() -> Iterator[Scenario]:
+    def start_up(option: str) -> float:
+        floor = running.timed([PYTHON, "-c", "import singer_sdk"], {})
+        return running.timed([TAP, option], {}).seconds / floor.seconds
+
+    for option in ("--version", "--discover"):
+        yield Scenario(
+            f"`{option}`, over `import singer_sdk`",
+            partial(start_up, option),
+            goal="below 1.3",
+            limit=1.3,
+            share=1,
+        )
+
+
+def _of_calls(rows: int) -> Iterator[Scenario]:
+    def calls(given: Given) -> float:
+        made: dict[str, int] = running.tap(given, FEED if given.rows else None).server["calls"]
+        return sum(made.values())
+
+    pages = -(-rows // PAGE_ROWS)
+    for what, given, goal in (
+        (f"Calls for {pages} pages of the feed", Given(rows), f"{pages} and one for a token"),
+        (
+            "Calls of a run with nothing new",
+            Given(),
+            "one for each stream and one for a token",
+        ),
+    ):
+        yield Scenario(what, partial(calls, given), goal, digits=0, share=0)
