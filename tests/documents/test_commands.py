@@ -50,7 +50,7 @@ RUN_BY = {
         "tests/targets/test_fleet.py::test_a_group_is_loaded_in_one_run_then_what_changed"
     ),
     r"TAP_SERVICETITAN_DISPATCH__\w+=.*|\.venv/bin/meltano install|printf .*": (
-        "tests/targets/test_fleet.py::test_eight_tenants_at_the_same_time_do_not_mix"
+        "tests/targets/test_fleet.py::test_several_tenants_at_the_same_time_do_not_mix"
     ),
     r"\.venv/bin/python -m examples( output/day\.duckdb --into docs/images)?": PICTURES,
     r"export TARGET_JSONL_.*": PICTURES,

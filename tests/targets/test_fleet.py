@@ -1,4 +1,4 @@
-"""Eight tenants, as a group in one run and in a run for each, as docs/fleets.md has it."""
+"""Many tenants, as a group in one run and in a run for each, as docs/fleets.md has it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning"),
 ]
 
-TENANTS = ("north", "south", "east", "west", "lake", "hill", "river", "harbor")
+TENANTS = ("north", "south", "east", "west", "lake")
 INTO_POSTGRES = TENANTS[:2]
 
 
@@ -75,7 +75,7 @@ def settings(tenant: str, caller: Caller) -> dict[str, str]:
 
 # A group in one run ---------------------------------------------------------------------------
 
-NUMBERS = [1_000_000_001 + number for number in range(len(TENANTS))]
+NUMBERS = [1_000_000_001 + number for number in range(8)]
 NEIGHBOURS = NUMBERS[-2:]
 """Of these two, rows have the same ids and say something else."""
 
@@ -165,10 +165,10 @@ def total(loaded: list[dict[str, Any]]) -> int:
 # A run for each -------------------------------------------------------------------------------
 
 
-def test_eight_tenants_at_the_same_time_do_not_mix(tmp_path: Path, server: PostgreSql) -> None:
+def test_several_tenants_at_the_same_time_do_not_mix(tmp_path: Path, server: PostgreSql) -> None:
     project = Project.copied_to(tmp_path)
     project.describe(recipe())
-    # Compiled once, not by each of the eight
+    # Compiled once, not by each of them
     plugins = (TAP, "target-jsonl", "target-postgres")
     project.meltano("install", *plugins, UV_COMPILE_BYTECODE="1")
 
