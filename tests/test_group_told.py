@@ -81,6 +81,7 @@ def test_a_stream_is_summed_up_over_all_tenants(
     run = read(tap, group.config | {"skip_failed_tenants": True})
     assert "teams: 3 of 3 tenants, 3 rows in " in run.stderr
     assert f"teams: 3 of 3 tenants, 3 rows, up to {LATER} so far." in run.stderr
+    assert "zones: 2 of 3 tenants, 2 rows in " in run.stderr, "of those that could be read"
 
 
 def test_of_how_many_rows_counts_those_of_all_tenants(

@@ -326,7 +326,7 @@ class DispatchStream(Stream, abc.ABC):
             )
         if not self._skipped.keys() ^ {*self.run.clients.tenants}:
             return
-        if self.selected and not self._has_failed:
+        if self.selected and (self.tally.tenants_read or not self._has_failed):
             figures = self.tally.figures()
             self.logger.info("%s: %s", self.name, self.tally.summary(), extra=figures)
 

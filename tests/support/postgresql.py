@@ -76,6 +76,11 @@ class PostgreSql:
         settings = {name: str(value) for name, value in values.items()} | {"PASSWORD": "any"}
         return {f"TARGET_POSTGRES_{name}": value for name, value in settings.items()}
 
+    @property
+    def url(self) -> str:
+        """Where it is, for whoever wants that in one text."""
+        return f"postgresql://{USER}:any@{HOST}:{self.port}/{DATABASE}"
+
     def query(self, sql: str) -> list[dict[str, Any]]:
         with psycopg.connect(
             host=HOST, port=self.port, user=USER, dbname=DATABASE, row_factory=dict_row

@@ -1,0 +1,144 @@
+"""Runs a shard once, through Meltano, and returns what it did. Knows no engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from examples.fleet.shards import FleetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from examples.fleet.shards import Fleet, Shard
+
+TAP = "tap-servicetitan-dispatch"
+FIGURES = ("rows", "seconds", "requests", "retries", "waited_seconds", "reached", "tenants_read")
+
+
+@dataclass
+class Summary:
+    """What a run of a shard did, taken from the tap's structured log.
+
+    Attributes:
+        tenants: Numbers of those that it was to read.
+        began: When, in UTC.
+        seconds: How long it took, Meltano's start included.
+        streams: Figures of each stream that was read, as `FIGURES` names them.
+        failed: Numbers of tenants that were not read, or not wholly.
+        reasons: What the tap said of them, and what to do.
+    """
+
+    tenants: tuple[int, ...]
+    began: datetime
+    seconds: float = 0
+    streams: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failed: tuple[int, ...] = ()
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Of all streams."""
+        return sum(figures["rows"] for figures in self.streams.values())
+
+    @property
+    def read(self) -> tuple[int, ...]:
+        """Numbers of the tenants that were read wholly."""
+        return tuple(number for number in self.tenants if number not in self.failed)
+
+    def take(self, line: dict[str, Any]) -> None:
+        """Take a line of the log."""
+        logger = str(line.get("plugin_logger", ""))
+        if logger.partition(".")[0] != TAP:
+            return
+        _, _, stream = logger.partition(".")
+        if stream and "rows" in line:
+            self.streams[stream] = {name: line[name] for name in FIGURES if name in line}
+        if "tenants_left_out" in line:
+            self.failed = tuple(line["tenants_left_out"])
+        if line.get("level") == "warning" and line.get("tenant_id") in self.tenants:
+            self.reasons.append(str(line["event"]))
+
+    def text(self) -> str:
+        """Return it in a line."""
+        failed = ", ".join(map(str, self.failed)) or "none"
+        return (
+            f"{self.rows:,} rows of {len(self.read)} of {len(self.tenants)} tenants in "
+            f"{self.seconds:.0f} s. Not read, or not wholly: {failed}."
+        )
+
+
+def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -> Summary:
+    """Load what is new of the tenants of a shard.
+
+    The project is the folder that MELTANO_PROJECT_ROOT names, or this one; the state is where
+    MELTANO_STATE_BACKEND_URI says. A tenant that cannot be read leaves the others to be read. To
+    run it again after any end is safe. Never run a shard twice at a time: the engine has to forbid
+    it, as Meltano, which may run on another machine, cannot.
+
+    Args:
+        fleet: What it is a part of.
+        shard: Which.
+        tell: Takes each line of the log.
+
+    Raises:
+        FleetError: It failed as a whole; what has been written up to there is safe.
+    """
+    project = Path(os.environ.get("MELTANO_PROJECT_ROOT", ".")).resolve()
+    settings = fleet.settings(shard, os.environ) | {"MELTANO_CLI_LOG_FORMAT": "json"}
+    # A run that was killed left a note in Meltano's database that it is under way
+    command = [*_dies_with_us(), _meltano(), "el", TAP, fleet.target, f"--state-id={shard.name}"]
+    (project / "output" / shard.schema).mkdir(parents=True, exist_ok=True)
+    summary = Summary(shard.tenants, datetime.now(UTC))
+    began, errors = time.monotonic(), []
+    with subprocess.Popen(  # noqa: S603 - our own command
+        [*command, "--force"],
+        cwd=project,
+        env=os.environ | settings,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
+        try:
+            for text in process.stderr or ():
+                line = _decoded(text)
+                tell(str(line["event"]))
+                summary.take(line)
+                if line.get("level") in ("error", "critical"):
+                    errors.append(str(line["event"]))
+        except BaseException:
+            process.terminate()
+            raise
+    summary.seconds = time.monotonic() - began
+    if process.returncode:
+        why = errors[0] if errors else f"exit code {process.returncode}"
+        raise FleetError(f"Shard {shard.name} failed: {why}")
+    return summary
+
+
+def _decoded(text: str) -> dict[str, Any]:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        line = None
+    return line if isinstance(line, dict) and "event" in line else {"event": text.rstrip()}
+
+
+def _meltano() -> str:
+    beside = Path(sys.executable).with_name("meltano")
+    return os.environ.get("FLEET_MELTANO") or (str(beside) if beside.exists() else "meltano")
+
+
+def _dies_with_us() -> list[str]:
+    """Return what has Linux stop Meltano if this process is killed, before an engine retries."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM"] if setpriv else []

@@ -1,0 +1,247 @@
+"""What the fleet of examples/fleet is made from, and what is told of a run; without Meltano."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from dagster import AssetsDefinition, ScheduleDefinition
+
+from examples.fleet.running import run_shard
+from examples.fleet.shards import TENANTS_YML, Fleet, FleetError
+from examples.fleet.with_dagster import definitions, judged
+from tests.support.streams import OFFERED
+from tools.markdown import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FLEET = Fleet.read(TENANTS_YML)
+NORTH, SOUTH, WEST = FLEET.shards
+SECRET = {"client_id": "cid.n", "client_secret": "cs1.n", "app_key": "ak1.n"}
+OWN = {"client_id": "cid.o", "client_secret": "cs1.o", "app_key": "ak1.o"}
+
+
+def changed(folder: Path, shard: str, **values: Any) -> Fleet:
+    """Return the fleet with something else said of a shard."""
+    content = yaml.safe_load(TENANTS_YML.read_text(encoding="utf-8"))
+    content["shards"][shard] |= values
+    path = folder / "tenants.yml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return Fleet.read(path)
+
+
+# The file -------------------------------------------------------------------------------------
+
+
+def test_the_file_names_eight_tenants_and_all_streams_that_are_offered() -> None:
+    assert sum(len(shard.tenants) for shard in FLEET.shards) == 8
+    assert sorted(FLEET.streams) == sorted(OFFERED)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "cron"),
+    [
+        (5, "*/5 * * * *"),
+        (10, "*/10 * * * *"),
+        (60, "0 * * * *"),
+        (120, "0 */2 * * *"),
+        (1440, "0 0 * * *"),
+    ],
+)
+def test_an_interval_becomes_a_cron_expression(tmp_path: Path, minutes: int, cron: str) -> None:
+    assert changed(tmp_path, "north", every_minutes=minutes).shards[0].cron == cron
+
+
+@pytest.mark.parametrize("minutes", [0, -10, 7, 45, 90, 420])
+def test_an_interval_that_cron_cannot_say_is_refused(tmp_path: Path, minutes: int) -> None:
+    fleet = changed(tmp_path, "north", every_minutes=minutes)
+    with pytest.raises(FleetError, match=f"Shard north: every_minutes is {minutes}, which divides"):
+        _ = fleet.shards[0].cron
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"tenants": [1_000_000_001]}, "tenant 1000000001 is there twice"),
+        ({"schema": "dispatch_north"}, "schema dispatch_north is there twice"),
+    ],
+)
+def test_what_would_mix_shards_up_is_refused(
+    tmp_path: Path, values: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(FleetError, match=told):
+        changed(tmp_path, "south", **values)
+
+
+def test_a_tenant_has_the_credentials_of_its_shard_or_its_own() -> None:
+    variables = {
+        "MELTANO_ENVIRONMENT": "production",
+        "DISPATCH_SOUTH": json.dumps(SECRET),
+        "DISPATCH_ACME": json.dumps(OWN),
+    }
+    assert SOUTH.tap_settings(variables) == [
+        {"tenant_id": 1_000_000_004, **SECRET},
+        {"tenant_id": 1_000_000_005, **SECRET},
+        {"tenant_id": 1_000_000_006, "name": "Acme South", **OWN},
+    ]
+
+
+@pytest.mark.parametrize("value", [None, "cs1.secret", '["cs1.secret"]', '{"client_id": "x"}'])
+def test_credentials_that_are_not_there_are_told_of_and_not_shown(value: str | None) -> None:
+    variables = {"MELTANO_ENVIRONMENT": "production"}
+    if value is not None:
+        variables["DISPATCH_NORTH"] = value
+    with pytest.raises(FleetError, match="variable DISPATCH_NORTH has to hold") as told:
+        NORTH.tap_settings(variables)
+    assert "cs1.secret" not in str(told.value)
+    assert told.value.__suppress_context__
+
+
+def test_the_sandbox_needs_none() -> None:
+    assert NORTH.tap_settings({})[0] == {"tenant_id": 1_000_000_001}
+
+
+# A run ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def meltano(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the file of a Meltano that logs `log.txt`, keeps its settings, and ends as told."""
+    path = tmp_path / "meltano"
+    path.write_text(
+        f"#!{sys.executable}\n"
+        "import json, os, pathlib, sys\n"
+        "here = pathlib.Path(__file__).parent\n"
+        "(here / 'seen.json').write_text(json.dumps([sys.argv[1:], os.getcwd(), {**os.environ}]))\n"
+        "sys.stderr.write((here / 'log.txt').read_text())\n"
+        "sys.exit(int(os.environ.get('EXIT_CODE', 0)))\n"
+    )
+    path.chmod(0o755)
+    monkeypatch.setenv("FLEET_MELTANO", str(path))
+    monkeypatch.setenv("MELTANO_PROJECT_ROOT", str(tmp_path))
+    return path
+
+
+def log(folder: Path, *lines: Any) -> None:
+    text = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    (folder / "log.txt").write_text("".join(f"{line}\n" for line in text), encoding="utf-8")
+
+
+def of_tap(event: str, stream: str = "", level: str = "info", **figures: Any) -> dict[str, Any]:
+    logger = "tap-servicetitan-dispatch" + f".{stream}" * bool(stream)
+    return {"event": event, "level": level, "plugin_logger": logger, **figures}
+
+
+def test_a_run_is_summed_up_from_the_log(tmp_path: Path, meltano: Path) -> None:
+    assert meltano.exists()
+    log(
+        tmp_path,
+        "Meltano, before it knows how to log",
+        '"no object"',
+        of_tap("zones so far", "zones", rows=1, tenants_read=0),
+        of_tap("zones", "zones", rows=3, tenants_read=2, seconds=0.5, tenants=3),
+        of_tap("teams", "teams", rows=4, tenants_read=3, reached="2026-06-18T15:00:00Z"),
+        of_tap("left out", tenants_left_out=[1_000_000_002]),
+        of_tap("Left out, as …", level="warning", tenant_id=1_000_000_002),
+        {"event": "of the target", "level": "info", "plugin_logger": "target", "rows": 99},
+    )
+    told: list[str] = []
+    summary = run_shard(FLEET, NORTH, told.append)
+    assert len(told) == 8
+    assert summary.rows == 7
+    assert summary.streams["zones"] == {"rows": 3, "seconds": 0.5, "tenants_read": 2}
+    assert summary.streams["teams"]["reached"] == "2026-06-18T15:00:00Z"
+    assert summary.failed == (1_000_000_002,)
+    assert summary.read == (1_000_000_001, 1_000_000_003)
+    assert summary.reasons == ["Left out, as …"]
+    assert summary.text().startswith("7 rows of 2 of 3 tenants in ")
+    assert summary.text().endswith("s. Not read, or not wholly: 1000000002.")
+
+
+def test_a_run_gets_all_that_is_its_shards(
+    tmp_path: Path, meltano: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log(tmp_path)
+    monkeypatch.setenv("MELTANO_ENVIRONMENT", "production")
+    monkeypatch.setenv("DISPATCH_WEST", json.dumps(SECRET))
+    run_shard(FLEET, WEST)
+    arguments, folder, variables = json.loads((meltano.parent / "seen.json").read_text())
+    assert folder == str(tmp_path)
+    assert arguments == [
+        *("el", "tap-servicetitan-dispatch", "target-jsonl", "--state-id=west", "--force"),
+    ]
+    tenants = json.loads(variables["TAP_SERVICETITAN_DISPATCH_TENANTS"])
+    assert [each["tenant_id"] for each in tenants] == [*WEST.tenants]
+    assert {each["client_secret"] for each in tenants} == {"cs1.n"}
+    assert variables["TARGET_JSONL_DESTINATION_PATH"] == "output/dispatch_west"
+    assert (tmp_path / "output/dispatch_west").is_dir()
+    assert "zones.*" in json.loads(variables["TAP_SERVICETITAN_DISPATCH__SELECT"])
+
+
+def test_a_run_that_fails_says_first_what_went_wrong_first(
+    tmp_path: Path, meltano: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert meltano.exists()
+    monkeypatch.setenv("EXIT_CODE", "1")
+    log(
+        tmp_path,
+        of_tap("the API is down. What to do: wait", level="error"),
+        {"event": "ELT could not be completed", "level": "error"},
+    )
+    with pytest.raises(FleetError, match=r"Shard north failed: the API is down\. What to do: wait"):
+        run_shard(FLEET, NORTH)
+    log(tmp_path)
+    with pytest.raises(FleetError, match="Shard north failed: exit code 1"):
+        run_shard(FLEET, NORTH)
+
+
+# Dagster --------------------------------------------------------------------------------------
+
+
+def test_dagster_has_an_asset_a_stream_and_shard_and_a_schedule_a_shard() -> None:
+    defs = definitions(FLEET)
+    keys = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
+    assert keys == {
+        f"{shard.name}/{name}" for shard in FLEET.shards for name in (*FLEET.streams, "tenants")
+    }
+    schedules = {
+        each.name: each.cron_schedule
+        for each in defs.schedules or ()
+        if isinstance(each, ScheduleDefinition)
+    }
+    assert schedules == {
+        "load_north_schedule": "*/10 * * * *",
+        "load_south_schedule": "*/10 * * * *",
+        "load_west_schedule": "0 * * * *",
+        "freshness_schedule": "*/10 * * * *",
+    }
+
+
+def test_no_more_than_one_run_of_a_shard_is_under_way() -> None:
+    described = yaml.safe_load((ROOT / "examples/fleet/dagster.yaml").read_text(encoding="utf-8"))
+    assert described["concurrency"]["pools"] == {"default_limit": 1}
+    pools = {
+        each.op.pool
+        for each in definitions(FLEET).assets or ()
+        if isinstance(each, AssetsDefinition)
+    }
+    assert pools == {"north", "south", "west"}
+
+
+def test_a_tenant_that_was_read_too_long_ago_or_never_is_stale() -> None:
+    now = datetime(2026, 6, 18, 15, 0, tzinfo=UTC)
+    last_read = {
+        "1000000001": "2026-06-18T14:30:00+00:00",
+        "1000000002": "2026-06-18T14:29:59+00:00",
+    }
+    verdict = judged(NORTH, last_read, now, 30)
+    assert not verdict.passed
+    assert verdict.description == (
+        "Stale: 1000000002 (last read: 2026-06-18T14:29:59+00:00), 1000000003 (last read: never)."
+    )
+    assert judged(NORTH, dict.fromkeys(map(str, NORTH.tenants), now.isoformat()), now, 30).passed
