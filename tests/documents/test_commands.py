@@ -110,6 +110,7 @@ RUN_BY_CI = {
 NOT_RUN = {
     r".* --environment=production .*": "needs a tenant of ServiceTitan",
     r"\.venv/bin/pip install .*|python3 -m venv .* --group examples": "installs into the checkout",
+    r"\.ci/airflow": "needs an environment of its own; the workflow runs it",
     r"\.ci/quick": "runs a part of the tests, which .ci/test runs as well",
     r".*output/target/bin/.*": "installs a target by hand, as Meltano does in tests/targets",
     r"\.ci/pythons": "takes minutes for each Python; run by hand before a release",

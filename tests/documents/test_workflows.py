@@ -33,6 +33,22 @@ def test_the_pythons_that_the_package_promises_are_tested() -> None:
     assert jobs("test.yml")["test"]["strategy"]["matrix"]["python"] == promised
 
 
+def test_the_one_check_asks_for_all_others() -> None:
+    described = jobs("test.yml")
+    gate = described.pop("all")
+    assert gate["needs"] == [*described]
+    [step] = gate["steps"]
+    assert step["env"]["RESULTS"] == " ".join(f"${{{{ needs.{job}.result }}}}" for job in described)
+    assert step["run"].count("success") == len(described)
+
+
+def test_airflow_is_tested() -> None:
+    commands = [step["run"] for step in jobs("test.yml")["airflow"]["steps"] if "run" in step]
+    assert commands == [".ci/airflow"]
+    script = (ROOT / commands[0]).read_text(encoding="utf-8")
+    assert "pytest -q -m airflow tests/targets/test_airflow.py" in script
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """Return a folder with what the release looks into, the changelog apart."""
