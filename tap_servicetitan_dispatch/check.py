@@ -93,7 +93,9 @@ class Step:
 
 def perform(tap: Tap) -> list[Step]:
     """Check the settings of a tap, and what they lead to; return the steps."""
-    streams = cast("list[DispatchStream]", list(tap.streams.values()))
+    streams = [
+        stream for stream in cast("list[DispatchStream]", list(tap.streams.values())) if stream.path
+    ]  # what is not read from the API cannot fail
     if lines := validation.problems(tap.config, tap.config_jsonschema):
         return _refused(streams, lines)
     try:

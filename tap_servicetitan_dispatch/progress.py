@@ -36,6 +36,8 @@ class Tally:
     """
 
     rows: int = 0
+    whole: Tally | None = field(default=None, repr=False)
+    """Where the same is counted for all tenants, if this is that of one."""
     tenants: int | None = None
     """Of how many tenants of a group; nothing where there is no group."""
     tenants_read: int = 0
@@ -71,11 +73,15 @@ class Tally:
 
     def add_rows(self, count: int, modified_on: str | None) -> None:
         """Count rows that have been written, and note when the last of them was modified."""
+        if self.whole:
+            self.whole.add_rows(count, modified_on)
         self.rows += count
         self.reached = modified_on or self.reached
 
     def add_request(self, waited_seconds: float) -> None:
         """Count a request that is being sent, and the wait for the rate limit before it."""
+        if self.whole:
+            self.whole.add_request(waited_seconds)
         with self._lock:
             self.requests += 1
             if waited_seconds >= LEAST_WAIT_SECONDS:
@@ -83,11 +89,15 @@ class Tally:
 
     def add_wait(self, seconds: float) -> None:
         """Count the time that a request was kept waiting."""
+        if self.whole:
+            self.whole.add_wait(seconds)
         with self._lock:
             self.waited_seconds += seconds
 
     def add_retry(self, wait_seconds: float) -> None:
         """Count a request that is sent again, and the wait before that."""
+        if self.whole:
+            self.whole.add_retry(wait_seconds)
         with self._lock:
             self.retries += 1
             self.waited_seconds += wait_seconds

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan_dispatch.clients import Clients
 from tap_servicetitan_dispatch.errors import StreamsFailedError, TapError
 from tap_servicetitan_dispatch.group_summary import GroupSummary
+from tap_servicetitan_dispatch.outcomes import Outcomes, reason_of
 from tap_servicetitan_dispatch.prefetch import Guess, Helpers, Prefetcher
 from tap_servicetitan_dispatch.progress import Progress, progress
 
@@ -62,6 +63,7 @@ class Run:
         self.write_state = write_state
         self.progress = Progress()
         self.group_summary = GroupSummary()
+        self.outcomes = Outcomes()
         self.is_of_group = "tenants" in config
         self._stop_flag = stop_flag
         self.clients = self.new_clients(max_retries=config["max_retries"])
@@ -70,6 +72,8 @@ class Run:
         self._long_page = Guess(LONG_PAGE_BYTES_OF_GROUP if self.is_of_group else LONG_PAGE_BYTES)
         self._short_page = Guess(SHORT_PAGE_BYTES)
         self._failures: list[TapError] | None = None
+        self._write_log: Callable[[], None] = lambda: None
+        self._is_leaving = False
 
     def new_clients(self, *, max_retries: int) -> Clients:
         """Return clients for these settings.
@@ -95,11 +99,14 @@ class Run:
         return self._long_page if is_long else self._short_page
 
     @contextmanager
-    def all_streams(self, sources: Iterable[Source]) -> Iterator[None]:
+    def all_streams(
+        self, sources: Iterable[Source], write_log: Callable[[], None]
+    ) -> Iterator[None]:
         """Read all streams in here: their first pages travel together, and one may fail alone.
 
         Args:
             sources: The walks of each stream and tenant, in the order in which they are wanted.
+            write_log: Writes what became of them, in a run that ends before the last.
 
         Raises:
             StreamsFailedError: At the end, as some streams or tenants failed.
@@ -107,11 +114,17 @@ class Run:
         self.progress = progress()
         self._stop_flag.before_leaving_at_once = self.progress.abandon
         self._failures = []
+        self._write_log = write_log
         self._stop_flag.allow_waits()
         for source in sources:
+            self.outcomes.of(source.stream, source.tenant)
             self._prefetcher.add(*source)
         try:
             yield
+        except Exception as error:
+            if not isinstance(error, OSError):  # else stdout may be gone, in the middle of a line
+                self._end_early(reason_of(error))
+            raise
         finally:
             self.end()
         if self.is_of_group:
@@ -142,6 +155,7 @@ class Run:
             return False
         if concerns == "tenant":
             self._prefetcher.leave(tenant)
+            self.outcomes.leave(tenant, error)
         self._failures.append(error)
         self.group_summary.leave_out(tenant)
         return True
@@ -149,7 +163,7 @@ class Run:
     def pages(
         self, stream: str, sources: Callable[[], Iterable[Source]]
     ) -> Iterator[tuple[Tenant, Page | Exception]]:
-        """Return the pages of a stream, which may be on their way already.
+        """Yield the pages of a stream, which may be on their way already.
 
         Args:
             stream: Its name.
@@ -159,7 +173,8 @@ class Run:
             self._stop_flag.allow_waits()
             for source in sources():
                 self._prefetcher.add(*source)
-        return self._prefetcher.pages(stream)
+        yield from self._prefetcher.pages(stream)
+        self.outcomes.complete(stream)
 
     def end(self) -> None:
         """Leave the pages that nobody will read any more, and tell nothing more."""
@@ -174,14 +189,25 @@ class Run:
         self.progress.tell()
         self.leave_if_told_to()
 
+    def _end_early(self, reason: str) -> None:
+        """Write what became of the streams, as the last of them will not have its turn."""
+        if self.outcomes.ended_early:
+            return
+        self.outcomes.end_early(reason)
+        self.end()
+        with suppress(Exception):  # why the run ends matters more
+            self._write_log()
+
     def leave_if_told_to(self) -> None:
         """Write the state and leave, if a signal has come; called where no line is half written.
 
         Raises:
             SystemExit: A signal has come.
         """
-        if self._stop_flag.is_set:
+        if self._stop_flag.is_set and not self._is_leaving:
+            self._is_leaving = True
             self.write_state()
+            self._end_early("the run was stopped by a signal")
             self._stop_flag.cancel_last_resort()
             logger.info("Stopped by a signal; the state that is safe has been written.")
             raise self._stop_flag.exit

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SANDBOX = "sandbox"
-EXTRA_STREAMS = ("appointment_assignments_list", "capacities", "technician_tracking")
+EXTRA_STREAMS = ("appointment_assignments_list", "capacities", "technician_tracking", "sync_log")
 """The streams that are offered only where `extra_streams` names them."""
 LARGEST_NUMBER = 2**63 - 1
 """What the API takes for a number."""
@@ -165,7 +165,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
             "`appointment_assignments` without the delay of the export feed; `capacities` needs a "
             "scope for writing, although it only reads; `technician_tracking` has addresses at "
             "which anybody can see where a technician is, and costs a call for each assignment "
-            "under way."
+            "under way; `sync_log` says what became of the other streams in each run, and costs a "
+            "call for each list."
         ),
     ),
     th.Property(

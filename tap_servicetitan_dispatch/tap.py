@@ -29,6 +29,7 @@ from tap_servicetitan_dispatch.routine import quiet_logs
 from tap_servicetitan_dispatch.run import Run
 from tap_servicetitan_dispatch.signals import StopFlag
 from tap_servicetitan_dispatch.streams import NAMES, STREAMS
+from tap_servicetitan_dispatch.streams.sync_log import SyncLog
 from tap_servicetitan_dispatch.writer import LineWriter
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     import click
+    from singer_sdk import Stream
     from singer_sdk.singerlib import Catalog
 
     from tap_servicetitan_dispatch.streams.base import DispatchStream
@@ -76,6 +78,11 @@ class TapServiceTitanDispatch(Tap):
         left_out = settings.not_offered(self.config)
         return [stream(self, run) for stream in STREAMS if stream.name not in left_out]  # type: ignore[misc] # each class has its own
 
+    @override  # type: ignore[misc] # final for the type checker only
+    def load_streams(self) -> list[Stream]:
+        """Return the streams in the order in which they are read: the log of the run is last."""
+        return sorted(super().load_streams(), key=lambda each: isinstance(each, SyncLog))
+
     def _write_state(self) -> None:
         """Write the state; the SDK would not, if rows came after the same state."""
         self.message_writer.write_message(StateMessage(value=self.state))
@@ -88,8 +95,12 @@ class TapServiceTitanDispatch(Tap):
             StreamsFailedError: Some streams failed, and the others have been read.
         """
         streams = cast("list[DispatchStream]", list(self.streams.values()))
-        sources = [source for each in streams if each.selected for source in each.sources()]
-        with streams[0].run.all_streams(sources):
+        log = next((each for each in streams if each.selected and isinstance(each, SyncLog)), None)
+        read = [each for each in streams if each.selected and each is not log]
+        sources = [source for each in read for source in each.sources()]
+        run = streams[0].run
+        run.outcomes.are_wanted = log is not None
+        with run.all_streams(sources, log.sync if log else lambda: None):
             super().sync_all()
 
     @override

@@ -106,11 +106,18 @@ def stream_rows() -> list[str]:
 def _stream_row(stream: DispatchStream) -> str:
     columns = (
         f"`{stream.name}`",
-        f"`{stream.replication_key}`" if stream.replication_key else "none: full table",
+        bookmark_of(stream),
         ", ".join(f"`{key}`" for key in stream.primary_keys),
-        ", ".join(f"`{scope}`" for scope in stream.scopes),
+        ", ".join(f"`{scope}`" for scope in stream.scopes) or "none",
     )
     return f"| {' | '.join(columns)} |"
+
+
+def bookmark_of(stream: DispatchStream) -> str:
+    """Return what the bookmark of a stream is taken from, in words if there is none."""
+    if stream.replication_key:
+        return f"`{stream.replication_key}`"
+    return "none: full table" if stream.path else "none: rows are added"
 
 
 def operations() -> list[str]:

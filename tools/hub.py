@@ -67,11 +67,12 @@ meltano --environment=prod run {NAME} target-jsonl
 USAGE = f"""\
 ### Streams on request
 
-Three streams are offered only if `extra_streams` names them:
+Four streams are offered only if `extra_streams` names them:
 
 - `appointment_assignments_list` has the same rows as the export feed, without its delay.
 - `capacities` needs a scope for writing, although it only reads.
 - `technician_tracking` has addresses at which anybody can see where a technician is.
+- `sync_log` says what became of the others in each run, and how many rows the API has.
 
 To load one of them too:
 

@@ -35,12 +35,15 @@ RENAMED = {
     "startUtc": "starts_at",
     "endUtc": "ends_at",
     "timeStamp": "computed_on",
+    "rows": "rows_written",
 }
 """Names that SQL has a meaning for, or that say too little."""
 LOCAL = {"start": "starts_at_local", "end": "ends_at_local"}
 """The same in `capacities`, whose `start` is a local time."""
 LEFT_OUT = {"continueFrom", "tenantId"}
 SPAN = "duration"
+LOGS = {"sync_log"}
+"""Streams to which each run adds rows, so that all of them count."""
 VERSIONED = {"appointment_assignments": "stg_assignment_versions", "capacities": "stg_capacities"}
 """Streams of which each version counts that was loaded, and the model that has them."""
 HISTORIES = {"appointment_assignments": ["appointment_assignments_history"]}
@@ -89,7 +92,9 @@ def type_of(field: dict[str, Any]) -> str:
 def models() -> Iterator[tuple[str, str, DispatchStream]]:
     """Yield the name of each model, the macro that its rows come from, and its stream."""
     for stream in streams():
-        if stream.name not in VERSIONED or stream.replication_key:
+        if stream.name in LOGS:
+            yield f"stg_{stream.name}", "all_versions", stream
+        elif stream.name not in VERSIONED or stream.replication_key:
             macro = "latest_rows" if stream.replication_key else "rows_of_the_latest_load"
             yield f"stg_{stream.name}", macro, stream
         if stream.name in VERSIONED:
@@ -100,8 +105,9 @@ def key_of(macro: str, stream: DispatchStream) -> list[str]:
     """Return the columns beside the tenant that a row of a model is known by."""
     names = {name: alias for name, alias, *_ in columns_of(stream)}
     key = [names[name] for name in stream.primary_keys if name in names]
-    version = {"capacities": ["computed_on"]}.get(stream.name, ["modified_on"])
-    return key + version if macro == "all_versions" else key
+    if macro != "all_versions" or stream.name in LOGS:
+        return key
+    return [*key, "computed_on" if stream.name == "capacities" else "modified_on"]
 
 
 def sql(macro: str, stream: DispatchStream) -> str:
@@ -152,7 +158,7 @@ def meaning_of(stream: DispatchStream) -> str:
 
 def _described(name: str, macro: str, stream: DispatchStream) -> dict[str, Any]:
     text = meaning_of(stream)
-    if macro == "all_versions":
+    if macro == "all_versions" and stream.name not in LOGS:
         text = f"Every version that was loaded. {text}"
     key = ["tenant_id", *key_of(macro, stream)]
     columns = [("tenant_id", TENANT), *((column[1], column[3]) for column in columns_of(stream))]

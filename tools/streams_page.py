@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.settings import EXTRA_STREAMS
-from tools.declared import operation_rows, streams
+from tools.declared import bookmark_of, operation_rows, streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,15 +45,14 @@ KINDS = {
 def stream_section(stream: DispatchStream) -> str:
     """Return what the page of streams says of a stream."""
     keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
-    bookmark = f"`{stream.replication_key}`" if stream.replication_key else "none: full table"
     extra = " Offered if `extra_streams` names it." if stream.name in EXTRA_STREAMS else ""
-    operation = f"`{stream.method} {stream.path}`"
     scopes = ", ".join(f"`{scope}`" for scope in stream.scopes)
+    source = f"Operation: `{stream.method} {stream.path}`. Scopes: {scopes}."
     rows = "\n".join(field_rows(stream.schema))
     return (
         f"## {stream.name}\n\n{inspect.getdoc(type(stream))}\n\n"
-        f"Operation: {operation}. Scopes: {scopes}.\n\n"
-        f"Primary key: {keys}. Replication key: {bookmark}.{extra}\n\n"
+        f"{source if stream.path else 'Operation: none. Scopes: none.'}\n\n"
+        f"Primary key: {keys}. Replication key: {bookmark_of(stream)}.{extra}\n\n"
         f"| Field | Kind | Meaning |\n|---|---|---|\n{rows}\n"
     )
 

@@ -15,6 +15,7 @@ from tap_servicetitan_dispatch.streams.arrival_windows import (
 from tap_servicetitan_dispatch.streams.business_hours import BusinessHours
 from tap_servicetitan_dispatch.streams.capacities import Capacities
 from tap_servicetitan_dispatch.streams.non_job_appointments import NonJobAppointments
+from tap_servicetitan_dispatch.streams.sync_log import SyncLog
 from tap_servicetitan_dispatch.streams.teams import Teams
 from tap_servicetitan_dispatch.streams.technician_shifts import TechnicianShifts
 from tap_servicetitan_dispatch.streams.technician_skills import TechnicianSkills
@@ -37,5 +38,6 @@ STREAMS: tuple[type[DispatchStream], ...] = (
     TechnicianSkills,
     TechnicianTracking,
     Zones,
+    SyncLog,
 )
 NAMES = tuple(stream.name for stream in STREAMS)  # type: ignore[misc] # each class has its own

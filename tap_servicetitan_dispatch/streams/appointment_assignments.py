@@ -13,6 +13,7 @@ from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import StateError
 from tap_servicetitan_dispatch.redaction import shown
 from tap_servicetitan_dispatch.streams.base import DispatchStream
+from tap_servicetitan_dispatch.streams.lists import rows_counted, since_start
 from tap_servicetitan_dispatch.walks import feed_walk
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.client import Client
     from tap_servicetitan_dispatch.walks import Page
 
+LIST = "appointment-assignments"
+"""The path of the same rows as a list, which can be counted."""
 ASSIGNMENT = (
     th.Property("id", th.IntegerType, required=True, description="Number of the assignment."),
     th.Property("technicianId", th.IntegerType, description="Number of the technician sent."),
@@ -96,6 +99,12 @@ class AppointmentAssignments(DispatchStream):
         now = client.now()  # without it, all of history is asked for, which takes longer
         start = now and now - timedelta(hours=1)
         next(feed_walk(partial(client.get, self.path), self._params, start, client.pause))
+
+    @override
+    def source_rows(self, client: Client) -> int | None:
+        """Return what the list of assignments counts, which takes the same scope."""
+        params = {"active": self.config["active"], **since_start(self.config)}
+        return rows_counted(client, LIST, params)
 
     @property
     def _params(self) -> dict[str, str]:

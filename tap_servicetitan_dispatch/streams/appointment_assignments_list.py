@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from singer_sdk import typing as th
 
-from tap_servicetitan_dispatch.streams.appointment_assignments import ASSIGNMENT
+from tap_servicetitan_dispatch.streams.appointment_assignments import ASSIGNMENT, LIST
 from tap_servicetitan_dispatch.streams.lists import ListStream
 
 
@@ -18,6 +18,6 @@ class AppointmentAssignmentsList(ListStream):
     """
 
     name = "appointment_assignments_list"
-    path = "appointment-assignments"
+    path = LIST
     scopes = ("tn.dis.appointmentassignments:r",)
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(*ASSIGNMENT).to_dict()

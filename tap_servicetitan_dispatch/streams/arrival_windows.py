@@ -9,7 +9,7 @@ from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.streams.base import TENANT_ID, DispatchStream
-from tap_servicetitan_dispatch.streams.lists import probe_list
+from tap_servicetitan_dispatch.streams.lists import probe_list, rows_counted
 from tap_servicetitan_dispatch.streams.single import SingleStream
 from tap_servicetitan_dispatch.walks import numbered_walk
 
@@ -66,6 +66,10 @@ class ArrivalWindows(DispatchStream):
     @override
     def probe(self, client: Client) -> None:
         probe_list(client, self.path, {"active": "Any"})
+
+    @override
+    def source_rows(self, client: Client) -> int | None:
+        return rows_counted(client, self.path, {"active": "Any"})
 
 
 class ArrivalWindowConfiguration(SingleStream):

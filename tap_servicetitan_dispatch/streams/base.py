@@ -21,7 +21,7 @@ from tap_servicetitan_dispatch.batches import files_for_their_owner
 from tap_servicetitan_dispatch.bookmarks import Bookmark, bookmark_in
 from tap_servicetitan_dispatch.errors import AnswerError, InputError, TapError
 from tap_servicetitan_dispatch.failures import ApiError
-from tap_servicetitan_dispatch.progress import Tally
+from tap_servicetitan_dispatch.outcomes import reason_of
 from tap_servicetitan_dispatch.run import Source
 from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS, FieldFilter
 
@@ -99,9 +99,9 @@ class DispatchStream(Stream, abc.ABC):
         self.run = run
         if run.is_of_group:
             self._add_tenant()
-        if run.config.get("unknown_fields") == "keep":
+        if self.config.get("unknown_fields") == "keep":
             self._set_properties({**self.schema["properties"], **OTHERS.to_dict()})
-        self.tally = Tally()
+        self.tally = run.outcomes.tally_of(self.name)
         self._safe_bookmarks: dict[Tenant, str] = {}
         """Of tenants whose records have been written, and not stored yet."""
         self._in_batches = False
@@ -137,6 +137,9 @@ class DispatchStream(Stream, abc.ABC):
             TapError: It cannot.
         """
 
+    def source_rows(self, client: Client) -> int | None:
+        """Return how many rows the API counts, inactive ones too; nothing if it counts none."""
+
     @property
     def caution(self) -> str:
         """What the settings may cost without anything going wrong; empty if nothing."""
@@ -168,9 +171,11 @@ class DispatchStream(Stream, abc.ABC):
     def _resumed_walk(
         self, tenant: Tenant, bookmark: Bookmark, fields: FieldFilter
     ) -> Iterator[Page]:
-        client = self.run.clients.of(tenant).counting(self.tally, tenant.logger(self.logger))
-        for page in self.run.group_summary.timed(tenant, self.walk(client, bookmark)):
-            records = fields.filtered(self._of_tenant(tenant, page.records))
+        told = self.run.outcomes.of(self.name, tenant)
+        client = self.run.clients.of(tenant).counting(told.tally, tenant.logger(self.logger))
+        walk = told.watched(self.walk(client, bookmark))
+        for page in self.run.group_summary.timed(tenant, walk):
+            records = fields.filtered(self._of_tenant(tenant, page.records), told.unknown_fields)
             yield replace(page, records=records)
         self.tally.add_tenant()
 
@@ -217,12 +222,15 @@ class DispatchStream(Stream, abc.ABC):
         Whoever asks for the next piece has written the one before.
         """
         for tenant, page in self._pages():
+            told = self.run.outcomes.of(self.name, tenant)
             for start in range(0, len(page.records), size):
                 self.run.leave_if_told_to()
                 records = page.records[start : start + size]
                 yield records
-                self.tally.add_rows(len(records), page.last_modified_on)
+                told.tally.add_rows(len(records), page.last_modified_on)
                 self.run.progress.tell()
+            if self.run.outcomes.are_wanted:
+                told.reach(page.records)
             if page.bookmark is not None:
                 self._safe_bookmarks[tenant] = page.bookmark
             if not self._in_batches:
@@ -258,9 +266,11 @@ class DispatchStream(Stream, abc.ABC):
 
     def _fail(self, tenant: Tenant, error: Exception) -> None:
         """Note that a tenant could not be read; raise what is wrong with more than that."""
+        told = self.run.outcomes.of(self.name, tenant)
         if isinstance(error, ApiError) and error.kind in FORBIDDEN:
             if self.config["skip_forbidden_streams"]:
                 self._skipped[tenant] = error.failure.meaning
+                told.skip(f"{error.failure.meaning}. It needs {self._scopes}.")
                 self.run.group_summary.leave_out(tenant)
                 return
             error.hint = f"The stream needs {self._scopes}."
@@ -268,6 +278,7 @@ class DispatchStream(Stream, abc.ABC):
             error.stream = self.name
             error.tenant = str(tenant) if tenant.is_of_group else ""
             error.tenant_id = tenant.number
+        told.fail(reason_of(error))
         if not self.run.set_aside(tenant, error):
             raise error
         self._has_failed = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
@@ -57,6 +57,10 @@ class ListStream(DispatchStream):
     def probe(self, client: Client) -> None:
         probe_list(client, self.path, self.inactive_too)
 
+    @override
+    def source_rows(self, client: Client) -> int | None:
+        return rows_counted(client, self.path, {**self.inactive_too, **since_start(self.config)})
+
 
 class _FetchWithTotal:
     """Fetches; with its first request it asks how many rows there are.
@@ -79,6 +83,19 @@ class _FetchWithTotal:
         total = answer.body.get("totalCount") if isinstance(answer.body, dict) else None
         self._tally.expect(total if isinstance(total, int) else 0)
         return answer
+
+
+def rows_counted(client: Client, path: str, params: Mapping[str, str]) -> int | None:
+    """Return how many rows of a list the API counts; nothing if it does not say."""
+    answer = client.get(path, {"page": "1", "pageSize": "1", "includeTotal": "true", **params})
+    total = answer.body.get("totalCount") if isinstance(answer.body, dict) else None
+    return total if isinstance(total, int) else None
+
+
+def since_start(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters that leave out rows from before `start_date`."""
+    start_date = config.get("start_date")
+    return {"modifiedOnOrAfter": instants.render(instants.parse(start_date))} if start_date else {}
 
 
 def probe_list(client: Client, path: str, params: Mapping[str, str]) -> None:

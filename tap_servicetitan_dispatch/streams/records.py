@@ -78,8 +78,12 @@ class FieldFilter:
         self._known_row = msgspec.defstruct("KnownRow", [*of_keys, *usual])
         """The same, but there may be others."""
 
-    def filtered(self, rows: list[Record]) -> list[Record]:
+    def filtered(self, rows: list[Record], unknown: set[str]) -> list[Record]:
         """Return the rows as they go out, without a look at each if all of them are as usual.
+
+        Args:
+            rows: The rows.
+            unknown: Gets the names of fields that the schema does not know.
 
         Raises:
             AnswerError: A row lacks its key, or is odd, and is not to be.
@@ -90,10 +94,10 @@ class FieldFilter:
         try:
             msgspec.convert(rows, list[self._usual_row])  # type: ignore[name-defined] # made here
         except msgspec.ValidationError:
-            return [self._filtered(row) for row in rows]
+            return [self._filtered(row, unknown) for row in rows]
         return rows
 
-    def _filtered(self, row: Record) -> Record:
+    def _filtered(self, row: Record, seen: set[str]) -> Record:
         for key in self._keys:
             if row.get(key) is None:
                 has = one_line(", ".join(sorted(row)), MOST_OF_A_PART)
@@ -102,6 +106,7 @@ class FieldFilter:
                     "run again; if it stays, report it. The bookmark is safe."
                 )
         unknown = row.keys() - self._types.keys()
+        seen |= unknown
         self._tell(unknown, self._of_another_type(row))
         if unknown and self._keeps:
             row[UNKNOWN_FIELDS] = {name: row[name] for name in row if name in unknown}

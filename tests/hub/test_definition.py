@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tap_servicetitan_dispatch.tenants import CREDENTIALS
 from tests.support.projects import ROOT, Project, records_in
-from tests.support.streams import EXTRA, OFFERED
+from tests.support.streams import OFFERED, ON_REQUEST
 from tools.hub import FILES, FOLDER, NAME, OWNER
 from tools.markdown import commands
 
@@ -150,7 +150,7 @@ def test_the_credentials_are_required_or_only_an_environment(definition: dict[st
 
 
 def test_the_usage_notes_name_the_streams_that_are_left_out(definition: dict[str, Any]) -> None:
-    assert re.findall(r"^- `(\w+)`", definition["usage"], re.MULTILINE) == [*EXTRA]
+    assert re.findall(r"^- `(\w+)`", definition["usage"], re.MULTILINE) == [*ON_REQUEST]
 
 
 def test_the_other_entries_belong_to_the_same_plugin(definition: dict[str, Any]) -> None:

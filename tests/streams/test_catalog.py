@@ -8,7 +8,16 @@ import pytest
 
 from tests.support.runs import assert_fails, bookmarked, catalog_of, select
 from tests.support.scripted_api import MODIFIED, PREFIX, routed
-from tests.support.streams import ALL_STREAMS, EXTRA, NOTHING, OFFERED, PATHS, STREAMS
+from tests.support.streams import (
+    ALL_STREAMS,
+    EXTRA,
+    LOG,
+    NOTHING,
+    OFFERED,
+    ON_REQUEST,
+    PATHS,
+    STREAMS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def entries(tap: Command) -> dict[str, dict[str, Any]]:
-    catalog = tap.discover(extra_streams=[*EXTRA])
+    catalog = tap.discover(extra_streams=[*ON_REQUEST])
     return {entry["tap_stream_id"]: entry for entry in catalog["streams"]}
 
 
@@ -33,7 +42,7 @@ def properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from properties(each.get("items", {}))
 
 
-@pytest.mark.parametrize("stream", ALL_STREAMS)
+@pytest.mark.parametrize("stream", [*ALL_STREAMS, LOG])
 def test_the_catalog_is_as_it_was(
     entries: dict[str, Any], stream: str, snapshot: SnapshotAssertion
 ) -> None:
@@ -57,14 +66,14 @@ def test_all_but_keys_may_be_null(entries: dict[str, Any], stream: str) -> None:
     assert sorted(entry["schema"]["required"]) == sorted(entry["key_properties"])
 
 
-@pytest.mark.parametrize("stream", ALL_STREAMS)
+@pytest.mark.parametrize("stream", [*ALL_STREAMS, LOG])
 def test_every_field_is_described(entries: dict[str, Any], stream: str) -> None:
     found = list(properties(entries[stream]["schema"]))
     assert [name for name, each in found if not each.get("description", "").endswith(".")] == []
     assert [name for name, each in found if "enum" in each] == [], "new values must not break"
 
 
-@pytest.mark.parametrize("stream", ALL_STREAMS)
+@pytest.mark.parametrize("stream", [*ALL_STREAMS, LOG])
 def test_times_say_that_they_are_utc(entries: dict[str, Any], stream: str) -> None:
     times = [each for _, each in properties(entries[stream]["schema"]) if "format" in each]
     assert [each for each in times if "(UTC)" not in each["description"]] == []

@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.scripted_api import SECRETS
-from tests.support.streams import EXTRA, OFFERED
+from tests.support.streams import OFFERED, ON_REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -87,14 +87,14 @@ FEED_ONLY = ("appointment_assignments",)
 
 @functools.cache
 def _catalog() -> str:
-    config = {"extra_streams": [*EXTRA]}
+    config = {"extra_streams": [*ON_REQUEST]}
     return json.dumps(TapServiceTitanDispatch(config=config, validate_config=False).catalog_dict)
 
 
 def offering(config: dict[str, Any], catalog: Any) -> dict[str, Any]:
     """Return settings that offer what a catalog names, unless they say what they offer."""
     written = json.dumps(catalog)
-    named = [name for name in EXTRA if f'"tap_stream_id": "{name}"' in written]
+    named = [name for name in ON_REQUEST if f'"tap_stream_id": "{name}"' in written]
     return {"extra_streams": named, **config} if named else config
 
 

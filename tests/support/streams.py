@@ -109,6 +109,9 @@ ALL_STREAMS = tuple(STREAMS)
 PATHS = {name: stream.path for name, stream in STREAMS.items()}
 OFFERED = tuple(name for name, stream in STREAMS.items() if not stream.extra)
 EXTRA = tuple(name for name, stream in STREAMS.items() if stream.extra)
+LOG = "sync_log"
+"""The stream that no operation gives: what the run says about itself."""
+ON_REQUEST = (*EXTRA, LOG)
 PAGED = tuple(name for name, stream in STREAMS.items() if stream.nothing == listed())
 """The streams whose answers are pages of a list, and"""
 LISTS = tuple(name for name in PAGED if STREAMS[name].replication_key == "modifiedOn")

@@ -1,0 +1,186 @@
+"""The run about itself: what became of each stream, so that a warehouse can tell what it lacks."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import typing as th
+from typing_extensions import override
+
+from tap_servicetitan_dispatch import __version__, instants
+from tap_servicetitan_dispatch.bookmarks import bookmark_in
+from tap_servicetitan_dispatch.errors import TapError
+from tap_servicetitan_dispatch.outcomes import COMPLETE, FAILED
+from tap_servicetitan_dispatch.streams.base import TENANT_ID, DispatchStream
+from tap_servicetitan_dispatch.walks import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from singer_sdk import Tap
+
+    from tap_servicetitan_dispatch.bookmarks import Bookmark
+    from tap_servicetitan_dispatch.client import Client
+    from tap_servicetitan_dispatch.outcomes import Outcome
+    from tap_servicetitan_dispatch.run import Run
+    from tap_servicetitan_dispatch.tenants import Tenant
+    from tap_servicetitan_dispatch.walks import Record
+
+
+_NOT_OF_THE_API = {"unknown_fields": "warn", "emit_activate_version_messages": False}
+
+
+class SyncLog(DispatchStream):
+    """Each row is what became of a stream, and of a tenant, in a run.
+
+    Written after all others, also by a run that fails or is stopped. It reads nothing itself, but
+    asks each list that was read how many rows it has.
+    """
+
+    name = "sync_log"
+    path = ""
+    scopes = ()
+    primary_keys: Sequence[str] = ("runId", "stream")
+    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
+        th.Property("runId", th.StringType, required=True, description="What the run is called."),
+        TENANT_ID,
+        th.Property("stream", th.StringType, required=True, description="Name of the stream."),
+        th.Property(
+            "startedAt",
+            th.DateTimeType,
+            description=(
+                "When the tap began to read the stream, by the clock of its own machine (UTC); "
+                "null if it never did."
+            ),
+        ),
+        th.Property(
+            "endedAt",
+            th.DateTimeType,
+            description=(
+                "When the last row had been written, or the stream was given up, by the same "
+                "clock (UTC)."
+            ),
+        ),
+        th.Property(
+            "outcome",
+            th.StringType,
+            description=(
+                "`complete`, `skipped` (refused, see `skip_forbidden_streams`) or `failed`."
+            ),
+        ),
+        th.Property("reason", th.StringType, description="Why it is not complete; null if it is."),
+        th.Property("rows", th.IntegerType, description="Rows that were read and written."),
+        th.Property(
+            "requests", th.IntegerType, description="Requests of the API, repeated ones included."
+        ),
+        th.Property(
+            "retries", th.IntegerType, description="How many of the requests were sent again."
+        ),
+        th.Property(
+            "waitedSeconds",
+            th.NumberType,
+            description=(
+                "Seconds spent waiting for the rate limit, or before a request was sent again."
+            ),
+        ),
+        th.Property(
+            "bookmark",
+            th.StringType,
+            description="Where the next run resumes; null for a stream without a bookmark.",
+        ),
+        th.Property(
+            "reached",
+            th.DateTimeType,
+            description="The latest `modifiedOn` that was written (UTC); null if there was none.",
+        ),
+        th.Property(
+            "sourceRows",
+            th.IntegerType,
+            description=(
+                "How many rows the API had right afterwards, inactive ones included, since "
+                "`start_date` if that is set; null where it does not count, and where the stream "
+                "is not complete."
+            ),
+        ),
+        th.Property(
+            "unknownFields",
+            th.ArrayType(th.StringType),
+            description="Names of fields that the API sent and the schema does not know.",
+        ),
+        th.Property("tapVersion", th.StringType, description="Version of the tap."),
+    ).to_dict()
+
+    def __init__(self, tap: Tap, run: Run) -> None:
+        super().__init__(tap, run)
+        self._all_of = tap
+        self._told: dict[Tenant, list[Record]] = {}
+        """What has been found out of a tenant; a signal may want it written once more."""
+
+    @property
+    @override
+    def config(self) -> Mapping[str, Any]:
+        """The settings, but for those that are about rows of the API.
+
+        Rows of earlier runs stay whatever comes, and the field `unknownFields` is another here.
+        """
+        return {**super().config, **_NOT_OF_THE_API}
+
+    @override
+    def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
+        numbers = {None, client.tenant_id}
+        [tenant] = [each for each in self.run.clients.tenants if each.number in numbers]
+        if tenant not in self._told:
+            found = self.run.outcomes.of_tenant(tenant)
+            found.pop(self.name)
+            counts = self._counts(client, tenant, found)
+            whose = {"runId": self.run.outcomes.run_id, "tenantId": client.tenant_id}
+            self._told[tenant] = [
+                {**whose, **self._row(name, tenant, outcome), "sourceRows": counts.get(name)}
+                for name, outcome in found.items()
+            ]
+        yield Page(self._told[tenant])
+
+    def _row(self, name: str, tenant: Tenant, found: Outcome) -> Record:
+        bookmark = bookmark_in(self.tap_state, name, tenant.context).value
+        return {
+            "stream": name,
+            "startedAt": found.started_at and instants.render(found.started_at),
+            "endedAt": found.ended_at and instants.render(found.ended_at),
+            "outcome": found.outcome or FAILED,
+            "reason": found.reason,
+            "rows": found.tally.rows,
+            "requests": found.tally.requests,
+            "retries": found.tally.retries,
+            "waitedSeconds": round(found.tally.waited_seconds, 3),
+            "bookmark": None if bookmark is None else str(bookmark),
+            "reached": found.reached,
+            "sourceRows": None,
+            "unknownFields": sorted(found.unknown_fields),
+            "tapVersion": __version__,
+        }
+
+    def _counts(
+        self, client: Client, tenant: Tenant, found: Mapping[str, Outcome]
+    ) -> dict[str, int | None]:
+        """Return how many rows the API has of each stream that was read to its end."""
+        outcomes = self.run.outcomes
+        if outcomes.ended_early or outcomes.has_left(tenant):
+            return {}
+        names = [name for name, each in found.items() if each.outcome == COMPLETE]
+        calls = [partial(self._count, client, name) for name in names]
+        return dict(zip(names, self.run.helpers.results(calls), strict=True))
+
+    def _count(self, client: Client, stream: str) -> int | None:
+        """Return what the API counts; nothing if it fails to, as the run is good without it."""
+        of_tap: Any = self._all_of.streams[stream]
+        try:
+            count: int | None = of_tap.source_rows(client)
+        except TapError as error:
+            client.logger.warning("%s: the rows of the API were not counted: %s", stream, error)
+            return None
+        return count
+
+    @override
+    def probe(self, client: Client) -> None:
+        """Ask for nothing: what it tells comes from the run."""
