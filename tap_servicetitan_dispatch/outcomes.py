@@ -84,7 +84,7 @@ class Outcome:
 
     def _end(self, outcome: str, reason: str) -> None:
         self.outcome, self.reason = outcome, reason
-        self.ended_at = self.started_at and self.clock()
+        self.ended_at = self.clock()
 
 
 class Outcomes:

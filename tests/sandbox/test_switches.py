@@ -14,6 +14,9 @@ from tests.support.caller import Caller
 if TYPE_CHECKING:
     from typing import Literal
 
+    from tests.support.runs import Command
+
+HEATING, PLUMBING = 40_000_107, 40_000_114
 FEED = "export/appointment-assignments"
 
 
@@ -127,3 +130,20 @@ def test_the_definition_asks_for_token_and_application_key_together() -> None:
         assert len(operations) == 41
         assert {len(one["security"]) for one in operations} == {1}
         assert {tuple(one["security"][0]) for one in operations} == {("OAuth2", "APIKeyHeader")}
+
+
+def test_what_is_in_no_capacity_group_is_left_out_unless_the_tap_names_it(tap: Command) -> None:
+    behaviour = Behaviour(units_without_group=frozenset({PLUMBING}))
+    with Caller.of(assignments=1, behaviour=behaviour) as caller:
+        config = {"environment": "sandbox", "api_url": caller.sandbox.url}
+        found = []
+        for units in ([], [PLUMBING], [HEATING, PLUMBING]):
+            run = tap.run(config | {"capacity_business_unit_ids": units}, streams=("capacities",))
+            assert run.exit_code == 0, run.stderr
+            assert ("may leave out business units" in run.stderr) == (not units)
+            found.append({unit for each in run.records for unit in each["businessUnitIds"]})
+    everything, plumbing, both = found
+    assert HEATING in everything
+    assert PLUMBING not in everything
+    assert plumbing == {PLUMBING}
+    assert both == {HEATING, PLUMBING}

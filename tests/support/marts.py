@@ -31,10 +31,12 @@ TIMEZONE = "America/Chicago"
 DATABASES = ("duckdb", "postgres")
 OTHER_TENANT = 5
 """In the files there is a second tenant with the same rows."""
+GROUP = (OTHER_TENANT, 6)
+"""Of a group in PostgreSQL each has the rows of the single tenant there."""
 LATE = 20
 """The load whose rows come after all others, some of assignments of which later ones were there."""
 CAPACITY = {
-    "extra_streams": ["capacities"],
+    "extra_streams": ["capacities", "sync_log"],
     "timezone": TIMEZONE,
     "capacity_days_back": 1,
     "capacity_days_ahead": 1,
@@ -80,12 +82,17 @@ class Built:
 
     def rows(self, model: str, database: str = "duckdb") -> list[Row]:
         """Return the rows of a model, those of the other tenant left out."""
-        file = self.folder / database / f"{model}.json"
-        found: list[Row] = json.loads(file.read_text(encoding="utf-8"))
+        found = self.all_rows(model, database)
         return [row for row in found if row["tenant_id"] != OTHER_TENANT]
 
+    def all_rows(self, model: str, database: str) -> list[Row]:
+        """Return the rows of a model in a database, or of the group in PostgreSQL."""
+        file = self.folder / database / f"{model}.json"
+        found: list[Row] = json.loads(file.read_text(encoding="utf-8"))
+        return found
+
     def rows_of_the_other_tenant(self, model: str) -> list[Row]:
-        found = json.loads((self.folder / "duckdb" / f"{model}.json").read_text(encoding="utf-8"))
+        found = self.all_rows(model, "duckdb")
         return [row for row in found if row["tenant_id"] == OTHER_TENANT]
 
     def answers(self, database: str) -> list[list[list[str]]]:
@@ -141,13 +148,34 @@ def build(project: Project) -> Built:
 
         project.meltano("invoke", "dbt-duckdb:freshness", **variables)  # which warns at most
 
-        address = (
-            f"postgresql://{server.settings['TARGET_POSTGRES_USER']}:any@127.0.0.1:{server.port}"
-            f"/{server.settings['TARGET_POSTGRES_DATABASE']}"
-        )
-        for name, where in zip(DATABASES, (str(built.duckdb), address), strict=True):
+        for name, where in zip(DATABASES, (str(built.duckdb), server.url), strict=True):
             _keep(where, project.folder / name)
+        _build_of_group(server, project, variables)
     return built
+
+
+def _build_of_group(server: PostgreSql, project: Project, variables: dict[str, str]) -> None:
+    """Build the models once more, of tables as a group has them, with the rows of each tenant."""
+    single, group, marts = TAP.replace("-", "_"), "of_group", "dispatch_of_group"
+    server.query(f"create schema {group}")
+    for table in server.names_of_tables(single):
+        copy = f"""
+            create table {group}.{table} as table {single}.{table};
+            alter table {group}.{table} add column if not exists "tenantId" bigint;
+            create temporary table other as table {group}.{table};
+            update {group}.{table} set "tenantId" = {GROUP[0]};
+            update other set "tenantId" = {GROUP[1]};
+            insert into {group}.{table} table other
+        """  # noqa: S608 - our own
+        server.query(copy)
+    schemas = {"DISPATCH_SOURCE_SCHEMA": group, "DISPATCH_SCHEMA": marts}
+    project.meltano("invoke", "dbt-postgres", "run", "--target=postgres", **variables, **schemas)
+    folder = project.folder / "group"
+    folder.mkdir()
+    for model in (*STAGING, *MARTS):
+        found = server.query(f"select to_json(found) as row from {marts}.{model} as found")  # noqa: S608 - our own
+        rows = json.dumps([each["row"] for each in found])
+        (folder / f"{model}.json").write_text(rows, encoding="utf-8")
 
 
 def _write_for_two_tenants(messages: list[str], folder: Path, now: datetime) -> None:

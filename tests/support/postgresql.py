@@ -82,10 +82,12 @@ class PostgreSql:
         return f"postgresql://{USER}:any@{HOST}:{self.port}/{DATABASE}"
 
     def query(self, sql: str) -> list[dict[str, Any]]:
+        """Return the rows that SQL gives; none if it only does something."""
         with psycopg.connect(
             host=HOST, port=self.port, user=USER, dbname=DATABASE, row_factory=dict_row
         ) as connection:
-            return connection.execute(sql.encode()).fetchall()
+            answer = connection.execute(sql.encode())
+            return answer.fetchall() if answer.description else []
 
     @property
     def version(self) -> str:
@@ -95,14 +97,17 @@ class PostgreSql:
 
     def tables(self, schema: str) -> dict[str, list[dict[str, Any]]]:
         """Return the rows of each table of a schema, without what the target added."""
-        found = self.query(f"select tablename from pg_tables where schemaname = '{schema}'")  # noqa: S608 - our own name
         return {
-            table["tablename"]: [
+            table: [
                 {name: value for name, value in row.items() if not name.startswith("_sdc_")}
-                for row in self.query(f'select * from "{schema}"."{table["tablename"]}"')  # noqa: S608 - our own name
+                for row in self.query(f'select * from "{schema}"."{table}"')  # noqa: S608 - our own name
             ]
-            for table in found
+            for table in self.names_of_tables(schema)
         }
+
+    def names_of_tables(self, schema: str) -> list[str]:
+        found = self.query(f"select tablename from pg_tables where schemaname = '{schema}'")  # noqa: S608 - our own name
+        return [table["tablename"] for table in found]
 
     def _run(self, command: str, *options: str) -> None:
         # Not by pipes: the server would keep them open.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -21,8 +23,8 @@ from tests.support.stored import (
     rows_in_csv,
     stored,
 )
-from tests.support.streams import OFFERED
-from tools.markdown import section
+from tests.support.streams import LOG, OFFERED, PAGED
+from tools.markdown import blocks, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +51,9 @@ def board() -> Iterator[Caller]:
         shift = NEW_SHIFT | {"technicianIds": [technician], "note": ""}
         caller.send("POST", "technician-shifts", shift)
         yield caller
+
+
+QUERIES = blocks(section("docs/operations.md", "See that all is there"), "sql")
 
 
 def edit(board: Caller) -> None:
@@ -118,14 +123,34 @@ def test_csv_keeps_values_as_text_and_adds_files_of_changed_rows(
 def test_postgres_has_exactly_the_rows_that_the_sandbox_has(
     project: Project, board: Caller, server: PostgreSql
 ) -> None:
-    for change in (None, edit):
+    log = {"TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS": json.dumps([LOG])}
+    for loads, change in enumerate((None, edit), start=1):
         if change:
             change(board)
         run = ("el", TAP, "target-postgres", "--state-id", "postgres")
-        project.meltano(*run, **variables(board), **server.settings)
+        project.meltano(*run, **variables(board), **server.settings, **log)
         tables = server.tables(TAP.replace("-", "_"))
+        assert len(tables.pop(LOG)) == loads * len(OFFERED)
         assert latest([tables]) == stored(contents(board), by_postgres)
         assert count(tables) == count(latest([tables])), "each row once"
+
+        fresh, counts = (server.query(each) for each in QUERIES)
+        assert {(each["stream"], each["tenantId"]) for each in fresh} == {
+            (stream, board.tenant_id) for stream in OFFERED
+        }
+        assert {each["trouble"] for each in fresh} == {None}
+        now = datetime.now(UTC).replace(tzinfo=None)
+        assert all(now - each["complete_at"] < timedelta(minutes=5) for each in fresh)
+        assert {each["stream"]: each["loaded"] for each in counts} == {
+            stream: len(tables[stream])
+            for stream in (*PAGED, "appointment_assignments")
+            if stream in OFFERED
+        }
+        assert {each["missing"] for each in counts} == {0}
+    gone = "update tap_servicetitan_dispatch.zones set _sdc_deleted_at = now() where not active"
+    server.query(gone)
+    missing = {each["stream"]: each["missing"] for each in server.query(QUERIES[1])}
+    assert {stream for stream, count in missing.items() if count} == {"zones"}
 
 
 def test_duckdb_has_the_rows_that_the_sandbox_has_but_no_empty_text(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.support.marts import DATABASES, MARTS, OTHER_TENANT, QUESTIONS, STAGING
+from tests.support.marts import DATABASES, GROUP, MARTS, OTHER_TENANT, QUESTIONS, STAGING
 from tests.support.streams import ALL_STREAMS, LOG
 from tools.markdown import ROOT
 
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one builds them
 
 NOT_LOADED = {"stg_appointment_assignments_list", "stg_technician_tracking"}
-KNOWN_BY_TENANT = {"stg_arrival_window_configuration", "stg_business_hours"}
+KNOWN_BY_TENANT = {
+    "freshness",
+    "stg_arrival_window_configuration",
+    "stg_business_hours",
+    "stg_sync_log",
+}
 
 
 def comparable(value: Any) -> Any:
@@ -55,6 +60,17 @@ def test_tenants_with_the_same_rows_have_the_same_models(built: Built, model: st
     without = ("tenant_id",)
     others = as_set(built.rows_of_the_other_tenant(model), *without)
     assert others == as_set(built.rows(model), *without)
+
+
+@pytest.mark.parametrize("model", [*STAGING, *MARTS])
+def test_tenants_of_a_group_have_what_each_has_alone_in_postgres_too(
+    built: Built, model: str
+) -> None:
+    of_group = built.all_rows(model, "group")
+    alone = as_set(built.rows(model, "postgres"), "tenant_id")
+    for number in GROUP:
+        assert as_set([row for row in of_group if row["tenant_id"] == number], "tenant_id") == alone
+    assert {row["tenant_id"] for row in of_group} <= {*GROUP}
 
 
 def test_a_single_tenant_has_no_number_but_where_the_api_wants_one(built: Built) -> None:

@@ -90,6 +90,15 @@ class Behaviour:
             "that in its `data`, or a list of one."
         ),
     ] = "object"
+    units_without_group: Annotated[
+        frozenset[int],
+        BeforeValidator(_parts),
+        Field(
+            description="Business units, such as 40000114, that are in no capacity group. Capacity "
+            "leaves them out without a word unless a request names them, as an operator has "
+            "reported."
+        ),
+    ] = frozenset()
     bearer: Annotated[
         Literal["optional", "required"],
         Field(

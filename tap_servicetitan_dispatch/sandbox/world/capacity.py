@@ -19,7 +19,7 @@ def availabilities(
     tenant: Tenant,
     span: Span,
     *,
-    business_unit_ids: Collection[int] | None,
+    business_unit_ids: Collection[int],
     job_type_id: int | None,
     match_skills: bool,
 ) -> list[dict[str, Any]]:
@@ -73,17 +73,18 @@ def _member(technician: Technician, *, able: bool, free: bool, matched: bool) ->
 
 
 def _windows(
-    tenant: Tenant, span: Span, business_unit_ids: Collection[int] | None
+    tenant: Tenant, span: Span, business_unit_ids: Collection[int]
 ) -> Iterator[tuple[int, int, list[int]]]:
     """Yield start, end and business units of the windows that lie within a span, in order."""
     calendar = tenant.company.calendar
     low, high = span
+    asked = set(business_unit_ids)
     # Two windows may have the same hours and business units, and are one then.
     offered = {
         (
             row.start,
             row.start + row.duration,
-            tuple(sorted(_asked_for(row.business_unit_ids, business_unit_ids))),
+            tuple(sorted(asked.intersection(row.business_unit_ids))),
         )
         for row in tenant.arrival_windows.current.values()
         if row.active
@@ -93,10 +94,6 @@ def _windows(
             start, end = calendar.utc(day * DAY + begin), calendar.utc(day * DAY + finish)
             if units and low <= start and end <= high and _open(tenant, day, begin, finish):
                 yield start, end, list(units)
-
-
-def _asked_for(units: Collection[int], asked: Collection[int] | None) -> set[int]:
-    return set(units) if asked is None else set(units).intersection(asked)
 
 
 def _open(tenant: Tenant, day: int, begin: int, finish: int) -> bool:

@@ -6,11 +6,11 @@ from fastapi import APIRouter
 from pydantic import model_validator
 from starlette.responses import Response
 
-from tap_servicetitan_dispatch.sandbox.api.access import TenantNow, needs
+from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Boolean, Id, Planned
 from tap_servicetitan_dispatch.sandbox.api.problems import Problem, Wrong, invalid, json_response
 from tap_servicetitan_dispatch.sandbox.world.capacity import availabilities
-from tap_servicetitan_dispatch.sandbox.world.company import JOB_TYPES
+from tap_servicetitan_dispatch.sandbox.world.company import BUSINESS_UNITS, JOB_TYPES
 from tap_servicetitan_dispatch.sandbox.world.instants import DAY, text
 
 router = APIRouter(prefix="/capacity", tags=["Capacity"])
@@ -34,16 +34,22 @@ class CapacityQuery(Body):
 
 
 @router.post("", dependencies=needs("capacity:w"))
-async def get_capacity(tenant: TenantNow, query: CapacityQuery) -> Response:
+async def get_capacity(
+    tenant: TenantNow, behaviour: BehaviourNow, query: CapacityQuery
+) -> Response:
     """Return the availability of each arrival window in a span of up to 14 days."""
     if query.ends_on_or_before - query.starts_on_or_after > 14 * DAY:
         raise Problem(400, "Invalid request. The maximum allowed range is 14 days.")
     if query.job_type_id is not None and query.job_type_id not in JOB_TYPES:
         raise invalid("jobTypeId", f"There is no job type with id {query.job_type_id}.")
+    units = query.business_unit_ids
+    if units is None:
+        left_out = behaviour.units_without_group
+        units = [unit.id for unit in BUSINESS_UNITS if unit.id not in left_out]
     found = availabilities(
         tenant,
         (query.starts_on_or_after, query.ends_on_or_before),
-        business_unit_ids=query.business_unit_ids,
+        business_unit_ids=units,
         job_type_id=query.job_type_id,
         match_skills=query.skill_based_availability,
     )
