@@ -6,11 +6,13 @@ import gzip
 import json
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_servicetitan_dispatch import __version__, instants
+from tap_servicetitan_dispatch.run import Run as RunOfTap
 from tap_servicetitan_dispatch.writer import LineWriter
 from tests.support.group import (
     ALL_READ,
@@ -20,6 +22,7 @@ from tests.support.group import (
     SOUTH,
     WEST,
     Group,
+    bodies_of,
     group_catalog,
     read,
     values,
@@ -31,6 +34,7 @@ from tests.support.streams import ALL_STREAMS, LOG, NOTHING, PATHS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tap_servicetitan_dispatch.tenants import Tenant
     from tests.support.runs import Command, Run
     from tests.support.scripted_api import Call, ScriptedApi
 
@@ -254,6 +258,7 @@ def test_what_was_sent_again_and_waited_for_is_counted_by_tenant(
     assert rows[SOUTH, "zones"]["requests"] == 2
     assert rows[SOUTH, "zones"]["waitedSeconds"] >= 7
     assert rows[NORTH, "zones"]["waitedSeconds"] == 0
+    assert "zones: 3 of 3 tenants, 3 rows in" in run.stderr
     assert "Requests: 4, sent again: 1" in run.stderr
 
 
@@ -296,6 +301,33 @@ def test_a_tenant_that_fails_later_keeps_what_was_complete(api: ScriptedApi, tap
     assert run.exit_code == 0
     found = outcomes(logged_of_group(run))
     assert [found[SOUTH, stream] for stream in THREE] == ["complete", "failed", "failed"]
+    assert str(SOUTH) not in {call.path.split("/")[4] for call in counts_asked(api)}
+
+
+def test_what_is_not_even_asked_for_as_the_tenant_has_failed_is_told_of(
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group, left = Group(api), threading.Event()
+    set_aside = RunOfTap.set_aside
+
+    def set_aside_and_say(self: RunOfTap, tenant: Tenant, error: Exception) -> bool:
+        is_aside = set_aside(self, tenant, error)
+        left.set()
+        return is_aside
+
+    monkeypatch.setattr(RunOfTap, "set_aside", set_aside_and_say)
+    group.answers[SOUTH, "*"] = SUSPENDED
+    path = PATHS["appointment_assignments"]
+    group.answers[WEST, path] = lambda _: left.wait(30) and bodies_of(WEST)[path]
+    run = read(tap, {**group.config, "max_concurrent_requests": 1}, None, *THREE, LOG)
+    assert len([call for call in api.api_calls if str(SOUTH) in call.path]) == 1
+    rows = logged_of_group(run)
+    for stream in ("teams", "zones"):
+        assert rows[SOUTH, stream]["outcome"] == "failed"
+        assert rows[SOUTH, stream]["reason"] == rows[SOUTH, "appointment_assignments"]["reason"]
+        assert rows[SOUTH, stream]["startedAt"] is None
+        assert rows[SOUTH, stream]["endedAt"]
+        assert rows[NORTH, stream]["outcome"] == "complete"
 
 
 def test_a_stream_that_fails_alone_is_told_of_without_secrets(
@@ -327,6 +359,7 @@ def test_a_stream_that_is_refused_is_skipped(
     assert zones["reason"].startswith(
         "the application lacks a scope that this stream needs. It needs"
     )
+    assert [call.path.split("/")[-1] for call in counts_asked(api)] == ["teams"]
 
 
 def test_a_run_that_ends_at_once_is_told_of_too(
@@ -380,10 +413,13 @@ def test_why_a_run_fails_matters_more_than_its_log(
     def broken(*_: Any, **__: Any) -> Any:
         raise KeyError("surprise")
 
+    def broken_too(*_: Any, **__: Any) -> Any:
+        raise ValueError("and another")
+
     monkeypatch.setattr("tap_servicetitan_dispatch.streams.zones.Zones.walk", broken)
-    monkeypatch.setattr("tap_servicetitan_dispatch.streams.sync_log.SyncLog.walk", broken)
+    monkeypatch.setattr("tap_servicetitan_dispatch.streams.sync_log.SyncLog.walk", broken_too)
     run = tap.run(api.config, streams=("zones", LOG))
-    assert_fails(run, "Something unforeseen")
+    assert_fails(run, "Something unforeseen: KeyError: 'surprise'")
     assert logged(run) == {}
 
 
