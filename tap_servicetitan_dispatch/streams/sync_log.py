@@ -141,7 +141,7 @@ class SyncLog(DispatchStream):
             ]
         yield Page(self._told[tenant])
 
-    def _row(self, name: str, tenant: Tenant, found: Outcome) -> Record:
+    def _row(self, name: str, tenant: Tenant, found: Outcome) -> dict[str, Any]:
         bookmark = bookmark_in(self.tap_state, name, tenant.context).value
         return {
             "stream": name,

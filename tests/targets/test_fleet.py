@@ -17,7 +17,7 @@ from tests.support.caller import START, Caller
 from tests.support.contents import contents
 from tests.support.projects import TAP, Project, records_in
 from tests.support.stored import by_jsonl, by_postgres, latest, stored
-from tests.support.streams import OFFERED
+from tests.support.streams import LOG, OFFERED, PAGED
 from tools.markdown import blocks, section
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def test_a_group_is_loaded_in_one_run_then_what_changed(tmp_path: Path, server: 
             "TAP_SERVICETITAN_DISPATCH_CLIENT_SECRET": CREDENTIALS["client_secret"],
             "TAP_SERVICETITAN_DISPATCH_API_URL": caller.sandbox.url,
             "TAP_SERVICETITAN_DISPATCH_AUTH_URL": caller.sandbox.token_url,
+            "TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS": json.dumps([LOG]),
         }
         for change in (None, edit):
             if change:
@@ -127,6 +128,14 @@ def test_a_group_is_loaded_in_one_run_then_what_changed(tmp_path: Path, server: 
                 project.meltano("--environment=production", *run, **variables)
             loaded.append(records_in(project.files("jsonl") - earlier))
             tables = server.tables(group.replace("-", "_"))
+            for log in (loaded[-1].pop(LOG), tables.pop(LOG)):
+                assert {each["tenantId"] for each in log} == {*NUMBERS}
+                assert rows_counted(log) == {
+                    (number, stream): sum(row["tenantId"] == number for row in tables[stream])
+                    for number in NUMBERS
+                    for stream in OFFERED
+                    if stream in {*PAGED, "appointment_assignments"}
+                }
             for number, each in callers.items():
                 expected = contents(each)
                 for row in itertools.chain.from_iterable(expected.values()):
@@ -137,6 +146,13 @@ def test_a_group_is_loaded_in_one_run_then_what_changed(tmp_path: Path, server: 
                 assert total([of_tenant(number, tables)]) == total([expected]), "each row once"
         assert total(loaded[1:]) < total(loaded[:1]) / 4
         assert {call.status for call in caller.sandbox.calls} == {200}
+
+
+def rows_counted(log: list[dict[str, Any]]) -> dict[tuple[int, str], int]:
+    """Return how many rows the API had last, by tenant and stream, where it counts them."""
+    in_order = sorted(log, key=lambda each: each["endedAt"])
+    counts = {(each["tenantId"], each["stream"]): each["sourceRows"] for each in in_order}
+    return {key: count for key, count in counts.items() if count is not None}
 
 
 def ids_of(caller: Caller) -> list[int]:
