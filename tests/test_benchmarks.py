@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 import benchmarks.__main__ as command
-from benchmarks import marts, running
+from benchmarks import fleet as fleets
+from benchmarks import fleet_server, marts, running
 from benchmarks.marts import write
 from benchmarks.running import PYTHON, Given, Took, bare, tap, timed
 from benchmarks.table import lines
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tools.markdown import section
 
+if TYPE_CHECKING:
+    from examples.fleet.shards import Fleet
+
 ROOT = Path(__file__).parents[1]
 RESULTS: dict[str, Any] = json.loads((ROOT / "benchmarks/results.json").read_text())
+FLEET: dict[str, Any] = json.loads((ROOT / "benchmarks/fleet.json").read_text())
 
 
 def test_the_command_prints_its_table_and_keeps_its_figures(
@@ -72,3 +81,66 @@ def test_the_readme_shows_the_last_figures() -> None:
     assert f"Measured on {RESULTS['date']}, {RESULTS['cores']} cores" in shown
     assert RESULTS["python"].startswith("3.11.")
     assert "with Python 3.11 " in shown
+
+
+# The fleet ------------------------------------------------------------------------------------
+
+
+def test_a_small_fleet_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With figures that are made up, but for those of the server, whom a call is made of."""
+
+    def run(fleet: Fleet, _: object) -> list[fleets.Took]:
+        url = os.environ["TAP_SERVICETITAN_DISPATCH_API_URL"]
+        for tenant in fleet.shards[0].tenants:
+            requests.get(f"{url}/dispatch/v2/tenant/{tenant}/zones", timeout=30)
+        return [fleets.Took(1.5, 100, 10, 1) for _ in fleet.shards]
+
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.setattr(fleets, "_install", lambda _: None)
+    monkeypatch.setattr(fleets, "_all_shards", run)
+    kept = tmp_path / "fleet.json"
+    options = ["--tenants=6", "--shard=2", "--failing=1", f"--json={kept}"]
+    monkeypatch.setattr(sys, "argv", ["benchmarks.fleet", *options])
+    fleets.main()
+    results = json.loads(kept.read_text())
+    assert capsys.readouterr().out.splitlines() == fleets.lines(results)
+    assert {each["calls"] for each in results["figures"]} == {2}
+    assert {each["cpu_seconds"] for each in results["figures"]} == {4.5}
+    assert [each["what"].replace("1 tenants", "10 tenants") for each in results["figures"]] == [
+        each["what"] for each in FLEET["figures"]
+    ]
+    # 4.5 CPU seconds for 6 tenants: 800 in 600 of them
+    assert fleets.lines(results)[-1].endswith("| 2 | 800 | 3.8 |")
+
+
+def test_the_server_of_the_fleet_refuses_what_is_too_soon_and_whoever_it_is_told_to() -> None:
+    with fleet_server.Server() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        told = {"token": "b", "rows": 3, "failing": [2]}
+        requests.put(f"{url}/now", json=told, timeout=30)
+        feed = "export/appointment-assignments"
+        first, second, refused, empty = (
+            requests.get(f"{url}/dispatch/v2/tenant/{path}", timeout=30)
+            for path in (f"1/{feed}?from=a", f"1/{feed}?from=b", f"2/{feed}", "1/zones")
+        )
+        assert (len(first.json()["data"]), first.json()["continueFrom"]) == (3, "b")
+        assert second.json()["data"] == empty.json()["data"] == []
+        assert refused.status_code == 401
+        server.recent["3"].extend([time.monotonic() + 60] * 60)
+        limited = requests.get(f"{url}/dispatch/v2/tenant/3/zones", timeout=30)
+        assert (limited.status_code, limited.headers["Retry-After"]) == (429, "1")
+        server.shutdown()
+        assert server.seen == {"calls": 5, "too_soon": 1, "most_a_second": 3}
+
+
+def test_the_page_of_fleets_shows_the_last_figures() -> None:
+    text = section("docs/fleets.md", "How many tenants a core refreshes")
+    assert "\n".join(fleets.lines(FLEET)) in text
+    assert f"{FLEET['tenants']} tenants in shards of {FLEET['shard']}" in text
+    assert f"each of {FLEET['cores']} cores" in text.replace("two", "2")
+    assert f"{fleets.AT_ONCE} requests at a time" in text
+    assert f"after {fleet_server.LATENCY} s" in text
+    assert f"a tenant {fleet_server.CALLS_A_SECOND} a second" in text.replace("\n", " ")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
+from benchmarks import fleet
 from benchmarks.table import lines
 from tap_servicetitan_dispatch import settings, tenants
 from tap_servicetitan_dispatch.failures import FAILURES
@@ -184,6 +185,12 @@ def _failure_row(failure: Failure) -> str:
 def figure_rows() -> list[str]:
     """Return the rows of the table of what the benchmarks measured last."""
     return lines(figures())[2:]
+
+
+def fleet_rows() -> list[str]:
+    """Return the rows of the table of what a fleet took when it was measured last."""
+    text = (ROOT / "benchmarks/fleet.json").read_text(encoding="utf-8")
+    return fleet.lines(json.loads(text))[2:]
 
 
 def figures() -> dict[str, Any]:

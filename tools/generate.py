@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 TABLES = {
     "README.md": {"Streams": declared.stream_rows, "How fast it is": declared.figure_rows},
+    "docs/fleets.md": {"How many tenants a core refreshes": declared.fleet_rows},
     "docs/operations.md": {"What can go wrong": declared.failure_rows},
     "docs/sandbox.md": {"What nobody knows": declared.switch_rows},
     "docs/settings.md": {"All settings": declared.setting_rows},

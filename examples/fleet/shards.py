@@ -105,7 +105,7 @@ class Fleet:
     streams: tuple[str, ...]
     retries: int
     retry_after_seconds: int
-    stale_after_minutes: int
+    stale_after_intervals: int
     shards: tuple[Shard, ...]
 
     @classmethod

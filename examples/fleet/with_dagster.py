@@ -37,8 +37,9 @@ from examples.fleet.running import Summary, run_shard
 from examples.fleet.shards import Fleet, Shard
 
 CHECK = "no_tenant_is_stale"
-LAST_READ = "last_read"
-"""Metadata: when each tenant was last read wholly, by number; ISO 8601, UTC."""
+TENANTS = "tenants"
+"""The asset that has a line for each tenant in its metadata, and the name of that table."""
+NEVER = "never"
 
 
 def definitions(fleet: Fleet) -> Definitions:
@@ -80,7 +81,7 @@ def _load(fleet: Fleet, shard: Shard) -> AssetsDefinition:
     )
 
     @multi_asset(
-        name=f"load_{shard.name}",
+        name=f"refresh_{shard.name}",
         specs=[*streams, tenants],
         # No more than one run of a shard at a time, with the limit that dagster.yaml sets
         pool=shard.name,
@@ -95,81 +96,83 @@ def _load(fleet: Fleet, shard: Shard) -> AssetsDefinition:
         context.log.info(summary.text())
         for stream, figures in summary.streams.items():
             yield MaterializeResult(asset_key=[shard.name, stream], metadata=figures)
-        last_read = _last_read(context.instance, shard)
-        last_read |= dict.fromkeys(map(str, summary.read), summary.began.isoformat())
-        yield MaterializeResult(asset_key=_tenants(shard), metadata=_shown(summary, last_read))
+        when = summary.began.isoformat(timespec="milliseconds")
+        known = last_read(context.instance, shard) | dict.fromkeys(summary.read, when)
+        yield MaterializeResult(asset_key=_tenants(shard), metadata=_shown(summary, known))
 
     return load
 
 
-def _shown(summary: Summary, last_read: Mapping[str, str]) -> dict[str, Any]:
+def _shown(summary: Summary, known: Mapping[int, str]) -> dict[str, Any]:
+    """Return what the page shows of a run; `known` says when each tenant was last read."""
+    lines = [
+        TableRecord(
+            {
+                "tenant": str(number),
+                "last_read": known.get(number, NEVER),
+                "this_run": "failed" if number in summary.failed else "read",
+            }
+        )
+        for number in summary.tenants
+    ]
     return {
         "rows": summary.rows,
         "seconds": round(summary.seconds, 1),
-        "lag_minutes": _lag_minutes(summary, last_read),
+        "lag_minutes": _lag_minutes(summary, known),
         "failed_tenants": ", ".join(map(str, summary.failed)) or "none",
-        "tenants": MetadataValue.table(
-            [
-                TableRecord(
-                    {
-                        "tenant": str(number),
-                        "last_read": last_read.get(str(number), "never"),
-                        "this_run": "failed" if number in summary.failed else "read",
-                    }
-                )
-                for number in summary.tenants
-            ]
-        ),
+        TENANTS: MetadataValue.table(lines),
         "reasons": MetadataValue.md("\n\n".join(summary.reasons) or "none"),
-        LAST_READ: MetadataValue.json(dict(last_read)),
     }
 
 
-def _lag_minutes(summary: Summary, last_read: Mapping[str, str]) -> float | None:
+def _lag_minutes(summary: Summary, known: Mapping[int, str]) -> float | None:
     """Return how long ago the tenant was read that was read the longest ago, if all ever were."""
-    times = [last_read.get(str(number)) for number in summary.tenants]
-    read = [datetime.fromisoformat(each) for each in times if each]
-    if len(read) < len(times):
+    if not known.keys() >= {*summary.tenants}:
         return None
-    return round((datetime.now(UTC) - min(read)).total_seconds() / 60, 1)
+    earliest = min(datetime.fromisoformat(known[number]) for number in summary.tenants)
+    return round((datetime.now(UTC) - earliest).total_seconds() / 60, 1)
 
 
 def _check(fleet: Fleet) -> AssetChecksDefinition:
     @multi_asset_check(
-        name="freshness",
+        name="judge_tenants",
         specs=[
             AssetCheckSpec(
                 CHECK,
                 asset=_tenants(shard),
-                description=f"Each was read in the last {fleet.stale_after_minutes} minutes.",
+                description=f"Each was read in the last {_minutes(fleet, shard)} minutes.",
             )
             for shard in fleet.shards
         ],
     )
     def freshness(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
         for shard in fleet.shards:
-            last_read = _last_read(context.instance, shard)
-            yield judged(shard, last_read, datetime.now(UTC), fleet.stale_after_minutes)
+            known = last_read(context.instance, shard)
+            yield judged(shard, known, datetime.now(UTC), _minutes(fleet, shard))
 
     return freshness
 
 
+def _minutes(fleet: Fleet, shard: Shard) -> int:
+    return fleet.stale_after_intervals * shard.every_minutes
+
+
 def judged(
-    shard: Shard, last_read: Mapping[str, str], now: datetime, stale_after_minutes: float
+    shard: Shard, known: Mapping[int, str], now: datetime, stale_after_minutes: float
 ) -> AssetCheckResult:
     """Return whether each tenant of a shard was read not long ago.
 
     Args:
         shard: Which.
-        last_read: When each was, by number.
+        known: When each was last read, by number.
         now: The time.
         stale_after_minutes: What is long ago.
     """
     earliest = now - timedelta(minutes=stale_after_minutes)
     stale = {
-        str(number): last_read.get(str(number), "never")
+        str(number): known.get(number, NEVER)
         for number in shard.tenants
-        if str(number) not in last_read or datetime.fromisoformat(last_read[str(number)]) < earliest
+        if number not in known or datetime.fromisoformat(known[number]) < earliest
     }
     told = ", ".join(f"{number} (last read: {when})" for number, when in stale.items())
     return AssetCheckResult(
@@ -181,15 +184,18 @@ def judged(
     )
 
 
-def _last_read(instance: DagsterInstance, shard: Shard) -> dict[str, str]:
+def last_read(instance: DagsterInstance, shard: Shard) -> dict[int, str]:
+    """Return when each tenant of a shard was last read wholly, by number; ISO 8601, UTC."""
     event = instance.get_latest_materialization_event(_tenants(shard))
-    known = event.asset_materialization.metadata if event and event.asset_materialization else {}
-    value: Any = known[LAST_READ].value if LAST_READ in known else {}
-    return {str(number): str(when) for number, when in value.items()}
+    if event is None or event.asset_materialization is None:
+        return {}
+    table: Any = event.asset_materialization.metadata[TENANTS]
+    lines = [record.data for record in table.records]
+    return {int(line["tenant"]): line["last_read"] for line in lines if line["last_read"] != NEVER}
 
 
 def _tenants(shard: Shard) -> AssetKey:
-    return AssetKey([shard.name, "tenants"])
+    return AssetKey([shard.name, TENANTS])
 
 
 defs = definitions(Fleet.read())

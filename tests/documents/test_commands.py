@@ -34,7 +34,18 @@ PICTURES = (
 )
 QUESTION = "tests/examples/test_page.py::test_the_query_of_the_page_is_answered"
 BUILD = "tests/transform/test_marts.py::test_a_model_has_the_same_rows_in_both_databases"
+FLEET = "test_two_workers_refresh_eight_tenants_whatever_is_revoked_or_killed"
+DAGSTER, AIRFLOW = (f"tests/targets/test_{engine}.py::{FLEET}" for engine in ("dagster", "airflow"))
 RUN_BY = {
+    r"\.venv/bin/meltano install tap-servicetitan-dispatch .*|\.venv/bin/dagster job .*": DAGSTER,
+    r"mkdir -p output/dagster .*|export DAGSTER_HOME=.*": DAGSTER,
+    r"export (AIRFLOW_HOME|PYTHONPATH)=.*|output/airflow/bin/airflow .*": AIRFLOW,
+    r"\.venv/bin/python -m examples\.fleet north": (
+        "tests/examples/test_fleet.py::test_a_command_runs_shards_without_an_engine"
+    ),
+    r"\.venv/bin/python -m benchmarks\.fleet .*": (
+        "tests/test_benchmarks.py::test_a_small_fleet_is_measured"
+    ),
     r"python3 -m venv .*/meltano el tap-servicetitan-dispatch target-jsonl .*": EL,
     r"\$\(\.venv/bin/meltano .* --curl zones\).*|TAP_SERVICETITAN_DISPATCH_API_URL=http.*": BOARD,
     r"\.venv/bin/meltano run load-jsonl|.* schedule run every-ten-minutes": (
@@ -109,7 +120,14 @@ RUN_BY_CI = {
 """What `.ci/run` runs, and how it says so, or `.ci/test`, with which it begins."""
 NOT_RUN = {
     r".* --environment=production .*": "needs a tenant of ServiceTitan",
-    r"\.venv/bin/pip install .*|python3 -m venv .* --group examples": "installs into the checkout",
+    r"\.venv/bin/pip install .*|python3 -m venv .* --group (examples|fleet)": (
+        "installs into the checkout"
+    ),
+    r"python3 -m venv output/airflow .*": "installs Airflow, as .ci/airflow does elsewhere",
+    r"\.venv/bin/dagster dev .*": (
+        "serves until Ctrl-C, and waits for ten minutes; walked through by hand, from which the "
+        "pictures are"
+    ),
     r"\.ci/airflow": "needs an environment of its own; the workflow runs it",
     r"\.ci/quick": "runs a part of the tests, which .ci/test runs as well",
     r".*output/target/bin/.*": "installs a target by hand, as Meltano does in tests/targets",

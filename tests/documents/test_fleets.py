@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-
 import yaml
 
+from examples.fleet.shards import TENANTS_YML, Fleet
 from tools.markdown import blocks, commands, section
 
 PAGE = "docs/fleets.md"
@@ -41,12 +40,26 @@ def test_the_command_runs_the_tenants_of_the_recipe() -> None:
     assert command.endswith("--state-id {}")
 
 
-def test_the_sketches_are_well_formed() -> None:
-    text = section(PAGE, "What to hand to a scheduler")
-    (dag,), (job,) = blocks(text, "python"), blocks(text, "yaml")
-    assert f"el {PREFIX}{{tenant}} " in dag
-    ast.parse(dag)
-    described = yaml.safe_load(job)
-    assert described["spec"]["concurrencyPolicy"] == "Forbid"
-    (container,) = described["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
-    assert f"{PREFIX}{NAMES[0]}" in container["args"]
+def test_the_walk_serves_the_tenants_of_the_fleet_and_has_trouble_with_one_of_them() -> None:
+    fleet = Fleet.read(TENANTS_YML)
+    numbers = [number for shard in fleet.shards for number in shard.tenants]
+    lines = commands(section(PAGE, "A fleet under Dagster"))
+    serve = next(line for line in lines if " --tenants " in line)
+    assert serve.rpartition(" ")[2] == ",".join(map(str, numbers))
+    revoke = next(line for line in lines if line.startswith("curl "))
+    [stale] = [number for number in numbers if f"/tenants/{number}/" in revoke]
+    load = next(line for line in lines if " job execute " in line)
+    [shard] = [shard for shard in fleet.shards if load.endswith(f"-j load_{shard.name}")]
+    assert stale in shard.tenants
+    pictures = section(PAGE, "See who is stale")
+    assert pictures.count(str(stale)) == len(["the command", "a picture", "another"])
+
+
+def test_other_commands_run_what_there_is() -> None:
+    fleet = Fleet.read(TENANTS_YML)
+    text = section(PAGE, "On several machines")
+    dags = {f"fleet_every_{shard.every_minutes}_minutes" for shard in fleet.shards}
+    (dag,) = (line.rpartition(" ")[2] for line in commands(text) if " dags test " in line)
+    assert dag in dags
+    (shard,) = (line.rpartition(" ")[2] for line in commands(text) if "examples.fleet " in line)
+    assert shard in [each.name for each in fleet.shards]

@@ -7,10 +7,12 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import kubernetes_validate
 import pytest
 import yaml
-from dagster import AssetsDefinition, ScheduleDefinition
+from dagster import AssetsDefinition, Definitions, ScheduleDefinition
 
+import examples.fleet.__main__ as command
 from examples.fleet.running import run_shard
 from examples.fleet.shards import TENANTS_YML, Fleet, FleetError
 from examples.fleet.with_dagster import definitions, judged
@@ -200,11 +202,51 @@ def test_a_run_that_fails_says_first_what_went_wrong_first(
         run_shard(FLEET, NORTH)
 
 
+def test_a_command_runs_shards_without_an_engine(
+    tmp_path: Path,
+    meltano: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert meltano.exists()
+    log(tmp_path, of_tap("zones", "zones", rows=3, tenants_read=2))
+    monkeypatch.setattr(sys, "argv", ["fleet", "north", "west"])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert not ended.value.code
+    north, west = capsys.readouterr().out.splitlines()
+    assert north.startswith("north: 3 rows of 3 of 3 tenants in ")
+    assert west.startswith("west: 3 rows of 2 of 2 tenants in ")
+    monkeypatch.setenv("EXIT_CODE", "1")
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 1
+    assert "Shard west failed: exit code 1" in capsys.readouterr().err
+
+
+# Kubernetes -----------------------------------------------------------------------------------
+
+
+def test_the_cronjob_is_one_that_kubernetes_knows_and_runs_a_shard_that_there_is() -> None:
+    text = (ROOT / "examples/fleet/cronjob.yaml").read_text(encoding="utf-8")
+    described = yaml.safe_load(text)
+    latest = kubernetes_validate.latest_version()
+    kubernetes_validate.validate(described, latest, strict=True)
+    assert described["spec"]["concurrencyPolicy"] == "Forbid"
+    assert described["spec"]["schedule"] == NORTH.cron
+    [container] = described["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["python", "-m", "examples.fleet", NORTH.name]
+    described["spec"]["concurrency"] = described["spec"].pop("concurrencyPolicy")
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(described, latest, strict=True)
+
+
 # Dagster --------------------------------------------------------------------------------------
 
 
 def test_dagster_has_an_asset_a_stream_and_shard_and_a_schedule_a_shard() -> None:
     defs = definitions(FLEET)
+    Definitions.validate_loadable(defs)
     keys = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()}
     assert keys == {
         f"{shard.name}/{name}" for shard in FLEET.shards for name in (*FLEET.streams, "tenants")
@@ -235,13 +277,10 @@ def test_no_more_than_one_run_of_a_shard_is_under_way() -> None:
 
 def test_a_tenant_that_was_read_too_long_ago_or_never_is_stale() -> None:
     now = datetime(2026, 6, 18, 15, 0, tzinfo=UTC)
-    last_read = {
-        "1000000001": "2026-06-18T14:30:00+00:00",
-        "1000000002": "2026-06-18T14:29:59+00:00",
-    }
-    verdict = judged(NORTH, last_read, now, 30)
+    known = {1_000_000_001: "2026-06-18T14:30:00+00:00", 1_000_000_002: "2026-06-18T14:29:59+00:00"}
+    verdict = judged(NORTH, known, now, 30)
     assert not verdict.passed
     assert verdict.description == (
         "Stale: 1000000002 (last read: 2026-06-18T14:29:59+00:00), 1000000003 (last read: never)."
     )
-    assert judged(NORTH, dict.fromkeys(map(str, NORTH.tenants), now.isoformat()), now, 30).passed
+    assert judged(NORTH, dict.fromkeys(NORTH.tenants, now.isoformat()), now, 30).passed

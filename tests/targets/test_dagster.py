@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ import pytest
 from dagster import AssetKey, DagsterEventType, DagsterInstance, DagsterRunStatus
 
 from examples.fleet.shards import Fleet
-from examples.fleet.with_dagster import LAST_READ, definitions, judged
+from examples.fleet.with_dagster import definitions, judged, last_read
 from tap_servicetitan_dispatch.sandbox import Access, Faults
 from tests.support import fleet as fleets
 from tests.support.caller import Caller
@@ -64,7 +63,10 @@ def test_two_workers_refresh_eight_tenants_whatever_is_revoked_or_killed(
     file = fleets.tenants_yml(tmp_path, target="target-postgres", retry_after_seconds=0)
     fleet = Fleet.read(file)
     (home := tmp_path / "dagster").mkdir()
-    shutil.copy(ROOT / "examples/fleet/dagster.yaml", home)
+    described = (ROOT / "examples/fleet/dagster.yaml").read_text(encoding="utf-8")
+    before, _, storage = described.partition("# storage:\n")
+    storage = "".join(line.removeprefix("# ") for line in storage.splitlines(keepends=True))
+    (home / "dagster.yaml").write_text(f"{before}storage:\n{storage}", encoding="utf-8")
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", server.url)
     with (
         Caller.of(tenants=contractors(fleet)) as caller,
@@ -93,7 +95,7 @@ def _load_everything_at_the_same_time(world: World) -> int:
         shown = metadata(world.instance, shard.name, "tenants")
         assert shown["rows"] == sum(map(len, found.values()))
         assert shown["failed_tenants"] == "none"
-        assert [*shown[LAST_READ]] == [*map(str, shard.tenants)]
+        assert [*last_read(world.instance, shard)] == [*shard.tenants]
         zones = metadata(world.instance, shard.name, "zones")
         assert zones["rows"] == len(found["zones"])
         assert zones["tenants_read"] == len(shard.tenants)
@@ -119,8 +121,8 @@ def _refresh_an_hour_later_without_the_revoked(world: World) -> int:
         shown = metadata(world.instance, shard.name, "tenants")
         assert shown["failed_tenants"] == (", ".join(map(str, failed)) or "none")
         assert ("What to do: " in shown["reasons"]) == bool(failed)
-        later = first + timedelta(minutes=world.fleet.stale_after_minutes)
-        verdict = judged(shard, shown[LAST_READ], later, world.fleet.stale_after_minutes)
+        known = last_read(world.instance, shard)
+        verdict = judged(shard, known, first + timedelta(minutes=30), stale_after_minutes=30)
         stale: Any = verdict.metadata["stale_tenants"].value
         assert [*stale] == [*map(str, failed)]
         assert verdict.passed == (not failed)
