@@ -99,10 +99,11 @@ class Shard:
 
 @dataclass(frozen=True)
 class Fleet:
-    """All shards, and what they have in common."""
+    """All shards, and what they have in common; `streams` has those of `extra_streams`, too."""
 
     target: str
     streams: tuple[str, ...]
+    extra_streams: tuple[str, ...]
     retries: int
     retry_after_seconds: int
     stale_after_intervals: int
@@ -131,7 +132,9 @@ class Fleet:
             # Whole reads of one shard would mark the other's rows as deleted
             if twice := [value for value, count in Counter(values).items() if count > 1]:
                 raise FleetError(f"{path.name}: {what} {twice[0]} is there twice.")
-        return cls(streams=tuple(content.pop("streams")), shards=shards, **content)
+        extra = tuple(content.pop("extra_streams"))
+        streams = (*content.pop("streams"), *extra)
+        return cls(streams=streams, extra_streams=extra, shards=shards, **content)
 
     def settings(self, shard: Shard, variables: Mapping[str, str]) -> dict[str, str]:
         """Return what a run of a shard needs in its environment, secrets included.
@@ -146,6 +149,7 @@ class Fleet:
         return {
             "TAP_SERVICETITAN_DISPATCH_TENANTS": json.dumps(shard.tap_settings(variables)),
             "TAP_SERVICETITAN_DISPATCH_SKIP_FAILED_TENANTS": "true",
+            "TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS": json.dumps(self.extra_streams),
             "TAP_SERVICETITAN_DISPATCH__SELECT": json.dumps(
                 [f"{stream}.*" for stream in self.streams]
             ),

@@ -183,6 +183,19 @@ def test_a_run_gets_all_that_is_its_shards(
     assert variables["TARGET_JSONL_DESTINATION_PATH"] == "output/dispatch_west"
     assert (tmp_path / "output/dispatch_west").is_dir()
     assert "zones.*" in json.loads(variables["TAP_SERVICETITAN_DISPATCH__SELECT"])
+    assert json.loads(variables["TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS"]) == []
+
+
+def test_a_stream_on_request_is_asked_for_selected_and_an_asset(tmp_path: Path) -> None:
+    content = yaml.safe_load(TENANTS_YML.read_text(encoding="utf-8"))
+    path = tmp_path / "tenants.yml"
+    path.write_text(yaml.safe_dump(content | {"extra_streams": ["sync_log"]}), encoding="utf-8")
+    fleet = Fleet.read(path)
+    settings = fleet.settings(fleet.shards[0], {})
+    assert json.loads(settings["TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS"]) == ["sync_log"]
+    assert "sync_log.*" in json.loads(settings["TAP_SERVICETITAN_DISPATCH__SELECT"])
+    keys = definitions(fleet).resolve_asset_graph().get_all_asset_keys()
+    assert "north/sync_log" in {key.to_user_string() for key in keys}
 
 
 def test_a_run_that_fails_says_first_what_went_wrong_first(

@@ -81,8 +81,21 @@ def test_two_workers_refresh_eight_tenants_whatever_is_revoked_or_killed(
         )
         world = World(fleet, caller, server, instance, one, other)
         everything = _load_everything_at_the_same_time(world)
+        _a_second_run_of_a_shard_waits(instance)
         assert 0 < _refresh_an_hour_later_without_the_revoked(world) < everything / 2
         _catch_up_though_the_worker_is_killed(world)
+
+
+def _a_second_run_of_a_shard_waits(instance: DagsterInstance) -> None:
+    """Ask for the pool of a shard as two runs do, and for another's."""
+    storage = instance.event_log_storage
+    claims = [
+        storage.claim_concurrency_slot(pool, run, "step")
+        for pool, run in (("west", "run one"), ("west", "run two"), ("north", "run three"))
+    ]
+    assert [claim.is_claimed for claim in claims] == [True, False, True]
+    for run in ("run one", "run two", "run three"):
+        storage.free_concurrency_slots_for_run(run)
 
 
 def _load_everything_at_the_same_time(world: World) -> int:
