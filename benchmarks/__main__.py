@@ -6,15 +6,16 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks import loads
+from benchmarks.comparisons import comparisons, spread
 from benchmarks.running import Given, tap
 from benchmarks.scenarios import scenarios
-from benchmarks.table import lines
+from benchmarks.table import lines, load_lines
 
 if TYPE_CHECKING:
     from benchmarks.scenarios import Scenario
@@ -35,20 +36,23 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     tap(Given())
     results = measured(given.runs, given.rows, given.latency, given.assignments)
-    print("\n".join(lines(results)))  # noqa: T201 - a command
+    print("\n".join([*lines(results), "", *load_lines(results)]))  # noqa: T201 - a command
     if given.json:
         given.json.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def measured(runs: int, rows: int, latency: float, assignments: int) -> dict[str, Any]:
     """Return all figures, each the outcome of several runs in turn with what it is compared to."""
+    loaded = loads.measured(rows)
+    figures = [_figure(each, runs) for each in scenarios(rows, latency, assignments)]
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "rows": rows,
         "latency": latency,
-        "figures": [_figure(each, runs) for each in scenarios(rows, latency, assignments)],
+        "figures": [*comparisons(loaded), *figures],
+        "loads": loaded,
     }
 
 
@@ -59,10 +63,7 @@ def _figure(scenario: Scenario, runs: int) -> dict[str, Any]:
         print(f"{scenario.what} {number + 1}/{times}: {values[-1]:.3f}", file=sys.stderr)  # noqa: T201
     return {
         "what": scenario.what,
-        "median": statistics.median(values),
-        "least": min(values),
-        "most": max(values),
-        "values": values,
+        **spread(values),
         "unit": scenario.unit,
         "digits": scenario.digits,
         "goal": scenario.goal,

@@ -1,4 +1,7 @@
-"""The least that must be done with a feed: fetch, decode into typed rows, write Singer lines."""
+"""The least that must be done with a feed: fetch, decode into typed rows, write Singer lines.
+
+It begins with a SCHEMA, so that a target takes them.
+"""
 
 from __future__ import annotations
 
@@ -44,11 +47,39 @@ class Record(msgspec.Struct):
     time_extracted: datetime
 
 
+NUMBER, TEXT, FLAG = ({"type": [kind, "null"]} for kind in ("integer", "string", "boolean"))
+TIME = {**TEXT, "format": "date-time"}
+SCHEMA = {
+    "type": "SCHEMA",
+    "stream": "appointment_assignments",
+    "key_properties": ["id"],
+    "schema": {
+        "type": "object",
+        "properties": {
+            "id": {"type": "integer"},
+            "technicianId": NUMBER,
+            "technicianName": TEXT,
+            "assignedById": NUMBER,
+            "assignedOn": TIME,
+            "status": TEXT,
+            "isPaused": FLAG,
+            "jobId": NUMBER,
+            "appointmentId": NUMBER,
+            "createdOn": TIME,
+            "modifiedOn": TIME,
+            "active": FLAG,
+            "continueFrom": TEXT,
+        },
+    },
+}
+
+
 def main() -> None:
     """Copy the feed of the server whose address is the argument to stdout."""
     url = sys.argv[1] + "/dispatch/v2/tenant/1/export/appointment-assignments"
     decoder, encoder = msgspec.json.Decoder(Page), msgspec.json.Encoder()
     params: dict[str, str] = {}
+    sys.stdout.buffer.write(encoder.encode(SCHEMA) + b"\n")
     with requests.Session() as session:
         while True:
             page = decoder.decode(session.get(url, params=params, timeout=60).content)

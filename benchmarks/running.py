@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,21 +37,29 @@ class Given:
     rows: int = 0
     latency: float = 0
     full_lists: bool = False
+    distinct: bool = False
     tenants: int | None = None
     """Of a group; else there is a single one."""
     at_once: int | None = None
     """Requests under way, if not as many as by default."""
 
 
-def timed(command: Sequence[str], server: dict[str, Any]) -> Took:
-    """Run a command whose output nobody reads, against a server whose report is to come.
+def timed(
+    command: Sequence[str], server: dict[str, Any], output: int | IO[bytes] = subprocess.DEVNULL
+) -> Took:
+    """Run a command against a server whose report is to come.
+
+    Args:
+        command: What to run.
+        server: Where the report will be.
+        output: Where its output goes; by default, nowhere.
 
     Raises:
         RuntimeError: It failed.
     """
     began = time.perf_counter()
     with subprocess.Popen(  # noqa: S603 - our own commands
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command, stdout=output, stderr=subprocess.PIPE
     ) as process:
         assert process.stderr  # noqa: S101 - for mypy
         log = process.stderr.read()
@@ -68,7 +76,7 @@ def serving(given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the address of a server, and what will hold its report once it has ended."""
     command = [PYTHON, "-m", "benchmarks.server"]
     command += ["--rows", str(given.rows), "--latency", str(given.latency)]
-    command += ["--full-lists"] * given.full_lists
+    command += ["--full-lists"] * given.full_lists + ["--distinct"] * given.distinct
     report: dict[str, Any] = {}
     with subprocess.Popen(  # noqa: S603 - our own command
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -94,14 +102,7 @@ def tap(given: Given, streams: Sequence[str] | None = None, *options: str) -> To
     """Run the tap's executable, for some streams or for the default ones."""
     with serving(given) as (url, report), TemporaryDirectory() as name:
         folder = Path(name)
-        config: dict[str, Any] = {
-            "environment": "production",
-            "api_url": url,
-            "auth_url": f"{url}/connect/token",
-            "client_id": "c",
-            "client_secret": "s",
-            "app_key": "k",
-        }
+        config = settings(url)
         group = [*range(1, given.tenants + 1)] if given.tenants else None
         config |= {"tenants": group} if group else {"tenant_id": "1"}
         if given.at_once:
@@ -114,6 +115,37 @@ def tap(given: Given, streams: Sequence[str] | None = None, *options: str) -> To
             (folder / "catalog.json").write_text(json.dumps(_catalog(streams, command)))
             command += ["--catalog", str(folder / "catalog.json")]
         return timed([*command, *options], report)
+
+
+def settings(url: str) -> dict[str, Any]:
+    """Return the settings of the tap for a server, but for who is read."""
+    return {
+        "environment": "production",
+        "api_url": url,
+        "auth_url": f"{url}/connect/token",
+        "client_id": "c",
+        "client_secret": "s",
+        "app_key": "k",
+    }
+
+
+def alone(command: Sequence[str], url: str, output: IO[bytes]) -> Took:
+    """Run a tap that reads assignments from a server, its output into a file.
+
+    Args:
+        command: The tap.
+        url: Of the server.
+        output: Where the output goes.
+    """
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        config = folder / "config.json"
+        config.write_text(json.dumps(settings(url) | {"tenant_id": "1"}))
+        command = [*command, "--config", str(config)]
+        (folder / "catalog.json").write_text(
+            json.dumps(_catalog(["appointment_assignments"], command))
+        )
+        return timed([*command, "--catalog", str(folder / "catalog.json")], {}, output)
 
 
 def _catalog(streams: Sequence[str], command: Sequence[str]) -> dict[str, Any]:

@@ -29,6 +29,11 @@ LISTS = {
     "technician-skills",
 }
 _TENANT = re.compile(r"^/dispatch/v2/tenant/\d+/")
+BODIES = {
+    "/connect/token": b'{"access_token":"t","expires_in":900,"token_type":"Bearer"}',
+    "capacity": b'{"timeStamp":"2026-01-01T00:00:00Z","availabilities":[]}',
+    "technician-tracking": b'{"technicianTrackingUrl":"https://tracking.invalid/t"}',
+}
 EMPTY = b'{"page":1,"pageSize":5000,"hasMore":false,"totalCount":null,"data":[]}'
 
 
@@ -52,9 +57,10 @@ def row(number: int) -> dict[str, Any]:
     }
 
 
-def rows_json(count: int) -> bytes:
+def rows_json(count: int, first: int = 0) -> bytes:
     """Return the JSON of the rows of a page."""
-    return json.dumps([row(number) for number in range(count)], separators=(",", ":")).encode()
+    rows = [row(number) for number in range(first, first + count)]
+    return json.dumps(rows, separators=(",", ":")).encode()
 
 
 class Server(ThreadingHTTPServer):
@@ -65,14 +71,20 @@ class Server(ThreadingHTTPServer):
         page_rows: Of each of its pages.
         latency: Seconds that each request takes.
         full_lists: Whether the first page of each list is full too.
+        distinct: Whether no row comes twice, so that a table has as many of them; the list of
+            assignments then has what the feed has. Else all pages of the feed are the same.
     """
 
     daemon_threads = True
 
-    def __init__(self, rows: int, page_rows: int, latency: float, *, full_lists: bool) -> None:
+    def __init__(
+        self, rows: int, page_rows: int, latency: float, *, full_lists: bool, distinct: bool
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.pages = -(-rows // page_rows)
         self.full = rows_json(page_rows) if rows or full_lists else b"[]"
+        begins = range(0, rows if distinct else 0, page_rows)
+        self.distinct = [rows_json(min(page_rows, rows - first), first) for first in begins]
         self.full_lists = full_lists
         self.latency = latency
         self.seen = threading.Lock()
@@ -120,14 +132,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815 - the name is given
 
     def _body(self, path: str) -> tuple[bytes, ...]:
-        if path == "/connect/token":
-            return (b'{"access_token":"t","expires_in":900,"token_type":"Bearer"}',)
-        if path == "capacity":
-            return (b'{"timeStamp":"2026-01-01T00:00:00Z","availabilities":[]}',)
-        if path == "technician-tracking":
-            return (b'{"technicianTrackingUrl":"https://tracking.invalid/t"}',)
+        if path in BODIES:
+            return (BODIES[path],)
         if path.startswith("export/"):
             return self._feed_page()
+        if self.server.distinct and path == "appointment-assignments":
+            return self._list_page()
         if self.server.full_lists and path in LISTS:
             return (b'{"page":1,"pageSize":5000,"hasMore":false,"data":', self.server.full, b"}")
         return (EMPTY,)
@@ -136,9 +146,19 @@ class _Handler(BaseHTTPRequestHandler):
         asked = parse_qs(urlsplit(self.path).query).get("from", ["0"])[0]
         number = int(asked) + 1 if asked.isdigit() else self.server.pages + 1  # of a date
         more = "true" if number < self.server.pages else "false"
-        rows = self.server.full if number <= self.server.pages else b"[]"
         head = f'{{"hasMore":{more},"continueFrom":"{min(number, self.server.pages)}","data":'
-        return head.encode(), rows, b"}"
+        return head.encode(), self._rows(number), b"}"
+
+    def _list_page(self) -> tuple[bytes, ...]:
+        number = int(parse_qs(urlsplit(self.path).query)["page"][0])
+        more = "true" if number < self.server.pages else "false"
+        head = f'{{"page":{number},"pageSize":5000,"hasMore":{more},"totalCount":null,"data":'
+        return head.encode(), self._rows(number), b"}"
+
+    def _rows(self, page: int) -> bytes:
+        if page > self.server.pages:
+            return b"[]"
+        return self.server.distinct[page - 1] if self.server.distinct else self.server.full
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - given
         pass
@@ -151,8 +171,15 @@ def main() -> None:
     parser.add_argument("--page-rows", type=int, default=PAGE_ROWS)
     parser.add_argument("--latency", type=float, default=0)
     parser.add_argument("--full-lists", action="store_true")
+    parser.add_argument("--distinct", action="store_true")
     given = parser.parse_args()
-    with Server(given.rows, given.page_rows, given.latency, full_lists=given.full_lists) as server:
+    with Server(
+        given.rows,
+        given.page_rows,
+        given.latency,
+        full_lists=given.full_lists,
+        distinct=given.distinct,
+    ) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(f"http://127.0.0.1:{server.server_port}", flush=True)  # noqa: T201
         sys.stdin.read()

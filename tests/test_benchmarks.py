@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import statistics
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +18,18 @@ import requests
 
 import benchmarks.__main__ as command
 from benchmarks import fleet as fleets
-from benchmarks import fleet_server, marts, running
+from benchmarks import fleet_server, loads, marts, running
+from benchmarks.chart import PLACES, chart
 from benchmarks.marts import write
+from benchmarks.project import ADDRESS, BARE, COMMANDS, OURS, PLAIN, Load, Project
 from benchmarks.running import PYTHON, Given, Took, bare, tap, timed
-from benchmarks.table import lines
+from benchmarks.table import lines, load_lines
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tools.markdown import section
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from examples.fleet.shards import Fleet
 
 ROOT = Path(__file__).parents[1]
@@ -39,15 +46,92 @@ def test_the_command_prints_its_table_and_keeps_its_figures(
         monkeypatch.setattr(running, name, lambda *_: took)
     monkeypatch.setattr(command, "tap", lambda _: took)
     monkeypatch.setattr(marts, "build", lambda rows: rows / 20_000)
+    monkeypatch.setattr(loads, "measured", lambda rows: [each | {"rows": rows} for each in LOADS])
     kept = tmp_path / "results.json"
     options = ["--runs=1", "--rows=10000", "--latency=0.01", f"--json={kept}"]
     monkeypatch.setattr(sys, "argv", ["benchmarks", *options])
     command.main()
     results = json.loads(kept.read_text())
-    assert capsys.readouterr().out.splitlines() == lines(results)
+    shown = [*lines(results), "", *load_lines(results)]
+    assert capsys.readouterr().out.splitlines() == shown
     assert [each["goal"] for each in results["figures"]] == [
         each["goal"].replace("60 and", "2 and") for each in RESULTS["figures"]
     ]
+
+
+LOADS: list[dict[str, Any]] = RESULTS["loads"]
+
+
+def test_all_loads_that_are_compared_are_measured_as_often_as_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With places and a project that are made up: the tests below load into real ones."""
+    states: list[str] = []
+
+    class NoProject:
+        def load(self, tap: str, target: str, variables: dict[str, str], state: str) -> Load:
+            assert (tap, target) == (OURS, "target-jsonl")
+            assert variables[ADDRESS].startswith("http://127.0.0.1:")
+            states.append(state)
+            return Load(len(states), {"tap": 1.0})
+
+    @contextmanager
+    def places(_: Path) -> Iterator[tuple[NoProject, dict[str, Any]]]:
+        into = {place for _, place in loads.TIMES}
+        yield NoProject(), {each: lambda *_: Load(2.0, {"tap": 1.0}) for each in into}
+
+    monkeypatch.setattr(loads, "_places", places)
+    measured = loads.measured(10)
+    keys = [(each["by"], each["into"], len(each["seconds"])) for each in measured]
+    assert keys == [(each["by"], each["into"], len(each["seconds"])) for each in LOADS]
+    assert [each["seconds"] for each in measured[-2:]] == [[2, 3, 4], [6, 7, 8]], (
+        "the second run on"
+    )
+    assert states == [loads.IDLE] * 4 + [loads.IDLE_IN_SANDBOX] * 4
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_tap_writes_all_rows_into_a_file(name: str, tmp_path: Path) -> None:
+    with running.serving(Given(rows=5_001, distinct=True)) as (url, report):
+        load = loads.by_itself(tmp_path / "file", name, url, 5_001)
+    assert load.cpu["tap"] > 0
+    records = [
+        message["record"]
+        for message in map(json.loads, (tmp_path / "file").read_text().splitlines())
+        if message["type"] == "RECORD"
+    ]
+    assert len({record["id"] for record in records}) == 5_001
+    pages = {path: count for path, count in report["calls"].items() if "assignments" in path}
+    assert pages == {
+        "appointment-assignments" if name == PLAIN else "export/appointment-assignments": 2
+    }
+
+
+def test_a_load_that_lacks_rows_is_no_figure(tmp_path: Path) -> None:
+    with (
+        running.serving(Given(rows=1, distinct=True)) as (url, _),
+        pytest.raises(RuntimeError, match="1 rows of 2 have arrived"),
+    ):
+        loads.by_itself(tmp_path / "file", BARE, url, 2)
+
+
+@pytest.mark.warehouse
+def test_a_load_is_timed_with_the_share_of_each_process(tmp_path: Path) -> None:
+    project = Project(tmp_path, Path(sys.executable).parent, ["target-jsonl"])
+    with running.serving(Given(rows=100, distinct=True)) as (url, _):
+        load = loads.into_files(project, OURS, url, 100)
+        loads.into_files(project, BARE, url, 100)
+    assert set(load.cpu) == {"discovery", "tap", "target", "Meltano"}
+    assert all(0 < seconds < load.seconds for seconds in load.cpu.values())
+
+
+def test_each_place_of_the_picture_has_its_seconds_and_rows_a_second() -> None:
+    texts = re.findall(r"<text [^>]*>([^<]*)</text>", chart(RESULTS))
+    shown = [each for each in LOADS if each["into"] in PLACES]
+    assert len(shown) == 3 * len(PLACES)
+    for each in shown:
+        seconds = statistics.median(each["seconds"])
+        assert f"{seconds:.1f} s · {each['rows'] / seconds:,.0f} rows/s" in texts
 
 
 def test_tap_and_bare_loop_read_the_same_pages() -> None:

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
 from benchmarks import fleet
-from benchmarks.table import lines
+from benchmarks.table import lines, load_lines
 from tap_servicetitan_dispatch import settings, tenants
 from tap_servicetitan_dispatch.failures import FAILURES
 from tap_servicetitan_dispatch.sandbox import Behaviour, cli
@@ -191,6 +191,11 @@ def fleet_rows() -> list[str]:
     """Return the rows of the table of what a fleet took when it was measured last."""
     text = (ROOT / "benchmarks/fleet.json").read_text(encoding="utf-8")
     return fleet.lines(json.loads(text))[2:]
+
+
+def load_rows() -> list[str]:
+    """Return the rows of the table of what loads took when the benchmarks ran last."""
+    return load_lines(figures())[2:]
 
 
 def figures() -> dict[str, Any]:

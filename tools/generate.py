@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 import yaml
 
-from benchmarks.table import chart
+from benchmarks.chart import chart
 from tools import declared, hub, models, streams_page
 from tools.markdown import ROOT, rows, under
 
@@ -26,6 +26,7 @@ TABLES = {
     "docs/fleets.md": {"How many tenants a core refreshes": declared.fleet_rows},
     "docs/operations.md": {"What can go wrong": declared.failure_rows},
     "docs/sandbox.md": {"What nobody knows": declared.switch_rows},
+    "docs/warehouses.md": {"What people wait for": declared.load_rows},
     "docs/settings.md": {"All settings": declared.setting_rows},
 }
 """The tables that are made from the code, by the document and the heading that they stand under."""

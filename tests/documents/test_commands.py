@@ -69,7 +69,7 @@ RUN_BY = {
     r"\.venv/bin/meltano invoke dbt-duckdb:freshness": BUILD,
     r"\.venv/bin/python -m examples\.sandbox_day output/day": PICTURES,
     r"\.venv/bin/python -m examples --query .*": QUESTION,
-    r".* --isolated --no-dev python -m benchmarks": (
+    r".* --isolated --no-dev --extra sandbox python -m benchmarks": (
         "tests/test_benchmarks.py::test_the_command_prints_its_table_and_keeps_its_figures"
     ),
     r"\.venv/bin/python -m tools\.definition .*": (

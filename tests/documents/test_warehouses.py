@@ -49,6 +49,18 @@ def test_the_settings_that_prevent_harm_are_set() -> None:
     assert LOADERS["target-postgres"]["env"] == {"PGTZ": "UTC"}
 
 
+def test_the_settings_for_speed_are_those_that_the_page_has_figures_for() -> None:
+    """The tests of `tests/targets` compare all values with them."""
+    on_page = {tuple(cells(row)[:2]) for row in rows(section(PAGE, "Settings for speed"))}
+    names = {"validate_records", "use_copy", "batch_size_rows"}
+    assert on_page == {
+        (f"`{loader}`", f"`{setting['name']}: {str(setting['value']).lower()}`")
+        for loader, each in LOADERS.items()
+        for setting in each["settings"]
+        if setting["name"] in names
+    }
+
+
 def test_duckdb_finds_the_latest_row_of_each_key_in_the_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
