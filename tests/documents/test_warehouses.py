@@ -61,6 +61,25 @@ def test_the_settings_for_speed_are_those_that_the_page_has_figures_for() -> Non
     }
 
 
+def test_duckdb_writes_the_latest_row_of_each_key_as_parquet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (snippet,) = blocks(section(PAGE, "Parquet"), "sql")
+    (tmp_path / "output").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for run, time in enumerate(("15:00:00.1234567Z", "15:00:00.1234577Z")):
+        row = {"id": 2**40 + 1, "modifiedOn": f"2026-06-18T{time}", "status": str(run)}
+        file = tmp_path / f"output/appointment_assignments-20260618T15000{run}.jsonl"
+        file.write_text(json.dumps(row) + "\n")
+    with duckdb.connect() as database:
+        database.execute(snippet)
+        found = database.execute(
+            """select id, status, epoch_us("modifiedOn") % 1000000 """
+            "from 'output/appointment_assignments.parquet'"
+        ).fetchall()
+    assert found == [(2**40 + 1, "1", 123457)]
+
+
 def test_duckdb_finds_the_latest_row_of_each_key_in_the_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
