@@ -64,11 +64,9 @@ class Worker:
         folder.mkdir()
         shutil.copy(project.folder / "meltano.yml", folder)
         (folder / ".meltano").mkdir()
-        for path in (project.folder / ".meltano").iterdir():
-            if path.is_dir():
-                (folder / ".meltano" / path.name).symlink_to(path)
-            else:
-                shutil.copy(path, folder / ".meltano")
+        for name in ("extractors", "loaders"):  # the plugins' environments, which nobody writes to
+            (folder / ".meltano" / name).symlink_to(project.folder / ".meltano" / name)
+        shutil.copy(project.folder / ".meltano" / "meltano.db", folder / ".meltano")
         return cls(folder, variables)
 
     def start(self, *command: str, **variables: str) -> subprocess.Popen[str]:
@@ -88,11 +86,9 @@ class Worker:
         )
 
 
-def installed(folder: Path) -> Project:
-    """Return a project in which all that a fleet into PostgreSQL needs is installed."""
-    project = Project.copied_to(folder)
+def install(project: Project) -> None:
+    """Install all that a fleet into PostgreSQL needs."""
     project.meltano("install", TAP, "target-postgres", UV_COMPILE_BYTECODE="1")
-    return project
 
 
 def shared(

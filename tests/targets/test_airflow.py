@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.postgresql import PostgreSql
+    from tests.support.projects import Project
 
 pytestmark = [pytest.mark.airflow, pytest.mark.warehouse, pytest.mark.timeout(600)]
 
@@ -51,13 +52,12 @@ class World:
 
 
 def test_two_workers_refresh_eight_tenants_whatever_is_revoked_or_killed(
-    tmp_path: Path, server: PostgreSql
+    tmp_path: Path, project: Project, server: PostgreSql
 ) -> None:
     airflow = os.environ.get("FLEET_AIRFLOW")
     if not airflow:
         pytest.skip("FLEET_AIRFLOW names no Airflow; .ci/airflow makes one")
-    (image := tmp_path / "image").mkdir()
-    project = fleets.installed(image)
+    fleets.install(project)
     file = fleets.tenants_yml(tmp_path, target="target-postgres", retry_after_seconds=0)
     fleet = Fleet.read(file)
     with Caller.of(tenants=contractors(fleet)) as caller:

@@ -23,6 +23,7 @@ from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from tests.support.postgresql import PostgreSql
+    from tests.support.projects import Project
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(300)]
 
@@ -56,10 +57,9 @@ class World:
 
 
 def test_two_workers_refresh_eight_tenants_whatever_is_revoked_or_killed(
-    tmp_path: Path, server: PostgreSql, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, project: Project, server: PostgreSql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (image := tmp_path / "image").mkdir()
-    project = fleets.installed(image)
+    fleets.install(project)
     file = fleets.tenants_yml(tmp_path, target="target-postgres", retry_after_seconds=0)
     fleet = Fleet.read(file)
     (home := tmp_path / "dagster").mkdir()
