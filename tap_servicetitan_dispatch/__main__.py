@@ -8,9 +8,11 @@ import sys
 def main() -> None:
     """Run the tap; until it takes the signals over, Ctrl-C ends the process without a traceback."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    gc.disable()  # imports make nothing that is to be collected; to look for it takes a seventh
     from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch  # noqa: PLC0415 - takes long
 
     gc.freeze()  # what start-up has made stays; no collection need look through it again
+    gc.enable()
     TapServiceTitanDispatch.cli()
 
 

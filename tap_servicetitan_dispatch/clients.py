@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -128,17 +129,22 @@ class _Wire:
     def _in_sandbox(self, config: Mapping[str, Any]) -> settings.Connection | None:
         if config["environment"] != settings.SANDBOX:
             return None
+        gc.disable()  # nearly all that is made here stays, and there is much of it
         try:
             from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Sandbox  # noqa: PLC0415
+
+            self._shown = CREDENTIALS
+            api_url = config.get("api_url")
+            if not api_url:
+                numbers = [each.number for each in self._tenants if each.number is not None]
+                self._sandbox = Sandbox(tenants=numbers) if numbers else Sandbox()
+                self._sandbox.start()
+                api_url = self._sandbox.url
+                if gc.get_freeze_count():  # as `__main__` did: the process is the command's own
+                    gc.freeze()
         except ModuleNotFoundError as error:
             raise NoSandboxError(error.name) from error
-
-        self._shown = CREDENTIALS
-        api_url = config.get("api_url")
-        if not api_url:
-            numbers = [each.number for each in self._tenants if each.number is not None]
-            self._sandbox = Sandbox(tenants=numbers) if numbers else Sandbox()
-            self._sandbox.start()
-            api_url = self._sandbox.url
+        finally:
+            gc.enable()
         auth_url = config.get("auth_url") or f"{api_url}/connect/token"
         return settings.Connection(api_url, auth_url)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_servicetitan_dispatch import __version__
+from tap_servicetitan_dispatch.clients import Clients
 from tap_servicetitan_dispatch.sandbox import Sandbox
+from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.runs import FEED_ONLY, catalog_of
 from tests.support.streams import ALL_STREAMS, EXTRA, OFFERED
 
@@ -42,6 +46,40 @@ def test_ctrl_c_while_the_tap_is_being_imported_shows_no_traceback() -> None:
         [sys.executable, "-c", code], check=False, capture_output=True, text=True
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_discovery_imports_only_what_it_needs_and_garbage_is_collected_afterwards() -> None:
+    code = (
+        "import atexit, gc, sys; from tap_servicetitan_dispatch.__main__ import main;"
+        "atexit.register(lambda: print(gc.isenabled(), gc.get_freeze_count() > 0, *sorted("
+        "{'fastapi', 'pendulum', 'tap_servicetitan_dispatch.client'} & sys.modules.keys()),"
+        "file=sys.stderr)); main()"
+    )
+    ran = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code, "--discover"], check=True, capture_output=True, text=True
+    )
+    assert ran.stderr.splitlines()[-1] == "True True"
+
+
+def test_no_garbage_is_looked_for_while_the_sandbox_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class NoSandbox:
+        url = "http://127.0.0.1:9"
+
+        def start(self) -> None:
+            collected.append(gc.isenabled())
+
+    collected: list[bool] = []
+    # Not the command's own process: what others have made is not left out of collections
+    monkeypatch.setattr(gc, "get_freeze_count", lambda: 0)
+    monkeypatch.setattr(gc, "freeze", pytest.fail)
+    monkeypatch.setattr("tap_servicetitan_dispatch.sandbox.Sandbox", NoSandbox)
+    tap = TapServiceTitanDispatch(config=SANDBOX)
+    clients = Clients(tap.config, sleep=time.sleep, max_retries=0)
+    clients.of(clients.tenants[0])
+    collected.append(gc.isenabled())
+    assert collected == [False, True]
 
 
 @pytest.mark.parametrize("command", ["main", "sandbox"])

@@ -6,7 +6,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import pendulum
 from singer_sdk import typing as th
 from typing_extensions import override
 
@@ -160,6 +159,8 @@ class Capacities(DispatchStream):
 
     def _windows(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield beginning and end of what each request asks for, whole local days."""
+        import pendulum  # noqa: PLC0415 - takes long, and most runs are without this stream
+
         local = pendulum.instance(now).in_timezone(self.config["timezone"])
         noon = local.at(12)  # there may be two midnights, or none
 
