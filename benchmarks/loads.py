@@ -39,7 +39,12 @@ SANDBOX = {
     "TAP_SERVICETITAN_DISPATCH_TENANT_ID": "1000000001",  # the large one
 }
 TIMES = {
-    **{(tap, into): 3 for into in (NOTHING, FILE) for tap in TAPS},
+    (OURS, NOTHING): 3,
+    (PLAIN, NOTHING): 2,
+    (BARE, NOTHING): 3,
+    (OURS, FILE): 3,
+    (PLAIN, FILE): 2,
+    (BARE, FILE): 3,
     (OURS, JSONL): 2,
     (PLAIN, JSONL): 1,
     (BARE, JSONL): 1,

@@ -28,8 +28,8 @@ def _shown(figure: dict[str, Any], value: float) -> str:
 def load_lines(results: dict[str, Any]) -> list[str]:
     """Return the loads as the lines of a Markdown table, with the share of each process."""
     return [
-        "| By | Into | Runs | Seconds | Rows a second | Discovery | Tap | Target | Meltano |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| By | Rows | Into | Runs | Seconds | Rows a second | Discovery | Tap | Target | Meltano |",
+        "|---|---|---|---|---|---|---|---|---|---|",
         *map(_load_line, results["loads"]),
     ]
 
@@ -38,6 +38,7 @@ def _load_line(load: dict[str, Any]) -> str:
     seconds = median(load["seconds"])
     columns = [
         load["by"],
+        f"{load['rows']:,}",
         load["into"],
         f"{len(load['seconds'])}",
         f"{seconds:.1f} ({min(load['seconds']):.1f} to {max(load['seconds']):.1f})",
