@@ -28,7 +28,7 @@ def _shown(figure: dict[str, Any], value: float) -> str:
 def load_lines(results: dict[str, Any]) -> list[str]:
     """Return the loads as the lines of a Markdown table, with the share of each process."""
     return [
-        "| By | Rows | Into | Runs | Seconds | Rows a second | Discovery | Tap | Target | Meltano |",
+        "| By | Rows | Into | Runs | Seconds | Rows/s | Discovery | Tap | Target | Meltano |",
         "|---|---|---|---|---|---|---|---|---|---|",
         *map(_load_line, results["loads"]),
     ]
