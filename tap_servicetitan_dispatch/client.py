@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import msgspec
 import requests
 import urllib3
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from tap_servicetitan_dispatch.answers import Answer
+    from tap_servicetitan_dispatch.answers import Answer, Decode
     from tap_servicetitan_dispatch.auth import Credentials, TenantTokens
     from tap_servicetitan_dispatch.progress import Log
 
@@ -74,7 +75,13 @@ class Http:
         self._session.auth = _unchanged  # else requests looks into ~/.netrc
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
 
-    def exchange(self, request: requests.Request, *, token_endpoint: bool = False) -> Answer:
+    def exchange(
+        self,
+        request: requests.Request,
+        *,
+        decode: Decode = msgspec.json.decode,
+        token_endpoint: bool = False,
+    ) -> Answer:
         """Return the answer to a request.
 
         Raises:
@@ -93,7 +100,7 @@ class Http:
         except (OSError, urllib3.exceptions.HTTPError) as error:  # all of requests is an OSError
             failure = failure_of(error, name, token_endpoint=token_endpoint)
         else:
-            answer = answer_of(response, content, name, token_endpoint=token_endpoint)
+            answer = answer_of(response, content, name, decode, token_endpoint=token_endpoint)
             self.served_at = answer.served_at or self.served_at
             return answer
         raise failure  # on its own: what requests raises carries the request, with secrets
@@ -197,18 +204,22 @@ class Client:
         self._backoff.sleep(seconds)
         self.tally.add_wait(seconds)
 
-    def get(self, path: str, params: Mapping[str, str]) -> Answer:
+    def get(
+        self, path: str, params: Mapping[str, str], decode: Decode = msgspec.json.decode
+    ) -> Answer:
         """Return the answer to a GET.
 
         Args:
             path: The path under the tenant, without a slash at its start.
             params: Query parameters. Only documented ones: the API ignores others and returns
                 everything.
+            decode: Makes a body of the JSON.
 
         Raises:
             ApiError: The call failed for good, or too often.
         """
-        return self._call(requests.Request("GET", f"{self._base}/{path}", params=dict(params)))
+        url = f"{self._base}/{path}"
+        return self._call(requests.Request("GET", url, params=dict(params)), decode)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Answer:
         """Return the answer to a POST that only reads, so that it may be sent again.
@@ -222,23 +233,23 @@ class Client:
         """
         return self._call(requests.Request("POST", f"{self._base}/{path}", json=dict(body)))
 
-    def _call(self, request: requests.Request) -> Answer:
+    def _call(self, request: requests.Request, decode: Decode = msgspec.json.decode) -> Answer:
         return self._backoff.call(
-            partial(self._attempt, request), self.tally.add_retry, self.logger
+            partial(self._attempt, request, decode), self.tally.add_retry, self.logger
         )
 
-    def _attempt(self, request: requests.Request) -> Answer:
+    def _attempt(self, request: requests.Request, decode: Decode) -> Answer:
         """Send a request once; again if the token turns out to be no good, or not any more."""
         for _ in range(1, self._tokens.most_tries):
             try:
-                return self._send(request)
+                return self._send(request, decode)
             except ApiError as error:
                 if error.kind != "unauthorized":
                     raise
                 self._tokens.refuse(request.auth.token)
-        return self._send(request)
+        return self._send(request, decode)
 
-    def _send(self, request: requests.Request) -> Answer:
+    def _send(self, request: requests.Request, decode: Decode) -> Answer:
         """Send a request when no call is kept waiting any more, with a token of that time."""
         while True:
             self.tally.add_wait(self._hold.wait())
@@ -249,7 +260,7 @@ class Client:
                     continue
                 self.tally.add_request(waited)
                 try:
-                    return self._http.exchange(request)
+                    return self._http.exchange(request, decode=decode)
                 except ApiError as error:
                     if is_worth_retrying(error):
                         self._hold.extend(error.wait_seconds or 0)

@@ -43,7 +43,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
     def write_records(
         self,
         stream: str,
-        records: Sequence[dict[str, Any]],
+        records: Sequence[Any],
         *,
         version: int | None,
         time_extracted: datetime,
@@ -71,11 +71,13 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         sys.stdout.flush()
 
 
-class _Record(msgspec.Struct, tag_field="type", tag="RECORD", kw_only=True, omit_defaults=True):
+class _Record(
+    msgspec.Struct, tag_field="type", tag="RECORD", kw_only=True, omit_defaults=True, gc=False
+):
     """The SDK's RecordMessage, but quick to make and to encode."""
 
     stream: str
-    record: dict[str, Any]
+    record: Any
     version: int | None = None
     time_extracted: msgspec.Raw
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -87,12 +88,10 @@ class AppointmentAssignments(DispatchStream):
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
-        fetch = partial(client.get, self.path)
+        fetch = self.fetch(client)
         start = self._start(bookmark)
         for page in feed_walk(fetch, self._params, start, client.pause, client.logger):
-            for record in page.records:
-                record["continueFrom"] = page.bookmark
-            yield page
+            yield replace(page, own={"continueFrom": page.bookmark})
 
     @override
     def probe(self, client: Client) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
@@ -61,7 +60,7 @@ class ArrivalWindows(DispatchStream):
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
         params = {"pageSize": str(self.config["page_size"]), "active": "Any"}
-        return numbered_walk(partial(client.get, self.path), params)
+        return numbered_walk(self.fetch(client), params)
 
     @override
     def probe(self, client: Client) -> None:

@@ -7,7 +7,7 @@ import logging
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
@@ -23,7 +23,7 @@ from tap_servicetitan_dispatch.errors import AnswerError, InputError, TapError
 from tap_servicetitan_dispatch.failures import ApiError
 from tap_servicetitan_dispatch.outcomes import reason_of
 from tap_servicetitan_dispatch.run import Source
-from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS, FieldFilter
+from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS, Rows, to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.client import Client
     from tap_servicetitan_dispatch.run import Run
     from tap_servicetitan_dispatch.tenants import Tenant
-    from tap_servicetitan_dispatch.walks import Page, Record
+    from tap_servicetitan_dispatch.walks import Fetch, Page, Record
 
 
 FORBIDDEN = {"missing_scope", "forbidden"}
@@ -164,32 +164,30 @@ class DispatchStream(Stream, abc.ABC):
             yield Source(
                 self.name,
                 tenant,
-                self._resumed_walk(tenant, bookmark, self._fields),
+                self._resumed_walk(tenant, bookmark, self._rows),
                 self.run.first_page(is_long=is_long),
             )
 
-    def _resumed_walk(
-        self, tenant: Tenant, bookmark: Bookmark, fields: FieldFilter
-    ) -> Iterator[Page]:
+    def _resumed_walk(self, tenant: Tenant, bookmark: Bookmark, rows: Rows) -> Iterator[Page]:
         told = self.run.outcomes.of(self.name, tenant)
         client = self.run.clients.of(tenant).counting(told.tally, tenant.logger(self.logger))
+        first = {"tenantId": tenant.number} if tenant.is_of_group else {}
         walk = told.watched(self.walk(client, bookmark))
         for page in self.run.group_summary.timed(tenant, walk):
-            records = fields.filtered(self._of_tenant(tenant, page.records), told.unknown_fields)
-            yield replace(page, records=records)
+            yield replace(page, records=rows.outgoing(page, first, told.unknown_fields))
         self.tally.add_tenant()
 
     # How records go out ---------------------------------------------------------------------
 
     @override
-    def get_records(self, context: types.Context | None) -> Iterable[Record]:
+    def get_records(self, context: types.Context | None) -> Iterable[dict[str, Any]]:
         for records in self._pieces(1):
-            yield from records
+            yield from map(to_dict, records)
 
     @override
     def _sync_records(
         self, context: types.Context | None = None, *, write_messages: bool = True
-    ) -> Generator[Record, Any, Any]:
+    ) -> Generator[dict[str, Any], Any, Any]:
         """Write whole pages where the SDK would do nothing with a record but write it."""
         if not write_messages or self._needs_the_sdk:
             yield from super()._sync_records(context, write_messages=write_messages)
@@ -237,15 +235,6 @@ class DispatchStream(Stream, abc.ABC):
                 self._store_bookmarks(self._safe_bookmarks)
                 self.run.write_state()
 
-    def _of_tenant(self, tenant: Tenant, records: list[Record]) -> list[Record]:
-        """Return records of a group with the tenant as their first field."""
-        if not tenant.is_of_group:
-            return records
-        number = {"tenantId": tenant.number}
-        if any("tenantId" in record for record in records):
-            return [{**number, **record, **number} for record in records]
-        return [{**number, **record} for record in records]
-
     def _pages(self) -> Iterator[tuple[Tenant, Page]]:
         """Yield the pages of all tenants; what goes wrong with one of them is set aside if it can.
 
@@ -283,13 +272,17 @@ class DispatchStream(Stream, abc.ABC):
             raise error
         self._has_failed = True
 
+    def fetch(self, client: Client) -> Fetch:
+        """Return what sends a request for a page of a list, and decodes its rows by the schema."""
+        return partial(client.get, self.path, decode=self._rows.decode)
+
     @cached_property
-    def _fields(self) -> FieldFilter:
+    def _rows(self) -> Rows:
         """What leaves out fields; the SDK would leave deselected ones in the files of a BATCH."""
         properties = self.schema["properties"]
-        return FieldFilter(
+        return Rows(
             self.name,
-            keys=self.primary_keys,
+            keys=[name for name in self.primary_keys if name != "tenantId"],
             properties=properties,
             selected=[name for name in properties if self.mask["properties", name]],
             unknown_fields=self.config["unknown_fields"],

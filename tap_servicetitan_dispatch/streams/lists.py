@@ -36,7 +36,7 @@ class ListStream(DispatchStream):
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
-        fetch: Fetch = partial(client.get, self.path)
+        fetch = self.fetch(client)
         if bookmark.value is None:
             fetch = _FetchWithTotal(fetch, self.tally)
         start_date = self.config.get("start_date")

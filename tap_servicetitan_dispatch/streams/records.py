@@ -1,4 +1,4 @@
-"""What of a row goes out: its fields that are in the schema, and selected."""
+"""Rows: decoded by the schema of their stream; what of them goes out is in it, and selected."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import msgspec
 
 from tap_servicetitan_dispatch.errors import AnswerError
 from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.walks import Row
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Collection, Mapping, Sequence
 
-    from tap_servicetitan_dispatch.walks import Record
+    from tap_servicetitan_dispatch.walks import Page, Record
 
 UNKNOWN_FIELDS = "unknownFields"
 """The field that has the others, if they are kept."""
@@ -34,15 +35,17 @@ _TYPES: Mapping[str, Any] = {
 """What msgspec calls the types of JSON schema."""
 
 
-class FieldFilter:
-    """Leaves out of the rows of a stream what is deselected or unknown, and tells what is odd.
+class Rows:
+    """Decodes the rows of a stream, leaves out what is deselected or unknown, tells what is odd.
 
-    Odd is a field that the schema does not know, and a value that is not of its type there. Walks
-    of several tenants may use it at the same time; the lock guards what has been told.
+    Odd is a field that the schema does not know, and a value that is not of its type there. A page
+    without anything odd is decoded into structs that have the fields of the schema; that is the
+    check as well. The rows of any other page are dicts, looked at one by one. Walks of several
+    tenants may use it at the same time; the lock guards what has been told.
 
     Args:
         stream: The name of the stream.
-        keys: Its primary key, which no row may lack.
+        keys: Those fields of its primary key that come from the API; no row may lack them.
         properties: The properties of its schema.
         selected: The names of those that are selected.
         unknown_fields: What to do with others, as the setting says.
@@ -69,35 +72,67 @@ class FieldFilter:
         self._told: set[str] = set()
         self._warnings = 0
         self._lock = threading.Lock()
-        usual = [(name, self._types[name], msgspec.UNSET) for name in self._selected - {*keys}]
-        of_keys = [(key, _type_of(properties[key], or_null=False)) for key in keys]
+        self._deselected = [name for name in properties if name not in self._selected]
+        fields = [
+            (name, _type_of(each, or_null=False))
+            if name in keys
+            else (name, self._types[name] if name in self._selected else Any, msgspec.UNSET)
+            for name, each in properties.items()
+        ]
         self._usual_row = msgspec.defstruct(
-            "UsualRow", [*of_keys, *usual], forbid_unknown_fields=True
+            "UsualRow", fields, bases=(Row,), kw_only=True, gc=False, forbid_unknown_fields=True
         )
-        """All fields are selected, and of the schema's types."""
-        self._known_row = msgspec.defstruct("KnownRow", [*of_keys, *usual])
+        """All fields that are selected are of the schema's types."""
+        self._known_row = msgspec.defstruct("KnownRow", fields, kw_only=True)
         """The same, but there may be others."""
+        self._decoder = msgspec.json.Decoder(_list_of(self._usual_row))
 
-    def filtered(self, rows: list[Record], unknown: set[str]) -> list[Record]:
-        """Return the rows as they go out, without a look at each if all of them are as usual.
+    def decode(self, content: bytes) -> Any:
+        """Return the body of a page of a list, its rows decoded by the schema if none is odd.
+
+        Raises:
+            DecodeError: It is not JSON.
+        """
+        try:
+            body = self._decoder.decode(content)
+        except msgspec.ValidationError:
+            return msgspec.json.decode(content)
+        return {
+            name: value
+            for name in body.__struct_fields__
+            if (value := getattr(body, name)) is not msgspec.UNSET
+        }
+
+    def outgoing(
+        self, page: Page, tenant: Mapping[str, Any], unknown: set[str]
+    ) -> Sequence[Record]:
+        """Return the records of a page as they go out; they are changed in place if they can be.
 
         Args:
-            rows: The rows.
+            page: Its records are all of them from `decode`, or all of them dicts.
+            tenant: The first field of each of them, with a group.
             unknown: Gets the names of fields that the schema does not know.
 
         Raises:
             AnswerError: A row lacks its key, or is odd, and is not to be.
         """
-        if self._keeps:
-            for row in rows:
-                row[UNKNOWN_FIELDS] = None
-        try:
-            msgspec.convert(rows, list[self._usual_row])  # type: ignore[name-defined] # made here
-        except msgspec.ValidationError:
-            return [self._filtered(row, unknown) for row in rows]
+        kept = {UNKNOWN_FIELDS: None} if self._keeps else {}
+        own = {**tenant, **page.own, **kept}
+        rows = page.records
+        if rows and isinstance(rows[0], dict):
+            dicts: Any = [{**tenant, **row, **own} for row in rows if isinstance(row, dict)]
+            try:
+                rows = msgspec.convert(dicts, list[self._usual_row])  # type: ignore[name-defined] # made here
+            except msgspec.ValidationError:
+                return [self._outgoing(row, unknown) for row in dicts]
+        else:
+            for name in own.keys() & self._types.keys():
+                _set(rows, name, own[name])
+        for name in self._deselected:
+            _set(rows, name, msgspec.UNSET)
         return rows
 
-    def _filtered(self, row: Record, seen: set[str]) -> Record:
+    def _outgoing(self, row: dict[str, Any], seen: set[str]) -> dict[str, Any]:
         for key in self._keys:
             if row.get(key) is None:
                 has = one_line(", ".join(sorted(row)), MOST_OF_A_PART)
@@ -114,7 +149,7 @@ class FieldFilter:
             return row
         return {name: value for name, value in row.items() if name in self._selected}
 
-    def _of_another_type(self, row: Record) -> set[str]:
+    def _of_another_type(self, row: dict[str, Any]) -> set[str]:
         try:
             msgspec.convert(row, self._known_row)
         except msgspec.ValidationError:
@@ -165,6 +200,29 @@ class FieldFilter:
             " There are no more warnings of this kind." if self._warnings == MOST_WARNINGS else "",
             self._stream,
         )
+
+
+def to_dict(record: Record) -> dict[str, Any]:
+    """Return a record as the SDK wants it."""
+    return record if isinstance(record, dict) else msgspec.to_builtins(record)
+
+
+def _set(rows: Sequence[Record], name: str, value: Any) -> None:
+    for row in rows:
+        setattr(row, name, value)
+
+
+def _list_of(row: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """Return the shape of a page of a list; what else it has is of no concern to any walk."""
+    return msgspec.defstruct(
+        "ListBody",
+        [
+            ("data", list[row]),  # type: ignore[valid-type] # made at run time
+            ("hasMore", bool),
+            ("continueFrom", str | None | msgspec.UnsetType, msgspec.UNSET),
+            ("totalCount", int | None | msgspec.UnsetType, msgspec.UNSET),
+        ],
+    )
 
 
 def _listed(names: set[str]) -> str:

@@ -6,13 +6,14 @@ yields a `Page` for each answer. It knows neither how state is stored nor what H
 
 from tap_servicetitan_dispatch.walks.feed import feed_walk
 from tap_servicetitan_dispatch.walks.lists import ModifiedWalk, modified_on, numbered_walk
-from tap_servicetitan_dispatch.walks.page import Fetch, Page, Record, malformed
+from tap_servicetitan_dispatch.walks.page import Fetch, Page, Record, Row, malformed
 
 __all__ = [
     "Fetch",
     "ModifiedWalk",
     "Page",
     "Record",
+    "Row",
     "feed_walk",
     "malformed",
     "modified_on",

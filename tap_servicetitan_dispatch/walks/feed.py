@@ -85,7 +85,7 @@ def feed_walk(
                 "do: run again; if it stays, report it to ServiceTitan. The bookmark is safe."
             )
         token = after or token
-        yield Page(records, token, answer.size)
+        yield Page(records, token, size=answer.size)
         if not has_more:
             return
         empty = 0 if records else empty + 1

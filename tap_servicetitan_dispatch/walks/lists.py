@@ -42,16 +42,17 @@ def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
         AnswerError: The answer has not the shape above, or never ends.
         ApiError: A request failed.
     """
-    before: list[Record] = []
+    before = b""
     number, has_more = 0, True
     while has_more:
         number += 1
         answer = fetch({**params, "page": str(number)})
         has_more, rows = has_more_in(answer.body), rows_in(answer.body)
-        if has_more and (not rows or rows == before):
+        content = _fingerprint(rows)
+        if has_more and (not rows or content == before):
             raise _endless(number)
+        before = content
         yield Page(rows, size=answer.size)
-        before = rows
 
 
 def _endless(number: int) -> AnswerError:
@@ -134,11 +135,14 @@ class ModifiedWalk:
                     self.fetch, self.params, bound, written, began_at, self.logger
                 )
                 return
-            yield Page(_deduplicated(rows, written), _bookmark(rows, began_at), size)
+            latest = _latest(rows)
+            page = Page(_deduplicated(rows, written), _bookmark(latest, began_at), size=size)
             if not has_more_in(answer.body):
+                yield page
                 return
-            bound = _latest(rows)[0] - self.overlap
+            bound = latest[0] - self.overlap
             written = _fingerprints(row for row in rows if modified_on(row) >= bound)
+            yield page
             answer = self._fetch(bound)
             size = answer.size
             obstacle = self._obstacle(answer.body, bound)
@@ -263,12 +267,12 @@ def read_by_number(
     most, size, number, read = 0, int(params["pageSize"]), 1, 0
     cursor: str | None = None
     doubt, stale = "", 0
-    dated: list[Record] = []
+    latest = _latest(())
     while True:
         asked = {"sort": "+Id", "page": str(number), "pageSize": str(size)}
         answer = fetch({**params, **_since(bound), **asked})
         rows = rows_in(answer.body)
-        dated = _latest_row([*dated, *rows])
+        latest = max(latest, _latest(rows), key=lambda each: each[0])
         ids = [repr(row.get("id")) for row in rows]
         if cursor is not None and cursor not in ids:
             doubt = "rows were deleted while they were read, so that others may have been missed"
@@ -283,8 +287,8 @@ def read_by_number(
         stale = 0 if fresh else stale + 1
         if (number - 1) * size + len(rows) <= read or stale == _MAX_STALE:
             raise _endless(number)
-        yield Page(fresh, None, answer.size)
         written = _fingerprints(rows)
+        yield Page(fresh, size=answer.size)
         read, cursor = (number - 1) * size + len(rows), ids[-1]
         size, number = _overlapping(read, most)
     if doubt:
@@ -292,7 +296,7 @@ def read_by_number(
             "The bookmark stays where it was, and the next run reads the same rows again, as %s.",
             doubt,
         )
-    yield Page(fresh, None if doubt else _bookmark(dated, began_at), answer.size)
+    yield Page(fresh, None if doubt else _bookmark(latest, began_at), size=answer.size)
 
 
 _UNSORTED = "the server does not sort by time of modification"
@@ -313,8 +317,8 @@ def _fingerprints(rows: Iterable[Record]) -> Written:
     return {repr(row.get("id")): _fingerprint(row) for row in rows}
 
 
-def _fingerprint(row: Record) -> bytes:
-    return hashlib.blake2b(msgspec.json.encode(row), digest_size=16).digest()
+def _fingerprint(rows: Record | list[Record]) -> bytes:
+    return hashlib.blake2b(msgspec.json.encode(rows), digest_size=16).digest()
 
 
 def _deduplicated(rows: list[Record], written: Written) -> list[Record]:
@@ -356,17 +360,17 @@ def _latest(rows: Iterable[Record]) -> tuple[datetime, str | None]:
     return latest, text
 
 
-def _latest_row(rows: Iterable[Record]) -> list[Record]:
-    """Return the row that was modified last, nothing of no rows."""
-    return [max(rows, key=modified_on)] if rows else []
+def _bookmark(latest: tuple[datetime, str | None], began_at: datetime | None) -> str | None:
+    """Return the bookmark of some rows: no later than the server's clock when the walk began.
 
-
-def _bookmark(rows: Iterable[Record], began_at: datetime | None) -> str | None:
-    """Return the bookmark of some rows: no later than the server's clock when the walk began."""
+    Args:
+        latest: When the last of them was modified, see `_latest`.
+        began_at: What the clock showed; nothing if it is not known.
+    """
     if began_at is None:
         return None
-    latest, text = _latest(rows)
-    return text if latest <= began_at else instants.render(began_at)
+    instant, text = latest
+    return text if instant <= began_at else instants.render(began_at)
 
 
 def _are_ascending(ids: list[Any]) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import AnswerError
@@ -17,7 +19,27 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.answers import Answer
     from tap_servicetitan_dispatch.progress import Log
 
-Record = dict[str, Any]
+
+class Row(msgspec.Struct, gc=False):
+    """A row decoded by the schema of its stream: quicker than a dict, and read like one.
+
+    A subclass has a field for each property. What the API did not send is `UNSET`, as if it were
+    not there.
+    """
+
+    def __getitem__(self, name: str) -> Any:
+        value = getattr(self, name, msgspec.UNSET)
+        if value is msgspec.UNSET:
+            raise KeyError(name)
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of a field, or something else if the row does not have it."""
+        value = getattr(self, name, msgspec.UNSET)
+        return default if value is msgspec.UNSET else value
+
+
+Record = dict[str, Any] | Row
 Fetch = Callable[[Mapping[str, str]], "Answer"]
 """Sends one request with these query parameters."""
 
@@ -26,11 +48,14 @@ Fetch = Callable[[Mapping[str, str]], "Answer"]
 class Page:
     """Records, and the bookmark that may be stored once all of them have been written.
 
-    A bookmark of `None` means: keep the one there is.
+    A bookmark of `None` means: keep the one there is. The records belong to whoever takes the page,
+    who may change them; the walk looks at them no more.
     """
 
-    records: list[Record]
+    records: Sequence[Record]
     bookmark: str | None = None
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """What is added to each of the records, by name."""
     size: int = 0
     """Bytes of the answers that it took."""
 
@@ -62,9 +87,9 @@ def rows_in(body: Any) -> list[Record]:
         AnswerError: The answer has none, not even an empty list.
     """
     rows = body.get("data") if isinstance(body, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise malformed("a list of objects as data", body)
-    return rows
+    if isinstance(rows, list) and all(issubclass(kind, dict | Row) for kind in {*map(type, rows)}):
+        return rows
+    raise malformed("a list of objects as data", body)
 
 
 def is_ahead(bookmark: datetime, answer: Answer, logger: Log) -> bool:
