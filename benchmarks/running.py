@@ -42,6 +42,8 @@ class Given:
     """Of a group; else there is a single one."""
     at_once: int | None = None
     """Requests under way, if not as many as by default."""
+    unlimited: bool = False
+    """Whether the tap may call as often as it can, see `benchmarks.unlimited`."""
 
 
 def timed(
@@ -110,7 +112,8 @@ def tap(given: Given, streams: Sequence[str] | None = None, *options: str) -> To
         if extra := [stream for stream in streams or () if stream in EXTRA]:
             config["extra_streams"] = extra
         (folder / "config.json").write_text(json.dumps(config))
-        command = [TAP, "--config", str(folder / "config.json")]
+        program = [PYTHON, "-m", "benchmarks.unlimited"] if given.unlimited else [TAP]
+        command = [*program, "--config", str(folder / "config.json")]
         if streams is not None:
             (folder / "catalog.json").write_text(json.dumps(_catalog(streams, command)))
             command += ["--catalog", str(folder / "catalog.json")]

@@ -79,8 +79,9 @@ def scenarios(rows: int, latency: float, assignments: int) -> Iterator[Scenario]
 
 
 def _of_time(rows: int, latency: float) -> Iterator[Scenario]:
-    def throughput() -> float:
-        return running.tap(Given(rows), FEED).seconds / running.bare(Given(rows)).seconds
+    def throughput(rows: int) -> float:
+        alone = running.tap(Given(rows, unlimited=True), FEED)
+        return alone.seconds / running.bare(Given(rows)).seconds
 
     def waiting() -> float:
         run = running.tap(Given(rows, latency), FEED)
@@ -91,13 +92,14 @@ def _of_time(rows: int, latency: float) -> Iterator[Scenario]:
         late, at_once = running.tap(Given(latency=latency)), running.tap(Given())
         return (late.seconds - at_once.seconds) / latency
 
-    yield Scenario(
-        f"Time for {rows:,} rows, over that of a bare loop",
-        throughput,
-        goal="at most 2",
-        limit=2,
-        share=1.8,
-    )
+    for count, limit in ((rows, 1.6), (10 * rows, 1.4)):
+        yield Scenario(
+            f"Time for {count:,} rows, over that of a bare loop",
+            partial(throughput, count),
+            goal=f"at most {limit}",
+            limit=limit,
+            share=3,
+        )
     yield Scenario(
         f"Time for {rows:,} rows at {latency} s a request, over that of the requests",
         waiting,
@@ -143,8 +145,9 @@ def _of_a_group(rows: int, latency: float) -> Iterator[Scenario]:
         return running.tap(quiet).cpu_seconds / (GROUP * alone.cpu_seconds)
 
     def throughput() -> float:
-        alone = running.tap(Given(rows), FEED)
-        return alone.seconds / running.tap(Given(rows // SOME, tenants=SOME), FEED).seconds
+        alone = running.tap(Given(rows, unlimited=True), FEED)
+        several = running.tap(Given(rows // SOME, tenants=SOME, unlimited=True), FEED)
+        return alone.seconds / several.seconds
 
     yield Scenario(
         f"{GROUP} tenants, nothing new, {AT_ONCE} requests at a time: time, over theirs",
