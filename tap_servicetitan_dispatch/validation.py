@@ -101,7 +101,7 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
             if is_real and "tenants" not in config and name not in config
         ]
     of_batches = batches.problems(sound.get("batch_config") or {})
-    found = (*lines.values(), *of_tenants, *_senseless(sound), *of_batches)
+    found = (*lines.values(), *of_tenants, *_senseless(sound), *_unsafe(sound), *of_batches)
     return [one_line(line) for line in found]
 
 
@@ -112,6 +112,15 @@ def _is_time_zone(name: str) -> bool:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
     return True
+
+
+def _unsafe(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each setting of the SDK's that could lose rows."""
+    if config.get("emit_activate_version_messages"):
+        yield (
+            "emit_activate_version_messages: would have the target mark all rows as deleted before "
+            "they come again, and a run that dies leave them so; leave it off"
+        )
 
 
 def _senseless(config: Mapping[str, Any]) -> Iterator[str]:

@@ -97,6 +97,10 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         ({"active": "yes"}, "active: 'yes' is not one of Any, True, False"),
         ({"include_recent_changes": "yes"}, "include_recent_changes: 'yes' is not of type boole"),
         ({"client_secret": "two words"}, "client_secret: has a character that no credential has"),
+        (
+            {"emit_activate_version_messages": True},
+            "emit_activate_version_messages: would have the target mark all rows as deleted",
+        ),
         ({"app_key": 5}, "app_key: the value is not of type string"),
     ],
 )

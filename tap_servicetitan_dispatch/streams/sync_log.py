@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.walks import Record
 
 
-_NOT_OF_THE_API = {"unknown_fields": "warn", "emit_activate_version_messages": False}
+_NOT_OF_THE_API = {"unknown_fields": "warn"}
 
 
 class SyncLog(DispatchStream):
