@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_servicetitan_dispatch.streams.records import Rows
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.group import GROUP, LATER, SOUTH, Group, read
 from tests.support.runs import FEED_ONLY, Run, assert_fails, catalog_of
@@ -291,10 +292,10 @@ def test_a_proxy_that_is_not_an_address(
 
 
 def test_out_of_memory(good: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def decode(_: bytes) -> Any:
+    def decode(*_: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr("msgspec.json.decode", decode)
+    monkeypatch.setattr(Rows, "decode", decode)
     assert_one_line(tap.run(good.config), "there is not enough memory")
 
 
