@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
+from tap_servicetitan_dispatch.streams.records import Rows
+from tap_servicetitan_dispatch.walks import Page
 from tests.support.group import GROUP, SOUTH, Group
 from tests.support.group import read as read_group
 from tests.support.runs import assert_fails, catalog_of
@@ -192,3 +196,22 @@ def test_a_catalog_made_while_they_were_kept_is_taken(api: ScriptedApi, tap: Com
     api.reply = routed({PATHS["zones"]: listed(ODD)})
     run = tap.run(api.config, None, catalog)
     assert (run.exit_code, run.records) == (0, [KNOWN])
+
+
+@pytest.mark.parametrize("number", ["8", "8.0", "0.25"])
+def test_numbers_go_out_as_they_came(number: str) -> None:
+    """A whole number is not made a fraction of."""
+    properties = {"id": {"type": ["integer"]}, "hours": {"type": ["number", "null"]}}
+    rows = Rows(
+        "any",
+        keys=["id"],
+        properties=properties,
+        selected=properties,
+        unknown_fields="fail",
+        logger=logging.getLogger(),
+    )
+    row = f'{{"id":1,"hours":{number}}}'
+    decoded = rows.decode(f'{{"hasMore":false,"data":[{row}]}}'.encode())["data"]
+    for records in (decoded, [json.loads(row)]):
+        [out] = rows.outgoing(Page(records), {}, set())
+        assert msgspec.json.encode(out).decode() == row

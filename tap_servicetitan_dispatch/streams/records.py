@@ -26,7 +26,7 @@ MOST_WARNINGS = 5
 _TYPES: Mapping[str, Any] = {
     "string": str,
     "integer": int,
-    "number": float,
+    "number": int | float,  # as float alone, 1 would go out as 1.0
     "boolean": bool,
     "array": list[Any],
     "object": dict[str, Any],
