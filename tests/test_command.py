@@ -61,8 +61,9 @@ def test_discovery_imports_only_what_it_needs_and_garbage_is_collected_afterward
     assert ran.stderr.splitlines()[-1] == "True True"
 
 
+@pytest.mark.parametrize("frozen", [0, 1], ids=["a process of others", "the command's own"])
 def test_no_garbage_is_looked_for_while_the_sandbox_is_made(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, frozen: int
 ) -> None:
     class NoSandbox:
         url = "http://127.0.0.1:9"
@@ -71,15 +72,17 @@ def test_no_garbage_is_looked_for_while_the_sandbox_is_made(
             collected.append(gc.isenabled())
 
     collected: list[bool] = []
-    # Not the command's own process: what others have made is not left out of collections
-    monkeypatch.setattr(gc, "get_freeze_count", lambda: 0)
-    monkeypatch.setattr(gc, "freeze", pytest.fail)
+    freezes: list[int] = []
+    monkeypatch.setattr(gc, "get_freeze_count", lambda: frozen)
+    monkeypatch.setattr(gc, "freeze", lambda: freezes.append(1))
     monkeypatch.setattr("tap_servicetitan_dispatch.sandbox.Sandbox", NoSandbox)
     tap = TapServiceTitanDispatch(config=SANDBOX)
     clients = Clients(tap.config, sleep=time.sleep, max_retries=0)
     clients.of(clients.tenants[0])
     collected.append(gc.isenabled())
     assert collected == [False, True]
+    # What others have made is not left out of their collections
+    assert len(freezes) == frozen
 
 
 @pytest.mark.parametrize("command", ["main", "sandbox"])
