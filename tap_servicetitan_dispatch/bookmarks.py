@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 KEY, VALUE = "replication_key", "replication_key_value"
+FULL_READ = "full_read"
+LARGEST_VERSION = 2**31 - 1
+"""Targets keep a version in 32 bits."""
 
 
 class Bookmark(NamedTuple):
@@ -60,3 +63,42 @@ def bookmark_in(
 def store(bookmark: Bookmark, entry: MutableMapping[str, Any]) -> None:
     """Put a bookmark into the entry that the state has for its stream."""
     entry[KEY], entry[VALUE] = bookmark
+
+
+class FullRead(NamedTuple):
+    """When a stream was last read in full, and the version that its rows got then."""
+
+    version: int
+    at: datetime
+
+
+def full_read_in(state: Mapping[str, Any], stream: str) -> FullRead | None:
+    """Return the last full read of a stream, of all tenants of a group; nothing if there was none.
+
+    Raises:
+        StateError: What the state has in its place is not one.
+    """
+    entry = state.get("bookmarks", {}).get(stream, {}).get(FULL_READ)
+    if entry is None:
+        return None
+    try:
+        version, at = entry["version"], instants.parse(entry["at"])
+    except (KeyError, TypeError, ValueError):
+        version, at = None, None
+    if at is None or type(version) is not int or not 0 < version < LARGEST_VERSION:
+        raise StateError(
+            f"the {FULL_READ} of {stream} in the state, {shown(entry)}, is not a version and a "
+            "date-time. What to do: correct it, or take it out to have the stream read in full."
+        )
+    return FullRead(version, at)
+
+
+def store_full_read(read: FullRead, entry: MutableMapping[str, Any]) -> None:
+    """Put a full read into the entry that the state has for its stream."""
+    entry[FULL_READ] = {"version": read.version, "at": instants.render(read.at)}
+
+
+def tenants_in(state: Mapping[str, Any], stream: str) -> set[int]:
+    """Return the numbers of the tenants of a group whose rows a stream has brought."""
+    partitions = state.get("bookmarks", {}).get(stream, {}).get("partitions") or ()
+    return {each["context"]["tenantId"] for each in partitions}

@@ -14,11 +14,15 @@ from tap_servicetitan_dispatch.errors import InputError, StateError
 from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Mapping
+    from collections.abc import Collection, Container, Mapping, Sequence
 
     from singer_sdk.singerlib import CatalogEntry
 
 BOOKMARK = ("replication_key", "replication_key_value")
+OF_A_STREAM = (*BOOKMARK, "full_read")
+
+KEYS_OF_SETTINGS = {"tenantId": "tenants", "timeStamp": "capacity_keep_history"}
+"""What is part of a key only if a setting says so."""
 
 logger = logging.getLogger("tap-servicetitan-dispatch")
 
@@ -105,7 +109,7 @@ def checked_state(state: Any, own_streams: Container[str]) -> dict[str, Any]:
         if name not in own_streams:
             checked[name] = bookmark
             continue
-        checked[name] = {key: value for key, value in bookmark.items() if key in BOOKMARK}
+        checked[name] = {key: value for key, value in bookmark.items() if key in OF_A_STREAM}
         if partitions := bookmark.get("partitions"):
             checked[name]["partitions"] = _checked_partitions(name, partitions, remedy)
     return {"bookmarks": checked} if checked else {}
@@ -183,6 +187,27 @@ def require_offered(
             )
 
 
+def require_keys(stream: str, keys: Sequence[str], own_keys: Sequence[str]) -> None:
+    """Make sure that a catalog was made with settings that give a stream the same key.
+
+    Args:
+        stream: Its name.
+        keys: The key that the catalog has.
+        own_keys: The key that it has by the settings.
+
+    Raises:
+        InputError: It was not.
+    """
+    for name, setting in KEYS_OF_SETTINGS.items():
+        if (name in own_keys) != (name in keys):
+            raise InputError(
+                f"the catalog has the key {', '.join(keys)} for {stream}, where the settings want "
+                f"{', '.join(own_keys)}: it was made before the setting {setting} was "
+                f"{'set' if name in own_keys else 'taken out'}. What to do: make it anew with "
+                "--discover."
+            )
+
+
 def _is_selected(entry: CatalogEntry) -> bool:
     return entry.metadata.resolve_selection()[()]
 
@@ -197,7 +222,8 @@ def state_of_group(states: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
     for number, state in states.items():
         for stream, entry in state.get("bookmarks", {}).items():
             if "replication_key_value" in entry:
-                partition = {"context": {"tenantId": number}, **entry}
+                value = {key: entry[key] for key in BOOKMARK if key in entry}
+                partition = {"context": {"tenantId": number}, **value}
                 bookmarks.setdefault(stream, {"partitions": []})["partitions"].append(partition)
     return {"bookmarks": bookmarks}
 

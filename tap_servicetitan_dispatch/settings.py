@@ -16,6 +16,8 @@ EXTRA_STREAMS = ("appointment_assignments_list", "capacities", "technician_track
 """The streams that are offered only where `extra_streams` names them."""
 LARGEST_NUMBER = 2**63 - 1
 """What the API takes for a number."""
+LARGEST_PAGE = 5000
+"""Rows of a list that the API gives at most at a time."""
 
 
 @dataclass(frozen=True)
@@ -185,8 +187,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "page_size",
-        th.IntegerType(minimum=1, maximum=5000),
-        default=5000,
+        th.IntegerType(minimum=1, maximum=LARGEST_PAGE),
+        default=LARGEST_PAGE,
         title="Page size",
         description="Rows to ask for per page of a list, 1 to 5000. The export feed has its own.",
     ),
@@ -198,6 +200,17 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description=(
             "Seconds that a run of a list begins below the bookmark, as changes may become visible "
             "late and servers' clocks differ. Rows of that time come again."
+        ),
+    ),
+    th.Property(
+        "detect_deleted_every_hours",
+        th.IntegerType(minimum=1, maximum=10_000),
+        title="Detect deleted rows every so many hours",
+        description=(
+            "Hours after which a run reads the lists in full, so that targets which know "
+            "ACTIVATE_VERSION mark or remove the rows that were deleted for good; off unless set. "
+            "Only where no other run loads into the same tables, as its rows would count as "
+            "deleted."
         ),
     ),
     th.Property(

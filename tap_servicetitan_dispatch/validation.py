@@ -115,12 +115,24 @@ def _is_time_zone(name: str) -> bool:
 
 
 def _unsafe(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each setting of the SDK's that could lose rows."""
+    """Yield a line for each setting that could have rows lost, or marked as deleted."""
     if config.get("emit_activate_version_messages"):
         yield (
             "emit_activate_version_messages: would have the target mark all rows as deleted before "
-            "they come again, and a run that dies leave them so; leave it off"
+            "they come again, and a run that dies leave them so; detect_deleted_every_hours marks "
+            "those that are gone, and no others"
         )
+    if config.get("detect_deleted_every_hours"):
+        if config.get("start_date"):
+            yield (
+                "detect_deleted_every_hours: cannot be given together with start_date, as rows "
+                "from before would count as deleted; take that out once a first run has been"
+            )
+        if config.get("batch_config"):
+            yield (
+                "detect_deleted_every_hours: cannot be given together with batch_config, as rows "
+                "in the files of a BATCH have no version"
+            )
 
 
 def _senseless(config: Mapping[str, Any]) -> Iterator[str]:

@@ -101,6 +101,21 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
             {"emit_activate_version_messages": True},
             "emit_activate_version_messages: would have the target mark all rows as deleted",
         ),
+        (
+            {"detect_deleted_every_hours": 24, "start_date": "2026-11-01"},
+            "detect_deleted_every_hours: cannot be given together with start_date",
+        ),
+        (
+            {
+                "detect_deleted_every_hours": 24,
+                "batch_config": {
+                    "encoding": {"format": "jsonl"},
+                    "storage": {"root": "file:///tmp/batches"},
+                },
+            },
+            "detect_deleted_every_hours: cannot be given together with batch_config",
+        ),
+        ({"detect_deleted_every_hours": 0}, "detect_deleted_every_hours: 0 is less than 1"),
         ({"app_key": 5}, "app_key: the value is not of type string"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import typing as th
 from typing_extensions import override
 
+from tap_servicetitan_dispatch.settings import LARGEST_PAGE
 from tap_servicetitan_dispatch.streams.base import TENANT_ID, DispatchStream
 from tap_servicetitan_dispatch.streams.lists import probe_list, rows_counted
 from tap_servicetitan_dispatch.streams.single import SingleStream
@@ -30,6 +31,7 @@ class ArrivalWindows(DispatchStream):
     name = "arrival_windows"
     path = "arrival-windows"
     scopes = ("tn.dis.arrivalwindows:r",)
+    can_be_whole = True
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property(
             "id", th.IntegerType, required=True, description="Number of the arrival window."
@@ -61,6 +63,11 @@ class ArrivalWindows(DispatchStream):
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
         params = {"pageSize": str(self.config["page_size"]), "active": "Any"}
         return numbered_walk(self.fetch(client), params)
+
+    @override
+    def full_walk(self, client: Client) -> Iterable[Page]:
+        """Return all of them as one page, as they have no order in which to read several."""
+        return numbered_walk(self.fetch(client), {"pageSize": str(LARGEST_PAGE), "active": "Any"})
 
     @override
     def probe(self, client: Client) -> None:

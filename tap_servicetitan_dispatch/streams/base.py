@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import abc
-import logging
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import Stream
 from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+from singer_sdk.singerlib import ActivateVersionMessage
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import bookmarks
 from tap_servicetitan_dispatch.batches import files_for_their_owner
 from tap_servicetitan_dispatch.bookmarks import Bookmark, bookmark_in
-from tap_servicetitan_dispatch.errors import AnswerError, InputError, TapError
+from tap_servicetitan_dispatch.errors import AnswerError, TapError
 from tap_servicetitan_dispatch.failures import ApiError
 from tap_servicetitan_dispatch.outcomes import reason_of
 from tap_servicetitan_dispatch.run import Source
+from tap_servicetitan_dispatch.streams.full_reads import FullReads
 from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS, Rows, to_dict
+from tap_servicetitan_dispatch.streams.sdk import SdkStream
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers import types
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
-    from singer_sdk.singerlib import Catalog
 
     from tap_servicetitan_dispatch.client import Client
     from tap_servicetitan_dispatch.run import Run
@@ -53,9 +52,6 @@ OTHERS = th.Property(
     description="What the API sent and the schema does not know, by name; null if nothing.",
 )
 
-KEYS_OF_SETTINGS = {"tenantId": "tenants", "timeStamp": "capacity_keep_history"}
-"""What is part of a key only if a setting says so."""
-
 
 def time_of(client: Client) -> datetime:
     """Return what the API's clock shows.
@@ -72,7 +68,7 @@ def time_of(client: Client) -> datetime:
     return now
 
 
-class DispatchStream(Stream, abc.ABC):
+class DispatchStream(SdkStream, abc.ABC):
     """A resource of the Dispatch API, read by a walk.
 
     The bookmark of a page goes into the state once the target has got all of the page's records:
@@ -91,6 +87,9 @@ class DispatchStream(Stream, abc.ABC):
     scopes: ClassVar[tuple[str, ...]]
     """The scopes that the application needs, first that of the operation itself."""
 
+    can_be_whole: ClassVar[bool] = False
+    """Whether a read from the beginning can tell which rows are gone."""
+
     primary_keys: Sequence[str] = ("id",)
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # values pass through untouched
 
@@ -105,7 +104,6 @@ class DispatchStream(Stream, abc.ABC):
         self._safe_bookmarks: dict[Tenant, str] = {}
         """Of tenants whose records have been written, and not stored yet."""
         self._in_batches = False
-        self._own_replication_key = self.replication_key
         self._skipped: dict[Tenant, str] = {}
         self._has_failed = False
 
@@ -128,6 +126,10 @@ class DispatchStream(Stream, abc.ABC):
             client: Calls the API.
             bookmark: Where the last run ended.
         """
+
+    def full_walk(self, client: Client) -> Iterable[Page]:
+        """Return the pages of all rows; the last is whole if the walk vouches for that."""
+        return self.walk(client, Bookmark())
 
     @abc.abstractmethod
     def probe(self, client: Client) -> None:
@@ -154,13 +156,14 @@ class DispatchStream(Stream, abc.ABC):
         if self.caution:
             self.logger.warning("%s Stream: %s.", self.caution, self.name)
         is_incremental = self.replication_method == "INCREMENTAL"
+        may_be_full = self._full_reads.are_wanted  # made here, before the walks share it
         if self.run.is_of_group:
             self.tally.tenants = len(self.run.clients.tenants)
         for tenant in self.run.clients.tenants:
             bookmark = Bookmark()
             if is_incremental:
                 bookmark = bookmark_in(self.tap_state, self.name, tenant.context)
-            is_long = is_incremental and bookmark.value is None
+            is_long = is_incremental and (bookmark.value is None or may_be_full)
             yield Source(
                 self.name,
                 tenant,
@@ -172,10 +175,22 @@ class DispatchStream(Stream, abc.ABC):
         told = self.run.outcomes.of(self.name, tenant)
         client = self.run.clients.of(tenant).counting(told.tally, tenant.logger(self.logger))
         first = {"tenantId": tenant.number} if tenant.is_of_group else {}
-        walk = told.watched(self.walk(client, bookmark))
+        walk = told.watched(self._read(client, bookmark))
         for page in self.run.group_summary.timed(tenant, walk):
             yield replace(page, records=rows.outgoing(page, first, told.unknown_fields))
         self.tally.add_tenant()
+
+    def _read(self, client: Client, bookmark: Bookmark) -> Iterator[Page]:
+        is_full = self._full_reads.begin(client)
+        yield from self.full_walk(client) if is_full else self.walk(client, bookmark)
+
+    @cached_property
+    def _full_reads(self) -> FullReads:
+        return FullReads(
+            self.config.get("detect_deleted_every_hours") if self.can_be_whole else None,
+            bookmarks.full_read_in(self.tap_state, self.name),
+            has_bookmark=self.replication_method == "INCREMENTAL",
+        )
 
     # How records go out ---------------------------------------------------------------------
 
@@ -191,7 +206,12 @@ class DispatchStream(Stream, abc.ABC):
         """Write whole pages where the SDK would do nothing with a record but write it."""
         if not write_messages or self._needs_the_sdk:
             yield from super()._sync_records(context, write_messages=write_messages)
-            return
+        else:
+            self._write_pages()
+        if write_messages and self.ABORT_AT_RECORD_COUNT is None:
+            self._activate_version()
+
+    def _write_pages(self) -> None:
         with self.get_record_counter() as counter, self.get_sync_timer():
             for records in self._pieces(RECORDS_AT_ONCE):
                 self.run.writer.write_records(
@@ -201,6 +221,26 @@ class DispatchStream(Stream, abc.ABC):
                     time_extracted=datetime.now(UTC),
                 )
                 counter.increment(len(records))
+
+    def _activate_version(self) -> None:
+        """Say that rows of earlier versions are gone, if the read of all tenants was whole."""
+        reads = self._full_reads
+        if reads.begun is None:
+            return
+        known = bookmarks.tenants_in(self.tap_state, self.name)
+        if obstacle := reads.obstacle(self.run.clients.tenants, known):
+            self.logger.warning("%s: no row is marked as deleted, as %s.", self.name, obstacle)
+            return
+        for stream_map in self.stream_maps:
+            # One with a longer key keeps several versions of a row, which are not gone.
+            keys = stream_map.transformed_key_properties or self.primary_keys
+            is_of_rows = not isinstance(stream_map, RemoveRecordTransform)
+            if is_of_rows and len(keys) <= len(self.primary_keys):
+                self.run.writer.write_message(
+                    ActivateVersionMessage(stream_map.stream_alias, reads.begun.version)
+                )
+        bookmarks.store_full_read(reads.begun, self.stream_state)
+        self.run.write_state()
 
     @property
     def _needs_the_sdk(self) -> bool:
@@ -221,6 +261,9 @@ class DispatchStream(Stream, abc.ABC):
         """
         for tenant, page in self._pages():
             told = self.run.outcomes.of(self.name, tenant)
+            self._stream_version = self._full_reads.version
+            if self._full_reads.are_wanted and tenant.is_of_group:
+                self.get_context_state(tenant.context)  # the state has to know whose rows there are
             for start in range(0, len(page.records), size):
                 self.run.leave_if_told_to()
                 records = page.records[start : start + size]
@@ -229,6 +272,7 @@ class DispatchStream(Stream, abc.ABC):
                 self.run.progress.tell()
             if self.run.outcomes.are_wanted:
                 told.reach(page.records)
+            self._full_reads.take(tenant, page)
             if page.bookmark is not None:
                 self._safe_bookmarks[tenant] = page.bookmark
             if not self._in_batches:
@@ -333,57 +377,3 @@ class DispatchStream(Stream, abc.ABC):
         if self.selected and (self.tally.tenants_read or not self._has_failed):
             figures = self.tally.figures()
             self.logger.info("%s: %s", self.name, self.tally.summary(), extra=figures)
-
-    @override
-    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        if level == logging.ERROR and sys.exception():
-            level = logging.DEBUG  # "unhandled", says the SDK; the command will say what it is
-        super().log(message, *args, level=level, **kwargs)
-
-    # What the SDK would do, and here nobody should ------------------------------------------
-
-    @property
-    @override
-    def partitions(self) -> None:
-        """Nothing: the tenants of a group are read together, not one after the other."""
-
-    @override
-    def apply_catalog(self, catalog: Catalog) -> None:
-        """Take selection and replication method from a catalog, but no other replication key.
-
-        Raises:
-            InputError: It was made with other settings, so that keys or fields are missing.
-        """
-        own_keys = self.primary_keys
-        super().apply_catalog(catalog)
-        self.replication_key = self._own_replication_key
-        keys = self.primary_keys or own_keys
-        for name, setting in KEYS_OF_SETTINGS.items():
-            if (name in own_keys) != (name in keys):
-                raise InputError(
-                    f"the catalog has the key {', '.join(keys)} for {self.name}, where the "
-                    f"settings want {', '.join(own_keys)}: it was made before the setting "
-                    f"{setting} was {'set' if name in own_keys else 'taken out'}. What to do: make "
-                    "it anew with --discover."
-                )
-        entry = catalog.get_stream(self.name)
-        fields = entry.schema.to_dict()["properties"] if entry else self.schema["properties"]
-        if UNKNOWN_FIELDS in self.schema["properties"] and UNKNOWN_FIELDS not in fields:
-            raise InputError(
-                f"the catalog has no {UNKNOWN_FIELDS} for {self.name}: it was made before the "
-                "setting unknown_fields was keep. What to do: make it anew with --discover."
-            )
-
-    @override
-    def get_replication_key_signpost(self, context: types.Context | None = None) -> None:
-        """Return nothing: no clock of this machine takes part in a bookmark."""
-
-    @override
-    def _write_starting_replication_value(self, context: types.Context | None) -> None:
-        """Put nothing into the state: walks read the bookmark itself."""
-
-    @override
-    def _increment_stream_state(
-        self, latest_record: types.Record, *, context: types.Context | None = None
-    ) -> None:
-        """Put nothing into the state: pages give the bookmarks, not single records."""

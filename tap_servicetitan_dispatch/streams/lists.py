@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.streams.base import DispatchStream
-from tap_servicetitan_dispatch.walks import ModifiedWalk, numbered_walk
+from tap_servicetitan_dispatch.walks import ModifiedWalk, numbered_walk, read_by_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,6 +33,7 @@ class ListStream(DispatchStream):
     """How this endpoint wants to be told to give inactive rows as well."""
 
     replication_key = "modifiedOn"
+    can_be_whole = True
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
@@ -48,6 +49,12 @@ class ListStream(DispatchStream):
             reread = timedelta(seconds=self.config["overlap_seconds"])
             since = bookmark.instant() - reread
         return ModifiedWalk(fetch, self._params, since, SORTED_TO, reread, client.logger)
+
+    @override
+    def full_walk(self, client: Client) -> Iterable[Page]:
+        """Return the pages of all rows in order of ids, which edits do not change."""
+        fetch = _FetchWithTotal(self.fetch(client), self.tally)
+        return read_by_number(fetch, self._params, None, {}, client.now(), client.logger)
 
     @property
     def _params(self) -> dict[str, str]:

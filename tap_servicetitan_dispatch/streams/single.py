@@ -20,6 +20,7 @@ class SingleStream(DispatchStream):
     """One object for each tenant, read in full; its key is the tenant."""
 
     primary_keys = ("tenantId",)
+    can_be_whole = True
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
@@ -29,7 +30,7 @@ class SingleStream(DispatchStream):
         rows = body if isinstance(body, list) else [body]
         if not all(isinstance(row, dict) for row in rows):
             raise malformed("an object in it", body)
-        yield Page([{**row, "tenantId": client.tenant_id} for row in rows])
+        yield Page([{**row, "tenantId": client.tenant_id} for row in rows], is_whole=True)
 
     @override
     def probe(self, client: Client) -> None:

@@ -4,9 +4,11 @@ A *walk* is our paginator: it turns "read this resource since this bookmark" int
 yields a `Page` for each answer. It knows neither how state is stored nor what HTTP or a thread is.
 """
 
+from tap_servicetitan_dispatch.walks.by_number import numbered_walk, read_by_number
 from tap_servicetitan_dispatch.walks.feed import feed_walk
-from tap_servicetitan_dispatch.walks.lists import ModifiedWalk, modified_on, numbered_walk
+from tap_servicetitan_dispatch.walks.modified import ModifiedWalk
 from tap_servicetitan_dispatch.walks.page import Fetch, Page, Record, Row, malformed
+from tap_servicetitan_dispatch.walks.rows import modified_on
 
 __all__ = [
     "Fetch",
@@ -18,4 +20,5 @@ __all__ = [
     "malformed",
     "modified_on",
     "numbered_walk",
+    "read_by_number",
 ]

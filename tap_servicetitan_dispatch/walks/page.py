@@ -58,6 +58,8 @@ class Page:
     """What is added to each of the records, by name."""
     size: int = 0
     """Bytes of the answers that it took."""
+    is_whole: bool = False
+    """Whether the walk vouches that, with this page, all rows that were asked for have come."""
 
     @property
     def last_modified_on(self) -> str | None:

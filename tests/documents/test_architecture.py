@@ -28,7 +28,7 @@ def private_hooks() -> Iterator[str]:
     for path in PACKAGE.rglob("*.py"):
         if "sandbox" in path.relative_to(PACKAGE).parts:
             continue
-        base = {"tap.py": Tap, "base.py": Stream}.get(path.name)
+        base = {"tap.py": Tap, "base.py": Stream, "sdk.py": Stream}.get(path.name)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and re.match(
                 r"singer_sdk\b.*\._", node.module or ""

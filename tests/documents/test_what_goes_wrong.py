@@ -86,7 +86,7 @@ def no_time(api: ScriptedApi, tap: Command) -> Run:
     return tap.run(api.config, streams=("capacities",))
 
 
-def deleted_meanwhile(api: ScriptedApi, tap: Command) -> Run:
+def deleted_meanwhile(api: ScriptedApi, tap: Command, **settings: Any) -> Run:
     def reply(call: Call) -> Answer:
         by_number = call.query["sort"] == "+Id"
         number = int(call.query["page"])
@@ -94,7 +94,11 @@ def deleted_meanwhile(api: ScriptedApi, tap: Command) -> Run:
         return Answer({**body, "data": [{**ZONE, "id": number}]})
 
     api.reply = reply
-    return zones(api, tap, page_size=1)
+    return zones(api, tap, page_size=1, **settings)
+
+
+def nothing_marked(api: ScriptedApi, tap: Command) -> Run:
+    return deleted_meanwhile(api, tap, detect_deleted_every_hours=24)
 
 
 def skipped(api: ScriptedApi, tap: Command) -> Run:
@@ -149,6 +153,7 @@ SCENARIOS: dict[str, Scenario] = {
     "it ignores modifiedOnOrAfter": filter_ignored,
     "nobody knows which days": no_time,
     "The bookmark stays where it was": deleted_meanwhile,
+    "no row is marked as deleted": nothing_marked,
     "Skipped, as": skipped,
     "The target has gone away": target_gone,
     "Stopped by a signal": told_to_stop,

@@ -314,6 +314,27 @@ def test_deletes_can_be_hard(hard: Caller, family: str) -> None:
     assert gone["id"] not in {row["id"] for row in rows(hard, family)}
 
 
+def test_an_assignment_that_is_taken_back_for_good_is_gone_from_the_list_but_not_from_the_feed(
+    hard: Caller,
+) -> None:
+    appointment, technician = crew_of(hard, "Scheduled")
+    before = rows(hard, "appointment-assignments")
+    _, token = hard.whole_export(active="Any", includeRecentChanges=True)
+    hard.send("POST", UNASSIGN, body(appointment, technician))
+    (row,), _ = hard.whole_export(token, active="Any", includeRecentChanges=True)
+    assert (row["appointmentId"], row["technicianId"], row["active"]) == (
+        appointment,
+        technician,
+        False,
+    )
+    left = rows(hard, "appointment-assignments")
+    assert left == [each for each in before if each["id"] != row["id"]]
+    assert written(hard, "appointment-assignments") == []
+    assert rows(hard, "appointment-assignments", ids=row["id"]) == []
+    counted = hard.get("appointment-assignments", **EVERYTHING, includeTotal=True)
+    assert counted["totalCount"] == len(left)
+
+
 @pytest.mark.parametrize(
     "family", ["non-job-appointments", "teams", "technician-shifts", "technician-skills", "zones"]
 )

@@ -66,7 +66,11 @@ def edit(board: Caller) -> None:
 
 
 def variables(board: Caller) -> dict[str, str]:
-    return {"TAP_SERVICETITAN_DISPATCH_API_URL": board.sandbox.url}
+    """Lead the tap to the sandbox; and not every target knows what ACTIVATE_VERSION is."""
+    return {
+        "TAP_SERVICETITAN_DISPATCH_API_URL": board.sandbox.url,
+        "TAP_SERVICETITAN_DISPATCH_DETECT_DELETED_EVERY_HOURS": "24",
+    }
 
 
 def count(rows: dict[str, Any]) -> int:

@@ -81,7 +81,11 @@ class Behaviour:
     ] = "to_the_second"
     deletes: Annotated[
         Literal["soft", "hard"],
-        Field(description="Whether what is deleted becomes inactive, or is gone for good."),
+        Field(
+            description="Whether what is deleted becomes inactive, or is gone for good. An "
+            "assignment that is taken back is gone from the list then; the export feed has it, "
+            "inactive, either way."
+        ),
     ] = "soft"
     business_hours: Annotated[
         Literal["object", "data", "list"],

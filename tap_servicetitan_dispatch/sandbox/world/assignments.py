@@ -47,6 +47,8 @@ class Assignment(Row):
     status: str
     paused: bool
     appointment: Appointment
+    is_listed: bool = True
+    """Whether the list has it; the export feed returns deleted data too."""
 
     @property
     def job_id(self) -> int:

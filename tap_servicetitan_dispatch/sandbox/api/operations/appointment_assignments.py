@@ -37,7 +37,8 @@ class AssignmentQuery(SortedByActivity):
     def matches(self, row: Assignment) -> bool:
         """Return whether a row is asked for."""
         return (
-            self.active.matches(row.active)
+            row.is_listed
+            and self.active.matches(row.active)
             and (not self.ids or row.id in self.ids)
             and (not self.appointment_ids or row.appointment_id in self.appointment_ids)
             and self.job_id in {None, row.job_id}
@@ -88,7 +89,7 @@ async def assign_technicians(tenant: TenantNow, crew: Crew) -> Response:
 
 
 @router.post("/unassign-technicians", dependencies=needs("appointmentassignments:w"))
-async def unassign_technicians(tenant: TenantNow, crew: Crew) -> Response:
+async def unassign_technicians(tenant: TenantNow, behaviour: BehaviourNow, crew: Crew) -> Response:
     """Take technicians off an appointment: their assignments become inactive."""
     visit = _appointment(tenant, crew)
     missing = sorted(set(crew.technician_ids) - _assigned(tenant, visit))
@@ -99,7 +100,8 @@ async def unassign_technicians(tenant: TenantNow, crew: Crew) -> Response:
     rows = tenant.crew(visit.id)
     for row in rows:
         if row.active and row.technician.id in crew.technician_ids:
-            tenant.assignments.put(changed(row, instant, active=False))
+            is_listed = behaviour.deletes == "soft"
+            tenant.assignments.put(changed(row, instant, active=False, is_listed=is_listed))
     # Nor does the replacement come that the board had planned for one of them.
     known = {row.id for row in rows}
     tenant.assignments.cancel_plans(

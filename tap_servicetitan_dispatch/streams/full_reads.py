@@ -1,0 +1,101 @@
+"""Full reads: how a target gets to know which rows are gone for good.
+
+A version is a number that each row goes out with. A list that is read in full goes out under a new
+one; once that read is known to be whole, ACTIVATE_VERSION says that rows of earlier versions are
+gone. Before that nothing does, so a run that ends early lets no row be marked.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tap_servicetitan_dispatch.bookmarks import FullRead
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from tap_servicetitan_dispatch.client import Client
+    from tap_servicetitan_dispatch.tenants import Tenant
+    from tap_servicetitan_dispatch.walks import Page
+
+
+class FullReads:
+    """Whether a stream is read in full in a run, and whether that was whole, of all tenants.
+
+    The threads that read ask whether it is; the first one decides for all, as a version is one of
+    all tenants. The main thread does the rest, with pages that came after that.
+
+    Args:
+        hours: How many may pass between two full reads; nothing if there are to be none.
+        last: The last one.
+        has_bookmark: Whether the stream could be read from a bookmark instead.
+
+    Attributes:
+        begun: The full read of this run, if it has one.
+    """
+
+    def __init__(self, hours: int | None, last: FullRead | None, *, has_bookmark: bool) -> None:
+        self.begun: FullRead | None = None
+        self._hours = hours
+        self._last = last
+        self._has_bookmark = has_bookmark
+        self._lock = threading.Lock()
+        self._has_decided = False
+        self._whole: set[Tenant] = set()
+
+    @property
+    def are_wanted(self) -> bool:
+        """Whether rows have versions."""
+        return self._hours is not None
+
+    @property
+    def version(self) -> int | None:
+        """The version of the rows of this run: the one that the target has, or the next."""
+        read = self.begun or self._last
+        return read.version if read and self.are_wanted else None
+
+    def begin(self, client: Client) -> bool:
+        """Return whether the stream is read in full, by the API's own clock.
+
+        Raises:
+            ApiError: The token endpoint gave no token, with which the time comes.
+        """
+        if self._hours is None:
+            return False
+        now = client.now()
+        with self._lock:
+            if not self._has_decided:
+                self._has_decided = True
+                self._decide(now, timedelta(hours=self._hours))
+            return self.begun is not None
+
+    def _decide(self, now: datetime | None, interval: timedelta) -> None:
+        last = self._last
+        if now is None or (last and self._has_bookmark and abs(now - last.at) < interval):
+            return
+        self.begun = FullRead(max(int(now.timestamp()), last.version + 1 if last else 0), now)
+
+    def take(self, tenant: Tenant, page: Page) -> None:
+        """Note that a page has been written."""
+        if page.is_whole:
+            self._whole.add(tenant)
+
+    def obstacle(self, tenants: Collection[Tenant], known: Collection[int]) -> str:
+        """Return why nobody can tell from this run which rows are gone; empty if one can.
+
+        Args:
+            tenants: Those of the run.
+            known: Those of a group whose rows the target may have, by their numbers.
+        """
+        if absent := sorted({*known} - {each.number for each in tenants}):
+            return (
+                f"the state has the tenant {absent[0]}, which is not in this run, so all its rows "
+                "would count as gone. What to do: name it in tenants, or take it out of the state"
+            )
+        if partly := [each for each in tenants if each not in self._whole]:
+            whose = f" of {', '.join(map(str, partly))}" if partly[0].is_of_group else ""
+            return f"the read{whose} was not whole; the next run tries again"
+        return ""

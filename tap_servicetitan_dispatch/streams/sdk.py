@@ -1,0 +1,75 @@
+"""The SDK's stream, without what it would do and here nobody should."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import Stream
+from typing_extensions import override
+
+from tap_servicetitan_dispatch.errors import InputError
+from tap_servicetitan_dispatch.inputs import require_keys
+from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS
+
+if TYPE_CHECKING:
+    from singer_sdk import Tap
+    from singer_sdk.helpers import types
+    from singer_sdk.singerlib import Catalog
+
+
+class SdkStream(Stream):
+    """A stream that takes no bookmark from records, and no replication key from a catalog.
+
+    Args:
+        tap: Whose stream it is, for the SDK.
+    """
+
+    def __init__(self, tap: Tap) -> None:
+        super().__init__(tap)
+        self._own_replication_key = self.replication_key
+
+    @property
+    @override
+    def partitions(self) -> None:
+        """Nothing: the tenants of a group are read together, not one after the other."""
+
+    @override
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take selection and replication method from a catalog, but no other replication key.
+
+        Raises:
+            InputError: It was made with other settings, so that keys or fields are missing.
+        """
+        own_keys = self.primary_keys
+        super().apply_catalog(catalog)
+        self.replication_key = self._own_replication_key
+        require_keys(self.name, self.primary_keys or own_keys, own_keys)
+        entry = catalog.get_stream(self.name)
+        fields = entry.schema.to_dict()["properties"] if entry else self.schema["properties"]
+        if UNKNOWN_FIELDS in self.schema["properties"] and UNKNOWN_FIELDS not in fields:
+            raise InputError(
+                f"the catalog has no {UNKNOWN_FIELDS} for {self.name}: it was made before the "
+                "setting unknown_fields was keep. What to do: make it anew with --discover."
+            )
+
+    @override
+    def get_replication_key_signpost(self, context: types.Context | None = None) -> None:
+        """Return nothing: no clock of this machine takes part in a bookmark."""
+
+    @override
+    def _write_starting_replication_value(self, context: types.Context | None) -> None:
+        """Put nothing into the state: walks read the bookmark itself."""
+
+    @override
+    def _increment_stream_state(
+        self, latest_record: types.Record, *, context: types.Context | None = None
+    ) -> None:
+        """Put nothing into the state: pages give the bookmarks, not single records."""
+
+    @override
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        if level == logging.ERROR and sys.exception():
+            level = logging.DEBUG  # "unhandled", says the SDK; the command will say what it is
+        super().log(message, *args, level=level, **kwargs)

@@ -1,0 +1,85 @@
+"""What the walks of lists look at in a row: when it was modified, and whether it is another."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import MAXYEAR, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tap_servicetitan_dispatch import instants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_servicetitan_dispatch.walks.page import Record
+
+NEVER = instants.parse("0002-01-01")
+"""When a row was modified that does not say."""
+
+Written = dict[str, bytes]
+"""The fingerprints of rows that have been written, by id."""
+
+
+def fingerprints(rows: Iterable[Record]) -> Written:
+    """Return the fingerprint of each of some rows, by id."""
+    return {repr(row.get("id")): fingerprint(row) for row in rows}
+
+
+def fingerprint(rows: Record | list[Record]) -> bytes:
+    """Return 16 bytes that are others if anything in the rows is."""
+    return hashlib.blake2b(msgspec.json.encode(rows), digest_size=16).digest()
+
+
+def deduplicated(rows: list[Record], written: Written) -> list[Record]:
+    """Return the rows that have not been written as they are.
+
+    Time alone does not tell: a clock of whole seconds gives two versions the same `modifiedOn`.
+    """
+    return [
+        row
+        for row in rows
+        if (before := written.get(repr(row.get("id")))) is None or before != fingerprint(row)
+    ]
+
+
+def bounded(bound: datetime | None) -> dict[str, str]:
+    """Return the query parameters that ask for rows from a lower bound of `modifiedOn` on."""
+    return {} if bound is None else {"modifiedOnOrAfter": instants.render(bound)}
+
+
+def modified_on(row: Record) -> datetime:
+    """Return when a row was modified; long ago if it does not say, as nulls occur anywhere.
+
+    The first and the last year there is stand for "never" in .NET, 1753 and 1900 in SQL. None of
+    them may become a bookmark, which is to be a date of the API's own lifetime.
+    """
+    try:
+        instant = instants.parse(row["modifiedOn"])
+    except (KeyError, TypeError, ValueError):
+        return NEVER
+    return instant if instants.EARLIEST_YEAR <= instant.year < MAXYEAR else NEVER
+
+
+def latest_of(rows: Iterable[Record]) -> tuple[datetime, str | None]:
+    """Return the latest `modifiedOn` of some rows: the instant, and the text as it came."""
+    latest, text = NEVER, None
+    for row in rows:
+        modified = modified_on(row)
+        if modified > latest:
+            latest, text = modified, row["modifiedOn"]
+    return latest, text
+
+
+def bookmark_of(latest: tuple[datetime, str | None], began_at: datetime | None) -> str | None:
+    """Return the bookmark of some rows: no later than the server's clock when the walk began.
+
+    Args:
+        latest: When the last of them was modified, see `latest_of`.
+        began_at: What the clock showed; nothing if it is not known.
+    """
+    if began_at is None:
+        return None
+    instant, text = latest
+    return text if instant <= began_at else instants.render(began_at)

@@ -1,0 +1,116 @@
+"""Rows that are deleted for good leave the warehouse, or are marked there."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_servicetitan_dispatch.sandbox import Behaviour
+from tap_servicetitan_dispatch.sandbox.world.versions import changed
+from tests.support.caller import Caller
+from tests.support.contents import contents
+from tests.support.projects import TAP
+from tests.support.stored import by_postgres, latest, stored
+from tests.support.streams import LOG, OFFERED, STREAMS
+from tools.markdown import blocks, section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.postgresql import PostgreSql
+    from tests.support.projects import Project
+
+# Meltano installs the tap and the target
+pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(300)]
+
+FAMILIES = {
+    "non_job_appointments": "non-job-appointments",
+    "teams": "teams",
+    "technician_shifts": "technician-shifts",
+    "technician_skills": "technician-skills",
+    "zones": "zones",
+}
+COUNTS = blocks(section("docs/operations.md", "See that all is there"), "sql")[1]
+
+
+@pytest.fixture
+def board() -> Iterator[Caller]:
+    with Caller.of(assignments=150, behaviour=Behaviour(deletes="hard")) as caller:
+        yield caller
+
+
+def keys(stream: str, rows: list[dict[str, Any]]) -> set[Any]:
+    return {tuple(row[name] for name in STREAMS[stream].keys) for row in rows}
+
+
+def delete_some(board: Caller) -> dict[str, set[Any]]:
+    """Delete a row of each list; return their keys by stream."""
+    gone = {}
+    for stream, family in FAMILIES.items():
+        everything = {"active": "Any", "includeInactive": True, "pageSize": 5_000}
+        rows = board.get(family, **everything)["data"]
+        row = next(each for each in rows[len(rows) // 2 :] if each["active"])
+        board.send("DELETE", f"{family}/{row['id']}")
+        gone[stream] = {(row["id"],)}
+    return gone
+
+
+@pytest.mark.parametrize("removes", [False, True], ids=["marks", "removes"])
+def test_postgres_has_the_rows_that_there_are_and_no_others(
+    project: Project, board: Caller, server: PostgreSql, *, removes: bool
+) -> None:
+    schema = f"deletes_{'hard' if removes else 'soft'}"
+    settings = {
+        "TAP_SERVICETITAN_DISPATCH_API_URL": board.sandbox.url,
+        "TAP_SERVICETITAN_DISPATCH_DETECT_DELETED_EVERY_HOURS": "24",
+        "TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS": json.dumps([LOG]),
+        "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": schema,
+        "TARGET_POSTGRES_HARD_DELETE": str(removes).lower(),
+        **server.settings,
+    }
+
+    def load() -> None:
+        project.meltano("el", TAP, "target-postgres", "--state-id", schema, **settings)
+
+    def rows(stream: str, condition: str) -> list[dict[str, Any]]:
+        sql = f'select * from "{schema}"."{stream}" where _sdc_deleted_at is {condition}'  # noqa: S608 - our own name
+        return [
+            {name: value for name, value in row.items() if not name.startswith("_sdc_")}
+            for row in server.query(sql)
+        ]
+
+    def assert_alive_are_those_of_the_sandbox() -> None:
+        alive = {stream: rows(stream, "null") for stream in OFFERED}
+        assert latest([alive]) == stored(contents(board), by_postgres)
+        assert {stream: len(found) for stream, found in alive.items()} == {
+            stream: len(found) for stream, found in latest([alive]).items()
+        }
+        counts = server.query(COUNTS.replace(f"{TAP.replace('-', '_')}.", f"{schema}."))
+        missing = {each["stream"]: each["missing"] for each in counts}
+        assert {stream: missing[stream] for stream in FAMILIES} == dict.fromkeys(FAMILIES, 0)
+
+    load()
+    assert_alive_are_those_of_the_sandbox()
+
+    zones = board.sandbox.tenant.zones
+    kept = dict(zones.current)
+    gone = delete_some(board)
+    load()
+    for stream, expected in gone.items():
+        assert not keys(stream, rows(stream, "not null")), "nothing is due yet"
+        assert expected <= keys(stream, rows(stream, "null"))
+
+    board.forward(hours=25)
+    load()
+    for stream in OFFERED:
+        marked = keys(stream, rows(stream, "not null"))
+        assert marked == (set() if removes else gone.get(stream, set())), stream
+    assert_alive_are_those_of_the_sandbox()
+
+    [(number,)] = gone["zones"]
+    zones.put(changed(kept[number], board.sandbox.tenant.tick()))
+    load()
+    assert not keys("zones", rows("zones", "not null"))
+    assert_alive_are_those_of_the_sandbox()

@@ -1,0 +1,704 @@
+"""Rows that were deleted for good: found by reading a list in full, and told after its last row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.walks import ModifiedWalk, read_by_number
+from tests.support.changing_list import EPOCH, SECOND, Server, World
+from tests.support.group import GROUP, LATER, NORTH, SOUTH, WEST, Group, group_catalog, read
+from tests.support.runs import Command, assert_fails, catalog_of
+from tests.support.scripted_api import Answer, ScriptedApi, listed, page, routed
+from tests.support.streams import NOTHING, PATHS
+from tests.support.versioned_target import VersionedTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tap_servicetitan_dispatch.walks import Fetch, Page
+    from tests.support.runs import Run
+    from tests.support.scripted_api import Call
+
+EVERY_DAY = {"detect_deleted_every_hours": 24}
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+WHOLE = ("arrival_windows", "business_hours", "zones")
+
+
+class Board:
+    """The zones and arrival windows of a contractor, and the clock of the API."""
+
+    def __init__(self, api: ScriptedApi) -> None:
+        self.api = api
+        self.zones = {number: {"id": number, "modifiedOn": LATER} for number in (1, 2, 3, 4)}
+        self.windows = {number: {"id": number} for number in (1, 2)}
+        self.answers: dict[str, Any] = {
+            **NOTHING,
+            PATHS["zones"]: lambda call: self.list(call, self.zones),
+            PATHS["arrival_windows"]: lambda call: self.list(call, self.windows),
+            PATHS["business_hours"]: {"weekdays": []},
+        }
+        api.reply = routed(self.answers)
+        self.now = NOON - timedelta(days=10)
+        self.set_clock(NOON)
+
+    def set_clock(self, now: datetime) -> None:
+        self.api.date = format_datetime(now, usegmt=True)
+
+    def list(self, call: Call, rows: dict[int, dict[str, Any]]) -> dict[str, Any]:
+        since = instants.parse(call.query.get("modifiedOnOrAfter", "2000-01-01"))
+        found = [
+            row
+            for row in rows.values()
+            if instants.parse(row.get("modifiedOn", "2026-01-01")) >= since
+        ]
+        size = int(call.query["pageSize"])
+        start = (int(call.query["page"]) - 1) * size
+        total = len(found) if "includeTotal" in call.query else None
+        body = listed(*found[start : start + size], more=start + size < len(found))
+        return {**body, "totalCount": total}
+
+
+@pytest.fixture
+def board(api: ScriptedApi) -> Board:
+    return Board(api)
+
+
+@pytest.fixture
+def target() -> VersionedTarget:
+    return VersionedTarget()
+
+
+def load(
+    tap: Command,
+    target: VersionedTarget,
+    config: dict[str, Any],
+    streams: tuple[str, ...] = ("zones",),
+) -> Run:
+    """Run the tap into a target, from the state that it has kept."""
+    run = tap.run(config, target.state, catalog_of(*streams))
+    target.take(run.messages)
+    return run
+
+
+def kinds(run: Run, stream: str) -> list[str]:
+    """Return the types of the messages of a stream, and of STATE, without repetitions in a row."""
+    found = [each["type"] for each in run.messages if each.get("stream", stream) == stream]
+    return [each for place, each in enumerate(found) if found[place - 1 : place] != [each]]
+
+
+def versions(run: Run, stream: str = "zones") -> set[int | None]:
+    return {
+        each.get("version")
+        for each in run.messages
+        if (each["type"], each.get("stream", "")) == ("RECORD", stream)
+    }
+
+
+def activated(run: Run) -> dict[str, int]:
+    return {
+        each["stream"]: each["version"]
+        for each in run.messages
+        if each["type"] == "ACTIVATE_VERSION"
+    }
+
+
+def full_read(run: Run, stream: str = "zones") -> Any:
+    return run.states[-1]["bookmarks"][stream].get("full_read")
+
+
+# When it is due
+
+
+def test_what_is_gone_is_found_by_the_next_full_read_and_not_before(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    config = board.api.config | EVERY_DAY
+    load(tap, target, config)
+    del board.zones[2]
+    board.set_clock(NOON + timedelta(hours=23))
+    load(tap, target, config)
+    assert target.gone["zones"] == set()
+    board.set_clock(NOON + timedelta(hours=24))
+    load(tap, target, config)
+    assert target.gone["zones"] == {(2,)}
+    assert {*target.alive("zones")} == {(1,), (3,), (4,)}
+
+
+def test_a_row_that_comes_back_is_alive_again(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    config = board.api.config | EVERY_DAY
+    load(tap, target, config)
+    taken = board.zones.pop(2)
+    board.set_clock(NOON + timedelta(hours=24))
+    load(tap, target, config)
+    assert target.gone["zones"] == {(2,)}
+    board.zones[2] = taken | {"modifiedOn": "2026-11-21T12:30:00Z"}
+    board.set_clock(NOON + timedelta(hours=25))
+    load(tap, target, config)
+    board.set_clock(NOON + timedelta(hours=50))
+    load(tap, target, config)
+    assert target.gone["zones"] == set()
+
+
+def test_a_run_with_nothing_due_asks_for_what_it_would_without_the_setting(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    load(tap, target, board.api.config | EVERY_DAY)
+    asked = []
+    for more in ({}, EVERY_DAY):
+        board.api.calls.clear()
+        run = tap.run(board.api.config | more, target.state, catalog_of("zones"))
+        assert run.exit_code == 0
+        asked.append([(call.method, call.path, call.query) for call in board.api.calls])
+    assert asked[0] == asked[1]
+    assert len(asked[0]) == 2, "a token, and a page"
+
+
+@pytest.mark.parametrize(
+    ("later", "is_due"),
+    [
+        (timedelta(hours=24), True),
+        (timedelta(hours=23, minutes=59), False),
+        (-timedelta(minutes=1), False),
+        (-timedelta(days=3), True),
+    ],
+    ids=["a day later", "a moment too early", "another server's clock", "a clock that was wrong"],
+)
+def test_the_clock_is_that_of_the_api(
+    board: Board, tap: Command, target: VersionedTarget, later: timedelta, *, is_due: bool
+) -> None:
+    first = load(tap, target, board.api.config | EVERY_DAY)
+    board.set_clock(NOON + later)
+    second = load(tap, target, board.api.config | EVERY_DAY)
+    assert ("zones" in activated(second)) == is_due
+    if is_due:
+        assert activated(second)["zones"] > activated(first)["zones"]
+
+
+def test_where_the_api_tells_no_time_nothing_is_due(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    board.api.date = None
+    run = load(tap, target, board.api.config | EVERY_DAY, WHOLE)
+    assert run.exit_code == 0, run.stderr
+    assert activated(run) == {}
+    assert len(target.alive("zones")) == 4
+
+
+def test_a_list_that_has_a_bookmark_and_was_never_read_in_full_is_due(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    load(tap, target, board.api.config)
+    del board.zones[2]
+    run = load(tap, target, board.api.config | EVERY_DAY)
+    assert target.gone["zones"] == {(2,)}, "rows without a version are old ones"
+    assert full_read(run) == {
+        "version": int(NOON.timestamp()),
+        "at": "2026-11-20T12:00:00Z",
+    }
+
+
+def test_off_unless_set(board: Board, tap: Command, target: VersionedTarget) -> None:
+    first = load(tap, target, board.api.config, WHOLE)
+    assert activated(first) == {}
+    assert versions(first) == {None}
+    assert "full_read" not in str(first.states)
+    load(tap, target, board.api.config | EVERY_DAY)
+    run = load(tap, target, board.api.config, WHOLE)
+    assert versions(run) == {None}
+    assert full_read(run)["version"] == int(NOON.timestamp()), "for when it is set again"
+
+
+# What goes out
+
+
+def test_the_version_is_told_after_the_last_row_and_before_the_state_that_knows_of_it(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    run = load(tap, target, board.api.config | EVERY_DAY)
+    assert kinds(run, "zones") == ["SCHEMA", "RECORD", "STATE", "ACTIVATE_VERSION", "STATE"]
+    assert [
+        "full_read" in state["bookmarks"]["zones"] for state in run.states if state["bookmarks"]
+    ] == [False, True]
+    assert versions(run) == {*activated(run).values()} == {int(NOON.timestamp())}
+
+
+def test_rows_in_between_carry_the_version_that_the_target_has(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    config = board.api.config | EVERY_DAY
+    first = load(tap, target, config)
+    board.zones[9] = {"id": 9, "modifiedOn": "2026-11-20T12:30:00Z"}
+    board.set_clock(NOON + timedelta(hours=1))
+    second = load(tap, target, config)
+    assert [each["id"] for each in second.records][-1] == 9
+    assert versions(second) == {activated(first)["zones"]}
+    assert activated(second) == {}
+    assert full_read(second) == full_read(first)
+
+
+def test_streams_without_a_bookmark_tell_a_version_each_time_and_never_the_same(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    first = load(tap, target, board.api.config | EVERY_DAY, WHOLE)
+    del board.windows[1]
+    second = load(tap, target, board.api.config | EVERY_DAY, WHOLE)
+    assert {*activated(first)} == {*WHOLE}
+    assert {*activated(second)} == {"arrival_windows", "business_hours"}
+    for stream in activated(second):
+        assert activated(second)[stream] > activated(first)[stream], "in the same second"
+        assert [each for each in kinds(second, stream) if each != "STATE"] == [
+            "SCHEMA",
+            "RECORD",
+            "ACTIVATE_VERSION",
+        ]
+    assert target.gone["arrival_windows"] == {(1,)}
+    assert target.gone["business_hours"] == set()
+
+
+def test_a_list_that_is_always_read_in_full_tells_one_each_time_too(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    catalog = catalog_of("zones")
+    for stream in catalog["streams"]:
+        stream["replication_method"] = "FULL_TABLE"
+    for _ in range(2):
+        run = tap.run(board.api.config | EVERY_DAY, target.state, catalog)
+        target.take(run.messages)
+        assert "zones" in activated(run)
+        del board.zones[max(board.zones)]
+    assert {*target.alive("zones")} == {(1,), (2,), (3,)}
+
+
+@pytest.mark.parametrize("maps", [{}, {"zones": {"id": "id", "__alias__": "areas"}}])
+def test_both_ways_of_writing_tell_it(
+    board: Board, tap: Command, target: VersionedTarget, maps: dict[str, Any]
+) -> None:
+    config = board.api.config | EVERY_DAY | {"stream_maps": maps}
+    load(tap, target, config)
+    del board.zones[3]
+    board.set_clock(NOON + timedelta(days=1))
+    load(tap, target, config)
+    name = "areas" if maps else "zones"
+    assert target.gone[name] == {(3,)}
+
+
+def test_a_history_of_versions_and_a_stream_that_is_mapped_away_are_let_alone(
+    board: Board, tap: Command
+) -> None:
+    maps = {
+        "zones_history": {"__source__": "zones", "__key_properties__": ["id", "modifiedOn"]},
+        "arrival_windows": "__NULL__",
+    }
+    run = tap.run(board.api.config | EVERY_DAY | {"stream_maps": maps}, None, catalog_of(*WHOLE))
+    assert run.exit_code == 0, run.stderr
+    assert versions(run, "zones_history") == {int(NOON.timestamp())}
+    assert {*activated(run)} == {"zones", "business_hours"}
+
+
+def test_streams_that_tell_of_their_deletions_or_are_never_whole_have_no_versions(
+    board: Board, tap: Command
+) -> None:
+    board.answers[PATHS["appointment_assignments"]] = page(1, 2, more=False, token="t")
+    config = board.api.config | EVERY_DAY | {"extra_streams": ["sync_log", "technician_tracking"]}
+    streams = ("appointment_assignments", "sync_log", "technician_tracking", "zones")
+    run = tap.run(config, None, catalog_of(*streams))
+    assert run.exit_code == 0, run.stderr
+    assert {*activated(run)} == {"zones"}
+    assert versions(run, "appointment_assignments") == versions(run, "sync_log") == {None}
+
+
+def test_a_dry_run_tells_nothing(board: Board, tap: Command) -> None:
+    run = tap.run(board.api.config | EVERY_DAY, None, None, "--test")
+    assert run.exit_code == 0, run.stderr
+    assert run.records
+    assert "ACTIVATE_VERSION" not in run.stdout
+
+
+# A read that is not whole
+
+
+def test_a_run_that_ends_anywhere_marks_nothing_and_the_next_one_does(
+    board: Board, tap: Command
+) -> None:
+    config = board.api.config | EVERY_DAY | {"page_size": 3}
+    before = tap.run(config, None, catalog_of("zones")).messages
+    del board.zones[2]
+    board.set_clock(NOON + timedelta(days=1))
+    run = tap.run(config, before[-1]["value"], catalog_of("zones"))
+    told = [each["type"] for each in run.messages].index("ACTIVATE_VERSION")
+    for end in range(told + 1):
+        target = VersionedTarget()
+        target.take(before)
+        target.take(run.messages[:end])
+        assert not target.gone["zones"], end
+        board.set_clock(NOON + timedelta(days=1, minutes=1))
+        load(tap, target, config)
+        assert target.gone["zones"] == {(2,)}, end
+
+
+def pages_of(*pages: list[int], total: int | None = None) -> Any:
+    """Return what answers a list with these pages of ids, one after the other."""
+    left = [*pages]
+
+    def reply(call: Call) -> dict[str, Any]:
+        ids = left.pop(0)
+        rows = [{"id": number, "modifiedOn": LATER} for number in ids]
+        body = listed(*rows, more=bool(left))
+        return {**body, "totalCount": total if "includeTotal" in call.query else None}
+
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (pages_of([1, 2, 3], [4, 5]), "rows were deleted while they were read"),
+        (pages_of([3, 1, 2]), "the server does not sort by id"),
+        (pages_of([1, 2, 3], [3, 4], total=5), "1 rows fewer came than the server has counted"),
+    ],
+    ids=["pulled past", "out of order", "fewer than counted"],
+)
+def test_what_the_walk_does_not_vouch_for_marks_nothing_and_is_due_again(
+    board: Board, tap: Command, target: VersionedTarget, answer: Any, why: str
+) -> None:
+    config = board.api.config | EVERY_DAY
+    load(tap, target, config)
+    honest = board.answers[PATHS["zones"]]
+    board.answers[PATHS["zones"]] = answer
+    board.set_clock(NOON + timedelta(days=1))
+    run = load(tap, target, config)
+    assert run.exit_code == 0, run.stderr
+    assert activated(run) == {}
+    assert why in run.stderr
+    assert "zones: no row is marked as deleted, as the read was not whole" in run.stderr
+    bookmark = run.states[-1]["bookmarks"]["zones"]
+    assert bookmark["replication_key_value"] == LATER
+    assert bookmark["full_read"]["at"] == "2026-11-20T12:00:00Z"
+    board.answers[PATHS["zones"]] = honest
+    assert "zones" in activated(load(tap, target, config))
+
+
+def test_more_arrival_windows_than_a_page_holds_are_not_vouched_for(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    board.answers[PATHS["arrival_windows"]] = pages_of([1, 2], [3])
+    run = load(tap, target, board.api.config | EVERY_DAY, ("arrival_windows",))
+    assert len(run.records) == 3
+    assert activated(run) == {}
+    assert "arrival_windows: no row is marked as deleted" in run.stderr
+
+
+def test_a_page_size_of_a_few_rows_is_not_for_arrival_windows(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    config = board.api.config | EVERY_DAY | {"page_size": 1}
+    assert activated(load(tap, target, config, ("arrival_windows",)))
+    assert [call.query["pageSize"] for call in board.api.api_calls] == ["5000"]
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_list_that_is_refused_marks_nothing(
+    board: Board, tap: Command, target: VersionedTarget, *, skip: bool
+) -> None:
+    config = board.api.config | EVERY_DAY | {"skip_forbidden_streams": skip}
+    load(tap, target, config)
+    board.answers[PATHS["zones"]] = Answer({"message": "Scope validation failed"}, status=403)
+    board.set_clock(NOON + timedelta(days=1))
+    run = load(tap, target, config)
+    assert activated(run) == {}
+    assert len(target.alive("zones")) == 4
+
+
+# A group
+
+
+@pytest.fixture
+def group(api: ScriptedApi) -> Group:
+    api.date = format_datetime(NOON, usegmt=True)
+    return Group(api)
+
+
+def test_a_version_covers_all_tenants_and_waits_for_each(
+    group: Group, tap: Command, target: VersionedTarget
+) -> None:
+    config = group.config | EVERY_DAY | {"max_retries": 0}
+    target.take(read(tap, config, None, "zones").messages)
+    group.api.date = format_datetime(NOON + timedelta(days=1), usegmt=True)
+    group.answers[NORTH, PATHS["zones"]] = listed()
+    group.answers[SOUTH, PATHS["zones"]] = Answer(status=503)
+    run = read(tap, config, target.state, "zones")
+    target.take(run.messages)
+    assert activated(run) == {}
+    assert f"as the read of tenant {SOUTH} was not whole" in run.stderr
+    assert target.gone["zones"] == set()
+    del group.answers[SOUTH, PATHS["zones"]]
+    group.api.date = format_datetime(NOON + timedelta(days=1, minutes=10), usegmt=True)
+    run = read(tap, config, target.state, "zones")
+    target.take(run.messages)
+    assert target.gone["zones"] == {(NORTH, 5)}
+    assert [*activated(run)] == ["zones"], "once"
+    assert full_read(run)["at"] == "2026-11-21T12:10:00Z"
+
+
+def test_the_first_answer_decides_for_all_tenants(group: Group, tap: Command) -> None:
+    """Else some would be read in full and others not, around the moment at which it is due."""
+    config = group.config | EVERY_DAY | {"max_concurrent_requests": 1}
+    first = read(tap, config, None, "zones")
+    moment = NOON + timedelta(days=1, seconds=-1)
+
+    def token(_: Call) -> Answer:
+        body = {"access_token": "kept-secret-token", "expires_in": 900}
+        return Answer(body, headers={"Date": format_datetime(moment, usegmt=True)})
+
+    group.api.token_reply = token
+    group.api.date = format_datetime(moment + timedelta(seconds=1), usegmt=True)
+    run = read(tap, config, first.states[-1], "zones")
+    assert activated(run) == {}
+    zones = [call for call in group.api.api_calls if call.path.endswith("zones")][-len(GROUP) :]
+    assert all("modifiedOnOrAfter" in call.query for call in zones)
+
+
+def test_a_tenant_who_joins_gets_the_version_that_there_is(
+    group: Group, tap: Command, target: VersionedTarget
+) -> None:
+    config = group.config | EVERY_DAY
+    first = read(tap, config | {"tenants": [NORTH, SOUTH]}, None, "zones")
+    target.take(first.messages)
+    second = read(tap, config, target.state, "zones")
+    assert activated(second) == {}
+    joined = [each for each in second.messages if each.get("record", {}).get("tenantId") == WEST]
+    assert {each["version"] for each in joined} == {*activated(first).values()}
+
+
+@pytest.mark.parametrize("stream", ["zones", "business_hours"])
+def test_rows_of_a_tenant_who_is_not_in_the_run_are_not_taken_for_gone(
+    group: Group, tap: Command, target: VersionedTarget, stream: str
+) -> None:
+    config = group.config | EVERY_DAY
+    for number in GROUP:
+        group.answers[number, PATHS["business_hours"]] = {"weekdays": []}
+    target.take(read(tap, config, None, stream).messages)
+    group.api.date = format_datetime(NOON + timedelta(days=1), usegmt=True)
+    fewer = config | {"tenants": [NORTH, SOUTH]}
+    run = read(tap, fewer, target.state, stream)
+    assert activated(run) == {}
+    assert f"as the state has the tenant {WEST}, which is not in this run" in run.stderr
+    state = run.states[-1]
+    state["bookmarks"][stream]["partitions"] = [
+        each
+        for each in state["bookmarks"][stream]["partitions"]
+        if each["context"]["tenantId"] != WEST
+    ]
+    assert stream in activated(read(tap, fewer, state, stream))
+
+
+def test_the_state_of_a_group_made_of_single_ones_has_no_full_read(
+    tap: Command, board: Board
+) -> None:
+    """Each had a version of its own."""
+    single = tap.run(board.api.config | EVERY_DAY, None, catalog_of("zones"))
+    (tap.folder / "one.json").write_text(json.dumps(single.states[-1]))
+    run = tap.run(None, None, None, "--group-state", f"{NORTH}={tap.folder / 'one.json'}")
+    assert run.exit_code == 0, run.stderr
+    assert "partitions" in run.stdout
+    assert "full_read" not in run.stdout
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"version": "5", "at": "2026-11-20T12:00:00Z"},
+        {"version": 0, "at": "2026-11-20T12:00:00Z"},
+        {"version": 2**31, "at": "2026-11-20T12:00:00Z"},
+        {"version": 5, "at": "yesterday"},
+        {"version": 5},
+        "yesterday",
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("stream", ["zones", "business_hours"])
+def test_what_is_no_full_read_in_a_state_is_refused(
+    board: Board, tap: Command, found: Any, stream: str
+) -> None:
+    state = {"bookmarks": {stream: {"full_read": found}}}
+    run = tap.run(board.api.config | EVERY_DAY, state, catalog_of(stream))
+    assert_fails(run, f"the full_read of {stream} in the state")
+    assert board.api.calls == []
+
+
+# What a walk vouches for
+
+
+def vouched_and_missed(world: World, walk: Callable[[Fetch], Iterable[Page]]) -> bool:
+    """Return whether a walk vouches for a read that lacks a row which was there all the time."""
+    server = Server(world)
+    before = {*server.ticks}
+    pages = [*walk(server.fetch)]
+    read = {row["id"] for page in pages for row in page.records}
+    return pages[-1].is_whole and not (before & server.ticks.keys()) <= read
+
+
+def by_number(fetch: Fetch) -> Iterable[Page]:
+    params = {"pageSize": "9", "active": "Any", "includeTotal": "true"}
+    return read_by_number(fetch, params, None, {}, NOON)
+
+
+@pytest.mark.no_cover
+@settings(max_examples=2000)
+@given(
+    world=st.builds(
+        World,
+        seed=st.integers(0, 10**9),
+        sorts=st.sampled_from(["exactly", "not"]),
+        page_cap=st.integers(1, 9),
+        rows=st.integers(0, 40),
+        bulk=st.booleans(),
+        hard_deletes=st.booleans(),
+        busy=st.sampled_from([0.0, 0.3, 0.6]),
+        nulls=st.booleans(),
+        silent=st.booleans(),
+        moved_back=st.sampled_from([0, 60]),
+    )
+)
+def test_a_read_that_is_vouched_for_lacks_no_row_that_was_there_all_the_time(world: World) -> None:
+    assert not vouched_and_missed(world, by_number)
+
+
+def test_a_read_by_modified_on_could_not_be_vouched_for() -> None:
+    def keyset(fetch: Fetch) -> Iterable[Page]:
+        *pages, last = ModifiedWalk(fetch, {"pageSize": "9"}, None, timedelta(seconds=3))
+        return [*pages, replace(last, is_whole=True)]
+
+    assert any(vouched_and_missed(World(seed, moved_back=60), keyset) for seed in range(300))
+
+
+# Whatever happens
+
+
+class Offices:
+    """Tenants whose zones change all the time; some are deleted for good."""
+
+    def __init__(self, group: Group, world: World) -> None:
+        self.api = group.api
+        self.world = {"hard_deletes": True, "nulls": world.nulls, "silent": world.silent}
+        self.servers = {
+            number: Server(replace(world, seed=world.seed + number)) for number in GROUP[:2]
+        }
+        for number, server in self.servers.items():
+            group.answers[number, PATHS["zones"]] = self._reply(server)
+        self.set_clock()
+
+    def _reply(self, server: Server) -> Any:
+        def reply(call: Call) -> Answer:
+            answer = server.fetch(call.query)
+            assert answer.served_at
+            return Answer(
+                answer.body, headers={"Date": format_datetime(answer.served_at, usegmt=True)}
+            )
+
+        return reply
+
+    def wait(self, hours: float) -> None:
+        """Let rows come, change and go for a while in which nobody reads."""
+        self.change(**self.world)
+        for server in self.servers.values():
+            for _ in range(6):
+                server.mutate()
+            server.now += int(hours * 3600) * SECOND
+            server.show(server.now)
+        self.set_clock()
+
+    def set_clock(self) -> None:
+        now = max(server.now for server in self.servers.values())
+        date = EPOCH + timedelta(seconds=now // SECOND)
+        self.api.date = format_datetime(date, usegmt=True)
+
+    def change(self, **world: Any) -> None:
+        for server in self.servers.values():
+            server.world = replace(server.world, **world)
+
+    @property
+    def rows(self) -> dict[tuple[int, int], Any]:
+        return {
+            (number, each): server.row(each)
+            for number, server in self.servers.items()
+            for each in server.ticks
+        }
+
+
+worlds = st.builds(
+    World,
+    seed=st.integers(0, 10**6),
+    page_cap=st.integers(5, 9),  # pages of fewer rows may not overlap
+    rows=st.integers(0, 20),
+    hard_deletes=st.just(value=True),
+    nulls=st.booleans(),
+    silent=st.booleans(),
+)
+QUIET = {"busy": 0.0}
+EDITED = {"busy": 0.5, "hard_deletes": False, "nulls": False, "silent": False}
+DELETED = {"busy": 0.3}
+"""What may happen between two requests of a run."""
+runs_of_all_kinds = st.lists(
+    st.tuples(
+        st.sampled_from([QUIET, EDITED, DELETED]),
+        st.sampled_from([0.0, 0.3, 0.6, 0.9, 1.0, 1.0, 1.0]),
+        st.sampled_from([0.2, 30.0]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@pytest.mark.no_cover
+@settings(max_examples=30)
+@given(world=worlds, runs=runs_of_all_kinds)
+@example(World(3, page_cap=5), [(QUIET, 1.0, 30.0), (DELETED, 0.5, 30.0), (EDITED, 1.0, 0.2)])
+def test_what_is_alive_in_the_target_is_what_there_is_whatever_happens(
+    tmp_path_factory: pytest.TempPathFactory,
+    world: World,
+    runs: list[tuple[dict[str, Any], float, float]],
+) -> None:
+    """Rows come, change and go between any two requests, and runs are killed at any message."""
+    with ScriptedApi() as api:
+        group = Group(api)
+        offices = Offices(group, world)
+        tap = Command(tmp_path_factory.mktemp("run"))
+        target = VersionedTarget()
+        config = group.config | EVERY_DAY | {"tenants": [*offices.servers], "page_size": 9}
+        catalog = group_catalog("zones")
+
+        def load(meanwhile: dict[str, Any], share: float = 1.0) -> Run:
+            offices.change(**meanwhile)
+            run = tap.run(config, target.state, catalog)
+            assert run.exit_code == 0, run.stderr
+            target.take(run.messages[: round(share * len(run.messages))])
+            assert not target.gone.get("zones", set()) & offices.rows.keys()
+            return run
+
+        for meanwhile, share, hours in runs:
+            load(meanwhile, share)
+            offices.wait(hours)
+        offices.wait(30)
+        assert "zones" in activated(load(EDITED))
+        load(QUIET)
+        alive = target.alive("zones")
+        assert alive.keys() == offices.rows.keys()
+        for key, row in offices.rows.items():
+            assert {name: alive[key][name] for name in ("modifiedOn", "active")} == {
+                name: row[name] for name in ("modifiedOn", "active")
+            }
