@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from examples.sandbox_day import ASSIGNMENTS, FIRST_LOAD, LAST_LOAD, loads, writ
 from tests.support.caller import Caller
 from tests.support.postgresql import PostgreSql
 from tests.support.projects import ROOT, TAP, Project
-from tools.markdown import blocks
+from tools.markdown import blocks, commands
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +102,12 @@ class Built:
         found: list[list[list[str]]] = json.loads(file.read_text(encoding="utf-8"))
         return found
 
+    def shown(self, database: str) -> list[str]:
+        """Return what dbt shows of the technicians who are free, and of a query in the command."""
+        file = self.folder / database / "shown.json"
+        found: list[str] = json.loads(file.read_text(encoding="utf-8"))
+        return found
+
     def pictures(self, database: str) -> Path:
         return self.folder / database
 
@@ -147,9 +154,11 @@ def build(project: Project) -> Built:
             project.meltano("run", TAP, loader, f"dbt-{database}:build", **variables)
 
         project.meltano("invoke", "dbt-duckdb:freshness", **variables)  # which warns at most
+        shown = {each: _show(project, each, variables) for each in DATABASES}
 
         for name, where in zip(DATABASES, (str(built.duckdb), server.url), strict=True):
             _keep(where, project.folder / name)
+            (project.folder / name / "shown.json").write_text(json.dumps(shown[name]))
         _build_of_group(server, project, variables)
     return built
 
@@ -203,6 +212,17 @@ def _load_into(server: PostgreSql, project: Project, messages: list[str]) -> Non
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
+
+
+def _show(project: Project, database: str, variables: dict[str, str]) -> list[str]:
+    """Return the tables that dbt shows by the commands of the page."""
+    tomorrow = json.dumps({"tomorrow": f"date '{LAST_LOAD:%Y-%m-%d}' + 1"})
+    command = ("invoke", f"dbt-{database}:free-tomorrow", "--vars", tomorrow)
+    (line,) = (each for each in commands(PAGE) if f"dbt-{database} show" in each)
+    return [
+        project.meltano(*arguments, **variables)
+        for arguments in (command, tuple(shlex.split(line)[1:]))
+    ]
 
 
 def _keep(where: str, folder: Path) -> None:

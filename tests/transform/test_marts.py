@@ -104,6 +104,36 @@ def test_a_question_of_the_page_has_the_same_answer_in_both_databases(built: Bui
             assert numbers[0] == pytest.approx(numbers[1], nan_ok=True)
 
 
+def test_dbt_shows_who_is_free_tomorrow_and_what_a_command_asks(built: Built) -> None:
+    free, asked = zip(*(map(_table, built.shown(database)) for database in DATABASES), strict=True)
+    names = ["tenant_id", "technician_name", "technician_id", "free_hours", "shift_hours"]
+    assert free[0][0] == free[1][0] == names
+    assert len(free[0]) == 1 + 20
+    in_duckdb, in_postgres = (
+        [
+            [tenant, name, number, float(free_hours), float(hours)]
+            for tenant, name, number, free_hours, hours in shown[1:]
+        ]
+        for shown in free
+    )
+    of_one = [row for row in in_duckdb if row[0] != str(OTHER_TENANT)]
+    assert 0 < len(of_one) < len(in_duckdb)
+    assert of_one == in_postgres[: len(of_one)]
+    hours = [row[3] for row in in_postgres]
+    assert hours == sorted(hours, reverse=True)
+    assert min(hours) > 0
+    for shown in asked:
+        assert len(shown) == 1 + 5
+        assert "appointment_id" in shown[0]
+
+
+def _table(shown: str) -> list[list[str]]:
+    """Return the cells of the table in what dbt shows."""
+    rows = [line for line in shown.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    return [row for row in cells if set("".join(row)) != {"-"}]
+
+
 def _number(text: str) -> float:
     try:
         return float(text)
