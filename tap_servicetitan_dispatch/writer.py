@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.contrib.msgspec import encoder
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter, SingerMessageType
-from singer_sdk.singerlib.encoding.simple import Message
+from singer_sdk.singerlib.encoding.simple import Message, StateMessage
 from typing_extensions import override
 
 if TYPE_CHECKING:
@@ -28,7 +28,12 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
 
     @override
     def serialize_message(self, message: Message) -> bytes:
-        return _unbroken(encoder.encode(message.to_dict())) + b"\n"
+        if isinstance(message, StateMessage):
+            # `to_dict` would copy all of it, and a group writes one for each page
+            content = {"type": "STATE", "value": message.value}
+        else:
+            content = message.to_dict()
+        return _unbroken(encoder.encode(content)) + b"\n"
 
     @override
     def write_message(self, message: Message) -> None:

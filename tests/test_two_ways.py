@@ -14,7 +14,8 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk import Stream
-from singer_sdk.singerlib.encoding.simple import RecordMessage
+from singer_sdk.contrib.msgspec import encoder
+from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 
 from tap_servicetitan_dispatch.sandbox import Faults, Sandbox
 from tap_servicetitan_dispatch.streams.base import DispatchStream
@@ -204,6 +205,14 @@ def test_any_record_is_written_as_a_message_of_its_own_would_be(
             writer.write_message(RecordMessage("zones", record, version, NOW)) for record in records
         ]
     )
+
+
+@given(value=st.dictionaries(st.text(), values, max_size=4))
+def test_any_state_is_written_as_the_sdk_would(value: dict[str, Any]) -> None:
+    message = StateMessage(value=value)
+    line = written(lambda writer: writer.write_message(message))
+    assert json.loads(line) == json.loads(encoder.encode(message.to_dict()))
+    assert line.startswith(b'{"type":"STATE","value":')
 
 
 def written(write: Callable[[LineWriter], Any]) -> bytes:
