@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from examples.sandbox_day import LAST_LOAD
 from tests.support.marts import DATABASES, GROUP, MARTS, OTHER_TENANT, QUESTIONS, STAGING
 from tests.support.streams import ALL_STREAMS, LOG
 from tools.markdown import ROOT
@@ -106,20 +107,16 @@ def test_a_question_of_the_page_has_the_same_answer_in_both_databases(built: Bui
 
 def test_dbt_shows_who_is_free_tomorrow_and_what_a_command_asks(built: Built) -> None:
     free, asked = zip(*(map(_table, built.shown(database)) for database in DATABASES), strict=True)
-    names = ["tenant_id", "technician_name", "technician_id", "free_hours", "shift_hours"]
+    names = ["day", "tenant_id", "technician_name", "technician_id", "free_hours", "shift_hours"]
     assert free[0][0] == free[1][0] == names
-    assert len(free[0]) == 1 + 20
     in_duckdb, in_postgres = (
-        [
-            [tenant, name, number, float(free_hours), float(hours)]
-            for tenant, name, number, free_hours, hours in shown[1:]
-        ]
-        for shown in free
+        [[*row[:4], float(row[4]), float(row[5])] for row in shown[1:]] for shown in free
     )
-    of_one = [row for row in in_duckdb if row[0] != str(OTHER_TENANT)]
-    assert 0 < len(of_one) < len(in_duckdb)
-    assert of_one == in_postgres[: len(of_one)]
-    hours = [row[3] for row in in_postgres]
+    of_one = [row for row in in_duckdb if row[1] != str(OTHER_TENANT)]
+    assert of_one == in_postgres != []
+    assert len(in_duckdb) == 2 * len(of_one)
+    assert {row[0] for row in in_postgres} == {f"{LAST_LOAD + timedelta(days=1):%Y-%m-%d}"}
+    hours = [row[4] for row in in_postgres]
     assert hours == sorted(hours, reverse=True)
     assert min(hours) > 0
     for shown in asked:

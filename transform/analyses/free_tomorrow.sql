@@ -1,6 +1,7 @@
 -- Which technician has free hours tomorrow? Those of shifts that nothing but jobs can take: what is
 -- booked already, the Dispatch API tells only by slot, in `capacity_forecast`.
 select
+  day,
   tenant_id,
   technician_name,
   technician_id,
