@@ -306,6 +306,25 @@ def test_a_history_of_versions_and_a_stream_that_is_mapped_away_are_let_alone(
     assert {*activated(run)} == {"zones", "business_hours"}
 
 
+@pytest.mark.parametrize("keys", [["id", "modifiedOn"], []], ids=["longer", "none"])
+@pytest.mark.parametrize("by", ["catalog", "stream map"])
+def test_a_table_that_keeps_the_history_of_rows_is_let_alone(
+    board: Board, tap: Command, keys: list[str], by: str
+) -> None:
+    config, catalog = board.api.config | EVERY_DAY, catalog_of("zones")
+    if by == "stream map":
+        config["stream_maps"] = {"zones": {"__key_properties__": keys}}
+    else:
+        for stream in catalog["streams"]:
+            if stream["tap_stream_id"] == "zones":
+                root = next(each for each in stream["metadata"] if not each["breadcrumb"])
+                stream["key_properties"] = root["metadata"]["table-key-properties"] = keys
+    run = tap.run(config, None, catalog)
+    assert run.exit_code == 0, run.stderr
+    assert len(run.records) == 4
+    assert activated(run) == {}
+
+
 def test_streams_that_tell_of_their_deletions_or_are_never_whole_have_no_versions(
     board: Board, tap: Command
 ) -> None:

@@ -98,6 +98,7 @@ class DispatchStream(SdkStream, abc.ABC):
         self.run = run
         if run.is_of_group:
             self._add_tenant()
+        self._own_keys = self.primary_keys  # a catalog may give others
         if self.config.get("unknown_fields") == "keep":
             self._set_properties({**self.schema["properties"], **OTHERS.to_dict()})
         self.tally = run.outcomes.tally_of(self.name)
@@ -232,10 +233,10 @@ class DispatchStream(SdkStream, abc.ABC):
             self.logger.warning("%s: no row is marked as deleted, as %s.", self.name, obstacle)
             return
         for stream_map in self.stream_maps:
-            # One with a longer key keeps several versions of a row, which are not gone.
-            keys = stream_map.transformed_key_properties or self.primary_keys
+            # With a longer key, or none, a table keeps several versions of a row: none is gone.
+            keys = stream_map.transformed_key_properties or ()
             is_of_rows = not isinstance(stream_map, RemoveRecordTransform)
-            if is_of_rows and len(keys) <= len(self.primary_keys):
+            if is_of_rows and 0 < len(keys) <= len(self._own_keys):
                 self.run.writer.write_message(
                     ActivateVersionMessage(stream_map.stream_alias, reads.begun.version)
                 )
