@@ -9,7 +9,7 @@ from tap_servicetitan_dispatch.errors import StateError
 from tap_servicetitan_dispatch.redaction import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping
     from datetime import datetime
 
 KEY, VALUE = "replication_key", "replication_key_value"
@@ -98,7 +98,12 @@ def store_full_read(read: FullRead, entry: MutableMapping[str, Any]) -> None:
     entry[FULL_READ] = {"version": read.version, "at": instants.render(read.at)}
 
 
-def tenants_in(state: Mapping[str, Any], stream: str) -> set[int]:
-    """Return the numbers of the tenants of a group whose rows a stream has brought."""
-    partitions = state.get("bookmarks", {}).get(stream, {}).get("partitions") or ()
-    return {each["context"]["tenantId"] for each in partitions}
+def tenants_in(state: Mapping[str, Any], streams: Iterable[str]) -> set[int]:
+    """Return the numbers of the tenants of a group that a state knows of, by any of some streams.
+
+    A stream without a bookmark has nothing to say of a tenant until it has versions.
+    """
+    entries = [state.get("bookmarks", {}).get(stream, {}) for stream in streams]
+    return {
+        each["context"]["tenantId"] for entry in entries for each in entry.get("partitions") or ()
+    }

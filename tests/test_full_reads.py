@@ -522,6 +522,22 @@ def test_rows_of_a_tenant_who_is_not_in_the_run_are_not_taken_for_gone(
     assert stream in activated(read(tap, fewer, state, stream))
 
 
+@pytest.mark.parametrize("stream", ["arrival_windows", "business_hours"])
+def test_a_tenant_who_left_before_the_setting_was_set_is_known_from_any_stream(
+    group: Group, tap: Command, target: VersionedTarget, stream: str
+) -> None:
+    for number in GROUP:
+        group.answers[number, PATHS["arrival_windows"]] = listed({"id": 1})
+        group.answers[number, PATHS["business_hours"]] = {"weekdays": []}
+    target.take(read(tap, group.config, None, stream, "zones").messages)
+    fewer = group.config | EVERY_DAY | {"tenants": [NORTH, SOUTH]}
+    run = read(tap, fewer, target.state, stream, "zones")
+    target.take(run.messages)
+    assert activated(run) == {}
+    assert f"{stream}: no row is marked as deleted, as the state has the tenant" in run.stderr
+    assert target.gone[stream] == set()
+
+
 def test_the_state_of_a_group_made_of_single_ones_has_no_full_read(
     tap: Command, board: Board
 ) -> None:

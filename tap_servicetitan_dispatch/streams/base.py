@@ -228,7 +228,7 @@ class DispatchStream(SdkStream, abc.ABC):
         reads = self._full_reads
         if reads.begun is None:
             return
-        known = bookmarks.tenants_in(self.tap_state, self.name)
+        known = bookmarks.tenants_in(self.tap_state, self._tap.streams)
         if obstacle := reads.obstacle(self.run.clients.tenants, known):
             self.logger.warning("%s: no row is marked as deleted, as %s.", self.name, obstacle)
             return
