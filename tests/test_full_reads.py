@@ -193,6 +193,33 @@ def test_where_the_api_tells_no_time_nothing_is_due(
     assert run.exit_code == 0, run.stderr
     assert activated(run) == {}
     assert len(target.alive("zones")) == 4
+    for stream in WHOLE:
+        assert f"{stream}: no row is marked as deleted, as the server does not tell" in run.stderr
+
+
+@pytest.mark.parametrize(("year", "version"), [(1969, 1), (1970, 1), (2039, None), (9999, None)])
+def test_a_clock_that_is_years_off_leaves_no_version_that_nobody_can_take(
+    board: Board, tap: Command, target: VersionedTarget, year: int, version: int | None
+) -> None:
+    config = board.api.config | EVERY_DAY
+    board.set_clock(datetime(year, 1, 1, tzinfo=UTC))
+    run = load(tap, target, config)
+    assert run.exit_code == 0, run.stderr
+    assert activated(run).get("zones") == version
+    assert ("zones: no row is marked as deleted" in run.stderr) == (version is None)
+    board.set_clock(NOON)
+    assert activated(load(tap, target, config)) == {"zones": int(NOON.timestamp())}
+
+
+def test_the_largest_version_that_a_state_may_have_is_not_outgrown(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    found = {"version": 2**31 - 2, "at": "2026-11-01T00:00:00Z"}
+    target.state = {"bookmarks": {"zones": {"full_read": found}}}
+    for _ in range(2):
+        run = load(tap, target, board.api.config | EVERY_DAY)
+        assert run.exit_code == 0, run.stderr
+        assert activated(run) == {}
 
 
 def test_a_list_that_has_a_bookmark_and_was_never_read_in_full_is_due(

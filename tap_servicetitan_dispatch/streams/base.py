@@ -226,6 +226,9 @@ class DispatchStream(SdkStream, abc.ABC):
     def _activate_version(self) -> None:
         """Say that rows of earlier versions are gone, if the read of all tenants was whole."""
         reads = self._full_reads
+        if reads.lack_time:
+            why = "the server does not tell its time, or one that is years off"
+            self.logger.warning("%s: no row is marked as deleted, as %s.", self.name, why)
         if reads.begun is None:
             return
         known = bookmarks.tenants_in(self.tap_state, self._tap.streams)

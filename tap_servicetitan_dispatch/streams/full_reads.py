@@ -11,7 +11,7 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_servicetitan_dispatch.bookmarks import FullRead
+from tap_servicetitan_dispatch.bookmarks import LARGEST_VERSION, FullRead
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -35,10 +35,12 @@ class FullReads:
 
     Attributes:
         begun: The full read of this run, if it has one.
+        lack_time: Whether nobody knows if one is due, as the server shows no time or a wrong one.
     """
 
     def __init__(self, hours: int | None, last: FullRead | None, *, has_bookmark: bool) -> None:
         self.begun: FullRead | None = None
+        self.lack_time = False
         self._hours = hours
         self._last = last
         self._has_bookmark = has_bookmark
@@ -74,9 +76,11 @@ class FullReads:
 
     def _decide(self, now: datetime | None, interval: timedelta) -> None:
         last = self._last
-        if now is None or (last and self._has_bookmark and abs(now - last.at) < interval):
-            return
-        self.begun = FullRead(max(int(now.timestamp()), last.version + 1 if last else 0), now)
+        version = max(int(now.timestamp()), last.version + 1 if last else 1) if now else 0
+        if now is None or version >= LARGEST_VERSION:  # neither target nor state could take it
+            self.lack_time = True
+        elif not (last and self._has_bookmark and abs(now - last.at) < interval):
+            self.begun = FullRead(version, now)
 
     def take(self, tenant: Tenant, page: Page) -> None:
         """Note that a page has been written."""
