@@ -393,6 +393,30 @@ def test_a_run_that_ends_anywhere_marks_nothing_and_the_next_one_does(
         assert target.gone["zones"] == {(2,)}, end
 
 
+def test_the_bookmark_of_a_long_read_goes_by_the_clock_of_the_list_not_that_of_the_token(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    """Else what is edited behind the cursor would never come."""
+    ahead = format_datetime(NOON + timedelta(hours=1), usegmt=True)
+    token = {"access_token": "kept-secret-token", "expires_in": 900}
+    board.api.token_reply = lambda _: Answer(token, headers={"Date": ahead})
+    board.zones = {number: {"id": number, "modifiedOn": LATER} for number in range(1, 21)}
+
+    def reply(call: Call) -> dict[str, Any]:
+        if len(board.api.api_calls) == 2:
+            board.set_clock(NOON + timedelta(minutes=20))
+            board.zones[1] = {"id": 1, "modifiedOn": "2026-11-20T12:01:00Z", "name": "edited"}
+            board.zones[20] = {"id": 20, "modifiedOn": "2026-11-20T12:19:00Z"}
+        return board.list(call, board.zones)
+
+    board.answers[PATHS["zones"]] = reply
+    config = board.api.config | EVERY_DAY | {"page_size": 10}
+    load(tap, target, config)
+    assert target.rows["zones"][1,] == {"id": 1, "modifiedOn": LATER}
+    load(tap, target, config)
+    assert target.rows["zones"][1,]["name"] == "edited"
+
+
 def pages_of(*pages: list[int], total: int | None = None) -> Any:
     """Return what answers a list with these pages of ids, one after the other."""
     left = [*pages]

@@ -81,7 +81,8 @@ def read_by_number(
             are counted if they ask for the total.
         bound: The lower bound of `modifiedOn`, nothing for the beginning of history.
         written: The rows that need not come again as they are.
-        began_at: What the server's clock showed when the walk began.
+        began_at: What the server's clock showed when the walk began. The walk's own first answer
+            counts if it is earlier: that of the token may be of a server whose clock is ahead.
         logger: Told of what is odd.
 
     Raises:
@@ -105,6 +106,8 @@ def read_by_number(
             doubt = "the server does not sort by id, so that rows may have been missed"
         if missing is None:
             missing = _total_in(answer.body)
+            times = (began_at, answer.served_at)
+            began_at = None if None in times else min(filter(None, times))
         missing -= len(rows) - (ids.index(cursor) + 1 if cursor in ids else 0)
         fresh = deduplicated(rows, written)
         if not has_more_in(answer.body):
