@@ -377,7 +377,8 @@ def test_a_dry_run_tells_nothing(board: Board, tap: Command) -> None:
 def test_a_run_that_ends_anywhere_marks_nothing_and_the_next_one_does(
     board: Board, tap: Command
 ) -> None:
-    config = board.api.config | EVERY_DAY | {"page_size": 3}
+    board.zones |= {number: {"id": number, "modifiedOn": LATER} for number in range(5, 25)}
+    config = board.api.config | EVERY_DAY | {"page_size": 20}
     before = tap.run(config, None, catalog_of("zones")).messages
     del board.zones[2]
     board.set_clock(NOON + timedelta(days=1))
@@ -400,17 +401,17 @@ def test_the_bookmark_of_a_long_read_goes_by_the_clock_of_the_list_not_that_of_t
     ahead = format_datetime(NOON + timedelta(hours=1), usegmt=True)
     token = {"access_token": "kept-secret-token", "expires_in": 900}
     board.api.token_reply = lambda _: Answer(token, headers={"Date": ahead})
-    board.zones = {number: {"id": number, "modifiedOn": LATER} for number in range(1, 21)}
+    board.zones = {number: {"id": number, "modifiedOn": LATER} for number in range(1, 31)}
 
     def reply(call: Call) -> dict[str, Any]:
         if len(board.api.api_calls) == 2:
             board.set_clock(NOON + timedelta(minutes=20))
             board.zones[1] = {"id": 1, "modifiedOn": "2026-11-20T12:01:00Z", "name": "edited"}
-            board.zones[20] = {"id": 20, "modifiedOn": "2026-11-20T12:19:00Z"}
+            board.zones[30] = {"id": 30, "modifiedOn": "2026-11-20T12:19:00Z"}
         return board.list(call, board.zones)
 
     board.answers[PATHS["zones"]] = reply
-    config = board.api.config | EVERY_DAY | {"page_size": 10}
+    config = board.api.config | EVERY_DAY | {"page_size": 20}
     load(tap, target, config)
     assert target.rows["zones"][1,] == {"id": 1, "modifiedOn": LATER}
     load(tap, target, config)
@@ -475,6 +476,18 @@ def test_a_page_size_of_a_few_rows_is_not_for_arrival_windows(
     config = board.api.config | EVERY_DAY | {"page_size": 1}
     assert activated(load(tap, target, config, ("arrival_windows",)))
     assert [call.query["pageSize"] for call in board.api.api_calls] == ["5000"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_a_page_size_of_a_few_rows_is_not_for_full_reads_of_lists(
+    board: Board, tap: Command, target: VersionedTarget, size: int
+) -> None:
+    """Pages that do not overlap would look as if rows had been deleted, in each run anew."""
+    board.zones = {number: {"id": number, "modifiedOn": LATER} for number in range(1, 31)}
+    run = load(tap, target, board.api.config | EVERY_DAY | {"page_size": size})
+    assert "zones" in activated(run), run.stderr
+    assert len(target.alive("zones")) == 30
+    assert int(board.api.api_calls[0].query["pageSize"]) == 20
 
 
 @pytest.mark.parametrize("skip", [False, True])

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 SORTED_TO = timedelta(seconds=10)
 """The API was seen to sort to about a second; each request goes back that far, and further."""
 
+FEWEST_AT_ONCE = 20
+"""Rows of a page of a full read, at least: with less, pages of a long list need not overlap."""
+
 
 class ListStream(DispatchStream):
     """A list that can be sorted and filtered by `modifiedOn`."""
@@ -54,7 +57,9 @@ class ListStream(DispatchStream):
     def full_walk(self, client: Client) -> Iterable[Page]:
         """Return the pages of all rows in order of ids, which edits do not change."""
         fetch = _FetchWithTotal(self.fetch(client), self.tally)
-        return read_by_number(fetch, self._params, None, {}, client.now(), client.logger)
+        size = max(self.config["page_size"], FEWEST_AT_ONCE)
+        params = {**self._params, "pageSize": str(size)}
+        return read_by_number(fetch, params, None, {}, client.now(), client.logger)
 
     @property
     def _params(self) -> dict[str, str]:
