@@ -577,6 +577,8 @@ def test_rows_of_a_tenant_who_is_not_in_the_run_are_not_taken_for_gone(
     run = read(tap, fewer, target.state, stream)
     assert activated(run) == {}
     assert f"as the state has the tenant {WEST}, which is not in this run" in run.stderr
+    last = group.api.api_calls[-2:]
+    assert all("modifiedOnOrAfter" in call.query for call in last if call.path.endswith("zones"))
     state = run.states[-1]
     state["bookmarks"][stream]["partitions"] = [
         each

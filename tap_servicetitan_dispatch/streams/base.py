@@ -187,9 +187,11 @@ class DispatchStream(SdkStream, abc.ABC):
 
     @cached_property
     def _full_reads(self) -> FullReads:
+        known = bookmarks.tenants_in(self.tap_state, self._tap.streams)
         return FullReads(
             self.config.get("detect_deleted_every_hours") if self.can_be_whole else None,
             bookmarks.full_read_in(self.tap_state, self.name),
+            known - {each.number for each in self.run.clients.tenants},
             has_bookmark=self.replication_method == "INCREMENTAL",
         )
 
@@ -226,14 +228,9 @@ class DispatchStream(SdkStream, abc.ABC):
     def _activate_version(self) -> None:
         """Say that rows of earlier versions are gone, if the read of all tenants was whole."""
         reads = self._full_reads
-        if reads.lack_time:
-            why = "the server does not tell its time, or one that is years off"
-            self.logger.warning("%s: no row is marked as deleted, as %s.", self.name, why)
-        if reads.begun is None:
-            return
-        known = bookmarks.tenants_in(self.tap_state, self._tap.streams)
-        if obstacle := reads.obstacle(self.run.clients.tenants, known):
+        if obstacle := reads.obstacle(self.run.clients.tenants):
             self.logger.warning("%s: no row is marked as deleted, as %s.", self.name, obstacle)
+        if obstacle or reads.begun is None:
             return
         for stream_map in self.stream_maps:
             # With a longer key, or none, a table keeps several versions of a row: none is gone.

@@ -31,16 +31,24 @@ class FullReads:
     Args:
         hours: How many may pass between two full reads; nothing if there are to be none.
         last: The last one.
+        absent: The tenants of a group who are not in the run, and whose rows the target may have.
         has_bookmark: Whether the stream could be read from a bookmark instead.
 
     Attributes:
         begun: The full read of this run, if it has one.
-        lack_time: Whether nobody knows if one is due, as the server shows no time or a wrong one.
     """
 
-    def __init__(self, hours: int | None, last: FullRead | None, *, has_bookmark: bool) -> None:
+    def __init__(
+        self,
+        hours: int | None,
+        last: FullRead | None,
+        absent: Collection[int],
+        *,
+        has_bookmark: bool,
+    ) -> None:
         self.begun: FullRead | None = None
-        self.lack_time = False
+        self._why_not = ""
+        self._absent = absent
         self._hours = hours
         self._last = last
         self._has_bookmark = has_bookmark
@@ -78,8 +86,16 @@ class FullReads:
         last = self._last
         version = max(int(now.timestamp()), last.version + 1 if last else 1) if now else 0
         if now is None or version >= LARGEST_VERSION:  # neither target nor state could take it
-            self.lack_time = True
-        elif not (last and self._has_bookmark and abs(now - last.at) < interval):
+            self._why_not = "the server does not tell its time, or one that is years off"
+        elif last and self._has_bookmark and abs(now - last.at) < interval:
+            return
+        elif self._absent:
+            self._why_not = (
+                f"the state has the tenant {min(self._absent)}, which is not in this run, so all "
+                "its rows would count as gone. What to do: name it in tenants, or take it out of "
+                "the state"
+            )
+        else:
             self.begun = FullRead(version, now)
 
     def take(self, tenant: Tenant, page: Page) -> None:
@@ -87,18 +103,14 @@ class FullReads:
         if page.is_whole:
             self._whole.add(tenant)
 
-    def obstacle(self, tenants: Collection[Tenant], known: Collection[int]) -> str:
-        """Return why nobody can tell from this run which rows are gone; empty if one can.
+    def obstacle(self, tenants: Collection[Tenant]) -> str:
+        """Return why nobody can tell which rows are gone; empty if one can, or need not.
 
         Args:
             tenants: Those of the run.
-            known: Those of a group whose rows the target may have, by their numbers.
         """
-        if absent := sorted({*known} - {each.number for each in tenants}):
-            return (
-                f"the state has the tenant {absent[0]}, which is not in this run, so all its rows "
-                "would count as gone. What to do: name it in tenants, or take it out of the state"
-            )
+        if self.begun is None:
+            return self._why_not
         if partly := [each for each in tenants if each not in self._whole]:
             whose = f" of {', '.join(map(str, partly))}" if partly[0].is_of_group else ""
             return f"the read{whose} was not whole; the next run tries again"
