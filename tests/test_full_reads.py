@@ -352,6 +352,15 @@ def test_a_table_that_keeps_the_history_of_rows_is_let_alone(
     assert activated(run) == {}
 
 
+def test_a_key_with_modified_on_keeps_history_in_a_group_too(group: Group, tap: Command) -> None:
+    """Without the tenant it is no longer than the stream's own."""
+    history = {"__source__": "zones", "__key_properties__": ["id", "modifiedOn"]}
+    config = group.config | EVERY_DAY | {"stream_maps": {"zones_history": history}}
+    run = read(tap, config, None, "zones")
+    assert run.exit_code == 0, run.stderr
+    assert {*activated(run)} == {"zones"}
+
+
 def test_streams_that_tell_of_their_deletions_or_are_never_whole_have_no_versions(
     board: Board, tap: Command
 ) -> None:
@@ -639,6 +648,15 @@ def test_what_is_no_full_read_in_a_state_is_refused(
     run = tap.run(board.api.config | EVERY_DAY, state, catalog_of(stream))
     assert_fails(run, f"the full_read of {stream} in the state")
     assert board.api.calls == []
+
+
+@pytest.mark.parametrize("stream", ["zones", "business_hours"])
+def test_what_is_no_full_read_is_let_be_where_none_is_asked_for(
+    board: Board, tap: Command, stream: str
+) -> None:
+    state = {"bookmarks": {stream: {"full_read": "yesterday"}}}
+    run = tap.run(board.api.config, state, catalog_of(stream))
+    assert run.exit_code == 0, run.stderr
 
 
 # What a walk vouches for

@@ -188,9 +188,10 @@ class DispatchStream(SdkStream, abc.ABC):
     @cached_property
     def _full_reads(self) -> FullReads:
         known = bookmarks.tenants_in(self.tap_state, self._tap.streams)
+        hours = self.config.get("detect_deleted_every_hours") if self.can_be_whole else None
         return FullReads(
-            self.config.get("detect_deleted_every_hours") if self.can_be_whole else None,
-            bookmarks.full_read_in(self.tap_state, self.name),
+            hours,
+            bookmarks.full_read_in(self.tap_state, self.name) if hours else None,
             known - {each.number for each in self.run.clients.tenants},
             has_bookmark=self.replication_method == "INCREMENTAL",
         )
@@ -235,8 +236,8 @@ class DispatchStream(SdkStream, abc.ABC):
         for stream_map in self.stream_maps:
             # With a longer key, or none, a table keeps several versions of a row: none is gone.
             keys = stream_map.transformed_key_properties or ()
-            is_of_rows = not isinstance(stream_map, RemoveRecordTransform)
-            if is_of_rows and 0 < len(keys) <= len(self._own_keys):
+            is_longer = len(keys) > len(self._own_keys) or self.replication_key in keys
+            if keys and not is_longer and not isinstance(stream_map, RemoveRecordTransform):
                 self.run.writer.write_message(
                     ActivateVersionMessage(stream_map.stream_alias, reads.begun.version)
                 )
