@@ -361,6 +361,20 @@ def test_a_key_with_modified_on_keeps_history_in_a_group_too(group: Group, tap: 
     assert {*activated(run)} == {"zones"}
 
 
+def test_a_table_of_two_streams_is_let_alone(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    """The version of one would have the rows of the other count as gone."""
+    board.answers[PATHS["teams"]] = listed({"id": 50, "modifiedOn": LATER})
+    both = {"__alias__": "both", "id": "id", "__else__": None}
+    config = board.api.config | EVERY_DAY | {"stream_maps": {"zones": both, "teams": both}}
+    load(tap, target, config, ("teams",))
+    board.set_clock(NOON + timedelta(hours=5))
+    run = load(tap, target, config, ("teams", "zones"))
+    assert run.exit_code == 0, run.stderr
+    assert {*target.alive("both")} == {(1,), (2,), (3,), (4,), (50,)}
+
+
 def test_streams_that_tell_of_their_deletions_or_are_never_whole_have_no_versions(
     board: Board, tap: Command
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import ActivateVersionMessage
 from typing_extensions import override
 
@@ -233,14 +233,8 @@ class DispatchStream(SdkStream, abc.ABC):
             self.logger.warning("%s: no row is marked as deleted, as %s.", self.name, obstacle)
         if obstacle or reads.begun is None:
             return
-        for stream_map in self.stream_maps:
-            # With a longer key, or none, a table keeps several versions of a row: none is gone.
-            keys = stream_map.transformed_key_properties or ()
-            is_longer = len(keys) > len(self._own_keys) or self.replication_key in keys
-            if keys and not is_longer and not isinstance(stream_map, RemoveRecordTransform):
-                self.run.writer.write_message(
-                    ActivateVersionMessage(stream_map.stream_alias, reads.begun.version)
-                )
+        for name in self.names_of_tables(self._own_keys):
+            self.run.writer.write_message(ActivateVersionMessage(name, reads.begun.version))
         bookmarks.store_full_read(reads.begun, self.stream_state)
         self.run.write_state()
 

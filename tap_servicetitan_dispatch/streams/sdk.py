@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
+from singer_sdk.mapper import RemoveRecordTransform
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.errors import InputError
@@ -14,6 +16,8 @@ from tap_servicetitan_dispatch.inputs import require_keys
 from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from singer_sdk import Tap
     from singer_sdk.helpers import types
     from singer_sdk.singerlib import Catalog
@@ -53,6 +57,25 @@ class SdkStream(Stream):
                 f"the catalog has no {UNKNOWN_FIELDS} for {self.name}: it was made before the "
                 "setting unknown_fields was keep. What to do: make it anew with --discover."
             )
+
+    def names_of_tables(self, own_keys: Sequence[str]) -> Iterator[str]:
+        """Yield what the tables are called that have each row of this stream once, and no others.
+
+        With a longer key, or none, a table keeps several versions of a row: none of them is gone.
+
+        Args:
+            own_keys: The key of the stream without a catalog.
+        """
+        maps = {
+            name: [each for each in found if not isinstance(each, RemoveRecordTransform)]
+            for name, found in self._tap.mapper.stream_maps.items()
+        }
+        used = Counter(each.stream_alias for found in maps.values() for each in found)
+        for each in maps[self.name]:
+            keys = each.transformed_key_properties or ()
+            is_longer = len(keys) > len(own_keys) or self.replication_key in keys
+            if keys and not is_longer and used[each.stream_alias] == 1:
+                yield each.stream_alias
 
     @override
     def get_replication_key_signpost(self, context: types.Context | None = None) -> None:
