@@ -187,7 +187,7 @@ class DispatchStream(SdkStream, abc.ABC):
 
     @cached_property
     def _full_reads(self) -> FullReads:
-        known = bookmarks.tenants_in(self.tap_state, self._tap.streams)
+        known = bookmarks.tenants_in(self.tap_state, self._of_tap.streams)
         hours = self.config.get("detect_deleted_every_hours") if self.can_be_whole else None
         return FullReads(
             hours,

@@ -32,6 +32,7 @@ class SdkStream(Stream):
 
     def __init__(self, tap: Tap) -> None:
         super().__init__(tap)
+        self._of_tap = tap
         self._own_replication_key = self.replication_key
 
     @property
@@ -68,7 +69,7 @@ class SdkStream(Stream):
         """
         maps = {
             name: [each for each in found if not isinstance(each, RemoveRecordTransform)]
-            for name, found in self._tap.mapper.stream_maps.items()
+            for name, found in self._of_tap.mapper.stream_maps.items()
         }
         used = Counter(each.stream_alias for found in maps.values() for each in found)
         for each in maps[self.name]:
