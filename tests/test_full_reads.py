@@ -483,6 +483,30 @@ def test_what_the_walk_does_not_vouch_for_marks_nothing_and_is_due_again(
     assert "zones" in activated(load(tap, target, config))
 
 
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_texts_of_several_pages_are_vouched_for_only_if_they_are_counted(
+    board: Board, tap: Command, target: VersionedTarget, *, is_counted: bool
+) -> None:
+    """A server that ignores the order gives the newest first: an edit moves a row behind us."""
+    skills = {number: {"id": f"{number}_1", "modifiedOn": LATER} for number in range(1, 41)}
+    edits: list[int] = []
+
+    def reply(call: Call) -> dict[str, Any]:
+        if call.query["page"] != "1" and edits:
+            skills[1] = skills.pop(edits.pop())
+        newest = {len(skills) - place: row for place, row in enumerate(skills.values())}
+        body = board.list(call, dict(sorted(newest.items())))
+        return body if is_counted else {**body, "totalCount": None}
+
+    board.answers[PATHS["technician_skills"]] = reply
+    config, streams = board.api.config | EVERY_DAY | {"page_size": 20}, ("technician_skills",)
+    assert ("technician_skills" in activated(load(tap, target, config, streams))) == is_counted
+    board.set_clock(NOON + timedelta(days=1))
+    edits.append(1)
+    load(tap, target, config, streams)
+    assert target.gone["technician_skills"] == set()
+
+
 def test_more_arrival_windows_than_a_page_holds_are_not_vouched_for(
     board: Board, tap: Command, target: VersionedTarget
 ) -> None:

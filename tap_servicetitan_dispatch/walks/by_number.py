@@ -73,7 +73,8 @@ def read_by_number(
     pull a row past it; so each page begins at or before the last row of the page before
     (`_overlapping`), and as long as that row comes again, nothing was pulled past it. If it does
     not, numbers come out of order, or fewer rows come than the server has counted, the walk does
-    not vouch for the list and there is no bookmark, so the next run reads the same rows again.
+    not vouch for the list and there is no bookmark, so the next run reads the same rows again. Nor
+    does it vouch for pages of texts that were not counted, as their order tells nothing.
 
     Args:
         fetch: Sends one request.
@@ -91,7 +92,7 @@ def read_by_number(
     """
     most, size, number, read = 0, int(params["pageSize"]), 1, 0
     cursor: str | None = None
-    doubt, stale = "", 0
+    doubt, stale, is_counted = "", 0, False
     missing: int | None = None
     latest = latest_of(())
     while True:
@@ -106,6 +107,7 @@ def read_by_number(
             doubt = "the server does not sort by id, so that rows may have been missed"
         if missing is None:
             missing = _total_in(answer.body)
+            is_counted = missing > 0
             times = (began_at, answer.served_at)
             began_at = None if None in times else min(filter(None, times))
         missing -= len(rows) - (ids.index(cursor) + 1 if cursor in ids else 0)
@@ -130,7 +132,8 @@ def read_by_number(
             doubt,
         )
     bookmark = None if doubt else bookmark_of(latest, began_at)
-    yield Page(fresh, bookmark, size=answer.size, is_whole=not doubt)
+    is_telling = number == 1 or is_counted or _are_numbers([row.get("id") for row in rows])
+    yield Page(fresh, bookmark, size=answer.size, is_whole=not doubt and is_telling)
 
 
 def _total_in(body: Any) -> int:
@@ -148,9 +151,13 @@ def _endless(number: int) -> AnswerError:
 
 def _are_ascending(ids: list[Any]) -> bool:
     """Return whether ids are in order; how the server sorts texts is not known."""
-    if not all(isinstance(each, int) for each in ids):
+    if not _are_numbers(ids):
         return True
     return all(one <= other for one, other in itertools.pairwise(ids))
+
+
+def _are_numbers(ids: list[Any]) -> bool:
+    return all(isinstance(each, int) for each in ids)
 
 
 def _overlapping(read: int, most: int) -> tuple[int, int]:
