@@ -507,6 +507,32 @@ def test_texts_of_several_pages_are_vouched_for_only_if_they_are_counted(
     assert target.gone["technician_skills"] == set()
 
 
+@pytest.mark.parametrize("stream", WHOLE)
+def test_an_empty_answer_that_was_not_counted_is_not_vouched_for(
+    board: Board, tap: Command, target: VersionedTarget, stream: str
+) -> None:
+    config = board.api.config | EVERY_DAY
+    load(tap, target, config, (stream,))
+    before = target.alive(stream)
+    board.answers[PATHS[stream]] = listed()
+    board.set_clock(NOON + timedelta(days=1))
+    run = load(tap, target, config, (stream,))
+    assert activated(run) == {}
+    assert f"{stream}: no row is marked as deleted" in run.stderr
+    assert target.alive(stream) == before
+    if stream != "business_hours":
+        board.answers[PATHS[stream]] = {**listed(), "totalCount": 0}
+        load(tap, target, config, (stream,))
+        assert target.alive(stream) == {}
+
+
+def test_fewer_arrival_windows_than_the_api_counts_are_not_vouched_for(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    board.answers[PATHS["arrival_windows"]] = {**listed({"id": 1}), "totalCount": 2}
+    assert activated(load(tap, target, board.api.config | EVERY_DAY, ("arrival_windows",))) == {}
+
+
 def test_more_arrival_windows_than_a_page_holds_are_not_vouched_for(
     board: Board, tap: Command, target: VersionedTarget
 ) -> None:
@@ -565,7 +591,7 @@ def test_a_version_covers_all_tenants_and_waits_for_each(
     config = group.config | EVERY_DAY | {"max_retries": 0}
     target.take(read(tap, config, None, "zones").messages)
     group.api.date = format_datetime(NOON + timedelta(days=1), usegmt=True)
-    group.answers[NORTH, PATHS["zones"]] = listed()
+    group.answers[NORTH, PATHS["zones"]] = {**listed(), "totalCount": 0}
     group.answers[SOUTH, PATHS["zones"]] = Answer(status=503)
     run = read(tap, config, target.state, "zones")
     target.take(run.messages)

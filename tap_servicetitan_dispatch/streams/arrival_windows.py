@@ -67,7 +67,8 @@ class ArrivalWindows(DispatchStream):
     @override
     def full_walk(self, client: Client) -> Iterable[Page]:
         """Return all of them as one page, as they have no order in which to read several."""
-        return numbered_walk(self.fetch(client), {"pageSize": str(LARGEST_PAGE), "active": "Any"})
+        params = {"pageSize": str(LARGEST_PAGE), "active": "Any", "includeTotal": "true"}
+        return numbered_walk(self.fetch(client), params)
 
     @override
     def probe(self, client: Client) -> None:

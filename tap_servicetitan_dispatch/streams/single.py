@@ -30,7 +30,8 @@ class SingleStream(DispatchStream):
         rows = body if isinstance(body, list) else [body]
         if not all(isinstance(row, dict) for row in rows):
             raise malformed("an object in it", body)
-        yield Page([{**row, "tenantId": client.tenant_id} for row in rows], is_whole=True)
+        of_tenant = [{**row, "tenantId": client.tenant_id} for row in rows]
+        yield Page(of_tenant, is_whole=bool(rows))  # nothing at all is no answer to go by
 
     @override
     def probe(self, client: Client) -> None:

@@ -35,7 +35,7 @@ def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
 
     An answer looks like `{"page": 1, "pageSize": 50, "hasMore": true, "totalCount": null,
     "data": [{…}]}`. What is deleted on one page pulls a row of the next onto it, so the walk
-    vouches for a list of a single page only.
+    vouches for a list of a single page only, and for one without any row if that was counted.
 
     Args:
         fetch: Sends one request.
@@ -55,7 +55,9 @@ def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
         if has_more and (not rows or content == before):
             raise _endless(number)
         before = content
-        yield Page(rows, size=answer.size, is_whole=number == 1 and not has_more)
+        total = _total_in(answer.body)
+        is_all = len(rows) >= total if total is not None else bool(rows)
+        yield Page(rows, size=answer.size, is_whole=number == 1 and not has_more and is_all)
 
 
 def read_by_number(
@@ -74,7 +76,8 @@ def read_by_number(
     (`_overlapping`), and as long as that row comes again, nothing was pulled past it. If it does
     not, numbers come out of order, or fewer rows come than the server has counted, the walk does
     not vouch for the list and there is no bookmark, so the next run reads the same rows again. Nor
-    does it vouch for pages of texts that were not counted, as their order tells nothing.
+    does it vouch, unless rows were counted, for pages of texts, whose order tells nothing, and for
+    no row at all.
 
     Args:
         fetch: Sends one request.
@@ -106,8 +109,8 @@ def read_by_number(
         elif not _are_ascending([row.get("id") for row in rows]):
             doubt = "the server does not sort by id, so that rows may have been missed"
         if missing is None:
-            missing = _total_in(answer.body)
-            is_counted = missing > 0
+            total = _total_in(answer.body)
+            missing, is_counted = total or 0, total is not None
             times = (began_at, answer.served_at)
             began_at = None if None in times else min(filter(None, times))
         missing -= len(rows) - (ids.index(cursor) + 1 if cursor in ids else 0)
@@ -132,14 +135,15 @@ def read_by_number(
             doubt,
         )
     bookmark = None if doubt else bookmark_of(latest, began_at)
-    is_telling = number == 1 or is_counted or _are_numbers([row.get("id") for row in rows])
+    numbers = [row.get("id") for row in rows]
+    is_telling = is_counted or (bool(rows) and (number == 1 or _are_numbers(numbers)))
     yield Page(fresh, bookmark, size=answer.size, is_whole=not doubt and is_telling)
 
 
-def _total_in(body: Any) -> int:
-    """Return how many rows the server has counted; 0 if it was not asked, or did not answer."""
+def _total_in(body: Any) -> int | None:
+    """Return how many rows the server has counted; nothing if it does not say."""
     total = body.get("totalCount")
-    return total if isinstance(total, int) else 0
+    return total if isinstance(total, int) else None
 
 
 def _endless(number: int) -> AnswerError:
