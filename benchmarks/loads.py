@@ -51,7 +51,7 @@ TIMES = {
     (OURS, POSTGRES): 3,
     (PLAIN, POSTGRES): 1,
     (BARE, POSTGRES): 1,
-    (OURS, BY_DEFAULT): 1,
+    (OURS, BY_DEFAULT): 2,
     (OURS, DUCKDB): 1,
 }
 """How often each is run of three rounds; what takes long and is far from any limit, once."""
