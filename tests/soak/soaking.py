@@ -70,6 +70,8 @@ class Figures:
     runs: int = 0
     rows_received: int = 0
     rows_compared: Counter[str] = field(default_factory=Counter)
+    undated: int = 0
+    """Rows that the sandbox has and that say no time."""
     timeless: Counter[str] = field(default_factory=Counter)
     """Rows without a time, of which the incremental runs had not brought what they are now."""
     lost: dict[str, list[Key]] = field(default_factory=dict)
@@ -243,6 +245,8 @@ class Soak:
             figures.rows_compared[stream] = len(expected)
             lost = [key for key, row in expected.items() if got.get(key) != row]
             if not after_full_read:
+                undated = [row for row in rows if row.get("modifiedOn", "") is None]
+                figures.undated += len(undated)
                 timeless = [key for key in lost if expected[key].get("modifiedOn", "") is None]
                 figures.timeless[stream] = len(timeless)
                 lost = [key for key in lost if key not in timeless]

@@ -38,7 +38,7 @@ def test_taps_that_are_killed_on_a_bad_network_while_the_board_is_edited_lose_no
     assert set(figures.kills) == KILLS, said
     assert len(figures.faults) > len(KINDS) / 2, said
     assert figures.writes > 0, said
-    assert figures.timeless.total() > 0, said
+    assert figures.undated > 0, said  # whether one of them changed unseen is chance
 
 
 def test_rows_that_no_state_came_after_are_lost_with_the_tap_that_was_killed() -> None:
