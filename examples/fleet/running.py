@@ -94,8 +94,9 @@ def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -
     """
     project = Path(os.environ.get("MELTANO_PROJECT_ROOT", ".")).resolve()
     settings = fleet.settings(shard, os.environ) | {"MELTANO_CLI_LOG_FORMAT": "json"}
+    state_id = f"{shard.name}-to-{fleet.target}"  # what one target has, another has not
     # A run that was killed left a note in Meltano's database that it is under way
-    command = [*_dies_with_us(), _meltano(), "el", TAP, fleet.target, f"--state-id={shard.name}"]
+    command = [*_dies_with_us(), _meltano(), "el", TAP, fleet.target, f"--state-id={state_id}"]
     (project / "output" / shard.schema).mkdir(parents=True, exist_ok=True)
     summary = Summary(shard.tenants, datetime.now(UTC))
     began, errors = time.monotonic(), []

@@ -175,7 +175,13 @@ def test_a_run_gets_all_that_is_its_shards(
     arguments, folder, variables = json.loads((meltano.parent / "seen.json").read_text())
     assert folder == str(tmp_path)
     assert arguments == [
-        *("el", "tap-servicetitan-dispatch", "target-jsonl", "--state-id=west", "--force"),
+        *(
+            "el",
+            "tap-servicetitan-dispatch",
+            "target-jsonl",
+            "--state-id=west-to-target-jsonl",
+            "--force",
+        ),
     ]
     tenants = json.loads(variables["TAP_SERVICETITAN_DISPATCH_TENANTS"])
     assert [each["tenant_id"] for each in tenants] == [*WEST.tenants]

@@ -156,7 +156,9 @@ def _catch_up_though_the_worker_is_killed(world: World) -> None:
     process = world.one.start(DAGSTER, *job)
     until(lambda: 429 in [call.status for call in world.caller.sandbox.calls[seen:]], 60)
     started = psutil.Process(process.pid).children(recursive=True)
-    meltano = next(each for each in started if "--state-id=south" in each.cmdline())
+    meltano = next(
+        each for each in started if "--state-id=south-to-target-postgres" in each.cmdline()
+    )
     step = meltano.parent()
     assert step
     step.kill()
