@@ -113,7 +113,6 @@ class SyncLog(DispatchStream):
 
     def __init__(self, tap: Tap, run: Run) -> None:
         super().__init__(tap, run)
-        self._all_of = tap
         self._told: dict[Tenant, list[Record]] = {}
         """What has been found out of a tenant; a signal may want it written once more."""
 
@@ -173,7 +172,7 @@ class SyncLog(DispatchStream):
 
     def _count(self, client: Client, stream: str) -> int | None:
         """Return what the API counts; nothing if it fails to, as the run is good without it."""
-        of_tap: Any = self._all_of.streams[stream]
+        of_tap: Any = self._of_tap.streams[stream]
         try:
             count: int | None = of_tap.source_rows(client)
         except TapError as error:
