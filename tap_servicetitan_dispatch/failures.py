@@ -115,9 +115,9 @@ FAILURES: Mapping[str, Failure] = {
     "unauthorized": Failure(
         "401, again with a new token",
         "the API rejected a token that it had just given out",
-        "check that app_key is the key (developer portal > My Apps) of the application that "
-        "client_id belongs to (Settings > Integrations > API Application Access), and that "
-        "environment is the right one",
+        "see whether the tenant still lets the application in (Settings > Integrations > API "
+        "Application Access), and check that app_key is the key of that application (developer "
+        "portal > My Apps) and that environment is the right one",
         statuses={401},
         concerns="tenant",
     ),

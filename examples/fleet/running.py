@@ -76,6 +76,34 @@ class Summary:
         )
 
 
+@dataclass
+class Causes:
+    """Why a run failed, if it does; as a target tells it only in a traceback."""
+
+    plugins: list[str] = field(default_factory=list)
+    meltano: list[str] = field(default_factory=list)
+    _in_traceback: set[str] = field(default_factory=set)
+
+    def take(self, line: dict[str, Any]) -> None:
+        """Take a line of the log."""
+        plugin, event = str(line.get("name", "")), str(line["event"])
+        if "cmd_type" not in line:  # Meltano's own, some of them empty
+            if line.get("level") in ("error", "critical") and event:
+                self.meltano.append(event.splitlines()[0])
+        elif event.startswith("Traceback "):
+            self._in_traceback.add(plugin)
+        elif plugin in self._in_traceback:
+            if not event.startswith(" "):
+                self._in_traceback.remove(plugin)
+                self.plugins.append(f"{plugin}: {event}")
+        elif line.get("level") in ("error", "critical"):
+            self.plugins.append(event)
+
+    def first(self, otherwise: str) -> str:
+        """Return what went wrong first: what follows is mostly of that."""
+        return next(iter((*self.plugins, *self.meltano)), otherwise)
+
+
 def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -> Summary:
     """Load what is new of the tenants of a shard.
 
@@ -98,8 +126,8 @@ def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -
     # A run that was killed left a note in Meltano's database that it is under way
     command = [*_dies_with_us(), _meltano(), "el", TAP, fleet.target, f"--state-id={state_id}"]
     (project / "output" / shard.schema).mkdir(parents=True, exist_ok=True)
-    summary = Summary(shard.tenants, datetime.now(UTC))
-    began, errors = time.monotonic(), []
+    summary, causes = Summary(shard.tenants, datetime.now(UTC)), Causes()
+    began = time.monotonic()
     with subprocess.Popen(  # noqa: S603 - our own command
         [*command, "--force"],
         cwd=project,
@@ -114,14 +142,13 @@ def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -
                 line = _decoded(text)
                 tell(str(line["event"]))
                 summary.take(line)
-                if line.get("level") in ("error", "critical"):
-                    errors.append(str(line["event"]))
+                causes.take(line)
         except BaseException:
             process.terminate()
             raise
     summary.seconds = time.monotonic() - began
     if process.returncode:
-        why = errors[0] if errors else f"exit code {process.returncode}"
+        why = causes.first(f"exit code {process.returncode}")
         raise FleetError(f"Shard {shard.name} failed: {why}")
     return summary
 

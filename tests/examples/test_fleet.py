@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from datetime import UTC, datetime
@@ -10,12 +11,21 @@ from typing import TYPE_CHECKING, Any
 import kubernetes_validate
 import pytest
 import yaml
-from dagster import AssetsDefinition, Definitions, ScheduleDefinition
+from dagster import (
+    AssetCheckKey,
+    AssetKey,
+    AssetsDefinition,
+    DagsterInstance,
+    Definitions,
+    ScheduleDefinition,
+)
+from dagster._core.loader import LoadingContextForTest
 
 import examples.fleet.__main__ as command
-from examples.fleet.running import run_shard
-from examples.fleet.shards import TENANTS_YML, Fleet, FleetError
-from examples.fleet.with_dagster import definitions, judged
+from examples.fleet import with_dagster
+from examples.fleet.running import Summary, run_shard
+from examples.fleet.shards import TENANTS_YML, Fleet, FleetError, Shard
+from examples.fleet.with_dagster import CHECK, definitions, judged, last_read
 from tests.support.streams import OFFERED
 from tools.markdown import ROOT
 
@@ -135,8 +145,18 @@ def log(folder: Path, *lines: Any) -> None:
 
 
 def of_tap(event: str, stream: str = "", level: str = "info", **figures: Any) -> dict[str, Any]:
-    logger = "tap-servicetitan-dispatch" + f".{stream}" * bool(stream)
-    return {"event": event, "level": level, "plugin_logger": logger, **figures}
+    name = "tap-servicetitan-dispatch"
+    logger = name + f".{stream}" * bool(stream)
+    kind = {"cmd_type": "extractor", "name": name, "plugin_logger": logger}
+    return {"event": event, "level": level, **kind, **figures}
+
+
+def of_target(event: str) -> dict[str, Any]:
+    return {"event": event, "level": "info", "cmd_type": "loader", "name": "target-postgres"}
+
+
+def of_meltano(event: str) -> dict[str, Any]:
+    return {"event": event, "level": "error"}
 
 
 def test_a_run_is_summed_up_from_the_log(tmp_path: Path, meltano: Path) -> None:
@@ -204,21 +224,55 @@ def test_a_stream_on_request_is_asked_for_selected_and_an_asset(tmp_path: Path) 
     assert "north/sync_log" in {key.to_user_string() for key in keys}
 
 
-def test_a_run_that_fails_says_first_what_went_wrong_first(
-    tmp_path: Path, meltano: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        pytest.param(
+            [
+                of_tap("the API is down. What to do: wait", level="error"),
+                of_meltano("ELT could not be completed"),
+            ],
+            "the API is down. What to do: wait",
+            id="tap",
+        ),
+        pytest.param(
+            [
+                of_meltano(""),  # of the broken pipe
+                of_target("connection refused"),
+                of_target("Traceback (most recent call last):"),
+                of_target('  File "connection.py", line 126, in connect'),
+                of_tap("zones", "zones", rows=3),
+                of_target("psycopg.OperationalError: connection refused"),
+                of_target("The above exception was the direct cause of the following exception:"),
+                of_target("Traceback (most recent call last):"),
+                of_target("sqlalchemy.exc.OperationalError: connection refused"),
+                of_target("(Background on this error at: …)"),
+                of_meltano("Loading failed"),
+            ],
+            "target-postgres: psycopg.OperationalError: connection refused",
+            id="target",
+        ),
+        pytest.param(
+            [of_meltano(""), of_meltano("Loader failed.\nFor more …"), of_meltano("Another")],
+            "Loader failed.",
+            id="Meltano",
+        ),
+        pytest.param([], "exit code 1", id="unknown"),
+    ],
+)
+def test_a_run_that_fails_says_what_went_wrong_first(
+    tmp_path: Path,
+    meltano: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lines: list[dict[str, Any]],
+    told: str,
 ) -> None:
     assert meltano.exists()
     monkeypatch.setenv("EXIT_CODE", "1")
-    log(
-        tmp_path,
-        of_tap("the API is down. What to do: wait", level="error"),
-        {"event": "ELT could not be completed", "level": "error"},
-    )
-    with pytest.raises(FleetError, match=r"Shard north failed: the API is down\. What to do: wait"):
+    log(tmp_path, *lines)
+    with pytest.raises(FleetError) as raised:
         run_shard(FLEET, NORTH)
-    log(tmp_path)
-    with pytest.raises(FleetError, match="Shard north failed: exit code 1"):
-        run_shard(FLEET, NORTH)
+    assert str(raised.value) == f"Shard north failed: {told}"
 
 
 def test_a_command_runs_shards_without_an_engine(
@@ -297,9 +351,44 @@ def test_no_more_than_one_run_of_a_shard_is_under_way() -> None:
 def test_a_tenant_that_was_read_too_long_ago_or_never_is_stale() -> None:
     now = datetime(2026, 6, 18, 15, 0, tzinfo=UTC)
     known = {1_000_000_001: "2026-06-18T14:30:00+00:00", 1_000_000_002: "2026-06-18T14:29:59+00:00"}
-    verdict = judged(NORTH, known, now, 30)
+    verdict = judged(FLEET, NORTH, known, now)
     assert not verdict.passed
     assert verdict.description == (
         "Stale: 1000000002 (last read: 2026-06-18T14:29:59+00:00), 1000000003 (last read: never)."
     )
-    assert judged(NORTH, dict.fromkeys(NORTH.tenants, now.isoformat()), now, 30).passed
+    assert judged(FLEET, NORTH, dict.fromkeys(NORTH.tenants, now.isoformat()), now).passed
+
+
+def shown(instance: DagsterInstance) -> tuple[bool, str] | None:
+    """Return what the page of Dagster has of the latest load of north: its verdict, in words."""
+    key = AssetCheckKey(AssetKey(["north", "tenants"]), CHECK)
+    [latest] = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    if not asyncio.run(latest.targets_latest_materialization(LoadingContextForTest(instance))):
+        return None
+    verdict = latest.evaluation
+    assert verdict
+    return verdict.passed, str(verdict.description)
+
+
+def test_a_load_is_judged_at_once_though_the_job_judged_the_one_before_it_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    defs = definitions(FLEET)
+    load, freshness = map(defs.resolve_job_def, ("load_north", "freshness"))
+    *fresh, missing = NORTH.tenants
+    with DagsterInstance.ephemeral() as instance:
+
+        def run(_: Fleet, shard: Shard, __: object) -> Summary:
+            freshness.execute_in_process(instance=instance)
+            return Summary(shard.tenants, datetime.now(UTC), failed=failed)
+
+        monkeypatch.setattr(with_dagster, "run_shard", run)
+        failed: tuple[int, ...] = (missing,)
+        load.execute_in_process(instance=instance)
+        assert shown(instance) == (False, f"Stale: {missing} (last read: never).")
+        assert [*last_read(instance, NORTH)] == fresh
+        failed = ()
+        load.execute_in_process(instance=instance)
+        assert shown(instance) == (True, "All tenants are fresh.")
+        freshness.execute_in_process(instance=instance)
+        assert shown(instance) == (True, "All tenants are fresh.")

@@ -135,7 +135,8 @@ def _refresh_an_hour_later_without_the_revoked(world: World) -> int:
         assert shown["failed_tenants"] == (", ".join(map(str, failed)) or "none")
         assert ("What to do: " in shown["reasons"]) == bool(failed)
         known = last_read(world.instance, shard)
-        verdict = judged(shard, known, first + timedelta(minutes=30), stale_after_minutes=30)
+        limit = timedelta(minutes=world.fleet.stale_after_intervals * shard.every_minutes)
+        verdict = judged(world.fleet, shard, known, first + limit)
         stale: Any = verdict.metadata["stale_tenants"].value
         assert [*stale] == [*map(str, failed)]
         assert verdict.passed == (not failed)
