@@ -35,13 +35,15 @@ def load_lines(results: dict[str, Any]) -> list[str]:
 
 
 def _load_line(load: dict[str, Any]) -> str:
-    seconds = median(load["seconds"])
+    times = load["seconds"]
+    seconds = median(times)
+    between = f" ({min(times):.1f} to {max(times):.1f})" if len(times) > 1 else ""
     columns = [
         load["by"],
         f"{load['rows']:,}",
         load["into"],
-        f"{len(load['seconds'])}",
-        f"{seconds:.1f} ({min(load['seconds']):.1f} to {max(load['seconds']):.1f})",
+        f"{len(times)}",
+        f"{seconds:.1f}{between}",
         f"{load['rows'] / seconds:,.0f}" if load["rows"] else "",
         *(
             f"{median(cpu[part] for cpu in load['cpu']):.1f} s" if part in load["cpu"][0] else ""

@@ -115,7 +115,7 @@ def problems(config: Mapping[str, Any], *, needs_credentials: bool) -> Iterator[
         needs_credentials: Whether each tenant has to show some.
     """
     if "tenant_id" in config:
-        yield "tenants: cannot be given together with tenant_id"
+        yield "tenants: cannot be given together with tenant_id; leave that out, of .env as well"
     if not config["tenants"]:
         yield "tenants: is empty; name at least one tenant, or use tenant_id"
     items = [as_item(item) for item in config["tenants"]]

@@ -31,7 +31,7 @@ class Shard:
     """A group of tenants that one run reads.
 
     Attributes:
-        name: Of the shard; also its state ID.
+        name: Of the shard; the state ID begins with it.
         schema: Of its tables, or the folder below `output` of its files.
         every_minutes: The interval of its runs.
         items: Its tenants, as the file has them.
@@ -148,6 +148,7 @@ class Fleet:
         setting = place or "DEFAULT_TARGET_SCHEMA"
         return {
             "TAP_SERVICETITAN_DISPATCH_TENANTS": json.dumps(shard.tap_settings(variables)),
+            "TAP_SERVICETITAN_DISPATCH_TENANT_ID": "",  # which .env may have, for single runs
             "TAP_SERVICETITAN_DISPATCH_SKIP_FAILED_TENANTS": "true",
             "TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS": json.dumps(self.extra_streams),
             "TAP_SERVICETITAN_DISPATCH__SELECT": json.dumps(

@@ -64,7 +64,7 @@ RUN_BY = {
         "tests/targets/test_fleet.py::test_several_tenants_at_the_same_time_do_not_mix"
     ),
     r"\.venv/bin/python -m examples( output/day\.duckdb --into docs/images)?": PICTURES,
-    r"export TARGET_JSONL_.*": PICTURES,
+    r"export TARGET_JSONL_.*|unset TARGET_JSONL_.*": PICTURES,
     r"\.venv/bin/meltano (run .*|invoke) dbt-(duckdb|postgres):build": BUILD,
     r"\.venv/bin/meltano invoke dbt-duckdb:freshness": BUILD,
     r"\.venv/bin/meltano invoke dbt-(duckdb|postgres)(:free-tomorrow| show .*)": (
@@ -118,6 +118,7 @@ RUN_BY_CI = {
     r"\.venv/bin/ruff check": "run .venv/bin/ruff check",
     r"\.venv/bin/ruff format": "run .venv/bin/ruff format --check",
     r"\.venv/bin/mypy": "run .venv/bin/mypy",
+    r"\.venv/bin/uvx -q zizmor.*": "run .venv/bin/uvx -q zizmor",
     r"\.venv/bin/uv build .* -m wheel .*": "run .venv/bin/uv build -q --clear",
 }
 """What `.ci/run` runs, and how it says so, or `.ci/test`, with which it begins."""

@@ -206,6 +206,7 @@ def test_a_run_gets_all_that_is_its_shards(
     tenants = json.loads(variables["TAP_SERVICETITAN_DISPATCH_TENANTS"])
     assert [each["tenant_id"] for each in tenants] == [*WEST.tenants]
     assert {each["client_secret"] for each in tenants} == {"cs1.n"}
+    assert not variables["TAP_SERVICETITAN_DISPATCH_TENANT_ID"]
     assert variables["TARGET_JSONL_DESTINATION_PATH"] == "output/dispatch_west"
     assert (tmp_path / "output/dispatch_west").is_dir()
     assert "zones.*" in json.loads(variables["TAP_SERVICETITAN_DISPATCH__SELECT"])
@@ -308,7 +309,7 @@ def test_the_cronjob_is_one_that_kubernetes_knows_and_runs_a_shard_that_there_is
     assert described["spec"]["concurrencyPolicy"] == "Forbid"
     assert described["spec"]["schedule"] == NORTH.cron
     [container] = described["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
-    assert container["command"] == ["python", "-m", "examples.fleet", NORTH.name]
+    assert container["command"] == [".venv/bin/python", "-m", "examples.fleet", NORTH.name]
     described["spec"]["concurrency"] = described["spec"].pop("concurrencyPolicy")
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(described, latest, strict=True)
