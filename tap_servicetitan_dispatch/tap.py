@@ -87,6 +87,10 @@ class TapServiceTitanDispatch(Tap):
         """Write the state; the SDK would not, if rows came after the same state."""
         self.message_writer.write_message(StateMessage(value=self.state))
 
+    @override
+    def _reset_state_progress_markers(self) -> None:
+        """Do nothing: ours have none, and what other taps have left in the state is theirs."""
+
     @override  # type: ignore[misc] # final for the type checker only
     def sync_all(self) -> None:
         """Sync all streams.

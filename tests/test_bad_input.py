@@ -228,8 +228,19 @@ def test_a_state_that_is_understood(
     assert run.states[-1] == bookmarked("t1")
 
 
-def test_bookmarks_of_other_taps_streams_are_kept(good: ScriptedApi, tap: Command) -> None:
-    theirs = {"jobs": {"replication_key_value": "2026-01-01", "partitions": [{"context": {}}]}}
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"replication_key_value": "2026-01-01", "partitions": [{"context": {}}]},
+        {"partitions": "what"},
+        {"partitions": None, "progress_markers": "half-way"},
+        {"partitions": [5, {"progress_markers": {"Note": "half-way"}}]},
+    ],
+)
+def test_bookmarks_of_other_taps_streams_are_kept(
+    good: ScriptedApi, tap: Command, entry: dict[str, Any]
+) -> None:
+    theirs = {"jobs": entry}
     run = tap.run(good.config, {"bookmarks": {**theirs, **bookmarked("t0")["bookmarks"]}})
     assert run.states[-1] == {"bookmarks": {**theirs, **bookmarked("t1")["bookmarks"]}}
 
