@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import shutil
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+
+STRUCTURED = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "singer_sdk.logging.StructuredFormatter"}},
+    "handlers": {"err": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"level": "DEBUG", "handlers": ["err"]},
+}
 
 # How long an example takes to make or to try says how busy the machine is; which are tried does not
 # change from run to run
@@ -53,6 +62,26 @@ def api() -> Iterator[ScriptedApi]:
 @pytest.fixture
 def tap(tmp_path: Path) -> Command:
     return Command(tmp_path)
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have calls sent again at once."""
+    for name in ("_jitter", "_spread"):
+        monkeypatch.setattr(f"tap_servicetitan_dispatch.backoff.{name}", lambda _: 0)
+
+
+@pytest.fixture(params=["plain", "structured"])
+def talkative(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """Have everything logged, down to level debug, as lines of text or of JSON."""
+    monkeypatch.setenv("LOGLEVEL", "DEBUG")
+    if request.param == "structured":
+        path = tmp_path / "logging.yml"
+        path.write_text(json.dumps(STRUCTURED))  # which is YAML, too
+        monkeypatch.setenv("SINGER_SDK_LOG_CONFIG", str(path))
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -307,13 +307,7 @@ EVERY_ROW = {
 }
 
 
-@pytest.fixture
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_jitter", "_spread"):
-        monkeypatch.setattr(f"tap_servicetitan_dispatch.backoff.{name}", lambda _: 0)
-
-
-@pytest.mark.usefixtures("_no_waiting")
+@pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize(
     ("answer", "calls"),
     [
@@ -332,7 +326,7 @@ def test_a_run_without_a_token_has_asked_as_often_as_one_call_would(
     assert (len(api.token_calls), api.api_calls) == (calls, [])
 
 
-@pytest.mark.usefixtures("_no_waiting")
+@pytest.mark.usefixtures("no_waiting")
 def test_a_token_endpoint_that_asks_to_wait_once_holds_up_all_streams_and_fails_none(
     api: ScriptedApi, tap: Command
 ) -> None:

@@ -39,13 +39,9 @@ TRIES = (
     | dict.fromkeys(UNSENT, 0)
     | {"unauthorized": 2}  # once more, with a new token
 )
+pytestmark = pytest.mark.usefixtures("no_waiting")
+
 STATES = [None, bookmarked(MODIFIED, "modifiedOn", "zones")]
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_jitter", "_spread"):
-        monkeypatch.setattr(f"tap_servicetitan_dispatch.backoff.{name}", lambda _: 0)
 
 
 def test_every_row_of_the_table_is_tried_here() -> None:

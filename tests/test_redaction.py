@@ -34,42 +34,18 @@ from tests.support.scripted_api import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.support.runs import Command
 
     Repeat = Callable[[str], Answer]
+
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 CLIENT_SECRET = 'cs1.odd+kept/secret&of="client"=='
 APP_KEY = "ak1.odd+kept/secret'of app'%41".replace(" ", "_")
 TOKEN = "odd+kept/secret.of_token=="
 PROXY_USER, PROXY_PASSWORD = "kept-proxy-user", "kept/proxy:pass@word"
 SECRETS = (CLIENT_SECRET, APP_KEY, TOKEN, PROXY_USER, PROXY_PASSWORD)
-
-STRUCTURED = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "singer_sdk.logging.StructuredFormatter"}},
-    "handlers": {"err": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"level": "DEBUG", "handlers": ["err"]},
-}
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_jitter", "_spread"):
-        monkeypatch.setattr(f"tap_servicetitan_dispatch.backoff.{name}", lambda _: 0)
-
-
-@pytest.fixture(params=["plain", "structured"])
-def log(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Have everything logged, down to level debug, as lines of text or of JSON."""
-    monkeypatch.setenv("LOGLEVEL", "DEBUG")
-    if request.param == "structured":
-        path = tmp_path / "logging.yml"
-        path.write_text(json.dumps(STRUCTURED))  # which is YAML, too
-        monkeypatch.setenv("SINGER_SDK_LOG_CONFIG", str(path))
-    return str(request.param)
 
 
 @pytest.fixture
@@ -79,10 +55,10 @@ def odd(api: ScriptedApi) -> dict[str, Any]:
     return api.config | {"client_secret": CLIENT_SECRET, "app_key": APP_KEY}
 
 
-def lines_of(run: Run, log: str) -> list[str]:
+def lines_of(run: Run, talkative: str) -> list[str]:
     """Return what the log says, message by message."""
     lines = run.stderr.splitlines()
-    if log == "structured":
+    if talkative == "structured":
         entries = [json.loads(line) for line in lines if line.startswith("{")]
         assert "debug" in {entry["level"] for entry in entries}
         return [entry["message"] for entry in entries]
@@ -193,30 +169,30 @@ def refuse(api: ScriptedApi, where: str, answer: Answer) -> tuple[str, ...]:
 @pytest.mark.parametrize("repeat", REPEATS)
 @pytest.mark.parametrize("where", ["token endpoint", "API"])
 def test_no_part_of_an_answer_brings_a_secret_into_the_log(
-    api: ScriptedApi, tap: Command, odd: dict[str, Any], log: str, where: str, repeat: Repeat
+    api: ScriptedApi, tap: Command, odd: dict[str, Any], talkative: str, where: str, repeat: Repeat
 ) -> None:
     seen = refuse(api, where, Answer())
     refuse(api, where, repeat(" ".join([*seen, *map(quote, seen)])))
     run = tap.run(odd | {"max_retries": 0}, streams=("zones",))
-    assert lines_of(run, log)
+    assert lines_of(run, talkative)
     assert_no_secret(run.stderr, SECRETS)
 
 
 @pytest.mark.parametrize("where", ["token endpoint", "API"])
 def test_a_secret_is_not_written_in_whatever_way_a_server_writes_it(
-    api: ScriptedApi, tap: Command, odd: dict[str, Any], log: str, where: str
+    api: ScriptedApi, tap: Command, odd: dict[str, Any], talkative: str, where: str
 ) -> None:
     for secret in refuse(api, where, Answer()):
         for text in written(secret):
             refuse(api, where, in_title(f"<{text}>"))
             run = tap.run(odd | {"max_retries": 0}, streams=("zones",))
             assert text not in run.stderr
-            [line] = [line for line in lines_of(run, log) if "status 400" in line]
+            [line] = [line for line in lines_of(run, talkative) if "status 400" in line]
             assert re.search(r"<.{0,4}\[redacted\].{0,8}>", line), line
 
 
 def test_a_dropped_token_is_still_a_secret(
-    api: ScriptedApi, tap: Command, odd: dict[str, Any], log: str
+    api: ScriptedApi, tap: Command, odd: dict[str, Any], talkative: str
 ) -> None:
     tokens = iter(["first-kept-token", "second-kept-token"])
     api.token_reply = lambda _: Answer({"access_token": next(tokens), "expires_in": 900})
@@ -229,17 +205,17 @@ def test_a_dropped_token_is_still_a_secret(
     api.reply = reply
     run = tap.run(odd, streams=("zones",))
     assert shown == ["first-kept-token", "second-kept-token"]
-    assert [line for line in lines_of(run, log) if "status 401" in line]
+    assert [line for line in lines_of(run, talkative) if "status 401" in line]
     assert_no_secret(run.stderr, shown)
 
 
 def test_names_of_people_do_not_get_into_the_log(
-    api: ScriptedApi, tap: Command, odd: dict[str, Any], log: str
+    api: ScriptedApi, tap: Command, odd: dict[str, Any], talkative: str
 ) -> None:
     person = {key: value for key, value in row(1).items() if key != "id"}
     api.reply = lambda _: Answer({"hasMore": False, "continueFrom": "t", "data": [person]})
     run = tap.run(odd)
-    [line] = [line for line in lines_of(run, log) if "without id" in line]
+    [line] = [line for line in lines_of(run, talkative) if "without id" in line]
     assert line.startswith(
         "appointment_assignments: the API gave a row without id, it has: active,"
     )
@@ -268,7 +244,7 @@ def test_names_of_people_do_not_get_into_the_log(
 def test_the_user_of_a_proxy_is_not_written(
     tap: Command,
     odd: dict[str, Any],
-    log: str,
+    talkative: str,
     monkeypatch: pytest.MonkeyPatch,
     proxy: str,
     name: str,
@@ -282,7 +258,7 @@ def test_the_user_of_a_proxy_is_not_written(
     away = {"api_url": "https://a.example", "auth_url": "https://a.example/connect/token"}
     run = tap.run(odd | away | {"max_retries": 0}, streams=("zones",))
     assert run.exit_code == 1
-    assert lines_of(run, log)
+    assert lines_of(run, talkative)
     assert_no_secret(run.stderr, SECRETS)
     assert "kept/proxy" not in run.stderr
 
@@ -326,7 +302,7 @@ def say_everything(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "urllib3.connectionpool", "of.somebody.else"])
 def test_no_logger_writes_a_secret_whatever_it_is_given(
-    api: ScriptedApi, tap: Command, odd: dict[str, Any], log: str, name: str
+    api: ScriptedApi, tap: Command, odd: dict[str, Any], talkative: str, name: str
 ) -> None:
     def reply(_: Call) -> Answer:
         say_everything(name)
@@ -336,25 +312,25 @@ def test_no_logger_writes_a_secret_whatever_it_is_given(
     run = tap.run(odd)
     assert run.exit_code == 0
     assert_no_secret(run.stderr, SECRETS)
-    said = lines_of(run, log)
+    said = lines_of(run, talkative)
     assert said.count("an object with [redacted]") == 1
     for begin in ("formatted [", "arguments [", "object an", "named [", "misfit %s %s", "failed"):
         assert [line for line in said if line.startswith(begin)], begin
     assert "Logging error" not in run.stderr
     assert "in fail" in run.stderr or '"function":"fail"' in run.stderr, "where it happened"
-    if log == "structured":
+    if talkative == "structured":
         [entry] = [json.loads(one) for one in run.stderr.splitlines() if '"message":"extra"' in one]
         assert entry["extra"]["text"] == "[redacted]"
         assert entry["extra"]["nested"] == {"list": ["[redacted]"], "[redacted]": [1, "[redacted]"]}
 
 
 def test_metrics_stay_what_they_are(
-    api: ScriptedApi, tap: Command, odd: dict[str, Any], log: str
+    api: ScriptedApi, tap: Command, odd: dict[str, Any], talkative: str
 ) -> None:
     api.reply = feed_of((None, page(1, more=False, token="t1")))
     run = tap.run(odd)
     [line] = [line for line in run.stderr.splitlines() if "record_count" in line]
-    if log == "structured":
+    if talkative == "structured":
         metric = json.loads(line)["metric_info"]
     else:
         metric = json.loads(line.partition("METRIC: ")[2])
@@ -420,11 +396,11 @@ CONTROLS = ["\x1b[2J", "\x1b]0;title\x07", "\b\b\b", "\x9b2J", "\u202egnp", "\x7
 
 @pytest.mark.parametrize("repeat", REPEATS)
 def test_no_part_of_an_answer_makes_a_line_of_its_own_or_moves_the_cursor(
-    api: ScriptedApi, tap: Command, log: str, repeat: Repeat
+    api: ScriptedApi, tap: Command, talkative: str, repeat: Repeat
 ) -> None:
     refuse(api, "API", repeat("".join(f"a{odd}{FORGED}" for odd in [*BREAKS, *CONTROLS])))
     run = tap.run(api.config | {"max_retries": 0}, streams=("zones",))
-    assert lines_of(run, log)
+    assert lines_of(run, talkative)
     assert not [line for line in run.stderr.splitlines() if line.startswith(FORGED[:19])]
     assert {each for each in run.stderr if not each.isprintable()} == {"\n"}
 
@@ -444,23 +420,23 @@ def test_an_odd_character_in_what_is_given_is_escaped(
 
 @pytest.mark.parametrize("repeat", REPEATS)
 def test_a_message_has_about_a_thousand_characters_at_most(
-    api: ScriptedApi, tap: Command, log: str, repeat: Repeat
+    api: ScriptedApi, tap: Command, talkative: str, repeat: Repeat
 ) -> None:
     refuse(api, "API", repeat("long " * 10_000))
     run = tap.run(api.config | {"max_retries": 0}, streams=("zones",))
-    assert max(map(len, lines_of(run, log))) < 1_100
+    assert max(map(len, lines_of(run, talkative))) < 1_100
     for line in run.errors:
         assert "What to do:" in line, "that is not what was cut off"
 
 
 def test_thousands_of_unknown_fields_cost_a_few_warnings(
-    api: ScriptedApi, tap: Command, log: str
+    api: ScriptedApi, tap: Command, talkative: str
 ) -> None:
     rows = [{"id": number, f"new{number}": 1} for number in range(3_000)]
     api.reply = lambda _: Answer(listed(*rows))
     run = tap.run(api.config, streams=("zones",))
     assert run.records == [{"id": number} for number in range(3_000)]
-    warnings = [line for line in lines_of(run, log) if "the schema does not know" in line]
+    warnings = [line for line in lines_of(run, talkative) if "the schema does not know" in line]
     assert 1 < len(warnings) <= 10
     assert "new0" in warnings[0]
     assert "no more" in warnings[-1]
@@ -526,7 +502,7 @@ def test_a_time_that_is_none_is_told_as_any_text_is(
     api: ScriptedApi,
     tap: Command,
     odd: dict[str, Any],
-    log: str,
+    talkative: str,
     monkeypatch: pytest.MonkeyPatch,
     odd_time: str,
 ) -> None:
@@ -534,7 +510,7 @@ def test_a_time_that_is_none_is_told_as_any_text_is(
     api.reply = lambda _: Answer(listed({"id": 1, "modifiedOn": odd_time}))
     run = tap.run(odd, streams=("zones",))
     assert run.exit_code == 0
-    told = [line for line in lines_of(run, log) if "so far" in line]
+    told = [line for line in lines_of(run, talkative) if "so far" in line]
     assert told
     assert max(map(len, told)) < 200
     assert_no_secret(run.stderr, SECRETS)

@@ -31,38 +31,12 @@ from tests.support.scripted_api import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.support.runs import Command
 
     Echo = Callable[[Call, int], Answer]
 
-STRUCTURED = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "singer_sdk.logging.StructuredFormatter"}},
-    "handlers": {"err": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"level": "DEBUG", "handlers": ["err"]},
-}
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_jitter", "_spread"):
-        monkeypatch.setattr(f"tap_servicetitan_dispatch.backoff.{name}", lambda _: 0)
-
-
-@pytest.fixture(params=["plain", "structured"])
-def talkative(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
-    """Have everything logged, down to level debug, as lines of text or of JSON."""
-    monkeypatch.setenv("LOGLEVEL", "DEBUG")
-    if request.param == "structured":
-        path = tmp_path / "logging.yml"
-        path.write_text(json.dumps(STRUCTURED))  # which is YAML, too
-        monkeypatch.setenv("SINGER_SDK_LOG_CONFIG", str(path))
-    return str(request.param)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 def assert_talkative(run: Run, how: str) -> None:
