@@ -14,7 +14,10 @@ def main() -> None:
 
     Exit code 1 says that one failed as a whole. Tenants that could not be read are named.
     """
-    fleet = Fleet.read()
+    try:
+        fleet = Fleet.read()
+    except FleetError as error:
+        sys.exit(str(error))
     shards = {shard.name: shard for shard in fleet.shards}
     parser = argparse.ArgumentParser(prog="python -m examples.fleet", description=__doc__)
     parser.add_argument(

@@ -150,6 +150,11 @@ def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -
     if process.returncode:
         why = causes.first(f"exit code {process.returncode}")
         raise FleetError(f"Shard {shard.name} failed: {why}")
+    if unread := [stream for stream in fleet.streams if stream not in summary.streams]:
+        summary.reasons.append(
+            f"Read of no tenant: {', '.join(unread)}. What to do: see in the log why, and in "
+            "tenants.yml whether there are such streams."
+        )
     return summary
 
 

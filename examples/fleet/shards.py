@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,21 @@ TENANTS_YML = Path(__file__).with_name("tenants.yml")
 FOLDERS = {"target-jsonl": "DESTINATION_PATH", "target-csv": "OUTPUT_PATH"}
 """The setting of a loader that writes files; others have `default_target_schema`."""
 _HOUR, _DAY = 60, 24 * 60
+_OF_A_FLEET = {
+    "target": str,
+    "streams": list,
+    "extra_streams": list,
+    "retries": int,
+    "retry_after_seconds": int,
+    "stale_after_intervals": int,
+    "shards": dict,
+}
+_OF_A_SHARD = {"tenants": list, "credentials": str, "schema": str, "every_minutes": int}
+_OF_A_TENANT = {"tenant_id": int, "name": str, "credentials": str}
+_CALLED = {str: "a text", int: "a whole number", list: "a list", dict: "names with values"}
+_MAY_BE_LEFT_OUT = {"name", "credentials"}
+_NAMES = {"credentials", "schema"}
+_MAY_BE_NOTHING = {"extra_streams", "retries", "retry_after_seconds"}
 
 
 class FleetError(Exception):
@@ -47,7 +63,7 @@ class Shard:
     @cached_property
     def tenants(self) -> tuple[int, ...]:
         """Their numbers."""
-        return tuple(int(item["tenant_id"]) for item in self.items)
+        return tuple(item["tenant_id"] for item in self.items)
 
     @property
     def cron(self) -> str:
@@ -62,7 +78,7 @@ class Shard:
         if minutes > 0 and minutes % _HOUR == 0 and _DAY % minutes == 0:
             return f"0 */{minutes // _HOUR} * * *" if minutes < _DAY else "0 0 * * *"
         raise FleetError(
-            f"Shard {self.name}: every_minutes is {minutes}, which divides neither an hour nor a "
+            f"shard {self.name}: every_minutes is {minutes}, which divides neither an hour nor a "
             "day. Take 5, 10, 15, 30, 60 or 120, for instance."
         )
 
@@ -92,7 +108,7 @@ class Shard:
         except (KeyError, TypeError, ValueError):
             # Not from the error: it may quote a secret
             raise FleetError(
-                f"Shard {self.name}: the environment variable {name} has to hold "
+                f"shard {self.name}: the environment variable {name} has to hold "
                 '{"client_id": …, "client_secret": …, "app_key": …}.'
             ) from None
 
@@ -117,24 +133,32 @@ class Fleet:
             path: The file; else the one that FLEET_TENANTS names, or the one beside this module.
 
         Raises:
-            FleetError: A tenant or a schema is in two shards.
+            FleetError: The file makes no sense, or a tenant or a schema is in two shards.
         """
         path = path or Path(os.environ.get("FLEET_TENANTS", TENANTS_YML))
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        shards = tuple(
-            Shard(name, items=tuple(map(_item, tenants.pop("tenants"))), **tenants)
-            for name, tenants in content.pop("shards").items()
-        )
-        for what, values in (
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise FleetError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+        try:
+            return cls._of(content)
+        except FleetError as error:
+            raise FleetError(f"{path.name}: {error}") from None
+
+    @classmethod
+    def _of(cls, content: Any) -> Fleet:
+        values = _checked("the fleet", content, _OF_A_FLEET)
+        shards = tuple(_shard(name, shard) for name, shard in values.pop("shards").items())
+        for what, found in (
             ("tenant", list(chain.from_iterable(shard.tenants for shard in shards))),
             ("schema", [shard.schema for shard in shards]),
         ):
             # Whole reads of one shard would mark the other's rows as deleted
-            if twice := [value for value, count in Counter(values).items() if count > 1]:
-                raise FleetError(f"{path.name}: {what} {twice[0]} is there twice.")
-        extra = tuple(content.pop("extra_streams"))
-        streams = (*content.pop("streams"), *extra)
-        return cls(streams=streams, extra_streams=extra, shards=shards, **content)
+            if twice := [value for value, count in Counter(found).items() if count > 1]:
+                raise FleetError(f"{what} {twice[0]} is there twice.")
+        extra = tuple(values.pop("extra_streams"))
+        streams = (*values.pop("streams"), *extra)
+        return cls(streams=streams, extra_streams=extra, shards=shards, **values)
 
     def settings(self, shard: Shard, variables: Mapping[str, str]) -> dict[str, str]:
         """Return what a run of a shard needs in its environment, secrets included.
@@ -158,5 +182,41 @@ class Fleet:
         }
 
 
-def _item(item: Any) -> Mapping[str, Any]:
-    return item if isinstance(item, dict) else {"tenant_id": item}
+def _shard(name: Any, content: Any) -> Shard:
+    where = f"shard {name}"
+    if not _is_a_name(name):
+        raise FleetError(f"{where}: its name has to be of letters, digits and _.")
+    values = _checked(where, content, _OF_A_SHARD)
+    items = (
+        each if isinstance(each, dict) else {"tenant_id": each} for each in values.pop("tenants")
+    )
+    tenants = tuple(_checked(f"{where}, a tenant", item, _OF_A_TENANT) for item in items)
+    shard = Shard(name, items=tenants, **values)
+    _ = shard.cron
+    return shard
+
+
+def _checked(where: str, content: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
+    """Return what a part of the file says, if it says what it has to, and nothing else.
+
+    Raises:
+        FleetError: It does not. Has no value in it, as that may be a secret in the wrong place.
+    """
+    values = dict(content) if isinstance(content, dict) else {}
+    for name, value in values.items():
+        if name not in kinds:
+            raise FleetError(f"{where}: {name} is not known. There are: {', '.join(kinds)}.")
+        kind = kinds[name]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise FleetError(f"{where}: {name} has to be {_CALLED[kind]}.")
+        if (not value and name not in _MAY_BE_NOTHING) or (isinstance(value, int) and value < 0):
+            raise FleetError(f"{where}: {name} says nothing that makes sense.")
+        if name in _NAMES and not _is_a_name(value):
+            raise FleetError(f"{where}: {name} has to be of letters, digits and _.")
+    if missing := kinds.keys() - values.keys() - _MAY_BE_LEFT_OUT:
+        raise FleetError(f"{where} lacks {', '.join(sorted(missing))}.")
+    return values
+
+
+def _is_a_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII))

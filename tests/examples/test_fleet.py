@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -69,11 +70,10 @@ def test_an_interval_becomes_a_cron_expression(tmp_path: Path, minutes: int, cro
     assert changed(tmp_path, "north", every_minutes=minutes).shards[0].cron == cron
 
 
-@pytest.mark.parametrize("minutes", [0, -10, 7, 45, 90, 420])
+@pytest.mark.parametrize("minutes", [7, 45, 90, 420])
 def test_an_interval_that_cron_cannot_say_is_refused(tmp_path: Path, minutes: int) -> None:
-    fleet = changed(tmp_path, "north", every_minutes=minutes)
-    with pytest.raises(FleetError, match=f"Shard north: every_minutes is {minutes}, which divides"):
-        _ = fleet.shards[0].cron
+    with pytest.raises(FleetError, match=f"shard north: every_minutes is {minutes}, which divides"):
+        changed(tmp_path, "north", every_minutes=minutes)
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,65 @@ def test_an_interval_that_cron_cannot_say_is_refused(tmp_path: Path, minutes: in
     [
         ({"tenants": [1_000_000_001]}, "tenant 1000000001 is there twice"),
         ({"schema": "dispatch_north"}, "schema dispatch_north is there twice"),
+        ({"schema": "../north"}, "shard south: schema has to be of letters, digits and _"),
+        ({"schema": None}, "shard south: schema has to be a text"),
+        ({"credential": "DISPATCH"}, "shard south: credential is not known. There are: tenants, "),
+        ({"credentials": {"client_secret": "cs1.x"}}, "shard south: credentials has to be a text"),
+        ({"credentials": "cs1.secret"}, "shard south: credentials has to be of letters, digits"),
+        ({"tenants": []}, "shard south: tenants says nothing"),
+        ({"tenants": ["1000000004"]}, "shard south, a tenant: tenant_id has to be a whole number"),
+        ({"tenants": [{"name": "Acme"}]}, "shard south, a tenant lacks tenant_id"),
+        ({"tenants": [{"tenant_id": 4, "client_secret": "cs1.x"}]}, "client_secret is not known"),
+        ({"every_minutes": 0}, "shard south: every_minutes says nothing that makes sense"),
+        ({"every_minutes": -10}, "shard south: every_minutes says nothing that makes sense"),
+        ({"every_minutes": True}, "shard south: every_minutes has to be a whole number"),
     ],
 )
-def test_what_would_mix_shards_up_is_refused(
+def test_a_shard_that_makes_no_sense_or_would_mix_up_is_refused(
     tmp_path: Path, values: dict[str, Any], told: str
 ) -> None:
-    with pytest.raises(FleetError, match=told):
+    with pytest.raises(FleetError, match=re.escape(told)) as refused:
         changed(tmp_path, "south", **values)
+    assert "cs1" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "tenants.yml cannot be read: "),
+        ("shards: [", "tenants.yml cannot be read: "),
+        ("", "tenants.yml: the fleet lacks extra_streams, retries, "),
+        ("[north]", "tenants.yml: the fleet lacks extra_streams, retries, "),
+        ("stale_after: 3", "tenants.yml: the fleet: stale_after is not known. There are: target, "),
+        ("extra_streams:", "tenants.yml: the fleet: extra_streams has to be a list"),
+        ("shards: {}", "tenants.yml: the fleet: shards says nothing that makes sense"),
+        ("stale_after_intervals: 0", "tenants.yml: the fleet: stale_after_intervals says nothing"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_told_of_in_a_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str | None,
+    told: str,
+) -> None:
+    path = tmp_path / "tenants.yml"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("FLEET_TENANTS", str(path))
+    monkeypatch.setattr(sys, "argv", ["fleet", "north"])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    [line] = str(ended.value).splitlines()
+    assert told in line
+
+
+def test_a_shard_is_called_what_engines_can_call_it(tmp_path: Path) -> None:
+    content = yaml.safe_load(TENANTS_YML.read_text(encoding="utf-8"))
+    content["shards"]["far-north"] = content["shards"].pop("north")
+    path = tmp_path / "tenants.yml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(FleetError, match="shard far-north: its name has to be of letters, digits"):
+        Fleet.read(path)
 
 
 def test_a_tenant_has_the_credentials_of_its_shard_or_its_own() -> None:
@@ -180,7 +232,10 @@ def test_a_run_is_summed_up_from_the_log(tmp_path: Path, meltano: Path) -> None:
     assert summary.streams["teams"]["reached"] == "2026-06-18T15:00:00Z"
     assert summary.failed == (1_000_000_002,)
     assert summary.read == (1_000_000_001, 1_000_000_003)
-    assert summary.reasons == ["Left out, as …"]
+    left_out, unread = summary.reasons
+    assert left_out == "Left out, as …"
+    others = ", ".join(each for each in FLEET.streams if each not in ("teams", "zones"))
+    assert unread.startswith(f"Read of no tenant: {others}. What to do: ")
     assert summary.text().startswith("7 rows of 2 of 3 tenants in ")
     assert summary.text().endswith("s. Not read, or not wholly: 1000000002.")
 
