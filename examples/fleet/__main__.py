@@ -31,6 +31,7 @@ def main() -> None:
             print(error, file=sys.stderr)
             failed = True
         else:
+            print(*summary.reasons, sep="\n", file=sys.stderr)
             print(f"{name}: {summary.text()}")
     sys.exit(failed)
 
