@@ -213,8 +213,9 @@ def last_read(instance: DagsterInstance, shard: Shard) -> dict[int, str]:
     event = instance.get_latest_materialization_event(_tenants(shard))
     if event is None or event.asset_materialization is None:
         return {}
-    table: Any = event.asset_materialization.metadata[TENANTS]
-    lines = [record.data for record in table.records]
+    # Who reports a materialization on the page of the asset leaves no table
+    table: Any = event.asset_materialization.metadata.get(TENANTS)
+    lines = [record.data for record in table.records] if table else []
     return {int(line["tenant"]): line["last_read"] for line in lines if line["last_read"] != NEVER}
 
 

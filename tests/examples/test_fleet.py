@@ -15,6 +15,7 @@ import yaml
 from dagster import (
     AssetCheckKey,
     AssetKey,
+    AssetMaterialization,
     AssetsDefinition,
     DagsterInstance,
     Definitions,
@@ -448,3 +449,8 @@ def test_a_load_is_judged_at_once_though_the_job_judged_the_one_before_it_meanwh
         assert shown(instance) == (True, "All tenants are fresh.")
         freshness.execute_in_process(instance=instance)
         assert shown(instance) == (True, "All tenants are fresh.")
+        # By hand, on the page of the asset
+        instance.report_runless_asset_event(AssetMaterialization(["north", "tenants"]))
+        assert last_read(instance, NORTH) == {}
+        load.execute_in_process(instance=instance)
+        assert [*last_read(instance, NORTH)] == [*NORTH.tenants]
