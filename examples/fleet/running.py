@@ -34,7 +34,7 @@ class Summary:
         seconds: How long it took, Meltano's start included.
         streams: Figures of each stream that was read, as `FIGURES` names them.
         failed: Numbers of tenants that were not read, or not wholly.
-        reasons: What the tap said of them, and what to do.
+        reasons: What was not read and why, and what to do.
     """
 
     tenants: tuple[int, ...]
