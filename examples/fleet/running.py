@@ -86,7 +86,7 @@ class Causes:
 
     def take(self, line: dict[str, Any]) -> None:
         """Take a line of the log."""
-        plugin, event = str(line.get("name", "")), str(line["event"])
+        plugin, event = str(line.get("name", "")), str(line["event"]).rstrip()
         if "cmd_type" not in line:  # Meltano's own, some of them empty
             if line.get("level") in ("error", "critical") and event:
                 self.meltano.append(event.splitlines()[0])

@@ -310,7 +310,7 @@ def test_a_stream_on_request_is_asked_for_selected_and_an_asset(tmp_path: Path) 
             id="target",
         ),
         pytest.param(
-            [of_meltano(""), of_meltano("Loader failed.\nFor more …"), of_meltano("Another")],
+            [of_meltano("\n"), of_meltano("Loader failed.\nFor more …"), of_meltano("Another")],
             "Loader failed.",
             id="Meltano",
         ),
