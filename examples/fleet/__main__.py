@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from examples.fleet.running import run_shard
@@ -14,6 +15,8 @@ def main() -> None:
 
     Exit code 1 says that one failed as a whole. Tenants that could not be read are named.
     """
+    # So that Meltano is stopped, too, and has ended when this does
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         fleet = Fleet.read()
     except FleetError as error:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from examples.fleet.shards import Fleet, Shard
 
 TAP = "tap-servicetitan-dispatch"
+LOG = {"MELTANO_CLI_LOG_FORMAT": "json", "MELTANO_CLI_LOG_LEVEL": "info"}
+"""What Meltano is told, so that its log has the tap's figures."""
 FIGURES = ("rows", "seconds", "requests", "retries", "waited_seconds", "reached", "tenants_read")
 
 
@@ -34,6 +36,8 @@ class Summary:
         seconds: How long it took, Meltano's start included.
         streams: Figures of each stream that was read, as `FIGURES` names them.
         failed: Numbers of tenants that were not read, or not wholly.
+        is_told: Whether the tap has said which failed, as it does at the end of a run.
+        unread: Streams that were read of no tenant.
         reasons: What was not read and why, and what to do.
     """
 
@@ -42,6 +46,8 @@ class Summary:
     seconds: float = 0
     streams: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: tuple[int, ...] = ()
+    is_told: bool = False
+    unread: tuple[str, ...] = ()
     reasons: list[str] = field(default_factory=list)
 
     @property
@@ -63,16 +69,17 @@ class Summary:
         if stream and "rows" in line:
             self.streams[stream] = {name: line[name] for name in FIGURES if name in line}
         if "tenants_left_out" in line:
-            self.failed = tuple(line["tenants_left_out"])
+            self.failed, self.is_told = tuple(line["tenants_left_out"]), True
         if line.get("level") == "warning" and line.get("tenant_id") in self.tenants:
             self.reasons.append(str(line["event"]))
 
     def text(self) -> str:
         """Return it in a line."""
         failed = ", ".join(map(str, self.failed)) or "none"
+        unread = f" Read of no tenant: {', '.join(self.unread)}." if self.unread else ""
         return (
             f"{self.rows:,} rows of {len(self.read)} of {len(self.tenants)} tenants in "
-            f"{self.seconds:.0f} s. Not read, or not wholly: {failed}."
+            f"{self.seconds:.0f} s. Not read, or not wholly: {failed}.{unread}"
         )
 
 
@@ -82,12 +89,15 @@ class Causes:
 
     plugins: list[str] = field(default_factory=list)
     meltano: list[str] = field(default_factory=list)
+    plain: list[str] = field(default_factory=list)
     _in_traceback: set[str] = field(default_factory=set)
 
     def take(self, line: dict[str, Any]) -> None:
         """Take a line of the log."""
         plugin, event = str(line.get("name", "")), str(line["event"]).rstrip()
-        if "cmd_type" not in line:  # Meltano's own, some of them empty
+        if "level" not in line:  # of a program that does not get as far as its log
+            self.plain = [event] if event else self.plain
+        elif "cmd_type" not in line:  # Meltano's own, some of them empty
             if line.get("level") in ("error", "critical") and event:
                 self.meltano.append(event.splitlines()[0])
         elif event.startswith("Traceback "):
@@ -101,7 +111,7 @@ class Causes:
 
     def first(self, otherwise: str) -> str:
         """Return what went wrong first: what follows is mostly of that."""
-        return next(iter((*self.plugins, *self.meltano)), otherwise)
+        return next(iter((*self.plugins, *self.meltano, *self.plain)), otherwise)
 
 
 def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -> Summary:
@@ -121,22 +131,27 @@ def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -
         FleetError: It failed as a whole; what has been written up to there is safe.
     """
     project = Path(os.environ.get("MELTANO_PROJECT_ROOT", ".")).resolve()
-    settings = fleet.settings(shard, os.environ) | {"MELTANO_CLI_LOG_FORMAT": "json"}
+    settings = fleet.settings(shard, os.environ) | LOG
     state_id = f"{shard.name}-to-{fleet.target}"  # what one target has, another has not
     # A run that was killed left a note in Meltano's database that it is under way
     command = [*_dies_with_us(), _meltano(), "el", TAP, fleet.target, f"--state-id={state_id}"]
-    (project / "output" / shard.schema).mkdir(parents=True, exist_ok=True)
     summary, causes = Summary(shard.tenants, datetime.now(UTC)), Causes()
     began = time.monotonic()
-    with subprocess.Popen(  # noqa: S603 - our own command
-        [*command, "--force"],
-        cwd=project,
-        env=os.environ | settings,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
+    try:
+        if fleet.has_folders:
+            (project / "output" / shard.schema).mkdir(parents=True, exist_ok=True)
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [*command, "--force"],
+            cwd=project,
+            env=os.environ | settings,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:
+        raise FleetError(f"Shard {shard.name} failed: {error}") from error
+    with process:
         try:
             for text in process.stderr or ():
                 line = _decoded(text)
@@ -150,12 +165,26 @@ def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -
     if process.returncode:
         why = causes.first(f"exit code {process.returncode}")
         raise FleetError(f"Shard {shard.name} failed: {why}")
-    if unread := [stream for stream in fleet.streams if stream not in summary.streams]:
-        summary.reasons.append(
-            f"Read of no tenant: {', '.join(unread)}. What to do: see in the log why, and in "
-            "tenants.yml whether there are such streams."
-        )
+    _take_stock(fleet, shard, summary)
     return summary
+
+
+def _take_stock(fleet: Fleet, shard: Shard, summary: Summary) -> None:
+    """Make sure that a run that ended well has read something, and has said of whom."""
+    if not summary.is_told:
+        raise FleetError(
+            f"Shard {shard.name} was loaded, but which tenants were read is not in the log. What "
+            "to do: let the tap log at level info, and take out a logging.yaml of the project."
+        )
+    summary.unread = tuple(each for each in fleet.streams if each not in summary.streams)
+    if summary.unread:
+        remedy = (
+            f"Read of no tenant: {', '.join(summary.unread)}. What to do: see in the log why, and "
+            "in tenants.yml whether there are such streams."
+        )
+        if not summary.streams:
+            raise FleetError(f"Shard {shard.name} failed. {remedy}")
+        summary.reasons.append(remedy)
 
 
 def _decoded(text: str) -> dict[str, Any]:

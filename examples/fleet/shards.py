@@ -17,9 +17,12 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+TENANTS = "tenants"
+"""What an engine may have beside the streams of a shard: when each tenant was last read."""
 TENANTS_YML = Path(__file__).with_name("tenants.yml")
 FOLDERS = {"target-jsonl": "DESTINATION_PATH", "target-csv": "OUTPUT_PATH"}
-"""The setting of a loader that writes files; others have `default_target_schema`."""
+PLACES = FOLDERS | {"target-postgres": "DEFAULT_TARGET_SCHEMA"}
+"""The setting of a loader that says where its rows go; without it all shards would go together."""
 _HOUR, _DAY = 60, 24 * 60
 _OF_A_FLEET = {
     "target": str,
@@ -137,9 +140,14 @@ class Fleet:
         """
         path = path or Path(os.environ.get("FLEET_TENANTS", TENANTS_YML))
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise FleetError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+            content = yaml.load(path.read_text(encoding="utf-8"), _EachKeyOnce)  # noqa: S506 - a safe one
+        except yaml.MarkedYAMLError as error:
+            # Not the text around it, in which a secret may be
+            line = error.problem_mark.line + 1 if error.problem_mark else "?"
+            told = f"{path} is not YAML: {error.problem}, in line {line}."
+            raise FleetError(told) from None
+        except (OSError, ValueError, yaml.YAMLError):
+            raise FleetError(f"{path} cannot be read, or is no text.") from None
         try:
             return cls._of(content)
         except FleetError as error:
@@ -148,6 +156,12 @@ class Fleet:
     @classmethod
     def _of(cls, content: Any) -> Fleet:
         values = _checked("the fleet", content, _OF_A_FLEET)
+        if values["target"].partition("--")[0] not in PLACES:
+            raise FleetError(
+                f"the fleet: target {values['target']} is not one of {', '.join(PLACES)}, or "
+                "inherited from one. Say in PLACES of shards.py which setting says where its rows "
+                "go."
+            )
         shards = tuple(_shard(name, shard) for name, shard in values.pop("shards").items())
         for what, found in (
             ("tenant", list(chain.from_iterable(shard.tenants for shard in shards))),
@@ -158,7 +172,15 @@ class Fleet:
                 raise FleetError(f"{what} {twice[0]} is there twice.")
         extra = tuple(values.pop("extra_streams"))
         streams = (*values.pop("streams"), *extra)
+        for count, stream in enumerate(streams):
+            if not _is_a_name(stream) or stream == TENANTS or stream in streams[:count]:
+                raise FleetError(f"the fleet: {stream!r} is no stream, or is there twice.")
         return cls(streams=streams, extra_streams=extra, shards=shards, **values)
+
+    @property
+    def has_folders(self) -> bool:
+        """Whether each shard has a folder below `output` for its rows, not a schema."""
+        return self.target.partition("--")[0] in FOLDERS
 
     def settings(self, shard: Shard, variables: Mapping[str, str]) -> dict[str, str]:
         """Return what a run of a shard needs in its environment, secrets included.
@@ -168,8 +190,7 @@ class Fleet:
             variables: The environment of whoever starts it.
         """
         target = self.target.replace("-", "_").upper()
-        place = FOLDERS.get(self.target)
-        setting = place or "DEFAULT_TARGET_SCHEMA"
+        setting = PLACES[self.target.partition("--")[0]]
         return {
             "TAP_SERVICETITAN_DISPATCH_TENANTS": json.dumps(shard.tap_settings(variables)),
             "TAP_SERVICETITAN_DISPATCH_TENANT_ID": "",  # which .env may have, for single runs
@@ -178,8 +199,24 @@ class Fleet:
             "TAP_SERVICETITAN_DISPATCH__SELECT": json.dumps(
                 [f"{stream}.*" for stream in self.streams]
             ),
-            f"{target}_{setting}": f"output/{shard.schema}" if place else shard.schema,
+            f"{target}_{setting}": f"output/{shard.schema}" if self.has_folders else shard.schema,
         }
+
+
+class _EachKeyOnce(yaml.SafeLoader):
+    """Refuses a key that is there twice, of which YAML as it is read elsewhere keeps the last."""
+
+
+def _mapping(loader: _EachKeyOnce, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen = set()
+    for key, _ in node.value:
+        if key.value in seen:
+            raise yaml.MarkedYAMLError(problem="a name is there twice", problem_mark=key.start_mark)
+        seen.add(key.value)
+    return loader.construct_mapping(node, deep=True)
+
+
+_EachKeyOnce.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
 def _shard(name: Any, content: Any) -> Shard:

@@ -40,11 +40,9 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 from examples.fleet.running import Summary, run_shard
-from examples.fleet.shards import Fleet, Shard
+from examples.fleet.shards import TENANTS, Fleet, Shard
 
 CHECK = "no_tenant_is_stale"
-TENANTS = "tenants"
-"""The asset that has a line for each tenant in its metadata, and the name of that table."""
 NEVER = "never"
 
 

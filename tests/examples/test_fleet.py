@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import signal
+import subprocess
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,7 @@ from examples.fleet.running import Summary, run_shard
 from examples.fleet.shards import TENANTS_YML, Fleet, FleetError, Shard
 from examples.fleet.with_dagster import CHECK, definitions, judged, last_read
 from tests.support.streams import OFFERED
+from tests.support.waiting import until
 from tools.markdown import ROOT
 
 if TYPE_CHECKING:
@@ -107,8 +110,13 @@ def test_a_shard_that_makes_no_sense_or_would_mix_up_is_refused(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (None, "tenants.yml cannot be read: "),
-        ("shards: [", "tenants.yml cannot be read: "),
+        (None, "tenants.yml cannot be read, or is no text."),
+        (
+            "shards: {n: cs1.x",
+            "tenants.yml is not YAML: expected ',' or '}', but got '<stream end>', in line 1.",
+        ),
+        ("target: a\nshards: {}\ntarget: b", "is not YAML: a name is there twice, in line 3."),
+        ("target: target-bigquery", "the fleet lacks extra_streams"),
         ("", "tenants.yml: the fleet lacks extra_streams, retries, "),
         ("[north]", "tenants.yml: the fleet lacks extra_streams, retries, "),
         ("stale_after: 3", "tenants.yml: the fleet: stale_after is not known. There are: target, "),
@@ -132,15 +140,45 @@ def test_a_file_that_makes_no_sense_is_told_of_in_a_line(
         command.main()
     [line] = str(ended.value).splitlines()
     assert told in line
+    assert "cs1" not in line
 
 
-def test_a_shard_is_called_what_engines_can_call_it(tmp_path: Path) -> None:
-    content = yaml.safe_load(TENANTS_YML.read_text(encoding="utf-8"))
-    content["shards"]["far-north"] = content["shards"].pop("north")
-    path = tmp_path / "tenants.yml"
+def with_values(folder: Path, **values: Any) -> Fleet:
+    """Return the fleet with something else said of it."""
+    content = yaml.safe_load(TENANTS_YML.read_text(encoding="utf-8")) | values
+    path = folder / "tenants.yml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    with pytest.raises(FleetError, match="shard far-north: its name has to be of letters, digits"):
-        Fleet.read(path)
+    return Fleet.read(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (
+            {"shards": {"far-north": {}}},
+            "shard far-north: its name has to be of letters, digits and _",
+        ),
+        ({"target": "target-bigquery"}, "target target-bigquery is not one of target-jsonl, "),
+        ({"streams": [{"zones": None}]}, "the fleet: {'zones': None} is no stream"),
+        ({"streams": ["zones", "zones"]}, "the fleet: 'zones' is no stream, or is there twice"),
+        ({"extra_streams": ["zones"]}, "the fleet: 'zones' is no stream, or is there twice"),
+        ({"extra_streams": [None]}, "the fleet: None is no stream"),
+        ({"streams": ["tenants"]}, "the fleet: 'tenants' is no stream"),
+    ],
+)
+def test_a_fleet_that_makes_no_sense_is_refused(
+    tmp_path: Path, values: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(FleetError, match=re.escape(told)):
+        with_values(tmp_path, **values)
+
+
+def test_a_loader_that_is_inherited_has_a_place_for_each_shard(tmp_path: Path) -> None:
+    fleet = with_values(tmp_path, target="target-jsonl--archive")
+    assert (
+        fleet.settings(fleet.shards[0], {})["TARGET_JSONL__ARCHIVE_DESTINATION_PATH"]
+        == "output/dispatch_north"
+    )
 
 
 def test_a_tenant_has_the_credentials_of_its_shard_or_its_own() -> None:
@@ -204,6 +242,12 @@ def of_tap(event: str, stream: str = "", level: str = "info", **figures: Any) ->
     return {"event": event, "level": level, **kind, **figures}
 
 
+def of_good_runs(*failed: int) -> list[dict[str, Any]]:
+    """Return what the tap logs of a run in which each stream was read."""
+    streams = [of_tap(each, each, rows=1, tenants_read=2) for each in FLEET.streams]
+    return [*streams, of_tap("the end", tenants_left_out=[*failed])]
+
+
 def of_target(event: str) -> dict[str, Any]:
     return {"event": event, "level": "info", "cmd_type": "loader", "name": "target-postgres"}
 
@@ -236,15 +280,19 @@ def test_a_run_is_summed_up_from_the_log(tmp_path: Path, meltano: Path) -> None:
     left_out, unread = summary.reasons
     assert left_out == "Left out, as …"
     others = ", ".join(each for each in FLEET.streams if each not in ("teams", "zones"))
+    assert summary.unread == tuple(others.split(", "))
     assert unread.startswith(f"Read of no tenant: {others}. What to do: ")
     assert summary.text().startswith("7 rows of 2 of 3 tenants in ")
-    assert summary.text().endswith("s. Not read, or not wholly: 1000000002.")
+    assert summary.text().endswith(
+        f"s. Not read, or not wholly: 1000000002. Read of no tenant: {others}."
+    )
 
 
 def test_a_run_gets_all_that_is_its_shards(
     tmp_path: Path, meltano: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log(tmp_path)
+    log(tmp_path, *of_good_runs())
+    monkeypatch.setenv("MELTANO_CLI_LOG_LEVEL", "warning")
     monkeypatch.setenv("MELTANO_ENVIRONMENT", "production")
     monkeypatch.setenv("DISPATCH_WEST", json.dumps(SECRET))
     run_shard(FLEET, WEST)
@@ -265,15 +313,13 @@ def test_a_run_gets_all_that_is_its_shards(
     assert not variables["TAP_SERVICETITAN_DISPATCH_TENANT_ID"]
     assert variables["TARGET_JSONL_DESTINATION_PATH"] == "output/dispatch_west"
     assert (tmp_path / "output/dispatch_west").is_dir()
+    assert variables["MELTANO_CLI_LOG_LEVEL"] == "info"
     assert "zones.*" in json.loads(variables["TAP_SERVICETITAN_DISPATCH__SELECT"])
     assert json.loads(variables["TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS"]) == []
 
 
 def test_a_stream_on_request_is_asked_for_selected_and_an_asset(tmp_path: Path) -> None:
-    content = yaml.safe_load(TENANTS_YML.read_text(encoding="utf-8"))
-    path = tmp_path / "tenants.yml"
-    path.write_text(yaml.safe_dump(content | {"extra_streams": ["sync_log"]}), encoding="utf-8")
-    fleet = Fleet.read(path)
+    fleet = with_values(tmp_path, extra_streams=["sync_log"])
     settings = fleet.settings(fleet.shards[0], {})
     assert json.loads(settings["TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS"]) == ["sync_log"]
     assert "sync_log.*" in json.loads(settings["TAP_SERVICETITAN_DISPATCH__SELECT"])
@@ -314,6 +360,11 @@ def test_a_stream_on_request_is_asked_for_selected_and_an_asset(tmp_path: Path) 
             "Loader failed.",
             id="Meltano",
         ),
+        pytest.param(
+            ["Traceback (most recent call last):", "ModuleNotFoundError: No module …", ""],
+            "ModuleNotFoundError: No module …",
+            id="before the log",
+        ),
         pytest.param([], "exit code 1", id="unknown"),
     ],
 )
@@ -321,7 +372,7 @@ def test_a_run_that_fails_says_what_went_wrong_first(
     tmp_path: Path,
     meltano: Path,
     monkeypatch: pytest.MonkeyPatch,
-    lines: list[dict[str, Any]],
+    lines: list[Any],
     told: str,
 ) -> None:
     assert meltano.exists()
@@ -339,19 +390,82 @@ def test_a_command_runs_shards_without_an_engine(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert meltano.exists()
-    log(tmp_path, of_tap("zones", "zones", rows=3, tenants_read=2))
+    log(tmp_path, *of_good_runs())
     monkeypatch.setattr(sys, "argv", ["fleet", "north", "west"])
     with pytest.raises(SystemExit) as ended:
         command.main()
     assert not ended.value.code
     north, west = capsys.readouterr().out.splitlines()
-    assert north.startswith("north: 3 rows of 3 of 3 tenants in ")
-    assert west.startswith("west: 3 rows of 2 of 2 tenants in ")
+    assert north.startswith("north: 9 rows of 3 of 3 tenants in ")
+    assert west.startswith("west: 9 rows of 2 of 2 tenants in ")
     monkeypatch.setenv("EXIT_CODE", "1")
     with pytest.raises(SystemExit) as ended:
         command.main()
     assert ended.value.code == 1
     assert "Shard west failed: exit code 1" in capsys.readouterr().err
+
+
+def test_a_run_whose_log_does_not_say_who_was_read_is_not_taken_for_good(
+    tmp_path: Path, meltano: Path
+) -> None:
+    assert meltano.exists()
+    log(tmp_path, *of_good_runs()[:-1])
+    with pytest.raises(FleetError, match=r"which tenants were read is not in the log\. What to do"):
+        run_shard(FLEET, NORTH)
+    log(tmp_path, *of_good_runs()[-1:])
+    with pytest.raises(
+        FleetError, match=r"Shard north failed\. Read of no tenant: appointment_ass"
+    ):
+        run_shard(FLEET, NORTH)
+
+
+def test_a_shard_that_cannot_be_started_leaves_the_others_to_be_run(
+    tmp_path: Path,
+    meltano: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert meltano.exists()
+    log(tmp_path, *of_good_runs())
+    (tmp_path / "output").mkdir()
+    (tmp_path / "output" / NORTH.schema).touch()
+    monkeypatch.setattr(sys, "argv", ["fleet", "north", "west"])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 1
+    out, err = capsys.readouterr()
+    assert "Shard north failed: [Errno 17] File exists: " in err
+    assert out.startswith("west: 9 rows ")
+    monkeypatch.setenv("FLEET_MELTANO", str(tmp_path / "nowhere"))
+    with pytest.raises(
+        FleetError, match=r"Shard west failed: .*nowhere.*No such file|No such file.*"
+    ):
+        run_shard(FLEET, WEST)
+
+
+def test_a_signal_stops_meltano_before_the_command_ends(tmp_path: Path, meltano: Path) -> None:
+    meltano.write_text(
+        f"#!{sys.executable}\n"
+        "import os, pathlib, signal, sys, time\n"
+        "here = pathlib.Path(__file__).parent\n"
+        "def end(*_):\n"
+        "    time.sleep(0.3)\n"
+        "    (here / 'ended').touch()\n"
+        "    sys.exit(1)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "(here / 'begun').touch()\n"
+        "time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "examples.fleet", "west"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until((tmp_path / "begun").exists, 30)
+    process.terminate()
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert (tmp_path / "ended").exists()
 
 
 # Kubernetes -----------------------------------------------------------------------------------
