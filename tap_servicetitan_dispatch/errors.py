@@ -87,8 +87,9 @@ class NoSandboxError(TapError):
     def __init__(self, missing: str | None) -> None:
         package = (missing or "more").partition(".")[0]
         super().__init__(
-            f"the sandbox needs {package}, which is not installed. What to do: install "
-            "tap-servicetitan-dispatch[sandbox]; with Meltano, make that the pip_url."
+            f"the sandbox needs {package}, which is not installed. What to do: install the "
+            "tap with its extra sandbox, as by pip install '.[sandbox]' in the clone; with "
+            "Meltano, put [sandbox] behind its name or path in the pip_url."
         )
 
 
