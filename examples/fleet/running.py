@@ -132,7 +132,9 @@ def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -
     """
     project = Path(os.environ.get("MELTANO_PROJECT_ROOT", ".")).resolve()
     settings = fleet.settings(shard, os.environ) | LOG
-    state_id = f"{shard.name}-to-{fleet.target}"  # what one target has, another has not
+    state_id = (
+        f"{shard.name}-to-{fleet.target}-{shard.schema}"  # what one place has, another has not
+    )
     # A run that was killed left a note in Meltano's database that it is under way
     command = [*_dies_with_us(), _meltano(), "el", TAP, fleet.target, f"--state-id={state_id}"]
     summary, causes = Summary(shard.tenants, datetime.now(UTC)), Causes()
@@ -190,7 +192,7 @@ def _take_stock(fleet: Fleet, shard: Shard, summary: Summary) -> None:
 def _decoded(text: str) -> dict[str, Any]:
     try:
         line = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         line = None
     return line if isinstance(line, dict) and "event" in line else {"event": text.rstrip()}
 

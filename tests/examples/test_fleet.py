@@ -303,7 +303,7 @@ def test_a_run_gets_all_that_is_its_shards(
             "el",
             "tap-servicetitan-dispatch",
             "target-jsonl",
-            "--state-id=west-to-target-jsonl",
+            "--state-id=west-to-target-jsonl-dispatch_west",
             "--force",
         ),
     ]

@@ -126,7 +126,9 @@ def _catch_up_though_meltano_is_killed(world: World) -> None:
     until(lambda: 429 in [call.status for call in world.caller.sandbox.calls[seen:]], 90)
     started = psutil.Process(process.pid).children(recursive=True)
     meltano = next(
-        each for each in started if "--state-id=south-to-target-postgres" in each.cmdline()
+        each
+        for each in started
+        if "--state-id=south-to-target-postgres-dispatch_south" in each.cmdline()
     )
     for each in (meltano, *meltano.children(recursive=True)):
         each.kill()

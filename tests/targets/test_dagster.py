@@ -158,7 +158,9 @@ def _catch_up_though_the_worker_is_killed(world: World) -> None:
     until(lambda: 429 in [call.status for call in world.caller.sandbox.calls[seen:]], 60)
     started = psutil.Process(process.pid).children(recursive=True)
     meltano = next(
-        each for each in started if "--state-id=south-to-target-postgres" in each.cmdline()
+        each
+        for each in started
+        if "--state-id=south-to-target-postgres-dispatch_south" in each.cmdline()
     )
     step = meltano.parent()
     assert step
