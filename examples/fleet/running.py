@@ -37,6 +37,7 @@ class Summary:
         streams: Figures of each stream that was read, as `FIGURES` names them.
         failed: Numbers of tenants that were not read, or not wholly.
         is_told: Whether the tap has said which failed, as it does at the end of a run.
+        heard: Streams of which the tap has said anything, as it does of each that there is.
         unread: Streams that were read of no tenant.
         reasons: What was not read and why, and what to do.
     """
@@ -47,6 +48,7 @@ class Summary:
     streams: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: tuple[int, ...] = ()
     is_told: bool = False
+    heard: set[str] = field(default_factory=set)
     unread: tuple[str, ...] = ()
     reasons: list[str] = field(default_factory=list)
 
@@ -66,6 +68,7 @@ class Summary:
         if logger.partition(".")[0] != TAP:
             return
         _, _, stream = logger.partition(".")
+        self.heard.add(stream)
         if stream and "rows" in line:
             self.streams[stream] = {name: line[name] for name in FIGURES if name in line}
         if "tenants_left_out" in line:
@@ -178,15 +181,14 @@ def _take_stock(fleet: Fleet, shard: Shard, summary: Summary) -> None:
             f"Shard {shard.name} was loaded, but which tenants were read is not in the log. What "
             "to do: let the tap log at level info, and take out a logging.yaml of the project."
         )
-    summary.unread = tuple(each for each in fleet.streams if each not in summary.streams)
-    if summary.unread:
-        remedy = (
-            f"Read of no tenant: {', '.join(summary.unread)}. What to do: see in the log why, and "
-            "in tenants.yml whether there are such streams."
+    if unheard := [each for each in fleet.streams if each not in summary.heard]:
+        raise FleetError(
+            f"Shard {shard.name} was loaded, but there is no stream {', '.join(unheard)}. What to "
+            "do: correct streams or extra_streams in tenants.yml."
         )
-        if not summary.streams:
-            raise FleetError(f"Shard {shard.name} failed. {remedy}")
-        summary.reasons.append(remedy)
+    summary.unread = tuple(each for each in fleet.streams if each not in summary.streams)
+    if not summary.streams:
+        raise FleetError(f"Shard {shard.name} failed: no stream was read of any tenant.")
 
 
 def _decoded(text: str) -> dict[str, Any]:

@@ -102,18 +102,22 @@ class Shard:
             for item in self.items
         ]
 
-    def _credentials(self, name: str, variables: Mapping[str, str]) -> dict[str, str]:
+    def _credentials(self, name: str, variables: Mapping[str, str]) -> dict[str, Any]:
         if not name or variables.get("MELTANO_ENVIRONMENT", "sandbox") == "sandbox":
             return {}
         try:
-            found = json.loads(variables[name])
-            return {each: str(found[each]) for each in ("client_id", "client_secret", "app_key")}
-        except (KeyError, TypeError, ValueError):
-            # Not from the error: it may quote a secret
+            found = json.loads(variables.get(name, ""))
+        except (ValueError, RecursionError):
+            found = None
+        values = found if isinstance(found, dict) else {}
+        pair = {each: values.get(each) for each in ("client_id", "client_secret", "app_key")}
+        # The tap takes what is empty from its general settings, which may be another's
+        if not all(isinstance(value, str) and value for value in pair.values()):
             raise FleetError(
                 f"shard {self.name}: the environment variable {name} has to hold "
-                '{"client_id": …, "client_secret": …, "app_key": …}.'
-            ) from None
+                '{"client_id": …, "client_secret": …, "app_key": …}, each a text.'
+            )
+        return pair
 
 
 @dataclass(frozen=True)
@@ -210,6 +214,10 @@ class _EachKeyOnce(yaml.SafeLoader):
 def _mapping(loader: _EachKeyOnce, node: yaml.MappingNode) -> dict[Any, Any]:
     seen = set()
     for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise yaml.MarkedYAMLError(
+                problem="a name has to be a text", problem_mark=key.start_mark
+            )
         if key.value in seen:
             raise yaml.MarkedYAMLError(problem="a name is there twice", problem_mark=key.start_mark)
         seen.add(key.value)

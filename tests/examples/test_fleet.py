@@ -117,6 +117,7 @@ def test_a_shard_that_makes_no_sense_or_would_mix_up_is_refused(
         ),
         ("target: a\nshards: {}\ntarget: b", "is not YAML: a name is there twice, in line 3."),
         ("target: target-bigquery", "the fleet lacks extra_streams"),
+        ("retries: {{ RETRIES }}", "is not YAML: a name has to be a text, in line 1."),
         ("", "tenants.yml: the fleet lacks extra_streams, retries, "),
         ("[north]", "tenants.yml: the fleet lacks extra_streams, retries, "),
         ("stale_after: 3", "tenants.yml: the fleet: stale_after is not known. There are: target, "),
@@ -194,15 +195,22 @@ def test_a_tenant_has_the_credentials_of_its_shard_or_its_own() -> None:
     ]
 
 
-@pytest.mark.parametrize("value", [None, "cs1.secret", '["cs1.secret"]', '{"client_id": "x"}'])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, "cs1.secret", '["cs1.secret"]', '{"client_id": "x"}'),
+        json.dumps(SECRET | {"client_secret": ""}),
+        json.dumps(SECRET | {"app_key": None}),
+    ],
+)
 def test_credentials_that_are_not_there_are_told_of_and_not_shown(value: str | None) -> None:
     variables = {"MELTANO_ENVIRONMENT": "production"}
     if value is not None:
         variables["DISPATCH_NORTH"] = value
     with pytest.raises(FleetError, match="variable DISPATCH_NORTH has to hold") as told:
         NORTH.tap_settings(variables)
-    assert "cs1.secret" not in str(told.value)
-    assert told.value.__suppress_context__
+    assert "cs1." not in str(told.value)
+    assert told.value.__context__ is None, "which may quote a secret"
 
 
 def test_the_sandbox_needs_none() -> None:
@@ -258,6 +266,7 @@ def of_meltano(event: str) -> dict[str, Any]:
 
 def test_a_run_is_summed_up_from_the_log(tmp_path: Path, meltano: Path) -> None:
     assert meltano.exists()
+    others = tuple(each for each in FLEET.streams if each not in ("teams", "zones"))
     log(
         tmp_path,
         "Meltano, before it knows how to log",
@@ -265,26 +274,24 @@ def test_a_run_is_summed_up_from_the_log(tmp_path: Path, meltano: Path) -> None:
         of_tap("zones so far", "zones", rows=1, tenants_read=0),
         of_tap("zones", "zones", rows=3, tenants_read=2, seconds=0.5, tenants=3),
         of_tap("teams", "teams", rows=4, tenants_read=3, reached="2026-06-18T15:00:00Z"),
+        *(of_tap("Skipped, as …", each, level="warning") for each in others),
         of_tap("left out", tenants_left_out=[1_000_000_002]),
         of_tap("Left out, as …", level="warning", tenant_id=1_000_000_002),
         {"event": "of the target", "level": "info", "plugin_logger": "target", "rows": 99},
     )
     told: list[str] = []
     summary = run_shard(FLEET, NORTH, told.append)
-    assert len(told) == 8
+    assert len(told) == 8 + len(others)
     assert summary.rows == 7
     assert summary.streams["zones"] == {"rows": 3, "seconds": 0.5, "tenants_read": 2}
     assert summary.streams["teams"]["reached"] == "2026-06-18T15:00:00Z"
     assert summary.failed == (1_000_000_002,)
     assert summary.read == (1_000_000_001, 1_000_000_003)
-    left_out, unread = summary.reasons
-    assert left_out == "Left out, as …"
-    others = ", ".join(each for each in FLEET.streams if each not in ("teams", "zones"))
-    assert summary.unread == tuple(others.split(", "))
-    assert unread.startswith(f"Read of no tenant: {others}. What to do: ")
+    assert summary.reasons == ["Left out, as …"]
+    assert summary.unread == others
     assert summary.text().startswith("7 rows of 2 of 3 tenants in ")
     assert summary.text().endswith(
-        f"s. Not read, or not wholly: 1000000002. Read of no tenant: {others}."
+        f"s. Not read, or not wholly: 1000000002. Read of no tenant: {', '.join(others)}."
     )
 
 
@@ -412,11 +419,13 @@ def test_a_run_whose_log_does_not_say_who_was_read_is_not_taken_for_good(
     log(tmp_path, *of_good_runs()[:-1])
     with pytest.raises(FleetError, match=r"which tenants were read is not in the log\. What to do"):
         run_shard(FLEET, NORTH)
-    log(tmp_path, *of_good_runs()[-1:])
-    with pytest.raises(
-        FleetError, match=r"Shard north failed\. Read of no tenant: appointment_ass"
-    ):
+    skipped = [of_tap("Skipped, as …", each, level="warning") for each in FLEET.streams]
+    log(tmp_path, *skipped, *of_good_runs()[-1:])
+    with pytest.raises(FleetError, match="Shard north failed: no stream was read of any tenant"):
         run_shard(FLEET, NORTH)
+    log(tmp_path, *of_good_runs())
+    with pytest.raises(FleetError, match=r"loaded, but there is no stream zons\. What to do: corr"):
+        run_shard(with_values(tmp_path, streams=["zones", "zons"]), NORTH)
 
 
 def test_a_shard_that_cannot_be_started_leaves_the_others_to_be_run(
@@ -437,9 +446,7 @@ def test_a_shard_that_cannot_be_started_leaves_the_others_to_be_run(
     assert "Shard north failed: [Errno 17] File exists: " in err
     assert out.startswith("west: 9 rows ")
     monkeypatch.setenv("FLEET_MELTANO", str(tmp_path / "nowhere"))
-    with pytest.raises(
-        FleetError, match=r"Shard west failed: .*nowhere.*No such file|No such file.*"
-    ):
+    with pytest.raises(FleetError, match=r"Shard west failed: .*No such file"):
         run_shard(FLEET, WEST)
 
 
@@ -511,6 +518,7 @@ def test_dagster_has_an_asset_a_stream_and_shard_and_a_schedule_a_shard() -> Non
 def test_no_more_than_one_run_of_a_shard_is_under_way() -> None:
     described = yaml.safe_load((ROOT / "examples/fleet/dagster.yaml").read_text(encoding="utf-8"))
     assert described["concurrency"]["pools"] == {"default_limit": 1}
+    assert not described["run_retries"]["retry_on_asset_or_op_failure"], "it is tried again within"
     pools = {
         each.op.pool
         for each in definitions(FLEET).assets or ()
