@@ -4,8 +4,8 @@ With 5,000 rows a page, 60 calls a second bring 300,000 rows, which is less than
 it costs itself shows only where it need not wait.
 """
 
-from tap_servicetitan_dispatch import rate_limiter
 from tap_servicetitan_dispatch.__main__ import main
+from tap_servicetitan_dispatch.client import rate_limiter
 
 if __name__ == "__main__":
     rate_limiter.WINDOW_SECONDS = 0

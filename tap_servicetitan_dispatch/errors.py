@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from typing_extensions import override
 
-from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

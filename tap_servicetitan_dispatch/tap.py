@@ -16,18 +16,17 @@ from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import inputs, redaction, settings, validation
-from tap_servicetitan_dispatch.command import Command
+from tap_servicetitan_dispatch.cli import files
+from tap_servicetitan_dispatch.cli.command import Command
 from tap_servicetitan_dispatch.errors import LogError
-from tap_servicetitan_dispatch.inputs import (
-    checked_catalog,
-    checked_state,
-    require_offered,
-    require_state_of,
-)
-from tap_servicetitan_dispatch.routine import quiet_logs
-from tap_servicetitan_dispatch.run import Run
-from tap_servicetitan_dispatch.signals import StopFlag
+from tap_servicetitan_dispatch.log import redaction
+from tap_servicetitan_dispatch.log.filters import quiet_logs
+from tap_servicetitan_dispatch.run.run import Run
+from tap_servicetitan_dispatch.run.signals import StopFlag
+from tap_servicetitan_dispatch.settings import schema as settings
+from tap_servicetitan_dispatch.settings import validation
+from tap_servicetitan_dispatch.state.catalog import checked_catalog, require_offered
+from tap_servicetitan_dispatch.state.given import checked_state, require_state_of
 from tap_servicetitan_dispatch.streams import NAMES, STREAMS
 from tap_servicetitan_dispatch.streams.sync_log import SyncLog
 from tap_servicetitan_dispatch.writer import LineWriter
@@ -155,8 +154,8 @@ class TapServiceTitanDispatch(Tap):
         for path in value:
             if path != "ENV":  # read once, as it may be a pipe
                 source = f"the file {path} given with --config"
-                config = inputs.parsed(inputs.content_of(path, "--config"), source)
-                given.config |= inputs.checked_config(config, source)
+                config = files.parsed(files.content_of(path, "--config"), source)
+                given.config |= files.checked_config(config, source)
         return given
 
     @plugin_cli

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tap_servicetitan_dispatch.redaction import SECRETS
+from tap_servicetitan_dispatch.log.redaction import SECRETS
 from tests.support.marts import Built, build
 from tests.support.projects import Project
 from tests.support.runs import Command, assert_no_secret
@@ -68,7 +68,7 @@ def tap(tmp_path: Path) -> Command:
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have calls sent again at once."""
     for name in ("_jitter", "_spread"):
-        monkeypatch.setattr(f"tap_servicetitan_dispatch.backoff.{name}", lambda _: 0)
+        monkeypatch.setattr(f"tap_servicetitan_dispatch.client.backoff.{name}", lambda _: 0)
 
 
 @pytest.fixture(params=["plain", "structured"])

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.auth import Credentials, TenantTokens, TokenSource
-from tap_servicetitan_dispatch.backoff import Backoff, Hold
-from tap_servicetitan_dispatch.client import Client, Http
-from tap_servicetitan_dispatch.failures import ApiError
-from tap_servicetitan_dispatch.progress import Tally
+from tap_servicetitan_dispatch.client.auth import TenantTokens, TokenSource
+from tap_servicetitan_dispatch.client.backoff import Backoff, Hold
+from tap_servicetitan_dispatch.client.client import Client
+from tap_servicetitan_dispatch.client.failures import ApiError
+from tap_servicetitan_dispatch.client.http import Http
+from tap_servicetitan_dispatch.settings.tenants import Credentials
+from tap_servicetitan_dispatch.tally import Tally
 from tests.support.runs import Run, assert_fails
 from tests.support.scripted_api import APP_KEY, TOKEN, Answer, Call, ScriptedApi, listed, routed
 from tests.support.streams import LISTS, NOTHING, OFFERED, PATHS

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tap_servicetitan_dispatch import transport
-from tap_servicetitan_dispatch.client import Http
-from tap_servicetitan_dispatch.failures import ApiError
+from tap_servicetitan_dispatch.client import transport
+from tap_servicetitan_dispatch.client.failures import ApiError
+from tap_servicetitan_dispatch.client.http import Http
 from tests.support.runs import assert_fails
 from tests.support.scripted_api import Answer, ScriptedApi, listed
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch import check
-from tap_servicetitan_dispatch.failures import FAILURES
-from tap_servicetitan_dispatch.prefetch import Helpers
+from tap_servicetitan_dispatch.cli import check
+from tap_servicetitan_dispatch.client.failures import FAILURES
+from tap_servicetitan_dispatch.run.parallel import ParallelCalls
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Behaviour, Faults, Sandbox
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.failing import ANSWERS, UNSENT, failing
@@ -191,7 +191,7 @@ def test_each_step_says_how_long_it_took(open_api: ScriptedApi) -> None:
     steps = check.probe_all(
         streams,
         streams[0].run.clients.of(streams[0].run.clients.tenants[0]),
-        Helpers(1),
+        ParallelCalls(1),
         skip_forbidden=False,
         clock=lambda: float(next(ticks)),
     )

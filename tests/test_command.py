@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_servicetitan_dispatch import __version__
-from tap_servicetitan_dispatch.clients import Clients
+from tap_servicetitan_dispatch.client.tenant_clients import TenantClients
 from tap_servicetitan_dispatch.sandbox import Sandbox
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.runs import FEED_ONLY, catalog_of
@@ -52,7 +52,7 @@ def test_discovery_imports_only_what_it_needs_and_garbage_is_collected_afterward
     code = (
         "import atexit, gc, sys; from tap_servicetitan_dispatch.__main__ import main;"
         "atexit.register(lambda: print(gc.isenabled(), gc.get_freeze_count() > 0, *sorted("
-        "{'fastapi', 'pendulum', 'tap_servicetitan_dispatch.client'} & sys.modules.keys()),"
+        "{'fastapi', 'pendulum', 'tap_servicetitan_dispatch.client.client'} & sys.modules.keys()),"
         "file=sys.stderr)); main()"
     )
     ran = subprocess.run(  # noqa: S603 - our own code
@@ -77,7 +77,7 @@ def test_no_garbage_is_looked_for_while_the_sandbox_is_made(
     monkeypatch.setattr(gc, "freeze", lambda: freezes.append(1))
     monkeypatch.setattr("tap_servicetitan_dispatch.sandbox.Sandbox", NoSandbox)
     tap = TapServiceTitanDispatch(config=SANDBOX)
-    clients = Clients(tap.config, sleep=time.sleep, max_retries=0)
+    clients = TenantClients(tap.config, sleep=time.sleep, max_retries=0)
     clients.of(clients.tenants[0])
     collected.append(gc.isenabled())
     assert collected == [False, True]
@@ -184,7 +184,7 @@ def test_a_file_that_is_not_there_is_said_in_one_line(tap: Command) -> None:
 def test_a_run_imports_no_library_that_it_does_not_need() -> None:
     """What the extra brings is for the sandbox, `rich` for the table of `--check`."""
     code = (
-        "import sys, tap_servicetitan_dispatch.tap as t, tap_servicetitan_dispatch.client;"
+        "import sys, tap_servicetitan_dispatch.tap as t, tap_servicetitan_dispatch.client.client;"
         "t.TapServiceTitanDispatch(validate_config=False).catalog_dict;"
         "sys.exit(bool({'fastapi', 'uvicorn', 'starlette', 'rich'} & set(sys.modules)))"
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.signals import StopFlag
+from tap_servicetitan_dispatch.run.signals import StopFlag
 from tap_servicetitan_dispatch.walks import feed
 from tests.support.runs import assert_fails, bookmarked
 from tests.support.scripted_api import Answer, Call, ScriptedApi, page

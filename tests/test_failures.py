@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.failures import FAILURES
+from tap_servicetitan_dispatch.client.failures import FAILURES
 from tests.support.failing import ANSWERS, NO_SCOPE, NOT_MATCHED, UNSENT, failing
 from tests.support.runs import assert_fails, bookmarked
 from tests.support.scripted_api import (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch import progress
+from tap_servicetitan_dispatch.run import progress
 from tests.support.runs import assert_fails, bookmarked
 from tests.support.scripted_api import (
     FEED,

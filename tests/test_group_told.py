@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch import progress
-from tap_servicetitan_dispatch.group_summary import MOST_LEFT_OUT, GroupSummary
-from tap_servicetitan_dispatch.tenants import Tenant
+from tap_servicetitan_dispatch.run import progress
+from tap_servicetitan_dispatch.run.group_summary import MOST_LEFT_OUT, GroupSummary
+from tap_servicetitan_dispatch.settings.tenants import Tenant
 from tap_servicetitan_dispatch.walks import Page
 from tests.support.group import (
     GROUP,

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tap_servicetitan_dispatch import instants, tenants
+from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.settings import tenants
 from tests.support.group import (
     ALL_READ,
     GROUP,

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.signals import LAST_RESORT_SECONDS
+from tap_servicetitan_dispatch.run.signals import LAST_RESORT_SECONDS
 from tap_servicetitan_dispatch.streams import base
 from tap_servicetitan_dispatch.writer import LineWriter
 from tests.support.runs import FEED_ONLY, Run, records_in

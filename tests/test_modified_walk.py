@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tap_servicetitan_dispatch import instants
-from tap_servicetitan_dispatch.answers import Answer
+from tap_servicetitan_dispatch.client.answers import Answer
 from tap_servicetitan_dispatch.errors import AnswerError
 from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, numbered_walk
 from tap_servicetitan_dispatch.walks.by_number import _overlapping

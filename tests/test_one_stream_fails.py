@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.failures import ApiError
+from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.streams.zones import Zones
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.runs import bookmarked

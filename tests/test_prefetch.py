@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.prefetch import Guess, Helpers, Prefetcher
+from tap_servicetitan_dispatch.run.parallel import ParallelCalls
+from tap_servicetitan_dispatch.run.prefetch import Guess, Prefetcher
 from tap_servicetitan_dispatch.walks import Page
 from tests.support.waiting import until
 
@@ -293,7 +294,7 @@ def test_walks_that_are_alike_learn_from_each_other() -> None:
 
 
 def test_helpers_are_as_many_as_allowed_over_all_who_use_them_and_keep_the_order() -> None:
-    helpers = Helpers(3)
+    helpers = ParallelCalls(3)
     under_way, most = [0], [0]
     lock, go_on = threading.Lock(), threading.Event()
 
@@ -328,5 +329,5 @@ def test_an_error_of_a_helper_comes_at_its_place() -> None:
     found: list[int] = []
     for at_once in (1, 4):
         with pytest.raises(AnswerError, match="broken"):
-            found.extend(Helpers(at_once).results([lambda: 1, broken, lambda: 3]))
+            found.extend(ParallelCalls(at_once).results([lambda: 1, broken, lambda: 3]))
     assert found == [1, 1]

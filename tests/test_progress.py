@@ -16,8 +16,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch import progress
-from tap_servicetitan_dispatch.progress import LiveProgress, Progress, Tally
+from tap_servicetitan_dispatch import tally as tally_module
+from tap_servicetitan_dispatch.run import progress
+from tap_servicetitan_dispatch.run.progress import LiveProgress, Progress
+from tap_servicetitan_dispatch.tally import Tally
 from tests.support.runs import FEED_ONLY, bookmarked, catalog_of
 from tests.support.scripted_api import Answer, Call, feed_of, listed, page, routed, row
 from tests.support.streams import NOTHING, PATHS
@@ -138,7 +140,7 @@ def test_metrics_are_shown_by_a_handler_of_their_own(api: ScriptedApi, tap: Comm
 def test_what_a_request_waits_for_the_rate_limit_is_counted(
     api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "LEAST_WAIT_SECONDS", 0)
+    monkeypatch.setattr(tally_module, "LEAST_WAIT_SECONDS", 0)
     api.reply = feed_of(*TWO_PAGES)
     run = tap.run(api.config | {"max_requests_per_second": 1})
     [waited] = re.findall(r"spent waiting: (\d+\.\d) s", run.stderr)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_servicetitan_dispatch.rate_limiter import RateLimiter
+from tap_servicetitan_dispatch.client.rate_limiter import RateLimiter
 
 # Parts of a second that add up exactly
 SECONDS = st.integers(0, 2_048).map(lambda part: part / 1_024)

@@ -16,10 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_servicetitan_dispatch.auth import Credentials
-from tap_servicetitan_dispatch.client import Http, token_request
-from tap_servicetitan_dispatch.failures import ApiError
-from tap_servicetitan_dispatch.redaction import LogFilter, Secrets, guard_logs, one_line
+from tap_servicetitan_dispatch.client.client import token_request
+from tap_servicetitan_dispatch.client.failures import ApiError
+from tap_servicetitan_dispatch.client.http import Http
+from tap_servicetitan_dispatch.log.redaction import LogFilter, Secrets, guard_logs, one_line
+from tap_servicetitan_dispatch.settings.tenants import Credentials
 from tests.support.runs import Run, assert_fails, assert_no_secret, catalog_of
 from tests.support.scripted_api import (
     TOKEN_PATH,
@@ -506,7 +507,7 @@ def test_a_time_that_is_none_is_told_as_any_text_is(
     monkeypatch: pytest.MonkeyPatch,
     odd_time: str,
 ) -> None:
-    monkeypatch.setattr("tap_servicetitan_dispatch.progress.SECONDS_BETWEEN_LINES", 0)
+    monkeypatch.setattr("tap_servicetitan_dispatch.run.progress.SECONDS_BETWEEN_LINES", 0)
     api.reply = lambda _: Answer(listed({"id": 1, "modifiedOn": odd_time}))
     run = tap.run(odd, streams=("zones",))
     assert run.exit_code == 0

@@ -16,11 +16,13 @@ import requests
 import trustme
 
 from tap_servicetitan_dispatch import __version__
-from tap_servicetitan_dispatch.answers import asked_wait
-from tap_servicetitan_dispatch.auth import Credentials, TenantTokens, TokenSource
-from tap_servicetitan_dispatch.backoff import Backoff
-from tap_servicetitan_dispatch.client import Client, Http, token_request
-from tap_servicetitan_dispatch.failures import FAILURES, ApiError
+from tap_servicetitan_dispatch.client.answers import asked_wait
+from tap_servicetitan_dispatch.client.auth import TenantTokens, TokenSource
+from tap_servicetitan_dispatch.client.backoff import Backoff
+from tap_servicetitan_dispatch.client.client import Client, token_request
+from tap_servicetitan_dispatch.client.failures import FAILURES, ApiError
+from tap_servicetitan_dispatch.client.http import Http
+from tap_servicetitan_dispatch.settings.tenants import Credentials
 from tests.support.scripted_api import APP_KEY, CLIENT_SECRET, TOKEN, TOKEN_PATH, Answer, Call
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch import settings, tenants, validation
+from tap_servicetitan_dispatch.settings import schema as settings
+from tap_servicetitan_dispatch.settings import tenants, validation
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.runs import FEED_ONLY, catalog_of
 from tests.support.scripted_api import APP_KEY, CLIENT_SECRET, Answer, ScriptedApi, feed_of, page

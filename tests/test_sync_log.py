@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch import __version__, instants
-from tap_servicetitan_dispatch.run import Run as RunOfTap
+from tap_servicetitan_dispatch.run.run import Run as RunOfTap
 from tap_servicetitan_dispatch.writer import LineWriter
 from tests.support.group import (
     ALL_READ,
@@ -34,7 +34,7 @@ from tests.support.streams import ALL_STREAMS, LOG, NOTHING, PATHS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_servicetitan_dispatch.tenants import Tenant
+    from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tests.support.runs import Command, Run
     from tests.support.scripted_api import Call, ScriptedApi
 
@@ -243,7 +243,7 @@ def test_the_names_of_unknown_fields_are_told_of_the_tenant_that_has_them(
 def test_what_was_sent_again_and_waited_for_is_counted_by_tenant(
     api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tap_servicetitan_dispatch.signals.StopFlag.wait", lambda *_: None)
+    monkeypatch.setattr("tap_servicetitan_dispatch.run.signals.StopFlag.wait", lambda *_: None)
     group = Group(api)
     answered = iter([Answer({}, status=503, headers={"Retry-After": "7"})])
     good = listed({"id": 5, "modifiedOn": LATER})

@@ -13,17 +13,18 @@ from pydantic import TypeAdapter
 
 from benchmarks import fleet
 from benchmarks.table import lines, load_lines
-from tap_servicetitan_dispatch import settings, tenants
-from tap_servicetitan_dispatch.failures import FAILURES
+from tap_servicetitan_dispatch.client.failures import FAILURES
 from tap_servicetitan_dispatch.sandbox import Behaviour, cli
 from tap_servicetitan_dispatch.sandbox.api.operations import ROUTERS
+from tap_servicetitan_dispatch.settings import schema as settings
+from tap_servicetitan_dispatch.settings import tenants
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tools.markdown import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_servicetitan_dispatch.failures import Failure
+    from tap_servicetitan_dispatch.client.failures import Failure
     from tap_servicetitan_dispatch.streams.base import DispatchStream
 
 PREFIX = "TAP_SERVICETITAN_DISPATCH_"

@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import tenants
+from tap_servicetitan_dispatch.settings import tenants
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tools.declared import all_settings, meltano_setting
 from tools.markdown import ROOT

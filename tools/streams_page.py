@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan_dispatch.settings import EXTRA_STREAMS
+from tap_servicetitan_dispatch.settings.schema import EXTRA_STREAMS
 from tools.declared import bookmark_of, operation_rows, streams
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import StateError
-from tap_servicetitan_dispatch.redaction import shown
+from tap_servicetitan_dispatch.log.redaction import shown
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.streams.lists import rows_counted, since_start
 from tap_servicetitan_dispatch.walks import feed_walk
@@ -20,8 +20,8 @@ from tap_servicetitan_dispatch.walks import feed_walk
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_servicetitan_dispatch.bookmarks import Bookmark
-    from tap_servicetitan_dispatch.client import Client
+    from tap_servicetitan_dispatch.client.client import Client
+    from tap_servicetitan_dispatch.state.bookmarks import Bookmark
     from tap_servicetitan_dispatch.walks import Page
 
 LIST = "appointment-assignments"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_servicetitan_dispatch.settings import LARGEST_PAGE
+from tap_servicetitan_dispatch.settings.schema import LARGEST_PAGE
 from tap_servicetitan_dispatch.streams.base import TENANT_ID, DispatchStream
 from tap_servicetitan_dispatch.streams.lists import probe_list, rows_counted
 from tap_servicetitan_dispatch.streams.single import SingleStream
@@ -16,8 +16,8 @@ from tap_servicetitan_dispatch.walks import numbered_walk
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_servicetitan_dispatch.bookmarks import Bookmark
-    from tap_servicetitan_dispatch.client import Client
+    from tap_servicetitan_dispatch.client.client import Client
+    from tap_servicetitan_dispatch.state.bookmarks import Bookmark
     from tap_servicetitan_dispatch.walks import Page
 
 

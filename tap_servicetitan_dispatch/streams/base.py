@@ -14,13 +14,13 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import ActivateVersionMessage
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import bookmarks
-from tap_servicetitan_dispatch.batches import files_for_their_owner
-from tap_servicetitan_dispatch.bookmarks import Bookmark, bookmark_in
+from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.errors import AnswerError, TapError
-from tap_servicetitan_dispatch.failures import ApiError
-from tap_servicetitan_dispatch.outcomes import reason_of
-from tap_servicetitan_dispatch.run import Source
+from tap_servicetitan_dispatch.run.outcomes import reason_of
+from tap_servicetitan_dispatch.run.run import Source
+from tap_servicetitan_dispatch.settings.batches import files_for_their_owner
+from tap_servicetitan_dispatch.state import bookmarks
+from tap_servicetitan_dispatch.state.bookmarks import Bookmark, bookmark_in
 from tap_servicetitan_dispatch.streams.full_reads import FullReads
 from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS, Rows, to_dict
 from tap_servicetitan_dispatch.streams.sdk import SdkStream
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers import types
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
 
-    from tap_servicetitan_dispatch.client import Client
-    from tap_servicetitan_dispatch.run import Run
-    from tap_servicetitan_dispatch.tenants import Tenant
+    from tap_servicetitan_dispatch.client.client import Client
+    from tap_servicetitan_dispatch.run.run import Run
+    from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tap_servicetitan_dispatch.walks import Fetch, Page, Record
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
 
-    from tap_servicetitan_dispatch.bookmarks import Bookmark
-    from tap_servicetitan_dispatch.client import Client
-    from tap_servicetitan_dispatch.run import Run
+    from tap_servicetitan_dispatch.client.client import Client
+    from tap_servicetitan_dispatch.run.run import Run
+    from tap_servicetitan_dispatch.state.bookmarks import Bookmark
     from tap_servicetitan_dispatch.walks import Record
 
 LONGEST = timedelta(days=14)

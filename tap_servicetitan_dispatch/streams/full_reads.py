@@ -11,14 +11,14 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_servicetitan_dispatch.bookmarks import LARGEST_VERSION, FullRead
+from tap_servicetitan_dispatch.state.bookmarks import LARGEST_VERSION, FullRead
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from tap_servicetitan_dispatch.client import Client
-    from tap_servicetitan_dispatch.tenants import Tenant
+    from tap_servicetitan_dispatch.client.client import Client
+    from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tap_servicetitan_dispatch.walks import Page
 
 

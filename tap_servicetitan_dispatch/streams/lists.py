@@ -15,10 +15,10 @@ from tap_servicetitan_dispatch.walks import ModifiedWalk, numbered_walk, read_by
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tap_servicetitan_dispatch.answers import Answer
-    from tap_servicetitan_dispatch.bookmarks import Bookmark
-    from tap_servicetitan_dispatch.client import Client
-    from tap_servicetitan_dispatch.progress import Tally
+    from tap_servicetitan_dispatch.client.answers import Answer
+    from tap_servicetitan_dispatch.client.client import Client
+    from tap_servicetitan_dispatch.state.bookmarks import Bookmark
+    from tap_servicetitan_dispatch.tally import Tally
     from tap_servicetitan_dispatch.walks import Fetch, Page
 
 

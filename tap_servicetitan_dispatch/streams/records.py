@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
 from tap_servicetitan_dispatch.walks import Row
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from singer_sdk.mapper import RemoveRecordTransform
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.errors import InputError
-from tap_servicetitan_dispatch.inputs import require_keys
+from tap_servicetitan_dispatch.state.catalog import require_keys
 from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_servicetitan_dispatch.bookmarks import Bookmark
+from tap_servicetitan_dispatch.state.bookmarks import Bookmark
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.walks import Page, malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_servicetitan_dispatch.client import Client
+    from tap_servicetitan_dispatch.client.client import Client
 
 
 class SingleStream(DispatchStream):

@@ -9,9 +9,9 @@ from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import __version__, instants
-from tap_servicetitan_dispatch.bookmarks import bookmark_in
 from tap_servicetitan_dispatch.errors import TapError
-from tap_servicetitan_dispatch.outcomes import COMPLETE, FAILED
+from tap_servicetitan_dispatch.run.outcomes import COMPLETE, FAILED
+from tap_servicetitan_dispatch.state.bookmarks import bookmark_in
 from tap_servicetitan_dispatch.streams.base import TENANT_ID, DispatchStream
 from tap_servicetitan_dispatch.walks import Page
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
 
-    from tap_servicetitan_dispatch.bookmarks import Bookmark
-    from tap_servicetitan_dispatch.client import Client
-    from tap_servicetitan_dispatch.outcomes import Outcome
-    from tap_servicetitan_dispatch.run import Run
-    from tap_servicetitan_dispatch.tenants import Tenant
+    from tap_servicetitan_dispatch.client.client import Client
+    from tap_servicetitan_dispatch.run.outcomes import Outcome
+    from tap_servicetitan_dispatch.run.run import Run
+    from tap_servicetitan_dispatch.settings.tenants import Tenant
+    from tap_servicetitan_dispatch.state.bookmarks import Bookmark
     from tap_servicetitan_dispatch.walks import Record
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_servicetitan_dispatch.failures import ApiError
+from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
     AppointmentAssignmentsList,
 )
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from tap_servicetitan_dispatch.bookmarks import Bookmark
-    from tap_servicetitan_dispatch.client import Client
+    from tap_servicetitan_dispatch.client.client import Client
+    from tap_servicetitan_dispatch.state.bookmarks import Bookmark
     from tap_servicetitan_dispatch.walks import Record
 
 LIVE = ("Dispatched", "Working")

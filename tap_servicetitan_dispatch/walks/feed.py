@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.failures import ApiError
 from tap_servicetitan_dispatch.walks.page import (
     Page,
     has_more_in,
@@ -20,8 +20,8 @@ from tap_servicetitan_dispatch.walks.page import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tap_servicetitan_dispatch.answers import Answer
-    from tap_servicetitan_dispatch.progress import Log
+    from tap_servicetitan_dispatch.client.answers import Answer
+    from tap_servicetitan_dispatch.tally import Log
     from tap_servicetitan_dispatch.walks.page import Fetch
 
 logger = logging.getLogger("tap-servicetitan-dispatch")

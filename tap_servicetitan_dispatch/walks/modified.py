@@ -24,8 +24,8 @@ from tap_servicetitan_dispatch.walks.rows import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tap_servicetitan_dispatch.answers import Answer
-    from tap_servicetitan_dispatch.progress import Log
+    from tap_servicetitan_dispatch.client.answers import Answer
+    from tap_servicetitan_dispatch.tally import Log
     from tap_servicetitan_dispatch.walks.page import Fetch
 
 logger = logging.getLogger("tap-servicetitan-dispatch")

@@ -11,13 +11,13 @@ import msgspec
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tap_servicetitan_dispatch.answers import Answer
-    from tap_servicetitan_dispatch.progress import Log
+    from tap_servicetitan_dispatch.client.answers import Answer
+    from tap_servicetitan_dispatch.tally import Log
 
 
 class Row(msgspec.Struct, gc=False):

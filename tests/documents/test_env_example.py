@@ -5,7 +5,8 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from tap_servicetitan_dispatch import settings, tenants, validation
+from tap_servicetitan_dispatch.settings import schema as settings
+from tap_servicetitan_dispatch.settings import tenants, validation
 from tools.declared import PREFIX
 from tools.markdown import ROOT
 

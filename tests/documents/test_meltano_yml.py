@@ -8,7 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from tap_servicetitan_dispatch import settings
+from tap_servicetitan_dispatch.settings import schema as settings
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tools.markdown import ROOT
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 import trustme
 
-from tap_servicetitan_dispatch.client import Http
+from tap_servicetitan_dispatch.client.http import Http
 from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, CREDENTIALS, Behaviour, Sandbox
 from tests.support.caller import Clock
 from tests.support.runs import assert_fails, assert_no_secret, catalog_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.client import Client
+from tap_servicetitan_dispatch.client.client import Client
 from tap_servicetitan_dispatch.walks import feed
 from tests.support.runs import Run, bookmarked
 from tests.support.scripted_api import Answer, Call, ScriptedApi, feed_of, listed, page, routed, row

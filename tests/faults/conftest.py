@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import time_machine
 
-from tap_servicetitan_dispatch import answers, backoff
+from tap_servicetitan_dispatch.client import answers, backoff
 from tap_servicetitan_dispatch.sandbox import Behaviour
 from tests.faults.victim import Victim
 from tests.support.caller import START, Caller

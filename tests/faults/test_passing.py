@@ -10,8 +10,8 @@ import pytest
 import time_machine
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import client
-from tap_servicetitan_dispatch.client import Http
+from tap_servicetitan_dispatch.client import http
+from tap_servicetitan_dispatch.client.http import Http
 from tap_servicetitan_dispatch.sandbox import Faults
 from tests.faults.victim import AGAIN_AND_AGAIN, MANY_RETRIES
 from tests.support.caller import START
@@ -20,7 +20,7 @@ from tests.support.streams import ALL_STREAMS
 if TYPE_CHECKING:
     import requests
 
-    from tap_servicetitan_dispatch.answers import Answer
+    from tap_servicetitan_dispatch.client.answers import Answer
     from tap_servicetitan_dispatch.sandbox.faults.options import Body, Kind, RetryAfter
     from tests.faults.victim import Victim
 
@@ -94,7 +94,7 @@ def test_a_request_that_drips_for_longer_than_the_time_out_is_sent_again(
                 return self._of_third.exchange(request, **more)
             return super().exchange(request, **more)
 
-    monkeypatch.setattr(client, "Http", HurriedHttp)
+    monkeypatch.setattr(http, "Http", HurriedHttp)
     dripping = Faults(rate=1, kinds=("drip",), spare_first=2, at_most=1, drip_seconds=300)
     run = victim.run(dripping, FEED)
     assert run.exit_code == 0, run.stderr

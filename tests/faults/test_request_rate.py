@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_servicetitan_dispatch import client
-from tap_servicetitan_dispatch.rate_limiter import RateLimiter
+from tap_servicetitan_dispatch.client import client
+from tap_servicetitan_dispatch.client.rate_limiter import RateLimiter
 from tap_servicetitan_dispatch.sandbox import Faults
 from tests.faults.victim import AGAIN_AND_AGAIN, MANY_RETRIES
 

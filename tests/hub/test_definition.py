@@ -15,8 +15,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from tap_servicetitan_dispatch.settings.tenants import CREDENTIALS
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
-from tap_servicetitan_dispatch.tenants import CREDENTIALS
 from tests.support.projects import ROOT, Project, records_in
 from tests.support.streams import OFFERED, ON_REQUEST
 from tools.hub import FILES, FOLDER, NAME, OWNER

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import time_machine
 
-from tap_servicetitan_dispatch import answers, backoff
+from tap_servicetitan_dispatch.client import answers, backoff
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan_dispatch.answers import Answer
+from tap_servicetitan_dispatch.client.answers import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

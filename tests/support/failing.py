@@ -12,8 +12,8 @@ import pytest
 import trustme
 from typing_extensions import override
 
-from tap_servicetitan_dispatch.client import Http
-from tap_servicetitan_dispatch.failures import FAILURES
+from tap_servicetitan_dispatch.client.failures import FAILURES
+from tap_servicetitan_dispatch.client.http import Http
 from tests.support.scripted_api import Answer, Call, ScriptedApi, listed
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from tap_servicetitan_dispatch.answers import Answer as HttpAnswer
+    from tap_servicetitan_dispatch.client.answers import Answer as HttpAnswer
 
 NOT_MATCHED = Answer({"message": "Unable to match incoming request to an operation."}, status=404)
 NO_SCOPE = Answer({"title": "Scope validation failed: tn.dis.zones:r"}, status=403)
@@ -140,7 +140,7 @@ def silent(api: ScriptedApi) -> Iterator[dict[str, Any]]:
 
     api.reply = reply
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tap_servicetitan_dispatch.client.Http", Waiting)
+        patch.setattr("tap_servicetitan_dispatch.client.http.Http", Waiting)
         try:
             yield api.config
         finally:

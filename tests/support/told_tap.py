@@ -9,8 +9,8 @@ import os
 import sys
 from unittest import mock
 
-from tap_servicetitan_dispatch import signals
 from tap_servicetitan_dispatch.__main__ import main
+from tap_servicetitan_dispatch.run import signals
 
 TOLD = "told to stop\n"
 

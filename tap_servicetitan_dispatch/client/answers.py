@@ -13,10 +13,10 @@ import msgspec
 import requests
 import urllib3
 
-from tap_servicetitan_dispatch.characters import place_of_lone_surrogate
-from tap_servicetitan_dispatch.failures import FAILURES, ApiError, detail_of, kind_of
-from tap_servicetitan_dispatch.redaction import shown
-from tap_servicetitan_dispatch.transport import TooLargeError
+from tap_servicetitan_dispatch.client.failures import FAILURES, ApiError, detail_of, kind_of
+from tap_servicetitan_dispatch.client.transport import TooLargeError
+from tap_servicetitan_dispatch.log.redaction import shown
+from tap_servicetitan_dispatch.surrogates import place_of_lone_surrogate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

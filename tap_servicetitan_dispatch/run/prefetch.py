@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter, deque
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_servicetitan_dispatch.walks import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
 Owner = TypeVar("Owner", bound="Hashable")
 Result = TypeVar("Result")
@@ -313,53 +312,3 @@ def _read_page(walk: Iterator[Page]) -> Page | BaseException:
 
 def _size(arrived: Page | BaseException) -> int:
     return arrived.size if isinstance(arrived, Page) else 0
-
-
-class Helpers:
-    """Threads that help with independent calls: no more than allowed over all who use them.
-
-    Args:
-        max_threads: At most so many.
-    """
-
-    def __init__(self, max_threads: int) -> None:
-        self.max_threads = max_threads
-        self._free = threading.Semaphore(max_threads)
-
-    def results(self, calls: Iterable[Callable[[], Result]]) -> Iterator[Result]:
-        """Yield what each call returns, in the order of the calls, several of them under way.
-
-        Where no thread is free, the caller's own does the work.
-
-        Raises:
-            Exception: What the first call in this order that failed has raised.
-        """
-        under_way: deque[Future[Result]] = deque()
-        for call in calls:
-            under_way.append(self._start(call))
-            if len(under_way) == self.max_threads:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
-
-    def _start(self, call: Callable[[], Result]) -> Future[Result]:
-        future: Future[Result] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(call())
-            except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
-                future.set_exception(error)
-
-        def run_and_free() -> None:
-            try:
-                run()
-            finally:
-                self._free.release()
-
-        if self._free.acquire(blocking=False):
-            # A daemon: a request that hangs does not keep the process alive.
-            threading.Thread(target=run_and_free, name="helper", daemon=True).start()
-        else:
-            run()
-        return future

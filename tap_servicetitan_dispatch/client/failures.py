@@ -12,7 +12,7 @@ from typing import Any
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.errors import Concerns, TapError
-from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from singer_sdk.exceptions import MappingError
 
-from tap_servicetitan_dispatch import validation
+from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.errors import NoSandboxError, TapError
-from tap_servicetitan_dispatch.failures import ApiError
-from tap_servicetitan_dispatch.prefetch import Helpers
-from tap_servicetitan_dispatch.redaction import one_line
+from tap_servicetitan_dispatch.log.redaction import one_line
+from tap_servicetitan_dispatch.run.parallel import ParallelCalls
+from tap_servicetitan_dispatch.settings import validation
 from tap_servicetitan_dispatch.streams.base import FORBIDDEN
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
 
-    from tap_servicetitan_dispatch.client import Client
+    from tap_servicetitan_dispatch.client.client import Client
+    from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tap_servicetitan_dispatch.streams.base import DispatchStream
-    from tap_servicetitan_dispatch.tenants import Tenant
 
 OK, FAILED, SKIPPED, NOT_TRIED = "ok", "failed", "skipped", "not tried"
 FINE, BAD_SETTINGS, BAD_ANSWER = "", "bad_settings", "bad_answer"
@@ -107,7 +107,7 @@ def perform(tap: Tap) -> list[Step]:
         return _refused(streams, [one_line(f"stream_maps: {error}")])
     except NoSandboxError as error:
         return _refused(streams, [f"environment: {error}"])
-    helpers = Helpers(tap.config["max_concurrent_requests"])
+    helpers = ParallelCalls(tap.config["max_concurrent_requests"])
     skip_forbidden = tap.config["skip_forbidden_streams"]
     if not run.is_of_group:
         [client] = made.values()
@@ -150,7 +150,7 @@ def _refused(streams: Sequence[DispatchStream], problems: Sequence[str]) -> list
 def probe_all(
     streams: Sequence[DispatchStream],
     client: Client,
-    helpers: Helpers,
+    helpers: ParallelCalls,
     *,
     skip_forbidden: bool,
     clock: Callable[[], float] = time.monotonic,

@@ -7,19 +7,19 @@ import threading
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan_dispatch import settings
-from tap_servicetitan_dispatch.auth import Credentials, TenantTokens, TokenSource
+from tap_servicetitan_dispatch.client.auth import TenantTokens, TokenSource
 from tap_servicetitan_dispatch.errors import NoSandboxError
-from tap_servicetitan_dispatch.tenants import tenants_in
+from tap_servicetitan_dispatch.settings import schema as settings
+from tap_servicetitan_dispatch.settings.tenants import Credentials, tenants_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tap_servicetitan_dispatch.client import Client
-    from tap_servicetitan_dispatch.tenants import Tenant
+    from tap_servicetitan_dispatch.client.client import Client
+    from tap_servicetitan_dispatch.settings.tenants import Tenant
 
 
-class Clients:
+class TenantClients:
     """Makes the client of a tenant when it is asked for first; may be used from any thread.
 
     Shared by all clients: connections and the bound on requests under way. Shared by tenants with
@@ -69,7 +69,7 @@ class Clients:
         return (shown.client_id, shown.client_secret) if shown else ("", "")
 
     def _make(self, tenant: Tenant) -> Client:
-        from tap_servicetitan_dispatch.client import Client  # noqa: PLC0415 - not for --discover
+        from tap_servicetitan_dispatch.client.client import Client  # noqa: PLC0415 - a run
 
         wire = self._wire
         credentials = tenant.credentials or wire.sandbox_credentials(tenant)
@@ -104,8 +104,8 @@ class _Wire:
         sleep: Callable[[float], None],
         max_retries: int,
     ) -> None:
-        from tap_servicetitan_dispatch.backoff import Backoff  # noqa: PLC0415 - not for --discover
-        from tap_servicetitan_dispatch.client import Http  # noqa: PLC0415 - likewise
+        from tap_servicetitan_dispatch.client.backoff import Backoff  # noqa: PLC0415 - not for --discover
+        from tap_servicetitan_dispatch.client.http import Http  # noqa: PLC0415 - likewise
 
         self._tenants = tenants
         self._shown: Mapping[str, str] = {}
@@ -116,7 +116,7 @@ class _Wire:
 
     def token_source(self, credentials: Credentials) -> TokenSource:
         """Return a source of tokens for a client id and secret."""
-        from tap_servicetitan_dispatch.client import token_request  # noqa: PLC0415
+        from tap_servicetitan_dispatch.client.client import token_request  # noqa: PLC0415
 
         asks = token_request(self.where.auth_url, credentials)
         return TokenSource(lambda: self.http.exchange(asks, token_endpoint=True).body, self.backoff)

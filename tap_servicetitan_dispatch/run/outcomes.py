@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tap_servicetitan_dispatch.errors import TapError
-from tap_servicetitan_dispatch.progress import Tally
-from tap_servicetitan_dispatch.redaction import one_line
+from tap_servicetitan_dispatch.log.redaction import one_line
+from tap_servicetitan_dispatch.tally import Tally
 from tap_servicetitan_dispatch.walks import modified_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from tap_servicetitan_dispatch.tenants import Tenant
+    from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tap_servicetitan_dispatch.walks import Page, Record
 
 COMPLETE, SKIPPED, FAILED = "complete", "skipped", "failed"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import StateError
-from tap_servicetitan_dispatch.redaction import shown
+from tap_servicetitan_dispatch.log.redaction import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping

@@ -6,18 +6,19 @@ import logging
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_servicetitan_dispatch.clients import Clients
+from tap_servicetitan_dispatch.client.tenant_clients import TenantClients
 from tap_servicetitan_dispatch.errors import StreamsFailedError, TapError
-from tap_servicetitan_dispatch.group_summary import GroupSummary
-from tap_servicetitan_dispatch.outcomes import Outcomes, reason_of
-from tap_servicetitan_dispatch.prefetch import Guess, Helpers, Prefetcher
-from tap_servicetitan_dispatch.progress import Progress, progress
+from tap_servicetitan_dispatch.run.group_summary import GroupSummary
+from tap_servicetitan_dispatch.run.outcomes import Outcomes, reason_of
+from tap_servicetitan_dispatch.run.parallel import ParallelCalls
+from tap_servicetitan_dispatch.run.prefetch import Guess, Prefetcher
+from tap_servicetitan_dispatch.run.progress import Progress, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from tap_servicetitan_dispatch.signals import StopFlag
-    from tap_servicetitan_dispatch.tenants import Tenant
+    from tap_servicetitan_dispatch.run.signals import StopFlag
+    from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tap_servicetitan_dispatch.walks import Page
     from tap_servicetitan_dispatch.writer import LineWriter
 
@@ -67,7 +68,7 @@ class Run:
         self.is_of_group = "tenants" in config
         self._stop_flag = stop_flag
         self.clients = self.new_clients(max_retries=config["max_retries"])
-        self.helpers = Helpers(config["max_concurrent_requests"])
+        self.helpers = ParallelCalls(config["max_concurrent_requests"])
         self._prefetcher: Prefetcher[Tenant] = self._new_prefetcher()
         self._long_page = Guess(LONG_PAGE_BYTES_OF_GROUP if self.is_of_group else LONG_PAGE_BYTES)
         self._short_page = Guess(SHORT_PAGE_BYTES)
@@ -75,13 +76,13 @@ class Run:
         self._write_log: Callable[[], None] = lambda: None
         self._is_leaving = False
 
-    def new_clients(self, *, max_retries: int) -> Clients:
+    def new_clients(self, *, max_retries: int) -> TenantClients:
         """Return clients for these settings.
 
         Args:
             max_retries: How often a call is sent again.
         """
-        return Clients(
+        return TenantClients(
             self.config,
             sleep=self._stop_flag.wait,
             max_retries=max_retries,

@@ -5,20 +5,33 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_servicetitan_dispatch.auth import Credentials
+from tap_servicetitan_dispatch.log.redaction import SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping
 
 CREDENTIALS = ("client_id", "client_secret", "app_key", "tenant_id")
-SECRETS = ("client_secret", "app_key")
 _OF_A_GROUP = ("client_id", "client_secret", "app_key")
 _NUMBER = re.compile(r"[0-9]{1,19}")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a tenant and an application show to get in; no text shows it, once it is here."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    app_key: str = field(repr=False)
+    tenant_id: str
+
+    def __post_init__(self) -> None:
+        # The id too: it is where a secret is found that was pasted into the wrong place.
+        SECRETS.add(self.client_id, self.client_secret, self.app_key)
 
 
 @dataclass(frozen=True)

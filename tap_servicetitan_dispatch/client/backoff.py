@@ -16,14 +16,14 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from tap_servicetitan_dispatch.failures import ApiError, NoTokenError
+from tap_servicetitan_dispatch.client.failures import ApiError, NoTokenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tenacity import RetryCallState
 
-    from tap_servicetitan_dispatch.progress import Log
+    from tap_servicetitan_dispatch.tally import Log
 
 Result = TypeVar("Result")
 

@@ -9,36 +9,21 @@ from __future__ import annotations
 import re
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan_dispatch.failures import ApiError, NoTokenError
-from tap_servicetitan_dispatch.redaction import SECRETS
+from tap_servicetitan_dispatch.client.failures import ApiError, NoTokenError
+from tap_servicetitan_dispatch.log.redaction import SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tap_servicetitan_dispatch.backoff import Backoff
+    from tap_servicetitan_dispatch.client.backoff import Backoff
 
 RENEW_BEFORE_END_SECONDS = 60
 FRESH_SECONDS = 30
 DEFAULT_LIFETIME_SECONDS = 900
 LONGEST_LIFETIME_SECONDS = 86_400
 _WORD = re.compile(r"[!-~]+")
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """What a tenant and an application show to get in; no text shows it, once it is here."""
-
-    client_id: str
-    client_secret: str = field(repr=False)
-    app_key: str = field(repr=False)
-    tenant_id: str
-
-    def __post_init__(self) -> None:
-        # The id too: it is where a secret is found that was pasted into the wrong place.
-        SECRETS.add(self.client_id, self.client_secret, self.app_key)
 
 
 class TokenSource:

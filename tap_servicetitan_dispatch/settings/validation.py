@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_servicetitan_dispatch import addresses, batches, instants, tenants
-from tap_servicetitan_dispatch.redaction import one_line, shown
-from tap_servicetitan_dispatch.settings import ENVIRONMENTS, LARGEST_NUMBER, SANDBOX
+from tap_servicetitan_dispatch import addresses, instants
+from tap_servicetitan_dispatch.log.redaction import one_line, shown
+from tap_servicetitan_dispatch.settings import batches, tenants
+from tap_servicetitan_dispatch.settings.schema import ENVIRONMENTS, LARGEST_NUMBER, SANDBOX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping

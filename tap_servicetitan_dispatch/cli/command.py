@@ -17,11 +17,12 @@ from singer_sdk.helpers._util import load_json
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import check, inputs
+from tap_servicetitan_dispatch.cli import check, files
 from tap_servicetitan_dispatch.errors import InputError, Line, StreamsFailedError, TapError
-from tap_servicetitan_dispatch.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.settings.tenants import is_tenant_number
+from tap_servicetitan_dispatch.state.given import checked_state, require_state_of, state_of_group
 from tap_servicetitan_dispatch.streams import NAMES
-from tap_servicetitan_dispatch.tenants import is_tenant_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +62,8 @@ class JsonFile(click.ParamType[io.StringIO]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> io.StringIO:
         option = param.opts[0] if param else ""
-        content = sys.stdin.buffer.read() if value == "-" else inputs.content_of(value, option)
-        inputs.parsed(content, f"the file {value} given with {option}")
+        content = sys.stdin.buffer.read() if value == "-" else files.content_of(value, option)
+        files.parsed(content, f"the file {value} given with {option}")
         return io.StringIO(content.decode("utf-8-sig"))
 
 
@@ -222,9 +223,9 @@ def _state_of_group(given: tuple[str, ...]) -> dict[str, Any]:
                 "to do: give it like 1000000001=state.json, once for each tenant."
             )
         source = f"the file {path} given with --group-state"
-        state = inputs.parsed(inputs.content_of(path, "--group-state"), source)
+        state = files.parsed(files.content_of(path, "--group-state"), source)
         if isinstance(state, dict) and "singer_state" in state:
             state = state["singer_state"]
-        states[int(number)] = inputs.checked_state(state, NAMES)
-        inputs.require_state_of(states[int(number)], NAMES, group=False)
-    return inputs.state_of_group(states)
+        states[int(number)] = checked_state(state, NAMES)
+        require_state_of(states[int(number)], NAMES, group=False)
+    return state_of_group(states)

@@ -1,0 +1,70 @@
+"""Files that the command line names: settings, the state and the catalog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from singer_sdk.helpers._util import load_json
+
+from tap_servicetitan_dispatch.errors import InputError
+from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.surrogates import place_of_lone_surrogate
+
+
+def content_of(path: str, option: str) -> bytes:
+    """Return what is in a file.
+
+    Args:
+        path: Where it is.
+        option: The option of the command line that names it.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # the latter if the path has a null byte
+        why = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"the file {path} given with {option} cannot be read: {why}. What to do: name another, "
+            "or let this user read it."
+        ) from error
+
+
+def parsed(content: bytes, source: str) -> Any:
+    """Return what the JSON in a file stands for.
+
+    Args:
+        content: What is in the file.
+        source: What to call it.
+
+    Raises:
+        InputError: It is not JSON.
+    """
+    remedy = "What to do: correct it, or name another."
+    try:
+        value = load_json(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{source} is not text in UTF-8: {error}. {remedy}") from error
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
+        raise InputError(
+            f"{source} is not JSON: {one_line(error, MOST_OF_A_PART)}. {remedy}"
+        ) from error
+    if (place := place_of_lone_surrogate(value)) is not None:
+        where = ".".join(map(str, place)) or "its top"
+        raise InputError(f"{source} has text that is not valid Unicode at {where}. {remedy}")
+    return value
+
+
+def checked_config(config: Any, source: str) -> dict[str, Any]:
+    """Return the settings in a file.
+
+    Raises:
+        InputError: It holds something else.
+    """
+    if not isinstance(config, dict):
+        raise InputError(
+            f'{source} is not a JSON object. What to do: write settings as {{"name": value}}.'
+        )
+    return config

@@ -1,0 +1,124 @@
+"""One request and its answer, over connections that go where they were meant to go.
+
+`Http` may be used from any thread; the pool of connections has urllib3's own locks.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from functools import cache
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+import urllib3
+
+from tap_servicetitan_dispatch import __version__
+from tap_servicetitan_dispatch.addresses import is_loopback, parts_of
+from tap_servicetitan_dispatch.client.answers import answer_of, failure_of
+from tap_servicetitan_dispatch.client.failures import ApiError
+from tap_servicetitan_dispatch.client.transport import Adapter, body_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tap_servicetitan_dispatch.client.answers import Answer, Decode
+
+USER_AGENT = f"tap-servicetitan-dispatch/{__version__}"
+CONNECT_TIMEOUT_SECONDS = 15
+MOST_AT_ONCE = 50
+"""Connections that are kept to a server; `max_concurrent_requests` cannot be more."""
+
+
+class Http:
+    """Sends one request and returns the decoded answer, or raises what went wrong.
+
+    Redirects are not followed, cookies not kept, and no password file is read: credentials go
+    where they were meant to go and nowhere else. Proxies and certificates of the environment are
+    honoured, except for this machine itself.
+
+    Args:
+        timeout_seconds: How long the server may stay silent, and how long an answer may take in
+            all, besides the time that its size takes on a slow line.
+        clock: Seconds that only go up.
+
+    Attributes:
+        served_at: What the server's clock showed at the last good answer that said so.
+    """
+
+    def __init__(self, timeout_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.served_at: datetime | None = None
+        self._timeout = (CONNECT_TIMEOUT_SECONDS, timeout_seconds)
+        self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, Adapter(clock, pool_maxsize=MOST_AT_ONCE))
+        self._session.headers["User-Agent"] = USER_AGENT
+        self._session.auth = _unchanged  # else requests looks into ~/.netrc
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+
+    def exchange(
+        self,
+        request: requests.Request,
+        *,
+        decode: Decode = msgspec.json.decode,
+        token_endpoint: bool = False,
+    ) -> Answer:
+        """Return the answer to a request.
+
+        Raises:
+            ApiError: There was no answer, or not a good one.
+        """
+        name = f"{request.method} {urlsplit(request.url).path}"
+        try:
+            prepared = self._session.prepare_request(request)
+            response = self._session.send(
+                prepared,
+                timeout=self._timeout,
+                allow_redirects=False,
+                **self._way_to(str(prepared.url), name),
+            )
+            content = body_of(response)
+        except (OSError, urllib3.exceptions.HTTPError) as error:  # all of requests is an OSError
+            failure = failure_of(error, name, token_endpoint=token_endpoint)
+        else:
+            answer = answer_of(response, content, name, decode, token_endpoint=token_endpoint)
+            self.served_at = answer.served_at or self.served_at
+            return answer
+        raise failure  # on its own: what requests raises carries the request, with secrets
+
+    def _way_to(self, url: str, request: str) -> dict[str, Any]:
+        """Return how to get there: through which proxy, trusting whom.
+
+        Raises:
+            ApiError: The certificates to trust cannot be read.
+            InvalidProxyURL: The proxy has no address.
+        """
+        if is_loopback(url):
+            return {"proxies": {}, "stream": True}
+        way = self._session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
+        proxy = requests.utils.select_proxy(url, way["proxies"])
+        if proxy and parts_of(proxy if "://" in proxy else f"http://{proxy}") is None:
+            raise requests.exceptions.InvalidProxyURL("the proxy's is not an address")
+        if isinstance(way["verify"], str):
+            try:
+                _check_bundle(way["verify"])
+            except (OSError, ValueError) as error:
+                detail = f"{way['verify']}: {error}"
+                raise ApiError("bad_bundle", request=request, detail=detail) from None
+        return {**way, "stream": True}
+
+
+@cache
+def _check_bundle(path: str) -> None:
+    """Read a file of certificates; of a folder, OpenSSL reads what it needs when it needs it."""
+    if not Path(path).is_dir():
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

@@ -1,0 +1,1 @@
+"""The log: nothing secret is in it, and nothing that is routine."""

@@ -1,0 +1,1 @@
+"""The shape of a state and of a catalog."""

@@ -1,0 +1,102 @@
+"""The catalog that a run is given: whether it fits the settings."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.singerlib import Catalog
+
+from tap_servicetitan_dispatch.errors import InputError
+from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from singer_sdk.singerlib import CatalogEntry
+
+KEYS_OF_SETTINGS = {"tenantId": "tenants", "timeStamp": "capacity_keep_history"}
+"""What is part of a key only if a setting says so."""
+
+logger = logging.getLogger("tap-servicetitan-dispatch")
+
+
+def checked_catalog(
+    catalog: Catalog | dict[str, Any] | None, own_streams: Collection[str]
+) -> Catalog | None:
+    """Return a catalog as the SDK wants it.
+
+    Raises:
+        InputError: It is not a catalog.
+    """
+    if catalog is None or isinstance(catalog, Catalog):
+        return catalog
+    remedy = "What to do: make it anew with --discover."
+    try:
+        checked = Catalog.from_dict(catalog)  # type: ignore[arg-type] # the SDK's type is narrow
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        cause = one_line(f"{type(error).__name__}: {error}", MOST_OF_A_PART)
+        raise InputError(f"the catalog is not well formed ({cause}). {remedy}") from error
+    if not checked:
+        raise InputError(f"the catalog is not well formed (it has no streams). {remedy}")
+    for name, entry in checked.items():
+        if name in own_streams and not entry.schema.properties:
+            raise InputError(f"the catalog is not well formed ({name}: no schema). {remedy}")
+        if (method := entry.replication_method) not in {None, "INCREMENTAL", "FULL_TABLE"}:
+            given = one_line(method, MOST_OF_A_PART)
+            raise InputError(f"the catalog is not well formed ({name}: {given}). {remedy}")
+    if strange := ", ".join(sorted(checked.keys() - set(own_streams))):
+        logger.warning("The catalog has streams that this tap does not have: %s", strange)
+    return checked
+
+
+def require_offered(
+    catalog: Catalog | None, state: Mapping[str, Any], not_offered: Collection[str]
+) -> None:
+    """Make sure that no stream is selected that the settings do not offer; tell of others.
+
+    Raises:
+        InputError: One is.
+    """
+    named = [entry for name, entry in (catalog or {}).items() if name in not_offered]
+    if wanted := sorted(each.tap_stream_id for each in named if _is_selected(each)):
+        raise InputError(
+            f"the catalog selects {', '.join(wanted)}, which the setting extra_streams does not "
+            "name, so it is not offered. What to do: name it there, or make the catalog anew with "
+            "--discover."
+        )
+    for where, names in (
+        ("catalog", sorted(each.tap_stream_id for each in named)),
+        ("state", sorted(state.get("bookmarks", {}).keys() & {*not_offered})),
+    ):
+        if names:
+            logger.info(
+                "The %s names %s, which is left alone: the setting extra_streams does not name it.",
+                where,
+                ", ".join(names),
+            )
+
+
+def require_keys(stream: str, keys: Sequence[str], own_keys: Sequence[str]) -> None:
+    """Make sure that a catalog was made with settings that give a stream the same key.
+
+    Args:
+        stream: Its name.
+        keys: The key that the catalog has.
+        own_keys: The key that it has by the settings.
+
+    Raises:
+        InputError: It was not.
+    """
+    for name, setting in KEYS_OF_SETTINGS.items():
+        if (name in own_keys) != (name in keys):
+            raise InputError(
+                f"the catalog has the key {', '.join(keys)} for {stream}, where the settings want "
+                f"{', '.join(own_keys)}: it was made before the setting {setting} was "
+                f"{'set' if name in own_keys else 'taken out'}. What to do: make it anew with "
+                "--discover."
+            )
+
+
+def _is_selected(entry: CatalogEntry) -> bool:
+    return entry.metadata.resolve_selection()[()]

@@ -1,0 +1,111 @@
+"""The state that a run is given: what counts of it, and whose it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_servicetitan_dispatch.errors import StateError
+from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+BOOKMARK = ("replication_key", "replication_key_value")
+OF_A_STREAM = (*BOOKMARK, "full_read")
+
+
+def checked_state(state: Any, own_streams: Container[str]) -> dict[str, Any]:
+    """Return what counts of a state: bookmarks, of our streams with nothing but their value.
+
+    What a run leaves there for itself may come from another tap; other taps' streams stay as they
+    are.
+
+    Raises:
+        StateError: It is not a state, or a bookmark has another shape than ours.
+    """
+    remedy = "What to do: correct the state, or take it out to read everything again."
+    if state is None:
+        return {}
+    if isinstance(state, dict) and state and "bookmarks" not in state:
+        raise StateError(f"the state has no bookmarks but: {_part(', '.join(state))}. {remedy}")
+    bookmarks = (state.get("bookmarks") or {}) if isinstance(state, dict) else None
+    if not isinstance(bookmarks, dict):
+        raise StateError(f'the state is not an object with "bookmarks" in it. {remedy}')
+    checked = {}
+    for name, bookmark in bookmarks.items():
+        if not isinstance(bookmark, dict):
+            raise StateError(
+                f"the bookmark of {_part(name)} in the state is not an object. {remedy}"
+            )
+        if name not in own_streams:
+            checked[name] = bookmark
+            continue
+        checked[name] = {key: value for key, value in bookmark.items() if key in OF_A_STREAM}
+        if partitions := bookmark.get("partitions"):
+            checked[name]["partitions"] = _checked_partitions(name, partitions, remedy)
+    return {"bookmarks": checked} if checked else {}
+
+
+def _checked_partitions(stream: str, partitions: Any, remedy: str) -> list[dict[str, Any]]:
+    """Return the bookmarks of the tenants of a group, with nothing but their value."""
+    checked = []
+    for each in partitions if isinstance(partitions, list) else [None]:
+        entry = each if isinstance(each, dict) else {}
+        context = entry.get("context")
+        number = (
+            context.get("tenantId") if isinstance(context, dict) and len(context) == 1 else None
+        )
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise StateError(
+                f"the bookmark of {stream} in the state has partitions that are not those of a "
+                f"group of tenants. {remedy}"
+            )
+        value = {key: entry[key] for key in BOOKMARK if key in entry}
+        checked.append({"context": {"tenantId": number}, **value})
+    numbers = [each["context"]["tenantId"] for each in checked]
+    if len(set(numbers)) < len(numbers):
+        raise StateError(f"the bookmark of {stream} in the state has a tenant twice. {remedy}")
+    return checked
+
+
+def require_state_of(state: Mapping[str, Any], own_streams: Container[str], *, group: bool) -> None:
+    """Make sure that a state is that of a group of tenants, or of a single one.
+
+    Raises:
+        StateError: It is the other.
+    """
+    for name, entry in state.get("bookmarks", {}).items():
+        if name not in own_streams:
+            continue
+        if group and "replication_key_value" in entry:
+            raise StateError(
+                f"the bookmark of {name} in the state is that of a single tenant, and does not say "
+                "of which. What to do: make the state of the group from those of its tenants with "
+                "--group-state, or start with an empty state to read everything again."
+            )
+        if not group and entry.get("partitions"):
+            raise StateError(
+                f"the bookmark of {name} in the state is that of a group of tenants, and the "
+                "setting tenants is not set. What to do: set it, with this one tenant if you like, "
+                "or start with an empty state to read everything again."
+            )
+
+
+def state_of_group(states: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the state of a group of tenants, made of the checked states of single runs.
+
+    Args:
+        states: The state of each tenant, by its number.
+    """
+    bookmarks: dict[str, Any] = {}
+    for number, state in states.items():
+        for stream, entry in state.get("bookmarks", {}).items():
+            if "replication_key_value" in entry:
+                value = {key: entry[key] for key in BOOKMARK if key in entry}
+                partition = {"context": {"tenantId": number}, **value}
+                bookmarks.setdefault(stream, {"partitions": []})["partitions"].append(partition)
+    return {"bookmarks": bookmarks}
+
+
+def _part(text: object) -> str:
+    return one_line(text, MOST_OF_A_PART)
