@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.client.auth import TenantTokens, TokenSource
-from tap_servicetitan_dispatch.client.backoff import Backoff, Hold
+from tap_servicetitan_dispatch.client.backoff import Backoff, SharedWait
 from tap_servicetitan_dispatch.client.client import Client
 from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.client.http import Http
@@ -175,7 +175,7 @@ def test_who_is_kept_waiting_counts_it(api: ScriptedApi, client: Client, beds: B
 
 
 def test_the_longest_of_several_waits_counts(beds: Beds) -> None:
-    hold = Hold(beds.pass_by, beds)
+    hold = SharedWait(beds.pass_by, beds)
     for seconds in (20, 50, 10):
         hold.extend(seconds)
     assert (hold.wait(), hold.seconds_left) == (50, 0)

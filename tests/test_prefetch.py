@@ -11,7 +11,7 @@ import pytest
 
 from tap_servicetitan_dispatch.errors import AnswerError
 from tap_servicetitan_dispatch.run.parallel import ParallelCalls
-from tap_servicetitan_dispatch.run.prefetch import Guess, Prefetcher
+from tap_servicetitan_dispatch.run.prefetch import PageSize, Prefetcher
 from tap_servicetitan_dispatch.walks import Page
 from tests.support.waiting import until
 
@@ -142,8 +142,8 @@ def test_pages_that_nobody_has_read_yet_count_as_held() -> None:
 def test_a_first_page_that_is_expected_to_be_large_waits_for_its_turn() -> None:
     first, second = Fetched(1, size=80), Fetched(1, size=80)
     ahead: Prefetcher[str] = Prefetcher(2, budget_bytes=100)
-    ahead.add("zones", "A", first.walk(), Guess(80))
-    ahead.add("zones", "B", second.walk(), Guess(80))
+    ahead.add("zones", "A", first.walk(), PageSize(80))
+    ahead.add("zones", "B", second.walk(), PageSize(80))
     pages = ahead.pages("zones")
     assert next(pages)[0] == "A"
     assert not second.events[0].is_set()
@@ -155,7 +155,7 @@ def test_an_owner_who_is_left_holds_nothing_and_lets_the_others_go_on() -> None:
     ahead: Prefetcher[str] = Prefetcher(2, budget_bytes=100)
     ahead.add("teams", "A", left.walk())
     until(lambda: ahead.held_bytes == 100)
-    ahead.add("zones", "B", other.walk(), Guess(1))
+    ahead.add("zones", "B", other.walk(), PageSize(1))
     ahead.leave("A")
     assert other.events[0].wait(10)
     assert [arrived.size for _, arrived in ahead.pages("zones") if isinstance(arrived, Page)] == [
@@ -276,14 +276,14 @@ def test_a_page_that_was_read_is_kept_by_nobody() -> None:
 def test_how_large_a_first_page_is_is_learnt_at_once_and_forgotten_slowly(
     sizes: tuple[int, ...], learnt: int
 ) -> None:
-    guess = Guess(10)
+    guess = PageSize(10)
     for size in sizes:
         guess.learn(size)
     assert guess.size == learnt
 
 
 def test_walks_that_are_alike_learn_from_each_other() -> None:
-    alike = Guess(1)
+    alike = PageSize(1)
     walks = [Fetched(1, size=80) for _ in range(3)]
     ahead: Prefetcher[int] = Prefetcher(1, budget_bytes=100)
     for number, each in enumerate(walks):

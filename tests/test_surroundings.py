@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.streams.records import Rows
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.group import GROUP, LATER, SOUTH, Group, read
 from tests.support.runs import FEED_ONLY, Run, assert_fails, catalog_of

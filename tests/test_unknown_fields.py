@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from tap_servicetitan_dispatch.streams.records import Rows
+from tap_servicetitan_dispatch.streams.records import RowDecoder
 from tap_servicetitan_dispatch.walks import Page
 from tests.support.group import GROUP, SOUTH, Group
 from tests.support.group import read as read_group
@@ -202,7 +202,7 @@ def test_a_catalog_made_while_they_were_kept_is_taken(api: ScriptedApi, tap: Com
 def test_numbers_go_out_as_they_came(number: str) -> None:
     """A whole number is not made a fraction of."""
     properties = {"id": {"type": ["integer"]}, "hours": {"type": ["number", "null"]}}
-    rows = Rows(
+    rows = RowDecoder(
         "any",
         keys=["id"],
         properties=properties,

@@ -175,7 +175,7 @@ def failure_rows() -> list[str]:
 def _failure_row(failure: Failure) -> str:
     names = re.compile(rf"\b({'|'.join(own_settings())})\b")
     columns = (
-        failure.sign,
+        failure.symptom,
         failure.meaning,
         names.sub(r"`\1`", failure.remedy),
         "yes" if failure.retried else "no",

@@ -77,7 +77,7 @@ class Backoff:
         return self._retrying.copy(sleep=sleep, before_sleep=announce)(function)
 
 
-class Hold:
+class SharedWait:
     """Keeps all calls of a tenant waiting while the API has asked one of them to wait.
 
     Its lock guards when that is over.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import requests
 
-from tap_servicetitan_dispatch.client.backoff import Backoff, Hold, is_worth_retrying
+from tap_servicetitan_dispatch.client.backoff import Backoff, SharedWait, is_worth_retrying
 from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.client.rate_limiter import RateLimiter
 from tap_servicetitan_dispatch.tally import Tally
@@ -72,7 +72,7 @@ class Client:
         self._limiter = RateLimiter(max_requests_per_second, clock, backoff.sleep)
         self._backoff = backoff
         self._clock = clock
-        self._hold = Hold(backoff.sleep, clock)
+        self._shared_wait = SharedWait(backoff.sleep, clock)
         self.tally = Tally()
         self.logger: Log = logger
 
@@ -155,18 +155,18 @@ class Client:
     def _send(self, request: requests.Request, decode: Decode) -> Answer:
         """Send a request when no call is kept waiting any more, with a token of that time."""
         while True:
-            self.tally.add_wait(self._hold.wait())
-            request.auth = _Badge(self._token(), self._app_key)
+            self.tally.add_wait(self._shared_wait.wait())
+            request.auth = _TokenAuth(self._token(), self._app_key)
             with self._under_way:
                 waited = self._limiter.wait()
-                if self._hold.seconds_left:  # another call has been told to wait meanwhile
+                if self._shared_wait.seconds_left:  # another call has been told to wait meanwhile
                     continue
                 self.tally.add_request(waited)
                 try:
                     return self._http.exchange(request, decode=decode)
                 except ApiError as error:
                     if is_worth_retrying(error):
-                        self._hold.extend(error.wait_seconds or 0)
+                        self._shared_wait.extend(error.wait_seconds or 0)
                     raise
 
     def _token(self) -> str:
@@ -178,7 +178,7 @@ class Client:
 
 
 @dataclass(frozen=True)
-class _Badge(requests.auth.AuthBase):
+class _TokenAuth(requests.auth.AuthBase):
     """Puts token and app key on a request."""
 
     token: str = field(repr=False)

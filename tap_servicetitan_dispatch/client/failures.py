@@ -20,7 +20,7 @@ class Failure:
     """A row of the table.
 
     Attributes:
-        sign: What one sees of it on the wire.
+        symptom: What one sees of it on the wire.
         meaning: What happened.
         remedy: What the user should do.
         statuses: The HTTP statuses that it comes with; none where there is no (good) answer.
@@ -30,7 +30,7 @@ class Failure:
         concerns: What cannot be read then: this stream of a tenant, all of the tenant, or nothing.
     """
 
-    sign: str
+    symptom: str
     meaning: str
     remedy: str
     statuses: Container[int] = ()

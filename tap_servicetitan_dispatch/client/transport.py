@@ -37,7 +37,7 @@ class TooLargeError(OSError):
         super().__init__(f"more than {most:,} bytes")
 
 
-class Inflow(io.RawIOBase):
+class BoundedStream(io.RawIOBase):
     """What a socket receives as one answer, within bounds of time and size.
 
     The socket's own time-out bounds each silence. In all an answer may take as long, and a second
@@ -91,14 +91,14 @@ class Inflow(io.RawIOBase):
 
 
 class Response(http.client.HTTPResponse):
-    """An answer that comes in through an `Inflow`, without those before it (1xx)."""
+    """An answer that comes in through a `BoundedStream`, without those before it (1xx)."""
 
     def __init__(
         self, sock: socket.socket, *args: Any, clock: Callable[[], float], **kwargs: Any
     ) -> None:
         super().__init__(sock, *args, **kwargs)
-        self._inflow = Inflow(self.fp.detach(), sock, clock)
-        self.fp = io.BufferedReader(self._inflow)
+        self._stream = BoundedStream(self.fp.detach(), sock, clock)
+        self.fp = io.BufferedReader(self._stream)
 
     @override
     def begin(self) -> None:
@@ -106,7 +106,7 @@ class Response(http.client.HTTPResponse):
         while self.status < http.client.OK:  # it skips 100 itself, and takes others for the answer
             self.headers = self.msg = None  # type: ignore[assignment]  # as before it began
             super().begin()
-        self._inflow.begin_body()
+        self._stream.begin_body()
 
 
 class Adapter(requests.adapters.HTTPAdapter):

@@ -6,7 +6,7 @@ import logging
 
 from typing_extensions import override
 
-ROUTINE = (
+SDK_NOISE = (
     "Beginning sync of ",
     "METRIC",
     "Parsing '",
@@ -16,19 +16,19 @@ ROUTINE = (
 """How lines begin that the SDK writes at level info, whatever there is to say."""
 
 
-class RoutineFilter(logging.Filter):
+class SdkNoiseFilter(logging.Filter):
     """Makes routine lines those of level debug."""
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to show a record."""
-        if not str(record.msg).startswith(ROUTINE):
+        if not str(record.msg).startswith(SDK_NOISE):
             return True
         record.levelno, record.levelname = logging.DEBUG, "DEBUG"
         return logging.getLogger().isEnabledFor(logging.DEBUG)
 
 
-_FILTER = RoutineFilter()
+_FILTER = SdkNoiseFilter()
 
 
 def quiet_logs() -> None:

@@ -24,7 +24,7 @@ BUDGET_BYTES = 8 * 2**20
 
 
 @dataclass
-class Guess:
+class PageSize:
     """How large the first page of a walk may be, learnt from those that have come.
 
     It rises at once and falls slowly, as memory is what it is about.
@@ -38,13 +38,13 @@ class Guess:
 
 
 @dataclass(eq=False)
-class _Source(Generic[Owner]):
+class _QueuedWalk(Generic[Owner]):
     """A walk, and how far it has been read."""
 
     stream: str
     owner: Owner
     walk: Iterator[Page]
-    first_page: Guess
+    first_page: PageSize
     last_bytes: int | None = None
     """Size of the page before."""
     reserved_bytes: int = 0
@@ -64,7 +64,7 @@ class _Source(Generic[Owner]):
 class _Queue(Generic[Owner]):
     """What has arrived of a stream, in the order of arrival."""
 
-    arrived: deque[tuple[_Source[Owner], Page | BaseException]] = field(default_factory=deque)
+    arrived: deque[tuple[_QueuedWalk[Owner], Page | BaseException]] = field(default_factory=deque)
     open: int = 0
     """How many of its walks have not ended."""
 
@@ -100,7 +100,7 @@ class Prefetcher(Generic[Owner]):
         self._budget_bytes = budget_bytes
         self._lock = threading.Lock()
         self._arrival = threading.Condition(self._lock)
-        self._sources: dict[_Source[Owner], None] = {}  # in the order in which they were added
+        self._sources: dict[_QueuedWalk[Owner], None] = {}  # in the order in which they were added
         self._queues: dict[str, _Queue[Owner]] = {}
         self._under_way: Counter[Owner] = Counter()
         self._under_way_of: Counter[str] = Counter()
@@ -112,7 +112,7 @@ class Prefetcher(Generic[Owner]):
         """Of the budget."""
 
     def add(
-        self, stream: str, owner: Owner, walk: Iterator[Page], first_page: Guess | None = None
+        self, stream: str, owner: Owner, walk: Iterator[Page], first_page: PageSize | None = None
     ) -> None:
         """Begin to read a walk.
 
@@ -123,7 +123,7 @@ class Prefetcher(Generic[Owner]):
             first_page: Its size, a guess that walks which are alike share.
         """
         with self._lock:
-            self._sources[_Source(stream, owner, walk, first_page or Guess())] = None
+            self._sources[_QueuedWalk(stream, owner, walk, first_page or PageSize())] = None
             self._walks_left[owner] += 1
             self._queues.setdefault(stream, _Queue()).open += 1
             self._start_threads()
@@ -199,7 +199,7 @@ class Prefetcher(Generic[Owner]):
             self.held_bytes -= self._bytes_in_hand
             self._bytes_in_hand = 0
 
-    def _leave(self, sources: list[_Source[Owner]]) -> None:
+    def _leave(self, sources: list[_QueuedWalk[Owner]]) -> None:
         gone = set(sources)
         for source in sources:
             self._end(source)
@@ -209,7 +209,7 @@ class Prefetcher(Generic[Owner]):
             self.held_bytes += sum(_size(arrived) for _, arrived in kept)
             queue.arrived = kept
 
-    def _end(self, source: _Source[Owner]) -> None:
+    def _end(self, source: _QueuedWalk[Owner]) -> None:
         """Take a walk off the list; whoever reads it finds out by that."""
         del self._sources[source]
         self._walks_left[source.owner] -= 1
@@ -226,12 +226,14 @@ class Prefetcher(Generic[Owner]):
             )
             thread.start()
 
-    def _read(self, source: _Source[Owner] | None) -> None:
+    def _read(self, source: _QueuedWalk[Owner] | None) -> None:
         """Read pages, in a thread, as long as there is a walk to read."""
         while source is not None:
             source = self._next(source, _read_page(source.walk))
 
-    def _next(self, read: _Source[Owner], arrived: Page | BaseException) -> _Source[Owner] | None:
+    def _next(
+        self, read: _QueuedWalk[Owner], arrived: Page | BaseException
+    ) -> _QueuedWalk[Owner] | None:
         """Put what has arrived; return the next walk to read, if there is one now."""
         with self._lock:
             self._put(read, arrived)
@@ -242,7 +244,7 @@ class Prefetcher(Generic[Owner]):
                 self._start_threads()
             return source
 
-    def _put(self, source: _Source[Owner], arrived: Page | BaseException) -> None:
+    def _put(self, source: _QueuedWalk[Owner], arrived: Page | BaseException) -> None:
         source.is_being_read = False
         self._under_way_of[source.stream] -= 1
         self._under_way[source.owner] -= 1
@@ -266,7 +268,7 @@ class Prefetcher(Generic[Owner]):
             self._end(source)
         self._arrival.notify()
 
-    def _reserve(self) -> _Source[Owner] | None:
+    def _reserve(self) -> _QueuedWalk[Owner] | None:
         """Return the walk to read next, if one may be read now, and count its page as under way."""
         source = self._urgent() or self._affordable()
         if source is not None:
@@ -277,14 +279,14 @@ class Prefetcher(Generic[Owner]):
             self.held_bytes += source.reserved_bytes
         return source
 
-    def _urgent(self) -> _Source[Owner] | None:
+    def _urgent(self) -> _QueuedWalk[Owner] | None:
         """Return a walk that the reader waits for, unless a page that would do is on its way."""
         if not self._waits_for or self._under_way_of[self._waits_for]:
             return None
         wanted = (each for each in self._sources if each.stream == self._waits_for)
         return min(wanted, key=self._count_under_way, default=None)
 
-    def _affordable(self) -> _Source[Owner] | None:
+    def _affordable(self) -> _QueuedWalk[Owner] | None:
         share = -(-self._max_threads // max(1, len(self._walks_left)))
         left = self._budget_bytes - self.held_bytes if self.held_bytes else math.inf
         best = None
@@ -298,7 +300,7 @@ class Prefetcher(Generic[Owner]):
                 best = source
         return best
 
-    def _count_under_way(self, source: _Source[Owner]) -> int:
+    def _count_under_way(self, source: _QueuedWalk[Owner]) -> int:
         return self._under_way[source.owner]
 
 

@@ -11,7 +11,7 @@ from tap_servicetitan_dispatch.errors import StreamsFailedError, TapError
 from tap_servicetitan_dispatch.run.group_summary import GroupSummary
 from tap_servicetitan_dispatch.run.outcomes import Outcomes, reason_of
 from tap_servicetitan_dispatch.run.parallel import ParallelCalls
-from tap_servicetitan_dispatch.run.prefetch import Guess, Prefetcher
+from tap_servicetitan_dispatch.run.prefetch import PageSize, Prefetcher
 from tap_servicetitan_dispatch.run.progress import Progress, progress
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ LONG_PAGE_BYTES, LONG_PAGE_BYTES_OF_GROUP, SHORT_PAGE_BYTES = 2**20, 2**21, 2**1
 """What a first page is thought to take until some have come; those of a single tenant are few."""
 
 
-class Source(NamedTuple):
+class PendingWalk(NamedTuple):
     """A walk to be read."""
 
     stream: str
     tenant: Tenant
     walk: Iterator[Page]
-    first_page: Guess
+    first_page: PageSize
     """Its size."""
 
 
@@ -70,8 +70,10 @@ class Run:
         self.clients = self.new_clients(max_retries=config["max_retries"])
         self.helpers = ParallelCalls(config["max_concurrent_requests"])
         self._prefetcher: Prefetcher[Tenant] = self._new_prefetcher()
-        self._long_page = Guess(LONG_PAGE_BYTES_OF_GROUP if self.is_of_group else LONG_PAGE_BYTES)
-        self._short_page = Guess(SHORT_PAGE_BYTES)
+        self._long_page = PageSize(
+            LONG_PAGE_BYTES_OF_GROUP if self.is_of_group else LONG_PAGE_BYTES
+        )
+        self._short_page = PageSize(SHORT_PAGE_BYTES)
         self._failures: list[TapError] | None = None
         self._write_log: Callable[[], None] = lambda: None
         self._is_leaving = False
@@ -91,7 +93,7 @@ class Run:
     def _new_prefetcher(self) -> Prefetcher[Tenant]:
         return Prefetcher(self.config["max_concurrent_requests"], self._before_waiting)
 
-    def first_page(self, *, is_long: bool) -> Guess:
+    def first_page(self, *, is_long: bool) -> PageSize:
         """Return how large the first page of a walk may be.
 
         Args:
@@ -101,7 +103,7 @@ class Run:
 
     @contextmanager
     def all_streams(
-        self, sources: Iterable[Source], write_log: Callable[[], None]
+        self, sources: Iterable[PendingWalk], write_log: Callable[[], None]
     ) -> Iterator[None]:
         """Read all streams in here: their first pages travel together, and one may fail alone.
 
@@ -162,7 +164,7 @@ class Run:
         return True
 
     def pages(
-        self, stream: str, sources: Callable[[], Iterable[Source]]
+        self, stream: str, sources: Callable[[], Iterable[PendingWalk]]
     ) -> Iterator[tuple[Tenant, Page | Exception]]:
         """Yield the pages of a stream, which may be on their way already.
 

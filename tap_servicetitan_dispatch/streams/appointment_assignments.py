@@ -91,7 +91,7 @@ class AppointmentAssignments(DispatchStream):
         fetch = self.fetch(client)
         start = self._start(bookmark)
         for page in feed_walk(fetch, self._params, start, client.pause, client.logger):
-            yield replace(page, own={"continueFrom": page.bookmark})
+            yield replace(page, extra={"continueFrom": page.bookmark})
 
     @override
     def probe(self, client: Client) -> None:

@@ -17,12 +17,12 @@ from typing_extensions import override
 from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.errors import AnswerError, TapError
 from tap_servicetitan_dispatch.run.outcomes import reason_of
-from tap_servicetitan_dispatch.run.run import Source
+from tap_servicetitan_dispatch.run.run import PendingWalk
 from tap_servicetitan_dispatch.settings.batches import files_for_their_owner
 from tap_servicetitan_dispatch.state import bookmarks
 from tap_servicetitan_dispatch.state.bookmarks import Bookmark, bookmark_in
 from tap_servicetitan_dispatch.streams.full_reads import FullReads
-from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS, Rows, to_dict
+from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS, RowDecoder, to_dict
 from tap_servicetitan_dispatch.streams.sdk import SdkStream
 
 if TYPE_CHECKING:
@@ -41,12 +41,13 @@ if TYPE_CHECKING:
 FORBIDDEN = {"missing_scope", "forbidden"}
 RECORDS_AT_ONCE = 100
 """As many as a pipe holds, or so: a signal is heeded in between, even if the target is slow."""
-TOP_LEVEL = len(("properties", "name"))
+TOP_LEVEL_DEPTH = 2
+"""Of the path of a field in the metadata: `properties`, and its name."""
 TENANT_ID = th.Property(
     "tenantId", th.IntegerType, required=True, description="Number of the tenant."
 )
 
-OTHERS = th.Property(
+UNKNOWN_FIELDS_PROPERTY = th.Property(
     UNKNOWN_FIELDS,
     th.ObjectType(additional_properties=True),
     description="What the API sent and the schema does not know, by name; null if nothing.",
@@ -100,7 +101,7 @@ class DispatchStream(SdkStream, abc.ABC):
             self._add_tenant()
         self._own_keys = self.primary_keys  # a catalog may give others
         if self.config.get("unknown_fields") == "keep":
-            self._set_properties({**self.schema["properties"], **OTHERS.to_dict()})
+            self._set_properties({**self.schema["properties"], **UNKNOWN_FIELDS_PROPERTY.to_dict()})
         self.tally = run.outcomes.tally_of(self.name)
         self._safe_bookmarks: dict[Tenant, str] = {}
         """Of tenants whose records have been written, and not stored yet."""
@@ -148,7 +149,7 @@ class DispatchStream(SdkStream, abc.ABC):
         """What the settings may cost without anything going wrong; empty if nothing."""
         return ""
 
-    def sources(self) -> Iterator[Source]:
+    def sources(self) -> Iterator[PendingWalk]:
         """Yield the walk of each tenant from its stored bookmark.
 
         Everything but reading the bookmark happens when the first page is asked for, which is done
@@ -165,20 +166,22 @@ class DispatchStream(SdkStream, abc.ABC):
             if is_incremental:
                 bookmark = bookmark_in(self.tap_state, self.name, tenant.context)
             is_long = is_incremental and (bookmark.value is None or may_be_full)
-            yield Source(
+            yield PendingWalk(
                 self.name,
                 tenant,
-                self._resumed_walk(tenant, bookmark, self._rows),
+                self._resumed_walk(tenant, bookmark, self._decoder),
                 self.run.first_page(is_long=is_long),
             )
 
-    def _resumed_walk(self, tenant: Tenant, bookmark: Bookmark, rows: Rows) -> Iterator[Page]:
+    def _resumed_walk(
+        self, tenant: Tenant, bookmark: Bookmark, decoder: RowDecoder
+    ) -> Iterator[Page]:
         told = self.run.outcomes.of(self.name, tenant)
         client = self.run.clients.of(tenant).counting(told.tally, tenant.logger(self.logger))
         first = {"tenantId": tenant.number} if tenant.is_of_group else {}
         walk = told.watched(self._read(client, bookmark))
         for page in self.run.group_summary.timed(tenant, walk):
-            yield replace(page, records=rows.outgoing(page, first, told.unknown_fields))
+            yield replace(page, records=decoder.outgoing(page, first, told.unknown_fields))
         self.tally.add_tenant()
 
     def _read(self, client: Client, bookmark: Bookmark) -> Iterator[Page]:
@@ -247,7 +250,7 @@ class DispatchStream(SdkStream, abc.ABC):
                 type(stream_map) is not SameRecordTransform or stream_map.flattening_enabled
                 for stream_map in self.stream_maps
             )
-            or any(len(crumbs) > TOP_LEVEL and not self.mask[crumbs] for crumbs in self.mask)
+            or any(len(crumbs) > TOP_LEVEL_DEPTH and not self.mask[crumbs] for crumbs in self.mask)
         )
 
     def _pieces(self, size: int) -> Iterator[Sequence[Record]]:
@@ -314,13 +317,13 @@ class DispatchStream(SdkStream, abc.ABC):
 
     def fetch(self, client: Client) -> Fetch:
         """Return what sends a request for a page of a list, and decodes its rows by the schema."""
-        return partial(client.get, self.path, decode=self._rows.decode)
+        return partial(client.get, self.path, decode=self._decoder.decode)
 
     @cached_property
-    def _rows(self) -> Rows:
+    def _decoder(self) -> RowDecoder:
         """What leaves out fields; the SDK would leave deselected ones in the files of a BATCH."""
         properties = self.schema["properties"]
-        return Rows(
+        return RowDecoder(
             self.name,
             keys=[name for name in self.primary_keys if name != "tenantId"],
             properties=properties,

@@ -11,7 +11,7 @@ import msgspec
 
 from tap_servicetitan_dispatch.errors import AnswerError
 from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
-from tap_servicetitan_dispatch.walks import Row
+from tap_servicetitan_dispatch.walks import DecodedRow
 
 if TYPE_CHECKING:
     import logging
@@ -35,7 +35,7 @@ _TYPES: Mapping[str, Any] = {
 """What msgspec calls the types of JSON schema."""
 
 
-class Rows:
+class RowDecoder:
     """Decodes the rows of a stream, leaves out what is deselected or unknown, tells what is odd.
 
     Odd is a field that the schema does not know, and a value that is not of its type there. A page
@@ -80,7 +80,12 @@ class Rows:
             for name, each in properties.items()
         ]
         self._usual_row = msgspec.defstruct(
-            "UsualRow", fields, bases=(Row,), kw_only=True, gc=False, forbid_unknown_fields=True
+            "UsualRow",
+            fields,
+            bases=(DecodedRow,),
+            kw_only=True,
+            gc=False,
+            forbid_unknown_fields=True,
         )
         """All fields that are selected are of the schema's types."""
         self._known_row = msgspec.defstruct("KnownRow", fields, kw_only=True)
@@ -117,7 +122,7 @@ class Rows:
             AnswerError: A row lacks its key, or is odd, and is not to be.
         """
         kept = {UNKNOWN_FIELDS: None} if self._keeps else {}
-        own = {**tenant, **page.own, **kept}
+        own = {**tenant, **page.extra, **kept}
         rows = page.records
         if rows and isinstance(rows[0], dict):
             dicts: Any = [{**tenant, **row, **own} for row in rows if isinstance(row, dict)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_servicetitan_dispatch.errors import AnswerError
 from tap_servicetitan_dispatch.walks.page import Page, has_more_in, rows_in
 from tap_servicetitan_dispatch.walks.rows import (
-    Written,
+    Fingerprints,
     bookmark_of,
     bounded,
     deduplicated,
@@ -64,7 +64,7 @@ def read_by_number(
     fetch: Fetch,
     params: Mapping[str, str],
     bound: datetime | None,
-    written: Written,
+    written: Fingerprints,
     began_at: datetime | None,
     logger: Log = logger,
 ) -> Iterator[Page]:

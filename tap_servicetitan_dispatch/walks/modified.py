@@ -11,8 +11,8 @@ from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.walks.by_number import read_by_number
 from tap_servicetitan_dispatch.walks.page import Page, Record, has_more_in, is_ahead, rows_in
 from tap_servicetitan_dispatch.walks.rows import (
-    NEVER,
-    Written,
+    UNDATED,
+    Fingerprints,
     bookmark_of,
     bounded,
     deduplicated,
@@ -75,7 +75,7 @@ class ModifiedWalk:
         """
         undated = 0
         for page in self._pages():
-            undated += sum(modified_on(row) == NEVER for row in page.records)
+            undated += sum(modified_on(row) == UNDATED for row in page.records)
             yield page
         if undated:
             self.logger.warning(
@@ -93,7 +93,7 @@ class ModifiedWalk:
                 "The bookmark stays where it was, and the next run reads the same rows again, as "
                 "the server does not tell its time."
             )
-        written: Written = {}
+        written: Fingerprints = {}
         is_filtered = True
         while True:
             rows = rows_in(answer.body)
@@ -148,13 +148,13 @@ class ModifiedWalk:
             return None
         rows = rows_in(body)
         latest, _ = latest_of(rows)
-        if latest == NEVER or (bound is not None and latest - self.overlap <= bound):
+        if latest == UNDATED or (bound is not None and latest - self.overlap <= bound):
             return "more rows share a time than a page holds"
         return None if self._is_ascending(rows) else _UNSORTED
 
     def _is_ascending(self, rows: list[Record]) -> bool:
         """Return whether each row is later than all before it, give or take an overlap."""
-        latest = NEVER
+        latest = UNDATED
         for row in rows:
             modified = modified_on(row)
             if modified < latest - self.overlap:
@@ -182,7 +182,7 @@ class ModifiedWalk:
 
     def _warn_of_ignored_bound(self, rows: list[Record], bound: datetime | None) -> bool:
         """Warn if the server ignores the bound, as it then sends everything; return whether."""
-        older = 0 if bound is None else sum(NEVER < modified_on(row) < bound for row in rows)
+        older = 0 if bound is None else sum(UNDATED < modified_on(row) < bound for row in rows)
         if bound is not None and older:
             self.logger.warning(
                 "The API gave %d rows that were modified before %s, which were not asked for: it "

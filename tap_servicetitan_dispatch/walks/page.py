@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.tally import Log
 
 
-class Row(msgspec.Struct, gc=False):
+class DecodedRow(msgspec.Struct, gc=False):
     """A row decoded by the schema of its stream: quicker than a dict, and read like one.
 
     A subclass has a field for each property. What the API did not send is `UNSET`, as if it were
@@ -39,7 +39,7 @@ class Row(msgspec.Struct, gc=False):
         return default if value is msgspec.UNSET else value
 
 
-Record = dict[str, Any] | Row
+Record = dict[str, Any] | DecodedRow
 Fetch = Callable[[Mapping[str, str]], "Answer"]
 """Sends one request with these query parameters."""
 
@@ -54,7 +54,7 @@ class Page:
 
     records: Sequence[Record]
     bookmark: str | None = None
-    own: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
     """What is added to each of the records, by name."""
     size: int = 0
     """Bytes of the answers that it took."""
@@ -89,7 +89,9 @@ def rows_in(body: Any) -> list[Record]:
         AnswerError: The answer has none, not even an empty list.
     """
     rows = body.get("data") if isinstance(body, dict) else None
-    if isinstance(rows, list) and all(issubclass(kind, dict | Row) for kind in {*map(type, rows)}):
+    if isinstance(rows, list) and all(
+        issubclass(kind, dict | DecodedRow) for kind in {*map(type, rows)}
+    ):
         return rows
     raise malformed("a list of objects as data", body)
 

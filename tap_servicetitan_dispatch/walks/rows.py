@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from tap_servicetitan_dispatch.walks.page import Record
 
-NEVER = instants.parse("0002-01-01")
+UNDATED = instants.parse("0002-01-01")
 """When a row was modified that does not say."""
 
-Written = dict[str, bytes]
+Fingerprints = dict[str, bytes]
 """The fingerprints of rows that have been written, by id."""
 
 
-def fingerprints(rows: Iterable[Record]) -> Written:
+def fingerprints(rows: Iterable[Record]) -> Fingerprints:
     """Return the fingerprint of each of some rows, by id."""
     return {repr(row.get("id")): fingerprint(row) for row in rows}
 
@@ -32,7 +32,7 @@ def fingerprint(rows: Record | list[Record]) -> bytes:
     return hashlib.blake2b(msgspec.json.encode(rows), digest_size=16).digest()
 
 
-def deduplicated(rows: list[Record], written: Written) -> list[Record]:
+def deduplicated(rows: list[Record], written: Fingerprints) -> list[Record]:
     """Return the rows that have not been written as they are.
 
     Time alone does not tell: a clock of whole seconds gives two versions the same `modifiedOn`.
@@ -58,13 +58,13 @@ def modified_on(row: Record) -> datetime:
     try:
         instant = instants.parse(row["modifiedOn"])
     except (KeyError, TypeError, ValueError):
-        return NEVER
-    return instant if instants.EARLIEST_YEAR <= instant.year < MAXYEAR else NEVER
+        return UNDATED
+    return instant if instants.EARLIEST_YEAR <= instant.year < MAXYEAR else UNDATED
 
 
 def latest_of(rows: Iterable[Record]) -> tuple[datetime, str | None]:
     """Return the latest `modifiedOn` of some rows: the instant, and the text as it came."""
-    latest, text = NEVER, None
+    latest, text = UNDATED, None
     for row in rows:
         modified = modified_on(row)
         if modified > latest:
