@@ -102,7 +102,7 @@ class TapServiceTitanDispatch(Tap):
         read = [each for each in streams if each.selected and each is not log]
         sources = [source for each in read for source in each.sources()]
         run = streams[0].run
-        run.outcomes.are_wanted = log is not None
+        run.outcomes.log = log.name if log else None
         with run.all_streams(sources, log.sync if log else lambda: None):
             super().sync_all()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_servicetitan_dispatch.streams.records import RowDecoder
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.group import GROUP, LATER, SOUTH, Group, read
 from tests.support.runs import FEED_ONLY, Run, assert_fails, catalog_of
@@ -273,7 +274,7 @@ def test_certificates_to_trust_may_be_in_a_folder_or_not_named(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tap.folder) if is_named else "")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     away = {"auth_url": "https://a.example/connect/token", "max_retries": 0}
-    assert_one_line(tap.run(api.config | away), "the connection failed (POST ")
+    assert_one_line(tap.run(api.config | away), "no connection could be made (POST ")
 
 
 @pytest.mark.parametrize(
@@ -294,7 +295,7 @@ def test_out_of_memory(good: ScriptedApi, tap: Command, monkeypatch: pytest.Monk
     def decode(*_: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(Rows, "decode", decode)
+    monkeypatch.setattr(RowDecoder, "decode", decode)
     assert_one_line(tap.run(good.config), "there is not enough memory")
 
 

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from singer_sdk.exceptions import MappingError
 
-from tap_servicetitan_dispatch.client.failures import ApiError
-from tap_servicetitan_dispatch.errors import NoSandboxError, TapError
+from tap_servicetitan_dispatch.client.failures import FAILURES, ApiError, Kind
+from tap_servicetitan_dispatch.errors import REMEDY, NoSandboxError, TapError
 from tap_servicetitan_dispatch.log.redaction import one_line
 from tap_servicetitan_dispatch.run.parallel import ParallelCalls
 from tap_servicetitan_dispatch.settings import validation
-from tap_servicetitan_dispatch.streams.base import FORBIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,16 +33,6 @@ if TYPE_CHECKING:
 
 OK, FAILED, SKIPPED, NOT_TRIED = "ok", "failed", "skipped", "not tried"
 FINE, BAD_SETTINGS, BAD_ANSWER = "", "bad_settings", "bad_answer"
-OF_ONE_STREAM = {
-    FINE,
-    "missing_scope",
-    "bad_request",
-    "not_found",
-    "conflict",
-    "bad_value",
-    BAD_ANSWER,
-}
-"""What the API says only to an app key and a tenant that it knows."""
 MARKS = {
     OK: ("✓", "+", "green"),
     FAILED: ("✗", "x", "red"),
@@ -168,7 +157,7 @@ def probe_all(
     """
     first, token, access, *others = _untried(streams)
     of_streams = {step.name: step for step in others}
-    attempt = partial(_attempt, clock, FORBIDDEN if skip_forbidden else set())
+    attempt = partial(_attempt, clock=clock, skips_forbidden=skip_forbidden)
 
     def probe(stream: DispatchStream) -> Step:
         return attempt(of_streams[stream.name], partial(stream.probe, client))
@@ -177,7 +166,7 @@ def probe_all(
     if token.outcome == OK:
         telling = next((stream for stream in streams if stream.selected), streams[0])
         answer = probe(telling)
-        if answer.kind in OF_ONE_STREAM:
+        if _knows_tenant(answer.kind):
             access = replace(access, outcome=OK, seconds=answer.seconds)
         else:
             access = replace(answer, name=access.name, selected=None, scopes=())
@@ -188,6 +177,11 @@ def probe_all(
     return [replace(first, outcome=OK, seconds=0.0), token, access, *of_streams.values()]
 
 
+def _knows_tenant(kind: str) -> bool:
+    """Return whether the API answers so only to an app key and a tenant that it knows."""
+    return kind in {FINE, BAD_ANSWER} or FAILURES[Kind(kind)].knows_tenant
+
+
 def _untried(streams: Sequence[DispatchStream]) -> list[Step]:
     before = [Step(name) for name in ("settings", "token", "app key and tenant")]
     return before + [
@@ -196,25 +190,32 @@ def _untried(streams: Sequence[DispatchStream]) -> list[Step]:
 
 
 def _attempt(
-    clock: Callable[[], float], skipped: set[str], step: Step, call: Callable[[], object]
+    step: Step, call: Callable[[], object], *, clock: Callable[[], float], skips_forbidden: bool
 ) -> Step:
-    """Make a call and return its step as it came out; a run would skip some kinds of failure."""
+    """Make a call and return its step as it came out; a run may skip what it is refused."""
     begin = clock()
     try:
         call()
     except ApiError as error:
+        is_skipped = skips_forbidden and error.failure.refuses == "scope"
         return replace(
             step,
-            outcome=SKIPPED if error.kind in skipped else FAILED,
+            outcome=SKIPPED if is_skipped else FAILED,
             seconds=clock() - begin,
             kind=error.kind,
             happened=error.failure.meaning,
-            remedy=error.failure.remedy,
+            remedy=error.remedy,
             answer=" ".join(error.answer.split()),
         )
-    except TapError as error:  # its text says what to do
-        bad = replace(step, outcome=FAILED, kind=BAD_ANSWER, happened=str(error))
-        return replace(bad, seconds=clock() - begin)
+    except TapError as error:
+        return replace(
+            step,
+            outcome=FAILED,
+            seconds=clock() - begin,
+            kind=BAD_ANSWER,
+            happened=one_line(error.happened),
+            remedy=error.remedy,
+        )
     return replace(step, outcome=OK, seconds=clock() - begin)
 
 
@@ -304,7 +305,7 @@ def _remark(step: Step) -> str:
     if step.happened:
         lines.append(step.happened)
     if step.remedy:
-        lines.append(f"What to do: {step.remedy}.")
+        lines.append(f"{REMEDY}{step.remedy}.")
     return "\n".join(lines)
 
 

@@ -27,8 +27,8 @@ def content_of(path: str, option: str) -> bytes:
     except (OSError, ValueError) as error:  # the latter if the path has a null byte
         why = getattr(error, "strerror", None) or error
         raise InputError(
-            f"the file {path} given with {option} cannot be read: {why}. What to do: name another, "
-            "or let this user read it."
+            f"the file {path} given with {option} cannot be read: {why}",
+            "name another, or let this user read it",
         ) from error
 
 
@@ -42,18 +42,18 @@ def parsed(content: bytes, source: str) -> Any:
     Raises:
         InputError: It is not JSON.
     """
-    remedy = "What to do: correct it, or name another."
+    remedy = "correct it, or name another"
     try:
         value = load_json(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise InputError(f"{source} is not text in UTF-8: {error}. {remedy}") from error
+        raise InputError(f"{source} is not text in UTF-8: {error}", remedy) from error
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise InputError(
-            f"{source} is not JSON: {one_line(error, MOST_OF_A_PART)}. {remedy}"
+            f"{source} is not JSON: {one_line(error, MOST_OF_A_PART)}", remedy
         ) from error
     if (place := place_of_lone_surrogate(value)) is not None:
         where = ".".join(map(str, place)) or "its top"
-        raise InputError(f"{source} has text that is not valid Unicode at {where}. {remedy}")
+        raise InputError(f"{source} has text that is not valid Unicode at {where}", remedy)
     return value
 
 
@@ -65,6 +65,7 @@ def checked_config(config: Any, source: str) -> dict[str, Any]:
     """
     if not isinstance(config, dict):
         raise InputError(
-            f'{source} is not a JSON object. What to do: write settings as {{"name": value}}.'
+            f"{source} is not a JSON object",
+            'write settings as {"name": value}',
         )
     return config

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan_dispatch.client.failures import ApiError, NoTokenError
+from tap_servicetitan_dispatch.client.failures import ApiError, Kind, NoTokenError
 from tap_servicetitan_dispatch.log.redaction import SECRETS
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class TokenSource:
         answer = self._fetch()
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not _WORD.fullmatch(token):
-            raise ApiError("token_refused", request="POST token", detail="no access_token in it")
+            raise ApiError(Kind.TOKEN_REFUSED, request="POST token", detail="no access_token in it")
         lifetime = answer.get("expires_in")
         if type(lifetime) is not int or lifetime <= 0:  # true is an int, too
             lifetime = DEFAULT_LIFETIME_SECONDS

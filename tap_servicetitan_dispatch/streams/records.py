@@ -142,8 +142,8 @@ class RowDecoder:
             if row.get(key) is None:
                 has = one_line(", ".join(sorted(row)), MOST_OF_A_PART)
                 raise AnswerError(
-                    f"the API gave a row without {key}, it has: {has or 'nothing'}. What to do: "
-                    "run again; if it stays, report it. The bookmark is safe."
+                    f"the API gave a row without {key}, it has: {has or 'nothing'}",
+                    "run again; if it stays, report it. The bookmark is safe",
                 )
         unknown = row.keys() - self._types.keys()
         seen |= unknown
@@ -182,8 +182,8 @@ class RowDecoder:
                 ),
             ]
             raise AnswerError(
-                f"the API sends {', and '.join(odd)}. What to do: report it, and set "
-                "unknown_fields to warn or keep meanwhile. The bookmark is safe."
+                f"the API sends {', and '.join(odd)}",
+                "report it, and set unknown_fields to warn or keep meanwhile. The bookmark is safe",
             )
         with self._lock:
             fate = f"It is kept in {UNKNOWN_FIELDS}" if self._keeps else "It is left out"

@@ -123,6 +123,6 @@ def malformed(expected: str, body: Any) -> AnswerError:
     keys = ", ".join(sorted(body)) if isinstance(body, dict) else type(body).__name__
     keys = one_line(keys, MOST_OF_A_PART)
     return AnswerError(
-        f"the API's answer should have {expected}, it has: {keys or 'nothing'}. What to do: run "
-        "again; if it stays, report it. The bookmark is safe."
+        f"the API's answer should have {expected}, it has: {keys or 'nothing'}",
+        "run again; if it stays, report it. The bookmark is safe",
     )
