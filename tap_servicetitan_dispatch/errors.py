@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import one_line, part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +85,7 @@ class LogError(TapError):
         while error.__cause__:
             error = error.__cause__
         super().__init__(
-            f"the log cannot be set up ({one_line(error, MOST_OF_A_PART)})",
+            f"the log cannot be set up ({part(error)})",
             "correct LOGLEVEL (DEBUG, INFO, WARNING, ERROR or CRITICAL), or the file that "
             "SINGER_SDK_LOG_CONFIG names",
         )

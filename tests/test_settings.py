@@ -222,20 +222,20 @@ def test_an_empty_setting_counts_as_not_given(api: ScriptedApi, tap: Command) ->
 def test_an_environment_stands_for_two_addresses(
     environment: str, api_url: str, auth_url: str
 ) -> None:
-    where = settings.connection(GOOD | {"environment": environment})
+    where = settings.environment_of(GOOD | {"environment": environment})
     assert (where.api_url, where.auth_url) == (api_url, auth_url)
 
 
 def test_addresses_override_the_environment() -> None:
     overrides = {"api_url": "https://a.example/", "auth_url": "https://b.example/token"}
-    where = settings.connection(GOOD | {"environment": "production"} | overrides)
+    where = settings.environment_of(GOOD | {"environment": "production"} | overrides)
     assert (where.api_url, where.auth_url) == ("https://a.example", "https://b.example/token")
 
 
 def test_secrets_are_marked_and_never_shown_by_credentials() -> None:
     secret = {name for name, each in settings.SCHEMA["properties"].items() if each.get("secret")}
     assert secret == {"client_secret", "app_key", "tenants"}
-    shown = repr(settings.connection(GOOD | {"environment": "production"}))
+    shown = repr(settings.environment_of(GOOD | {"environment": "production"}))
     assert CLIENT_SECRET not in shown
     assert APP_KEY not in shown
 

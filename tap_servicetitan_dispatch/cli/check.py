@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TextIO, cast
@@ -23,7 +24,7 @@ from tap_servicetitan_dispatch.run.parallel import ParallelCalls
 from tap_servicetitan_dispatch.settings import validation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from singer_sdk import Tap
 
@@ -90,15 +91,28 @@ def perform(tap: Tap) -> list[Step]:
     try:
         tap.setup_mapper()
         run = streams[0].run
-        clients = run.new_clients(max_retries=0)
-        made = {tenant: clients.of(tenant) for tenant in clients.tenants}
+        with closing(run.new_clients(max_retries=0)) as clients:
+            made = {tenant: clients.of(tenant) for tenant in clients.tenants}
+            return _probed(tap, streams, made)
     except MappingError as error:
         return _refused(streams, [one_line(f"stream_maps: {error}")])
     except NoSandboxError as error:
         return _refused(streams, [f"environment: {error}"])
+
+
+def _probed(
+    tap: Tap, streams: Sequence[DispatchStream], made: Mapping[Tenant, Client]
+) -> list[Step]:
+    """Return the steps where the settings are good.
+
+    Args:
+        tap: What is checked.
+        streams: All streams that are read from the API.
+        made: The client of each tenant.
+    """
     helpers = ParallelCalls(tap.config["max_concurrent_requests"])
     skip_forbidden = tap.config["skip_forbidden_streams"]
-    if not run.is_of_group:
+    if not streams[0].run.is_of_group:
         [client] = made.values()
         return probe_all(streams, client, helpers, skip_forbidden=skip_forbidden)
     selected = [stream for stream in streams if stream.selected]

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch.cli import check, files
 from tap_servicetitan_dispatch.errors import InputError, Line, StreamsFailedError, TapError, advice
-from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import part
 from tap_servicetitan_dispatch.settings.tenants import is_tenant_number
 from tap_servicetitan_dispatch.state.given import checked_state, require_state_of, state_of_group
 from tap_servicetitan_dispatch.streams import NAMES
@@ -196,7 +196,7 @@ def _line_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in _FULL:
         return advice("there is no room for what the tap writes", f"make room on disk. {_SAFE}")
     happened, remedy = next(told for kinds, *told in _LINES if isinstance(error, kinds))
-    text = one_line(error, MOST_OF_A_PART).rstrip(".")
+    text = part(error).rstrip(".")
     return advice(happened.format(kind=type(error).__name__, text=text), remedy)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from singer_sdk.helpers._util import load_json
 
 from tap_servicetitan_dispatch.errors import InputError
-from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import part
 from tap_servicetitan_dispatch.surrogates import place_of_lone_surrogate
 
 
@@ -48,9 +48,7 @@ def parsed(content: bytes, source: str) -> Any:
     except UnicodeDecodeError as error:
         raise InputError(f"{source} is not text in UTF-8: {error}", remedy) from error
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
-        raise InputError(
-            f"{source} is not JSON: {one_line(error, MOST_OF_A_PART)}", remedy
-        ) from error
+        raise InputError(f"{source} is not JSON: {part(error)}", remedy) from error
     if (place := place_of_lone_surrogate(value)) is not None:
         where = ".".join(map(str, place)) or "its top"
         raise InputError(f"{source} has text that is not valid Unicode at {where}", remedy)

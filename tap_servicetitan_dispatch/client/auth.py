@@ -1,7 +1,8 @@
 """The token that every call carries.
 
 ServiceTitan gives out tokens of 900 seconds for a client id and secret, without refresh tokens, and
-throttles the token endpoint on its own. So there is one token a tap, shared by all its threads.
+throttles the token endpoint on its own. So tenants with the same pair share a token, until the API
+refuses it for one of them, and all threads share what a tenant has.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.errors import Reach, TapError
-from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line, part
 
 
 class Kind(StrEnum):
@@ -267,6 +267,7 @@ FAILURES: Mapping[Kind, Failure] = {
         "run again later; if it stays, check any proxy on the way and report it. The bookmark is "
         "safe",
         retried=True,
+        reach="all",
     ),
     Kind.NO_CONNECTION: Failure(
         "no connection",
@@ -363,7 +364,7 @@ def detail_of(status: int, body: object) -> str:
         parts += [str(body[key]) for key in ("title", "message", "error") if body.get(key)]
         parts += _field_errors(body.get("errors"))
         if trace := body.get("traceId"):  # is not cut off by what comes before it
-            parts = [one_line("; ".join(parts), MOST_OF_A_PART), f"traceId {trace}"]
+            parts = [part("; ".join(parts)), f"traceId {trace}"]
     return "; ".join(parts)
 
 

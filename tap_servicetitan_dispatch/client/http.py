@@ -61,6 +61,10 @@ class Http:
         self._session.auth = _unchanged  # else requests looks into ~/.netrc
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
 
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        self._session.close()
+
     def exchange(
         self,
         request: requests.Request,

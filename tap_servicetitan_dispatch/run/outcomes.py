@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 COMPLETE, SKIPPED, FAILED = "complete", "skipped", "failed"
 MOST_LEFT_OUT, MOST_SLOW = 10, 3
 """Tenants to name."""
+MOST_BY_CHANCE = 2
+"""Other tenants that have to fail as well, if there are so many, until it is not theirs alone."""
 UNCONNECTED = {Kind.BAD_ADDRESS, Kind.BAD_BUNDLE, Kind.NO_TLS, Kind.UNTRUSTED, Kind.NO_CONNECTION}
 """What keeps a call from being sent at all: one such failure is evidence for all calls."""
 
@@ -213,7 +215,13 @@ class Outcomes:
         others = [each for each in self.those(tenant=of_tenant) if each is not outcome]
         if any(each.was_answered_since(outcome) for each in others):
             return False
-        return error.kind in UNCONNECTED or any(each.is_failing() for each in others)
+        if error.kind in UNCONNECTED:
+            return True
+        tenants = {each.tenant for each in others} - {outcome.tenant}
+        failing = {each.tenant for each in others if each.is_failing()}
+        if of_tenant or not tenants:
+            return bool(failing)
+        return len(failing & tenants) >= min(MOST_BY_CHANCE, len(tenants))
 
     def skip(self, outcome: Outcome, reason: str) -> None:
         """Note that the API refused a stream, and that the run does without it."""

@@ -131,6 +131,7 @@ class Run:
             raise
         finally:
             self.end()
+            self.clients.close()
         self._sum_up()
 
     def _sum_up(self) -> None:

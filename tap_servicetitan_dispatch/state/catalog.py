@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.singerlib import Catalog
 
 from tap_servicetitan_dispatch.errors import InputError
-from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import part
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -35,7 +35,7 @@ def checked_catalog(
     try:
         checked = Catalog.from_dict(catalog)  # type: ignore[arg-type] # the SDK's type is narrow
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        cause = one_line(f"{type(error).__name__}: {error}", MOST_OF_A_PART)
+        cause = part(f"{type(error).__name__}: {error}")
         raise InputError(f"the catalog is not well formed ({cause})", remedy) from error
     if not checked:
         raise InputError("the catalog is not well formed (it has no streams)", remedy)
@@ -43,7 +43,7 @@ def checked_catalog(
         if name in own_streams and not entry.schema.properties:
             raise InputError(f"the catalog is not well formed ({name}: no schema)", remedy)
         if (method := entry.replication_method) not in {None, "INCREMENTAL", "FULL_TABLE"}:
-            given = one_line(method, MOST_OF_A_PART)
+            given = part(method)
             raise InputError(f"the catalog is not well formed ({name}: {given})", remedy)
     if strange := ", ".join(sorted(checked.keys() - set(own_streams))):
         logger.warning("The catalog has streams that this tap does not have: %s", strange)

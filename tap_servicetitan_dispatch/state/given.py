@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.errors import StateError
-from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import part
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -27,14 +27,14 @@ def checked_state(state: Any, own_streams: Container[str]) -> dict[str, Any]:
     if state is None:
         return {}
     if isinstance(state, dict) and state and "bookmarks" not in state:
-        raise StateError(f"the state has no bookmarks but: {_part(', '.join(state))}", remedy)
+        raise StateError(f"the state has no bookmarks but: {part(', '.join(state))}", remedy)
     bookmarks = (state.get("bookmarks") or {}) if isinstance(state, dict) else None
     if not isinstance(bookmarks, dict):
         raise StateError('the state is not an object with "bookmarks" in it', remedy)
     checked = {}
     for name, bookmark in bookmarks.items():
         if not isinstance(bookmark, dict):
-            raise StateError(f"the bookmark of {_part(name)} in the state is not an object", remedy)
+            raise StateError(f"the bookmark of {part(name)} in the state is not an object", remedy)
         if name not in own_streams:
             checked[name] = bookmark
             continue
@@ -106,7 +106,3 @@ def state_of_group(states: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
                 partition = {"context": {"tenantId": number}, **value}
                 bookmarks.setdefault(stream, {"partitions": []})["partitions"].append(partition)
     return {"bookmarks": bookmarks}
-
-
-def _part(text: object) -> str:
-    return one_line(text, MOST_OF_A_PART)
