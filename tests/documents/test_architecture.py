@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from singer_sdk import Stream, Tap
 
+from tap_servicetitan_dispatch.streams import STREAMS
 from tools.markdown import ROOT, cells, exists, names_of_tests, rows, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE = ROOT / "tap_servicetitan_dispatch"
+PARTS = "The parts"
 HOOKS = rows(section("docs/architecture.md", "What the SDK does, and where the tap steps in"))
 
 
@@ -28,7 +30,9 @@ def private_hooks() -> Iterator[str]:
     for path in PACKAGE.rglob("*.py"):
         if "sandbox" in path.relative_to(PACKAGE).parts:
             continue
-        base = {"tap.py": Tap, "base.py": Stream, "sdk.py": Stream}.get(path.name)
+        base = {"tap.py": Tap, "streams": Stream}.get(
+            path.name if path.parent == PACKAGE else path.parent.name
+        )
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and re.match(
                 r"singer_sdk\b.*\._", node.module or ""
@@ -48,8 +52,21 @@ def of_the_sdk(base: type) -> set[str]:
 
 
 def test_the_table_names_each_module_once() -> None:
-    table = rows(section("docs/architecture.md", "The parts"))
+    table = rows(section("docs/architecture.md", PARTS))
     assert sorted(cells(row)[0].strip("`") for row in table) == parts()
+
+
+def test_a_folder_names_each_of_its_modules_but_those_of_single_resources() -> None:
+    table = {cells(row)[0].strip("`"): row for row in rows(section("docs/architecture.md", PARTS))}
+    resources = {stream.__module__.rpartition(".")[2] for stream in STREAMS}
+    unnamed = [
+        f"{folder}{path.stem}"
+        for folder in table
+        if folder.endswith("/") and folder != "sandbox/"
+        for path in (PACKAGE / folder).glob("*.py")
+        if path.stem not in {"__init__", *resources} and f"`{path.stem}`" not in table[folder]
+    ]
+    assert unnamed == []
 
 
 def test_the_table_names_each_private_hook_of_the_sdk() -> None:
