@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from singer_sdk.exceptions import ConfigValidationError, MappingError, SingerSDKError
-from singer_sdk.helpers._util import load_json
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
@@ -114,8 +113,8 @@ class Command(SingerCommand):
     def _check(self, check_as: str, **given: Any) -> None:
         state, catalog = given["state"], given["catalog"]
         tap = self._tap_class(
-            state=state and load_json(state.read()),
-            catalog=catalog and load_json(catalog.read()),
+            state=state and json.loads(state.read()),
+            catalog=catalog and json.loads(catalog.read()),
             config=given["config"].config,
             parse_env_config=given["config"].parse_env,
             validate_config=False,

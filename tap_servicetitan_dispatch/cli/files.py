@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
-
-from singer_sdk.helpers._util import load_json
+from typing import Any, NoReturn
 
 from tap_servicetitan_dispatch.errors import InputError
 from tap_servicetitan_dispatch.log.redaction import part
@@ -44,7 +44,8 @@ def parsed(content: bytes, source: str) -> Any:
     """
     remedy = "correct it, or name another"
     try:
-        value = load_json(content.decode("utf-8-sig"))
+        text = content.decode("utf-8-sig")
+        value = json.loads(text, parse_float=Decimal, parse_constant=_refuse)
     except UnicodeDecodeError as error:
         raise InputError(f"{source} is not text in UTF-8: {error}", remedy) from error
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
@@ -53,6 +54,11 @@ def parsed(content: bytes, source: str) -> Any:
         where = ".".join(map(str, place)) or "its top"
         raise InputError(f"{source} has text that is not valid Unicode at {where}", remedy)
     return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    """Take no NaN and no Infinity, which Python's own reader would."""
+    raise ValueError(f"{constant} is not a number")
 
 
 def checked_config(config: Any, source: str) -> dict[str, Any]:

@@ -34,9 +34,15 @@ class SdkStream(Stream):
     """The key without a catalog, which may give another."""
 
     def __init__(self, tap: Tap) -> None:
-        super().__init__(tap)
         self._of_tap = tap
+        super().__init__(tap)
         self._own_replication_key = self.replication_key
+
+    @property
+    @override
+    def logger(self) -> Any:
+        """A logger that keeps `extra`; from 0.55 on, the SDK's own puts the stream's name there."""
+        return self._of_tap.logger.getChild(self.name)
 
     @property
     @override
