@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PACKAGE = ROOT / "tap_servicetitan_dispatch"
 PARTS = "The parts"
+STREAM_MODULES = ("base", "reading", "writing", "sdk")
+"""Where the SDK's Stream is derived from."""
 HOOKS = rows(section("docs/architecture.md", "What the SDK does, and where the tap steps in"))
 
 BELOW_REQUESTS = {
@@ -40,9 +42,7 @@ def private_hooks() -> Iterator[str]:
     for path in PACKAGE.rglob("*.py"):
         if "sandbox" in path.relative_to(PACKAGE).parts:
             continue
-        base = {"tap.py": Tap, "streams": Stream}.get(
-            path.name if path.parent == PACKAGE else path.parent.name
-        )
+        base = {"tap": Tap, **dict.fromkeys(STREAM_MODULES, Stream)}.get(path.stem)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and re.match(
                 r"singer_sdk\b.*\._|singer_sdk\.contrib\b", node.module or ""
