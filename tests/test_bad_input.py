@@ -69,6 +69,13 @@ def test_a_config_that_is_no_object(tap: Command, content: Any) -> None:
     assert_one_line(run, "given with --config is not a JSON object")
 
 
+def test_a_number_is_named_as_it_was_written(tap: Command) -> None:
+    path = tap.folder / "given.json"
+    path.write_text('{"environment": "sandbox", "page_size": 0.30000000000000001}')
+    run = tap.run(None, None, None, "--config", str(path))
+    assert_one_line(run, "page_size: 0.30000000000000001 is not of type integer")
+
+
 HALF = json.loads('"\\ud83d"')
 
 
