@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import ActivateVersionMessage
@@ -21,8 +20,9 @@ from tap_servicetitan_dispatch.run.run import PendingWalk
 from tap_servicetitan_dispatch.settings.batches import files_for_their_owner
 from tap_servicetitan_dispatch.state import bookmarks
 from tap_servicetitan_dispatch.state.bookmarks import Bookmark, bookmark_in
+from tap_servicetitan_dispatch.streams.fields import TENANT_ID, UNKNOWN_FIELDS_PROPERTY
 from tap_servicetitan_dispatch.streams.full_reads import FullReads
-from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS, RowDecoder, to_dict
+from tap_servicetitan_dispatch.streams.records import RowDecoder, to_dict
 from tap_servicetitan_dispatch.streams.sdk import SdkStream
 
 if TYPE_CHECKING:
@@ -43,15 +43,6 @@ RECORDS_AT_ONCE = 100
 """As many as a pipe holds, or so: a signal is heeded in between, even if the target is slow."""
 TOP_LEVEL_DEPTH = 2
 """Of the path of a field in the metadata: `properties`, and its name."""
-TENANT_ID = th.Property(
-    "tenantId", th.IntegerType, required=True, description="Number of the tenant."
-)
-
-UNKNOWN_FIELDS_PROPERTY = th.Property(
-    UNKNOWN_FIELDS,
-    th.ObjectType(additional_properties=True),
-    description="What the API sent and the schema does not know, by name; null if nothing.",
-)
 
 
 def time_of(client: Client) -> datetime:
