@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import os
 import sys
@@ -27,7 +26,7 @@ from tap_servicetitan_dispatch.settings import schema as settings
 from tap_servicetitan_dispatch.settings import validation
 from tap_servicetitan_dispatch.state.catalog import checked_catalog, require_offered
 from tap_servicetitan_dispatch.state.given import checked_state, require_state_of
-from tap_servicetitan_dispatch.streams import NAMES, STREAMS
+from tap_servicetitan_dispatch.streams import NAMES, ON_REQUEST, STREAMS, not_offered
 from tap_servicetitan_dispatch.streams.sync_log import SyncLog
 from tap_servicetitan_dispatch.writer import LineWriter
 
@@ -47,7 +46,7 @@ class TapServiceTitanDispatch(Tap):
 
     name = "tap-servicetitan-dispatch"
     message_writer_class = LineWriter
-    config_jsonschema: ClassVar[dict[str, Any]] = copy.deepcopy(settings.SCHEMA)  # the SDK adds
+    config_jsonschema: ClassVar[dict[str, Any]] = settings.schema(ON_REQUEST)
 
     def __init__(
         self, *, state: Any = None, catalog: Catalog | dict[str, Any] | None = None, **kwargs: Any
@@ -59,7 +58,7 @@ class TapServiceTitanDispatch(Tap):
         super().__init__(
             state=checked_state(state, NAMES), catalog=checked_catalog(catalog, NAMES), **kwargs
         )
-        require_offered(self.input_catalog, self.state, settings.not_offered(self.config))
+        require_offered(self.input_catalog, self.state, not_offered(self.config))
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -74,7 +73,7 @@ class TapServiceTitanDispatch(Tap):
             writer=cast("LineWriter", self.message_writer),
             write_state=self._write_state,
         )
-        left_out = settings.not_offered(self.config)
+        left_out = not_offered(self.config)
         return [stream(self, run) for stream in STREAMS if stream.name not in left_out]  # type: ignore[misc] # each class has its own
 
     @override  # type: ignore[misc] # final for the type checker only

@@ -79,6 +79,8 @@ class DispatchStream(SdkStream, abc.ABC):
     scopes: ClassVar[tuple[str, ...]]
     """The scopes that the application needs, first that of the operation itself."""
 
+    on_request: ClassVar[str] = ""
+    """Why it is offered only where `extra_streams` names it: what a sentence goes on with."""
     can_be_whole: ClassVar[bool] = False
     """Whether a read from the beginning can tell which rows are gone."""
 

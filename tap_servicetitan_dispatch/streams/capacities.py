@@ -48,6 +48,7 @@ class Capacities(DispatchStream):
     path = "capacity"
     method = "POST"
     scopes = ("tn.dis.capacity:w",)
+    on_request = "needs a scope for writing, although it only reads"
     primary_keys: Sequence[str] = ("startUtc", "endUtc", "businessUnitKey")
     schema = schema_of(
         instant("timeStamp", "When the capacity was computed (UTC)."),

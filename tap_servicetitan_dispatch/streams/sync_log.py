@@ -49,6 +49,7 @@ class SyncLog(DispatchStream):
     name = "sync_log"
     path = ""
     scopes = ()
+    on_request = "says what became of the other streams in each run, and costs a call for each list"
     primary_keys: Sequence[str] = ("runId", "stream")
     schema = schema_of(
         text("runId", "What the run is called.", required=True),

@@ -39,6 +39,10 @@ class TechnicianTracking(DispatchStream):
     name = "technician_tracking"
     path = "technician-tracking"
     scopes = ("tn.dis.techniciantracking:r", *AppointmentAssignmentsList.scopes)
+    on_request = (
+        "has addresses at which anybody can see where a technician is, and costs a call for each "
+        "assignment under way"
+    )
     primary_keys = ("technicianId", "appointmentId")
     schema = schema_of(
         integer("technicianId", "Number of the technician.", required=True),
