@@ -15,6 +15,7 @@ from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
+from tap_servicetitan_dispatch import NAME
 from tap_servicetitan_dispatch.cli import files
 from tap_servicetitan_dispatch.cli.command import Command
 from tap_servicetitan_dispatch.errors import LogError
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 class TapServiceTitanDispatch(Tap):
     """Copies what the ServiceTitan Dispatch API v2 lets one read into any Singer target."""
 
-    name = "tap-servicetitan-dispatch"
+    name = NAME
     message_writer_class = LineWriter
     config_jsonschema: ClassVar[dict[str, Any]] = settings.schema(ON_REQUEST)
 

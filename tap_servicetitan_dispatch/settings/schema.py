@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
+from tap_servicetitan_dispatch import instants
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
 SANDBOX = "sandbox"
 LARGEST_NUMBER = 2**63 - 1
@@ -296,6 +299,16 @@ def connection(config: Mapping[str, Any]) -> Connection:
         api_url=(config.get("api_url") or environment.api_url).rstrip("/"),
         auth_url=config.get("auth_url") or environment.auth_url,
     )
+
+
+def start_of(config: Mapping[str, Any]) -> datetime | None:
+    """Return the instant of `start_date`; nothing if it is not set.
+
+    Raises:
+        ValueError: It is neither a date nor a date-time.
+    """
+    text = config.get("start_date")
+    return instants.parse(text) if text else None
 
 
 def secrets_in(settings: Any) -> Iterator[str]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import StateError
 from tap_servicetitan_dispatch.log.redaction import shown
+from tap_servicetitan_dispatch.settings.schema import start_of
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.streams.fields import boolean, instant, integer, schema_of, text
 from tap_servicetitan_dispatch.streams.lists import rows_counted, since_start
@@ -91,8 +91,7 @@ class AppointmentAssignments(DispatchStream):
     def _start(self, bookmark: Bookmark) -> str | datetime | None:
         """Return what to start from: a token or a date, or nothing for the beginning of history."""
         if bookmark.value is None:
-            start_date = self.config.get("start_date")
-            return instants.parse(start_date) if start_date else None
+            return start_of(self.config)
         if not isinstance(bookmark.value, str):
             raise StateError(
                 f"the bookmark {shown(bookmark.value)} in the state is not a text. What to do: "
