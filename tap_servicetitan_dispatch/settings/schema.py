@@ -23,18 +23,18 @@ LARGEST_PAGE = 5000
 
 
 @dataclass(frozen=True)
-class Environment:
-    """Where a ServiceTitan environment is reached."""
+class Connection:
+    """Where the API of an environment is reached, and where its tokens come from."""
 
     api_url: str
     auth_url: str
 
 
 ENVIRONMENTS = {
-    "production": Environment(
+    "production": Connection(
         "https://api.servicetitan.io", "https://auth.servicetitan.io/connect/token"
     ),
-    "integration": Environment(
+    "integration": Connection(
         "https://api-integration.servicetitan.io",
         "https://auth-integration.servicetitan.io/connect/token",
     ),
@@ -282,14 +282,6 @@ def schema(on_request: Mapping[str, str]) -> dict[str, Any]:
     setting["description"] += f"{'; '.join(reasons)}."
     setting["items"]["enum"] = [*on_request]
     return complete
-
-
-@dataclass(frozen=True)
-class Connection:
-    """Where to call."""
-
-    api_url: str
-    auth_url: str
 
 
 def connection(config: Mapping[str, Any]) -> Connection:
