@@ -19,6 +19,7 @@ from tap_servicetitan_dispatch.sandbox.api.operations import ROUTERS
 from tap_servicetitan_dispatch.settings import schema as settings
 from tap_servicetitan_dispatch.settings import tenants
 from tap_servicetitan_dispatch.streams import ON_REQUEST
+from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tools.markdown import ROOT
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_servicetitan_dispatch.client.failures import Failure
-    from tap_servicetitan_dispatch.streams.base import DispatchStream
 
 PREFIX = "TAP_SERVICETITAN_DISPATCH_"
 DATES = {"start_date"}
@@ -119,6 +119,12 @@ def _stream_row(stream: DispatchStream) -> str:
 def request_rows() -> list[str]:
     """Return the rows of the table of streams that are offered on request only."""
     return [f"| `{name}` | {reason} |" for name, reason in ON_REQUEST.items()]
+
+
+def counted() -> list[str]:
+    """Return the streams of which the API counts the rows."""
+    base = DispatchStream.source_rows
+    return [each.name for each in streams() if type(each).source_rows is not base]
 
 
 def bookmark_of(stream: DispatchStream) -> str:

@@ -14,6 +14,7 @@ import click
 import yaml
 
 from benchmarks.chart import chart
+from tap_servicetitan_dispatch.streams import NAMES, ON_REQUEST
 from tools import declared, hub, models, streams_page
 from tools.markdown import ROOT, rows, under
 
@@ -36,38 +37,73 @@ TABLES = {
 """The tables that are made from the code, by the document and the heading that they stand under."""
 
 
+FLEET, FRESHNESS = "examples/fleet/tenants.yml", "transform/models/marts/freshness.sql"
+SCHEMA = "tap_servicetitan_dispatch"
+"""Where target-postgres puts the rows of the tap."""
+
+
 def with_tables(document: str) -> str:
     """Return a document with its tables as the code has them."""
-    text = (ROOT / document).read_text(encoding="utf-8")
+    text = content_of(document)
     for heading, lines in TABLES[document].items():
         old = under(text, heading)
         text = text.replace(old, old.replace("\n".join(rows(old)), "\n".join(lines())))
     return text
 
 
-BEGIN, END = "    settings:\n", "  loaders:\n"
-"""What the tap's settings stand between in `meltano.yml`."""
+def between(text: str, begin: str, lines: list[str], end: str) -> str:
+    """Return a text with other lines between two parts of it."""
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return before + begin + "".join(f"{line}\n" for line in lines) + end + after
+
+
+def content_of(document: str) -> str:
+    """Return what a document has now."""
+    return (ROOT / document).read_text(encoding="utf-8")
 
 
 def meltano_project() -> str:
     """Return Meltano's project file with the settings of the tap."""
-    before, _, rest = (ROOT / "meltano.yml").read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
     described = {
         "settings": [
             declared.meltano_setting(*setting) for setting in declared.own_settings().items()
         ],
     }
     text = yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=90)
-    indented = "".join(f"    {line}\n" for line in text.splitlines())
-    return f"{before}{indented}{END}{after}"
+    lines = [f"    {line}" for line in text.splitlines()[1:]]
+    return between(content_of("meltano.yml"), "    settings:\n", lines, "  loaders:\n")
 
 
 def env_example() -> str:
     """Return the example of environment variables with all settings of the tap."""
-    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    text = content_of(".env.example")
     head, _, _ = text.partition(declared.PREFIX)
     return head + "\n".join(declared.env_lines()) + "\n"
+
+
+def fleet() -> str:
+    """Return the file of the fleet, which reads all streams that need not be asked for."""
+    lines = [f"- {name}" for name in NAMES if name not in ON_REQUEST]
+    return between(content_of(FLEET), "\nstreams:\n", lines, "\n# Likewise")
+
+
+def freshness() -> str:
+    """Return the mart that compares the rows of each stream with what the API counts."""
+    lines = [f"  '{name}'," for name in declared.counted()]
+    return between(content_of(FRESHNESS), "{% set counted = [\n", lines, "] %}")
+
+
+def operations() -> str:
+    """Return the page of operations, in which a query does the same without dbt."""
+    lines: list[str] = []
+    for name in declared.counted():
+        if name not in ON_REQUEST:
+            first = not lines
+            lines += [] if first else ["  union all"]
+            lines.append(f"  select '{name}'{' as stream' * first}, count(*){' as loaded' * first}")
+            lines.append(f"  from {SCHEMA}.{name} where _sdc_deleted_at is null")
+    return between(with_tables("docs/operations.md"), "alive as (\n", lines, ")\nselect stream, in_source")
 
 
 FILES: dict[Path, Callable[[], str]] = {
@@ -76,6 +112,9 @@ FILES: dict[Path, Callable[[], str]] = {
     ROOT / "docs/images/speed.svg": lambda: chart(declared.figures()),
     ROOT / "meltano.yml": meltano_project,
     ROOT / ".env.example": env_example,
+    ROOT / FLEET: fleet,
+    ROOT / FRESHNESS: freshness,
+    ROOT / "docs/operations.md": operations,
     **{hub.FOLDER / name: content for name, content in hub.FILES.items()},
     **models.files(),
 }
