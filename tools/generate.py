@@ -51,11 +51,11 @@ def with_tables(document: str) -> str:
     return text
 
 
-def between(text: str, begin: str, lines: list[str], end: str) -> str:
-    """Return a text with other lines between two parts of it."""
+def between(text: str, begin: str, content: str, end: str) -> str:
+    """Return a text with something else between two parts of it."""
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
-    return before + begin + "".join(f"{line}\n" for line in lines) + end + after
+    return before + begin + content + end + after
 
 
 def content_of(document: str) -> str:
@@ -71,7 +71,7 @@ def meltano_project() -> str:
         ],
     }
     text = yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=90)
-    lines = [f"    {line}" for line in text.splitlines()[1:]]
+    lines = "".join(f"    {line}\n" for line in text.splitlines()[1:])
     return between(content_of("meltano.yml"), "    settings:\n", lines, "  loaders:\n")
 
 
@@ -84,26 +84,26 @@ def env_example() -> str:
 
 def fleet() -> str:
     """Return the file of the fleet, which reads all streams that need not be asked for."""
-    lines = [f"- {name}" for name in NAMES if name not in ON_REQUEST]
+    lines = "".join(f"- {name}\n" for name in NAMES if name not in ON_REQUEST)
     return between(content_of(FLEET), "\nstreams:\n", lines, "\n# Likewise")
 
 
 def freshness() -> str:
     """Return the mart that compares the rows of each stream with what the API counts."""
-    lines = [f"  '{name}'," for name in declared.counted()]
+    lines = "".join(f"  '{name}',\n" for name in declared.counted())
     return between(content_of(FRESHNESS), "{% set counted = [\n", lines, "] %}")
 
 
 def operations() -> str:
     """Return the page of operations, in which a query does the same without dbt."""
-    lines: list[str] = []
-    for name in declared.counted():
-        if name not in ON_REQUEST:
-            first = not lines
-            lines += [] if first else ["  union all"]
-            lines.append(f"  select '{name}'{' as stream' * first}, count(*){' as loaded' * first}")
-            lines.append(f"  from {SCHEMA}.{name} where _sdc_deleted_at is null")
-    return between(with_tables("docs/operations.md"), "alive as (\n", lines, ")\nselect stream, in_source")
+    counts = [
+        f"  select '{name}' as stream, count(*) as loaded\n"  # noqa: S608 - our own names
+        f"  from {SCHEMA}.{name} where _sdc_deleted_at is null\n"
+        for name in declared.counted()
+        if name not in ON_REQUEST
+    ]
+    page, query = with_tables("docs/operations.md"), "  union all\n".join(counts)
+    return between(page, "alive as (\n", query, ")\nselect stream, in_source")
 
 
 FILES: dict[Path, Callable[[], str]] = {
