@@ -38,6 +38,8 @@ TABLES = {
 
 
 FLEET, FRESHNESS = "examples/fleet/tenants.yml", "transform/models/marts/freshness.sql"
+UNIT_TESTS = "transform/models/marts/_unit_tests.yml"
+NO_ROWS = "  # All other streams that are counted\n"
 SCHEMA = "tap_servicetitan_dispatch"
 """Where target-postgres puts the rows of the tap."""
 
@@ -94,6 +96,18 @@ def freshness() -> str:
     return between(content_of(FRESHNESS), "{% set counted = [\n", lines, "] %}")
 
 
+def unit_tests() -> str:
+    """Return the tests of the marts, of which that of `freshness` has no rows of some streams."""
+    text = content_of(UNIT_TESTS)
+    of_freshness, _, _ = text.partition("model: freshness\n")[2].partition(NO_ROWS)
+    lines = "".join(
+        f"  - input: {model}\n    rows: []\n"
+        for model in (f"ref('stg_{name}')" for name in declared.counted())
+        if model not in of_freshness
+    )
+    return between(text, NO_ROWS, lines, "  expect:")
+
+
 def operations() -> str:
     """Return the page of operations, in which a query does the same without dbt."""
     counts = [
@@ -114,6 +128,7 @@ FILES: dict[Path, Callable[[], str]] = {
     ROOT / ".env.example": env_example,
     ROOT / FLEET: fleet,
     ROOT / FRESHNESS: freshness,
+    ROOT / UNIT_TESTS: unit_tests,
     ROOT / "docs/operations.md": operations,
     **{hub.FOLDER / name: content for name, content in hub.FILES.items()},
     **models.files(),
