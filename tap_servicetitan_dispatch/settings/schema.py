@@ -23,7 +23,7 @@ LARGEST_PAGE = 5000
 
 
 @dataclass(frozen=True)
-class Connection:
+class Environment:
     """Where the API of an environment is reached, and where its tokens come from."""
 
     api_url: str
@@ -31,10 +31,10 @@ class Connection:
 
 
 ENVIRONMENTS = {
-    "production": Connection(
+    "production": Environment(
         "https://api.servicetitan.io", "https://auth.servicetitan.io/connect/token"
     ),
-    "integration": Connection(
+    "integration": Environment(
         "https://api-integration.servicetitan.io",
         "https://auth-integration.servicetitan.io/connect/token",
     ),
@@ -284,12 +284,12 @@ def schema(on_request: Mapping[str, str]) -> dict[str, Any]:
     return complete
 
 
-def connection(config: Mapping[str, Any]) -> Connection:
+def environment_of(config: Mapping[str, Any]) -> Environment:
     """Return where a checked config outside the sandbox points."""
-    environment = ENVIRONMENTS[config["environment"]]
-    return Connection(
-        api_url=(config.get("api_url") or environment.api_url).rstrip("/"),
-        auth_url=config.get("auth_url") or environment.auth_url,
+    own = ENVIRONMENTS[config["environment"]]
+    return Environment(
+        api_url=(config.get("api_url") or own.api_url).rstrip("/"),
+        auth_url=config.get("auth_url") or own.auth_url,
     )
 
 
