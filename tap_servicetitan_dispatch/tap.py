@@ -15,6 +15,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.singerlib import Catalog, StateMessage
 from typing_extensions import override
 
+from tap_servicetitan_dispatch import NAME
 from tap_servicetitan_dispatch.cli import files
 from tap_servicetitan_dispatch.cli.command import Command
 from tap_servicetitan_dispatch.errors import LogError
@@ -26,7 +27,7 @@ from tap_servicetitan_dispatch.settings import schema as settings
 from tap_servicetitan_dispatch.settings import validation
 from tap_servicetitan_dispatch.state.catalog import checked_catalog, require_offered
 from tap_servicetitan_dispatch.state.given import checked_state, require_state_of
-from tap_servicetitan_dispatch.streams import NAMES, STREAMS
+from tap_servicetitan_dispatch.streams import NAMES, ON_REQUEST, STREAMS, not_offered
 from tap_servicetitan_dispatch.streams.sync_log import SyncLog
 from tap_servicetitan_dispatch.writer import LineWriter
 
@@ -43,11 +44,11 @@ if TYPE_CHECKING:
 class TapServiceTitanDispatch(Tap):
     """Copies what the ServiceTitan Dispatch API v2 lets one read into any Singer target."""
 
-    name = "tap-servicetitan-dispatch"
+    name = NAME
     message_writer_class = LineWriter
     # From 0.55 on; start_date here is for a first run, also where a bookmark is from before
     capabilities: ClassVar[Any] = [each for each in Tap.capabilities if str(each) != "start-date"]
-    config_jsonschema: ClassVar[dict[str, Any]] = copy.deepcopy(settings.SCHEMA)  # the SDK adds
+    config_jsonschema: ClassVar[dict[str, Any]] = settings.schema(ON_REQUEST)
 
     def __init__(
         self,
@@ -78,7 +79,7 @@ class TapServiceTitanDispatch(Tap):
         )
         for line in validation.unknown(given, schema):
             self.logger.warning("%s", line)
-        require_offered(self.input_catalog, self.state, settings.not_offered(self.config))
+        require_offered(self.input_catalog, self.state, not_offered(self.config))
 
     @override
     @classmethod
@@ -104,7 +105,7 @@ class TapServiceTitanDispatch(Tap):
             writer=cast("LineWriter", self.message_writer),
             write_state=self._write_state,
         )
-        left_out = settings.not_offered(self.config)
+        left_out = not_offered(self.config)
         return [stream(self, run) for stream in STREAMS if stream.name not in left_out]  # type: ignore[misc] # each class has its own
 
     @property

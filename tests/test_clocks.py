@@ -53,7 +53,8 @@ class Office:
     def read(self, tap: Command, state: Any = None, stream: str = "zones") -> Run:
         self.api.date = format_datetime(self.now, usegmt=True) if self.tells_time else None
         self.api.reply = routed({PATHS[stream]: self.reply})
-        run = tap.run(self.api.config, state, streams=(stream,))
+        config = {**self.api.config, "overlap_seconds": 300}
+        run = tap.run(config, state, streams=(stream,))
         assert run.exit_code == 0, run.stderr
         return run
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from examples.fleet.shards import FleetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from examples.fleet.shards import Fleet, Shard
 
@@ -61,6 +61,14 @@ class Summary:
     def read(self) -> tuple[int, ...]:
         """Numbers of the tenants that were read wholly."""
         return tuple(number for number in self.tenants if number not in self.failed)
+
+    def last_read(self, before: Mapping[int, str]) -> dict[int, str]:
+        """Return when each tenant was last read wholly, by number; ISO 8601, UTC.
+
+        Args:
+            before: What was known of that before this run.
+        """
+        return {**before, **dict.fromkeys(self.read, self.began.isoformat(timespec="milliseconds"))}
 
     def take(self, line: dict[str, Any]) -> None:
         """Take a line of the log."""
@@ -133,7 +141,7 @@ def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -
     Raises:
         FleetError: It failed as a whole; what has been written up to there is safe.
     """
-    project = Path(os.environ.get("MELTANO_PROJECT_ROOT", ".")).resolve()
+    project = project_folder()
     settings = fleet.settings(shard, os.environ) | LOG
     state_id = (
         f"{shard.name}-to-{fleet.target}-{shard.schema}"  # what one place has, another has not
@@ -172,6 +180,11 @@ def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -
         raise FleetError(f"Shard {shard.name} failed: {why}")
     _take_stock(fleet, shard, summary)
     return summary
+
+
+def project_folder() -> Path:
+    """Return the folder of the Meltano project."""
+    return Path(os.environ.get("MELTANO_PROJECT_ROOT", ".")).resolve()
 
 
 def _take_stock(fleet: Fleet, shard: Shard, summary: Summary) -> None:

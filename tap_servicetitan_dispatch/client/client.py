@@ -9,7 +9,6 @@ own lock) and the number of requests under way (a semaphore).
 from __future__ import annotations
 
 import copy
-import logging
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +20,7 @@ import requests
 from tap_servicetitan_dispatch.client.backoff import Backoff, SharedWait, is_worth_retrying
 from tap_servicetitan_dispatch.client.failures import ApiError, Kind
 from tap_servicetitan_dispatch.client.rate_limiter import RateLimiter
+from tap_servicetitan_dispatch.log import logger
 from tap_servicetitan_dispatch.tally import Tally
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.client.http import Http
     from tap_servicetitan_dispatch.settings.tenants import Credentials
     from tap_servicetitan_dispatch.tally import Log
-
-logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
 class Client:

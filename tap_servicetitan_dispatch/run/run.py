@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan_dispatch.client.tenant_clients import TenantClients
 from tap_servicetitan_dispatch.errors import StreamsFailedError
+from tap_servicetitan_dispatch.log import logger
 from tap_servicetitan_dispatch.run.outcomes import FAILED, Outcomes, reason_of
 from tap_servicetitan_dispatch.run.parallel import ParallelCalls
 from tap_servicetitan_dispatch.run.prefetch import PageSize, Prefetcher
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tap_servicetitan_dispatch.walks import Page
     from tap_servicetitan_dispatch.writer import LineWriter
-
-logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
 LONG_PAGE_BYTES, LONG_PAGE_BYTES_OF_GROUP, SHORT_PAGE_BYTES = 2**20, 2**21, 2**16

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import logging
 import os
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dotenv import load_dotenv
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_servicetitan_dispatch import addresses, instants
+from tap_servicetitan_dispatch import addresses
+from tap_servicetitan_dispatch.log import logger
 from tap_servicetitan_dispatch.log.redaction import one_line, part, shown
 from tap_servicetitan_dispatch.settings import batches, tenants
-from tap_servicetitan_dispatch.settings.schema import ENVIRONMENTS, LARGEST_NUMBER, SANDBOX
+from tap_servicetitan_dispatch.settings.schema import (
+    ENVIRONMENTS,
+    LARGEST_NUMBER,
+    SANDBOX,
+    start_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping
@@ -26,8 +31,6 @@ if TYPE_CHECKING:
 _SWITCHES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
     ("false", "0", "no", "off"), False
 )
-
-logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
 def environment(schema: Mapping[str, Any], tap: str) -> dict[str, str]:
@@ -174,11 +177,11 @@ def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: has a character that no credential has; copy it again"
     if not tenants.is_tenant_number(str(config.get("tenant_id", 0))):
         yield "tenant_id: is not a tenant number, which has digits only"
-    if start_date := config.get("start_date"):
-        try:
-            instants.parse(start_date)
-        except ValueError:
-            yield f"start_date: {shown(start_date)} is neither a date nor a date-time (ISO 8601)"
+    try:
+        start_of(config)
+    except ValueError:
+        given = shown(config["start_date"])
+        yield f"start_date: {given} is neither a date nor a date-time (ISO 8601)"
     if (zone := config.get("timezone")) and not _is_time_zone(zone):
         yield f"timezone: {shown(zone)} is not an IANA time zone, such as America/Chicago"
     if config.get("capacity_skill_based_availability") and not config.get("capacity_job_type_id"):

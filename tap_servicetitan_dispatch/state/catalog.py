@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib import Catalog
 
 from tap_servicetitan_dispatch.errors import InputError
+from tap_servicetitan_dispatch.log import logger
 from tap_servicetitan_dispatch.log.redaction import part
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 KEYS_OF_SETTINGS = {"tenantId": "tenants", "timeStamp": "capacity_keep_history"}
 """What is part of a key only if a setting says so."""
-
-logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
 def checked_catalog(

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.streams.base import DispatchStream, time_of
+from tap_servicetitan_dispatch.streams.fields import (
+    boolean,
+    instant,
+    integer,
+    integers,
+    number,
+    objects,
+    schema_of,
+    text,
+)
 from tap_servicetitan_dispatch.walks import Page, malformed
 
 if TYPE_CHECKING:
@@ -27,24 +36,6 @@ if TYPE_CHECKING:
 LONGEST = timedelta(days=14)
 """What one request may span; 14 local days in which clocks go back are an hour more."""
 
-_TECHNICIAN = th.ObjectType(
-    th.Property("id", th.IntegerType, description="Number of the technician."),
-    th.Property("name", th.StringType, description="Name of the technician."),
-    th.Property(
-        "status",
-        th.StringType,
-        description="Whether the technician can work then: `Available` or `Unavailable`.",
-    ),
-    th.Property(
-        "hasRequiredSkills",
-        th.BooleanType,
-        description=(
-            "Whether the technician has all skills that the job type asks for; null where skills "
-            "are not matched."
-        ),
-    ),
-)
-
 
 class Capacities(DispatchStream):
     """Each row is a time slot of some business units, with the hours that can be booked in it.
@@ -57,69 +48,51 @@ class Capacities(DispatchStream):
     path = "capacity"
     method = "POST"
     scopes = ("tn.dis.capacity:w",)
+    on_request = "needs a scope for writing, although it only reads"
     primary_keys: Sequence[str] = ("startUtc", "endUtc", "businessUnitKey")
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property(
-            "timeStamp", th.DateTimeType, description="When the capacity was computed (UTC)."
-        ),
-        th.Property(
+    schema = schema_of(
+        instant("timeStamp", "When the capacity was computed (UTC)."),
+        text(
             "start",
-            th.StringType,
-            description=(
-                "Beginning of the slot in the business's local time. The `Z` at its end is wrong; "
-                "`startUtc` is the instant."
-            ),
+            "Beginning of the slot in the business's local time. The `Z` at its end is wrong; "
+            "`startUtc` is the instant.",
         ),
-        th.Property(
+        text(
             "end",
-            th.StringType,
-            description=(
-                "End of the slot in the business's local time. The `Z` at its end is wrong; "
-                "`endUtc` is the instant."
-            ),
+            "End of the slot in the business's local time. The `Z` at its end is wrong; `endUtc` "
+            "is the instant.",
         ),
-        th.Property(
-            "startUtc", th.DateTimeType, required=True, description="Beginning of the slot (UTC)."
-        ),
-        th.Property("endUtc", th.DateTimeType, required=True, description="End of the slot (UTC)."),
-        th.Property(
+        instant("startUtc", "Beginning of the slot (UTC).", required=True),
+        instant("endUtc", "End of the slot (UTC).", required=True),
+        text(
             "businessUnitKey",
-            th.StringType,
+            "`businessUnitIds` in ascending order, joined with commas, as an array cannot be part "
+            "of a key; empty if there are none.",
             required=True,
-            description=(
-                "`businessUnitIds` in ascending order, joined with commas, as an array cannot be "
-                "part of a key; empty if there are none."
+        ),
+        integers("businessUnitIds", "Numbers of the business units that share the slot."),
+        number("totalAvailability", "Hours of work that fit into the slot, booked or not."),
+        number(
+            "openAvailability", "Hours of work that can still be booked; 0 if the slot is full."
+        ),
+        objects(
+            "technicians",
+            "The technicians who count for the slot; empty if there are none.",
+            integer("id", "Number of the technician."),
+            text("name", "Name of the technician."),
+            text("status", "Whether the technician can work then: `Available` or `Unavailable`."),
+            boolean(
+                "hasRequiredSkills",
+                "Whether the technician has all skills that the job type asks for; null where "
+                "skills are not matched.",
             ),
         ),
-        th.Property(
-            "businessUnitIds",
-            th.ArrayType(th.IntegerType),
-            description="Numbers of the business units that share the slot.",
-        ),
-        th.Property(
-            "totalAvailability",
-            th.NumberType,
-            description="Hours of work that fit into the slot, booked or not.",
-        ),
-        th.Property(
-            "openAvailability",
-            th.NumberType,
-            description="Hours of work that can still be booked; 0 if the slot is full.",
-        ),
-        th.Property(
-            "technicians",
-            th.ArrayType(_TECHNICIAN),
-            description="The technicians who count for the slot; empty if there are none.",
-        ),
-        th.Property(
-            "isAvailable", th.BooleanType, description="Whether work can be booked in the slot."
-        ),
-        th.Property(
+        boolean("isAvailable", "Whether work can be booked in the slot."),
+        boolean(
             "isExceedingIdealBookingPercentage",
-            th.BooleanType,
-            description="Whether more of the slot is booked than the business aims at.",
+            "Whether more of the slot is booked than the business aims at.",
         ),
-    ).to_dict()
+    )
 
     def __init__(self, tap: Tap, run: Run) -> None:
         super().__init__(tap, run)

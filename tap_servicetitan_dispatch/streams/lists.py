@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.settings.schema import start_of
 from tap_servicetitan_dispatch.streams.base import DispatchStream
-from tap_servicetitan_dispatch.walks import ModifiedWalk, numbered_walk, read_by_number
+from tap_servicetitan_dispatch.walks import ModifiedWalk, numbered_walk, read_by_number, total_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,8 +44,7 @@ class ListStream(DispatchStream):
         fetch = self.fetch(client)
         if bookmark.value is None:
             fetch = _FetchWithTotal(fetch, self.tally)
-        start_date = self.config.get("start_date")
-        since = instants.parse(start_date) if start_date else None
+        since = start_of(self.config)
         reread = timedelta(0)
         if bookmark.value is not None:
             # A bookmark by another name is taken too: the other ServiceTitan tap goes by
@@ -92,22 +92,20 @@ class _FetchWithTotal:
             return self._fetch(params)
         self._has_asked = True
         answer = self._fetch({**params, "includeTotal": "true"})
-        total = answer.body.get("totalCount") if isinstance(answer.body, dict) else None
-        self._tally.expect(total if isinstance(total, int) else 0)
+        self._tally.expect(total_in(answer.body) or 0)
         return answer
 
 
 def rows_counted(client: Client, path: str, params: Mapping[str, str]) -> int | None:
     """Return how many rows of a list the API counts; nothing if it does not say."""
-    answer = client.get(path, {"page": "1", "pageSize": "1", "includeTotal": "true", **params})
-    total = answer.body.get("totalCount") if isinstance(answer.body, dict) else None
-    return total if isinstance(total, int) else None
+    params = {"page": "1", "pageSize": "1", "includeTotal": "true", **params}
+    return total_in(client.get(path, params).body)
 
 
 def since_start(config: Mapping[str, Any]) -> dict[str, str]:
     """Return the parameters that leave out rows from before `start_date`."""
-    start_date = config.get("start_date")
-    return {"modifiedOnOrAfter": instants.render(instants.parse(start_date))} if start_date else {}
+    start = start_of(config)
+    return {"modifiedOnOrAfter": instants.render(start)} if start else {}
 
 
 def probe_list(client: Client, path: str, params: Mapping[str, str]) -> None:

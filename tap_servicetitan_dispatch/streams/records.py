@@ -11,6 +11,7 @@ import msgspec
 
 from tap_servicetitan_dispatch.errors import AnswerError
 from tap_servicetitan_dispatch.log.redaction import part
+from tap_servicetitan_dispatch.streams.fields import UNKNOWN_FIELDS
 from tap_servicetitan_dispatch.walks import DecodedRow
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from tap_servicetitan_dispatch.walks import Page, Record
 
-UNKNOWN_FIELDS = "unknownFields"
-"""The field that has the others, if they are kept."""
 MOST_WARNINGS = 5
 """Of what is odd in a stream: the rows of a broken server may have a field of their own each."""
 _TYPES: Mapping[str, Any] = {

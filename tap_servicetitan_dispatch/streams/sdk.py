@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch.errors import InputError
 from tap_servicetitan_dispatch.state.catalog import require_keys
-from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS
+from tap_servicetitan_dispatch.streams.fields import UNKNOWN_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

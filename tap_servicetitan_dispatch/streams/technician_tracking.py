@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.client.failures import ApiError
@@ -14,6 +13,7 @@ from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
     AppointmentAssignmentsList,
 )
 from tap_servicetitan_dispatch.streams.base import DispatchStream, time_of
+from tap_servicetitan_dispatch.streams.fields import integer, schema_of, text
 from tap_servicetitan_dispatch.streams.lists import SORTED_TO, probe_list
 from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, malformed, modified_on
 
@@ -39,23 +39,20 @@ class TechnicianTracking(DispatchStream):
     name = "technician_tracking"
     path = "technician-tracking"
     scopes = ("tn.dis.techniciantracking:r", *AppointmentAssignmentsList.scopes)
+    on_request = (
+        "has addresses at which anybody can see where a technician is, and costs a call for each "
+        "assignment under way"
+    )
     primary_keys = ("technicianId", "appointmentId")
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property(
-            "technicianId", th.IntegerType, required=True, description="Number of the technician."
-        ),
-        th.Property(
-            "appointmentId", th.IntegerType, required=True, description="Number of the appointment."
-        ),
-        th.Property(
+    schema = schema_of(
+        integer("technicianId", "Number of the technician.", required=True),
+        integer("appointmentId", "Number of the appointment.", required=True),
+        text(
             "technicianTrackingUrl",
-            th.StringType,
-            description=(
-                "Address of a page that shows the customer where the technician is. Whoever has "
-                "it can see that: keep it to yourself."
-            ),
+            "Address of a page that shows the customer where the technician is. Whoever has it "
+            "can see that: keep it to yourself.",
         ),
-    ).to_dict()
+    )
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.walks.page import Page, has_more_in, rows_in
+from tap_servicetitan_dispatch.log import logger
+from tap_servicetitan_dispatch.walks.page import Page, has_more_in, rows_in, total_in
 from tap_servicetitan_dispatch.walks.rows import (
     Fingerprints,
     bookmark_of,
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.walks.page import Fetch
 
 _MAX_STALE = 10
-
-logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
 def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
@@ -55,7 +53,7 @@ def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
         if has_more and (not rows or content == before):
             raise _endless(number)
         before = content
-        total = _total_in(answer.body)
+        total = total_in(answer.body)
         is_all = len(rows) >= total if total is not None else bool(rows)
         yield Page(rows, size=answer.size, is_whole=number == 1 and not has_more and is_all)
 
@@ -109,7 +107,7 @@ def read_by_number(
         elif not _are_ascending([row.get("id") for row in rows]):
             doubt = "the server does not sort by id, so that rows may have been missed"
         if missing is None:
-            total = _total_in(answer.body)
+            total = total_in(answer.body)
             missing, is_counted = total or 0, total is not None
             times = (began_at, answer.served_at)
             began_at = None if None in times else min(filter(None, times))
@@ -138,12 +136,6 @@ def read_by_number(
     numbers = [row.get("id") for row in rows]
     is_telling = is_counted or (bool(rows) and (number == 1 or _are_numbers(numbers)))
     yield Page(fresh, bookmark, size=answer.size, is_whole=not doubt and is_telling)
-
-
-def _total_in(body: Any) -> int | None:
-    """Return how many rows the server has counted; nothing if it does not say."""
-    total = body.get("totalCount")
-    return total if isinstance(total, int) else None
 
 
 def _endless(number: int) -> AnswerError:

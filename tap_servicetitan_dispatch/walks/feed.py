@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.errors import AnswerError
+from tap_servicetitan_dispatch.log import logger
 from tap_servicetitan_dispatch.walks.page import (
     Page,
     has_more_in,
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.tally import Log
     from tap_servicetitan_dispatch.walks.page import Fetch
 
-logger = logging.getLogger("tap-servicetitan-dispatch")
 
 FEW_EMPTY = 10
 """So many empty pages in a row are nothing unusual: a filter leaves out what is on them."""

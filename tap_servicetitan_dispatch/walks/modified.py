@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.log import logger
 from tap_servicetitan_dispatch.walks.by_number import read_by_number
 from tap_servicetitan_dispatch.walks.page import Page, Record, has_more_in, is_ahead, rows_in
 from tap_servicetitan_dispatch.walks.rows import (
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.tally import Log
     from tap_servicetitan_dispatch.walks.page import Fetch
 
-logger = logging.getLogger("tap-servicetitan-dispatch")
 
 _UNSORTED = "the server does not sort by time of modification"
 _MAX_DOUBTS = 5

@@ -82,6 +82,12 @@ def has_more_in(body: Any) -> bool:
     return has_more
 
 
+def total_in(body: Any) -> int | None:
+    """Return how many rows the server has counted; nothing if it does not say."""
+    total = body.get("totalCount") if isinstance(body, dict) else None
+    return total if isinstance(total, int) else None
+
+
 def rows_in(body: Any) -> list[Record]:
     """Return the rows of a page.
 

@@ -92,7 +92,7 @@ def test_a_start_date_is_for_a_run_without_a_bookmark(
     api: ScriptedApi, tap: Command, stored: str | None, bound: str
 ) -> None:
     state = bookmarked(stored, "modifiedOn", "zones")
-    run = read(api, tap, "zones", state, start_date="2026-10-15")
+    run = read(api, tap, "zones", state, start_date="2026-10-15", overlap_seconds=300)
     assert run.exit_code == 0
     assert [call.query["modifiedOnOrAfter"] for call in api.api_calls] == [bound]
 
