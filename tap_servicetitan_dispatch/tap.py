@@ -65,6 +65,8 @@ class TapServiceTitanDispatch(Tap):
     def load_state(self, state: dict[str, Any]) -> None:
         require_state_of(state, NAMES, group="tenants" in self.config)
         super().load_state(state)
+        for name in state.get("bookmarks", {}):  # those without a bookmark, too, have been read
+            self.state.setdefault("bookmarks", {}).setdefault(name, {})
 
     @override
     def discover_streams(self) -> Sequence[DispatchStream]:

@@ -178,11 +178,12 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         allowed_values=["warn", "keep", "fail"],
         title="Unknown fields",
         description=(
-            "What to do with a field that the API sends and the schema does not know: leave it out "
-            "with a warning (`warn`), put it into the field `unknownFields`, a JSON object that "
-            "each row then has (`keep`), or end the stream before anything of the page is written "
-            "(`fail`). A value of another type than the schema's passes through with a warning, or "
-            "ends the stream as well (`fail`)."
+            "What to do with a field that the API sends and the schema does not know, in a row or "
+            "inside of another field: leave it out with a warning (`warn`), put it into the field "
+            "`unknownFields`, a JSON object that each row then has (`keep`), or end the stream "
+            "before anything of the page is written (`fail`). A value of another type than the "
+            "schema's, inside of another too, passes through with a warning, or ends the stream as "
+            "well (`fail`)."
         ),
     ),
     th.Property(
@@ -220,7 +221,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         title="Time zone",
         description=(
             "IANA name of the time zone in which days begin and end, such as "
-            "`America/Chicago`; for the stream `capacities`."
+            "`America/Chicago`; for the stream `capacities`, whose slots come whole if any part of "
+            "them lies in the days that are read."
         ),
     ),
     th.Property(
@@ -242,7 +244,10 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=14),
         default=7,
         title="Capacity: days per request",
-        description="Days to ask for at a time; the API allows 14.",
+        description=(
+            "Days to ask for at a time, besides the day after, in which slots may end; the API "
+            "allows 14 in all."
+        ),
     ),
     th.Property(
         "capacity_business_unit_ids",

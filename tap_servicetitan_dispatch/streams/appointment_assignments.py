@@ -74,6 +74,7 @@ class AppointmentAssignments(DispatchStream):
     path = "export/appointment-assignments"
     scopes = ("tn.dis.appointmentassignments:r",)
     replication_key = "continueFrom"
+    added_fields = ("continueFrom",)
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         *ASSIGNMENT,
         th.Property(

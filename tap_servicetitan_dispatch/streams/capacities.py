@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.streams.base import DispatchStream, time_of
+from tap_servicetitan_dispatch.streams.records import ExtendedRow
 from tap_servicetitan_dispatch.walks import Page, malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
 
     from singer_sdk import Tap
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 LONGEST = timedelta(days=14)
 """What one request may span; 14 local days in which clocks go back are an hour more."""
+NO_UNITS = "none"
+"""The key of a slot without business units; a target may take an empty text for null."""
 
 _TECHNICIAN = th.ObjectType(
     th.Property("id", th.IntegerType, description="Number of the technician."),
@@ -50,7 +53,9 @@ class Capacities(DispatchStream):
     """Each row is a time slot of some business units, with the hours that can be booked in it.
 
     The operation only reads, but wants a scope for writing. Read for whole local days around today,
-    each time anew: a forecast, which differs from one run to the next.
+    each time anew: a forecast, which differs from one run to the next. The API gives the slots that
+    lie within the span of a request, so spans overlap by a day: a slot that lies across midnight,
+    in whatever time zone, is within one of them.
     """
 
     name = "capacities"
@@ -58,6 +63,7 @@ class Capacities(DispatchStream):
     method = "POST"
     scopes = ("tn.dis.capacity:w",)
     primary_keys: Sequence[str] = ("startUtc", "endUtc", "businessUnitKey")
+    added_fields = ("timeStamp",)
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property(
             "timeStamp", th.DateTimeType, description="When the capacity was computed (UTC)."
@@ -88,7 +94,7 @@ class Capacities(DispatchStream):
             required=True,
             description=(
                 "`businessUnitIds` in ascending order, joined with commas, as an array cannot be "
-                "part of a key; empty if there are none."
+                "part of a key; `none` if there are none."
             ),
         ),
         th.Property(
@@ -142,14 +148,19 @@ class Capacities(DispatchStream):
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
+        days = self._days(time_of(client))
         calls = (
-            partial(client.post, self.path, self._request(start, end))
-            for start, end in self._windows(time_of(client))
+            partial(client.post, self.path, self._request(*span))
+            for span in _spans(days, self._step)
         )
-        written: set[tuple[Any, ...]] = set()  # a slot may come in two windows
+        written: set[tuple[Any, ...]] = set()  # a slot may come in two spans
         for answer in self.run.helpers.results(calls):
-            slots = [slot for slot in _slots(answer.body) if _is_new(slot, written)]
-            yield Page(slots, size=answer.size)
+            slots = [
+                slot
+                for slot in _slots(answer.body)
+                if _touches(slot, days[1], days[-2]) and _is_new(slot, written)
+            ]
+            yield Page(slots, extra={"timeStamp": answer.body.get("timeStamp")}, size=answer.size)
 
     @override
     def probe(self, client: Client) -> None:
@@ -157,24 +168,21 @@ class Capacities(DispatchStream):
         answer = client.post(self.path, self._request(now, now + timedelta(hours=1)))
         list(_slots(answer.body))
 
-    def _windows(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Yield beginning and end of what each request asks for, whole local days."""
-        import pendulum  # noqa: PLC0415 - takes long, and most runs are without this stream
+    @property
+    def _step(self) -> int:
+        return int(self.config["capacity_days_per_request"])
 
-        local = pendulum.instance(now).in_timezone(self.config["timezone"])
-        noon = local.at(12)  # there may be two midnights, or none
+    def _days(self, now: datetime) -> list[datetime]:
+        """Return when the days begin that are asked for, and the one before and the one after.
 
-        def midnight(days: int) -> datetime:
-            return noon.add(days=days).start_of("day").in_timezone("UTC")
-
+        What lies between the second and the last but one is wanted, what touches it included.
+        """
+        zone = ZoneInfo(self.config["timezone"])
+        today = datetime.combine(now.astimezone(zone), time(), zone)
         first = -self.config["capacity_days_back"]
         end = self.config["capacity_days_ahead"] + 1
-        while first < end:
-            after = min(first + self.config["capacity_days_per_request"], end)
-            if midnight(after) - midnight(first) > LONGEST:
-                after -= 1
-            yield midnight(first), midnight(after)
-            first = after
+        # Of two midnights, the first; where there is none, when it would have been
+        return [(today + timedelta(days=day)).astimezone(UTC) for day in range(first - 1, end + 2)]
 
     def _request(self, start: datetime, end: datetime) -> dict[str, Any]:
         optional = {
@@ -189,6 +197,22 @@ class Capacities(DispatchStream):
         }
 
 
+def _spans(midnights: Sequence[datetime], step: int) -> Iterator[tuple[datetime, datetime]]:
+    """Yield beginning and end of what each request asks for: some days, and the day after.
+
+    Args:
+        midnights: When the days begin, and the last of them ends.
+        step: How many days to ask for at a time, besides the day after.
+    """
+    first, last = 0, len(midnights) - 1
+    while first < last - 1:
+        end = min(first + step + 1, last)
+        while midnights[end] - midnights[first] > LONGEST:
+            end -= 1
+        yield midnights[first], midnights[end]
+        first = end - 1
+
+
 def _slots(body: Any) -> Iterator[Record]:
     if not isinstance(body, dict) or "availabilities" not in body:
         raise malformed("availabilities", body)
@@ -197,14 +221,21 @@ def _slots(body: Any) -> Iterator[Record]:
         raise malformed("a list of objects as availabilities", body)
     for slot in slots:
         ids = slot.get("businessUnitIds")
-        units = [str(unit) for unit in ids if unit is not None] if isinstance(ids, list) else []
-        yield {
-            "startUtc": None,
-            "endUtc": None,
-            **slot,
-            "businessUnitKey": ",".join(sorted(units, key=lambda unit: (len(unit), unit))),
-            "timeStamp": body.get("timeStamp"),
-        }
+        units = (
+            [str(unit) for unit in ids if unit not in (None, "")] if isinstance(ids, list) else []
+        )
+        key = ",".join(sorted(units, key=lambda unit: (len(unit), unit)))
+        yield ExtendedRow(
+            {"startUtc": None, "endUtc": None, **slot}, {"businessUnitKey": key or NO_UNITS}
+        )
+
+
+def _touches(slot: Record, begin: datetime, end: datetime) -> bool:
+    """Return whether a slot lies between two instants with at least a part; also if unclear."""
+    try:
+        return instants.parse(slot["startUtc"]) < end and instants.parse(slot["endUtc"]) > begin
+    except (TypeError, ValueError):
+        return True
 
 
 def _is_new(slot: Record, written: set[tuple[Any, ...]]) -> bool:

@@ -12,11 +12,11 @@ from singer_sdk.mapper import RemoveRecordTransform
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.errors import InputError
-from tap_servicetitan_dispatch.state.catalog import require_keys
+from tap_servicetitan_dispatch.state.catalog import require_fields, require_keys
 from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from singer_sdk import Tap
     from singer_sdk.helpers import types
@@ -29,6 +29,12 @@ class SdkStream(Stream):
     Args:
         tap: Whose stream it is, for the SDK.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let the elements of the arrays in its schema be null, as the API's may be."""
+        super().__init_subclass__(**kwargs)
+        if declared := vars(cls).get("schema"):
+            cls.schema = with_nullable_elements(declared)  # type: ignore[assignment] # see the SDK
 
     def __init__(self, tap: Tap) -> None:
         super().__init__(tap)
@@ -51,8 +57,9 @@ class SdkStream(Stream):
         super().apply_catalog(catalog)
         self.replication_key = self._own_replication_key
         require_keys(self.name, self.primary_keys or own_keys, own_keys)
-        entry = catalog.get_stream(self.name)
-        fields = entry.schema.to_dict()["properties"] if entry else self.schema["properties"]
+        if entry := catalog.get_stream(self.name):
+            require_fields(entry, self.primary_keys, self.schema["properties"])
+        fields = self.effective_schema["properties"]
         if UNKNOWN_FIELDS in self.schema["properties"] and UNKNOWN_FIELDS not in fields:
             raise InputError(
                 f"the catalog has no {UNKNOWN_FIELDS} for {self.name}: it was made before the "
@@ -97,3 +104,16 @@ class SdkStream(Stream):
         if level == logging.ERROR and sys.exception():
             level = logging.DEBUG  # "unhandled", says the SDK; the command will say what it is
         super().log(message, *args, level=level, **kwargs)
+
+
+def with_nullable_elements(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema in which each element of each array may be null, as all else may."""
+    inner = {**schema}
+    if "properties" in schema:
+        fields = schema["properties"].items()
+        inner["properties"] = {name: with_nullable_elements(field) for name, field in fields}
+    if "items" in schema:
+        items = with_nullable_elements(schema["items"])
+        types = [items["type"]] if isinstance(items["type"], str) else items["type"]
+        inner["items"] = {**items, "type": [*dict.fromkeys([*types, "null"])]}
+    return inner

@@ -44,7 +44,7 @@ ADDED: dict[str, Body] = {
     "appointment_assignments": {"continueFrom": "t"},
     "arrival_windows": {},
     "business_hours": {"tenantId": 1234},
-    "capacities": {"businessUnitKey": "", "timeStamp": None},
+    "capacities": {"businessUnitKey": "none", "timeStamp": None},
     "technician_tracking": {"technicianId": 7, "appointmentId": 12},
     "zones": {},
 }
