@@ -24,7 +24,7 @@ from tap_servicetitan_dispatch.log.filters import quiet_logs
 from tap_servicetitan_dispatch.run.run import Run
 from tap_servicetitan_dispatch.run.signals import StopFlag
 from tap_servicetitan_dispatch.settings import schema as settings
-from tap_servicetitan_dispatch.settings import validation
+from tap_servicetitan_dispatch.settings import stream_maps, validation
 from tap_servicetitan_dispatch.state.catalog import checked_catalog, require_offered
 from tap_servicetitan_dispatch.state.given import checked_state, require_state_of
 from tap_servicetitan_dispatch.streams import NAMES, STREAMS
@@ -110,14 +110,23 @@ class TapServiceTitanDispatch(Tap):
 
     @override
     def setup_mapper(self) -> None:
-        """Set up stream maps; the SDK would have one for `*` fail on a deselected stream."""
-        super(Tap, self).setup_mapper()
+        """Set up stream maps; the SDK would have one for `*` fail on a deselected stream.
+
+        Raises:
+            StreamMapError: One of them makes no sense.
+        """
+        stream_maps.require_expressions(self.config.get("stream_maps") or {})
+        with stream_maps.named():
+            super(Tap, self).setup_mapper()
         for entry in self.catalog.streams:
             name, schema = entry.tap_stream_id, entry.schema.to_dict()
             selection = entry.metadata.resolve_selection()
             if selection[()]:  # otherwise no property would be left, so none for its keys
                 schema = get_selected_schema(name, schema, selection)
-            self.mapper.register_raw_stream_schema(name, schema, entry.key_properties)
+            with stream_maps.named(name):
+                self.mapper.register_raw_stream_schema(name, schema, entry.key_properties)
+        fields = {name: stream.schema["properties"] for name, stream in self.streams.items()}
+        stream_maps.explain_failures(self.mapper, fields)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
@@ -136,6 +145,7 @@ class TapServiceTitanDispatch(Tap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check all settings at once; the SDK knows only what a JSON schema can say."""
         redaction.SECRETS.add(*settings.secrets_in(self._config))
+        stream_maps.require_nothing_else(self._config.get("stream_maps"))
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
         validation.normalize(self._config, schema)

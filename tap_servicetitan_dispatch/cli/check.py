@@ -14,13 +14,11 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TextIO, cast
 
-from singer_sdk.exceptions import MappingError
-
 from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.errors import NoSandboxError, TapError
-from tap_servicetitan_dispatch.log.redaction import one_line
 from tap_servicetitan_dispatch.run.parallel import ParallelCalls
 from tap_servicetitan_dispatch.settings import validation
+from tap_servicetitan_dispatch.settings.stream_maps import StreamMapError
 from tap_servicetitan_dispatch.streams.base import FORBIDDEN
 
 if TYPE_CHECKING:
@@ -103,8 +101,8 @@ def perform(tap: Tap) -> list[Step]:
         run = streams[0].run
         clients = run.new_clients(max_retries=0)
         made = {tenant: clients.of(tenant) for tenant in clients.tenants}
-    except MappingError as error:
-        return _refused(streams, [one_line(f"stream_maps: {error}")])
+    except StreamMapError as error:
+        return _refused(streams, [str(error)])
     except NoSandboxError as error:
         return _refused(streams, [f"environment: {error}"])
     helpers = ParallelCalls(tap.config["max_concurrent_requests"])

@@ -35,7 +35,7 @@ KEYS: dict[str, Body] = {
     "appointment_assignments": {"id": 1},
     "arrival_windows": {"id": 1},
     "business_hours": {},
-    "capacities": {"startUtc": "2026-11-01T08:00:00Z", "endUtc": "2026-11-01T09:00:00Z"},
+    "capacities": {"startUtc": "2026-12-01T08:00:00Z", "endUtc": "2026-12-01T09:00:00Z"},
     "technician_tracking": {},
     "zones": {"id": 1},
 }
