@@ -117,9 +117,9 @@ def require_fields(entry: CatalogEntry, keys: Sequence[str], own_fields: Collect
         name = one_line(key, MOST_OF_A_PART)
         if key not in own_fields:
             raise InputError(
-                f"the catalog has the key {name} for {stream}, which is no field of it. What to "
-                "do: name a field in key_properties and table-key-properties, or make the catalog "
-                "anew with --discover."
+                f"the catalog has the key {name} for {stream}, which is not a field of it. What "
+                "to do: name fields in key_properties and table-key-properties, or make it anew "
+                "with --discover."
             )
         if key not in has:
             raise InputError(
