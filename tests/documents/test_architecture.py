@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from singer_sdk import Stream, Tap
+from singer_sdk.mapper import CustomStreamMap
 
 from tools.markdown import ROOT, cells, exists, names_of_tests, rows, section
 
@@ -23,12 +24,21 @@ def parts() -> list[str]:
     return sorted(modules | packages)
 
 
+BASES: dict[str, type] = {
+    "tap.py": Tap,
+    "base.py": Stream,
+    "sdk.py": Stream,
+    "stream_maps.py": CustomStreamMap,
+}
+"""What of the SDK the classes of a module derive from, or what it changes."""
+
+
 def private_hooks() -> Iterator[str]:
     """Yield what the tap's code uses of the SDK that has an underscore in front."""
     for path in PACKAGE.rglob("*.py"):
         if "sandbox" in path.relative_to(PACKAGE).parts:
             continue
-        base = {"tap.py": Tap, "base.py": Stream, "sdk.py": Stream}.get(path.name)
+        base = BASES.get(path.name)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and re.match(
                 r"singer_sdk\b.*\._", node.module or ""

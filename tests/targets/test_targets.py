@@ -280,7 +280,7 @@ def test_postgres_keeps_nulls_replaces_null_characters_and_has_integers_as_text(
 def test_duckdb_keeps_nulls_and_null_characters_and_has_integers_as_text(
     project: Project, lines_of: Callable[..., str], tmp_path: Path
 ) -> None:
-    file = tmp_path / "odd.duckdb"
+    file = tmp_path / "values.duckdb"
     settings = {"filepath": str(file), "default_target_schema": "odd"}
     run = loaded(project, "target-duckdb", lines_of(ODD, INTEGER), tmp_path, **settings)
     assert not run.returncode, run.stderr
