@@ -15,6 +15,7 @@ from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
 from tap_servicetitan_dispatch.streams.base import DispatchStream, time_of
 from tap_servicetitan_dispatch.streams.fields import integer, schema_of, text
 from tap_servicetitan_dispatch.streams.lists import SORTED_TO, probe_list
+from tap_servicetitan_dispatch.streams.records import ExtendedRow
 from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, malformed, modified_on
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class TechnicianTracking(DispatchStream):
             return None
         if not isinstance(body, dict):
             raise malformed("an object", body)
-        return {**body, **pair}
+        return ExtendedRow(body, pair)
 
 
 Pair = tuple[Any, Any]

@@ -47,6 +47,10 @@ def test_the_settings_that_prevent_harm_are_set() -> None:
     assert "{timestamp}" in csv["file_naming_scheme"]
     assert csv["flattening_enabled"] is True
     assert LOADERS["target-postgres"]["env"] == {"PGTZ": "UTC"}
+    of_postgres = LOADERS["target-postgres"]["settings"]
+    assert ("sanitize_null_text_characters", True) in {
+        (setting["name"], setting.get("value")) for setting in of_postgres
+    }
 
 
 def test_the_settings_for_speed_are_those_that_the_page_has_figures_for() -> None:
