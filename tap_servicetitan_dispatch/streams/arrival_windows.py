@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch.settings.schema import LARGEST_PAGE
 from tap_servicetitan_dispatch.streams.base import TENANT_ID, DispatchStream
-from tap_servicetitan_dispatch.streams.lists import probe_list, rows_counted
+from tap_servicetitan_dispatch.streams.lists import page_size, probe_list, rows_counted
 from tap_servicetitan_dispatch.streams.single import SingleStream
 from tap_servicetitan_dispatch.walks import numbered_walk
 
@@ -61,7 +61,7 @@ class ArrivalWindows(DispatchStream):
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
-        params = {"pageSize": str(self.config["page_size"]), "active": "Any"}
+        params = {"pageSize": page_size(self.config), "active": "Any"}
         return numbered_walk(self.fetch(client), params)
 
     @override
