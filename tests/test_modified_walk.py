@@ -296,7 +296,7 @@ def test_edits_that_hide_whether_the_server_sorts_make_the_page_be_read_again(
 
     def fetch(params: Mapping[str, str]) -> Answer:
         if params["sort"] == "-ModifiedOn" and next(edits, None) is not None:
-            server.now += SECOND
+            server.now += 10 * SECOND
             for each in sorted(server.ticks, key=lambda each: server.ticks[each] or 0)[:7]:
                 server.ticks[each] = server.now
         return server.fetch(params)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.walks import Page, Record
 
 COMPLETE, SKIPPED, FAILED = "complete", "skipped", "failed"
+DOUBTFUL = "doubtful"
+"""Read to its end, but the walk does not vouch that all rows came."""
 
 
 def _now() -> datetime:
@@ -49,6 +51,7 @@ class Outcome:
         ended_at: When its last row was written, or it was given up.
         reached: The latest `modifiedOn` that was written, as the API sent it.
         unknown_fields: The names of fields that the schema does not know.
+        doubt: Why nobody vouches for what was read, if so.
     """
 
     tally: Tally
@@ -59,6 +62,7 @@ class Outcome:
     ended_at: datetime | None = None
     reached: str | None = None
     unknown_fields: set[str] = field(default_factory=set)
+    doubt: str = ""
 
     def watched(self, walk: Iterable[Page]) -> Iterator[Page]:
         """Yield the pages of a walk, and note when it began and when it ended."""
@@ -73,6 +77,17 @@ class Outcome:
         latest = max((*before, *records), key=modified_on, default={})
         reached = latest.get("modifiedOn")
         self.reached = reached if isinstance(reached, str) else self.reached
+
+    def add_doubt(self, why: str) -> None:
+        """Note why nobody vouches for what was read."""
+        self.doubt = f"{self.doubt} {why}".strip()
+
+    @property
+    def told(self) -> tuple[str, str | None]:
+        """What became of it, and the reason, as `sync_log` says it."""
+        if self.outcome == COMPLETE and self.doubt:
+            return DOUBTFUL, self.doubt
+        return self.outcome or FAILED, self.reason
 
     def skip(self, reason: str) -> None:
         """Note that the API refused it, and that the run does without it."""

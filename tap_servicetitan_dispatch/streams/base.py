@@ -14,6 +14,7 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import ActivateVersionMessage
 from typing_extensions import override
 
+from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.errors import AnswerError, TapError
 from tap_servicetitan_dispatch.run.outcomes import reason_of
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.client.client import Client
     from tap_servicetitan_dispatch.run.run import Run
     from tap_servicetitan_dispatch.settings.tenants import Tenant
+    from tap_servicetitan_dispatch.streams.full_reads import Fall
     from tap_servicetitan_dispatch.walks import Fetch, Page, Record
 
 
@@ -47,6 +49,13 @@ TENANT_ID = th.Property(
     "tenantId", th.IntegerType, required=True, description="Number of the tenant."
 )
 
+_BEHIND = (
+    "%s: versions go by the API's clock, which shows %s and is behind that of this machine; and "
+    "the state has no earlier full read. If the table has rows of one, as the state was lost, their "
+    "version may be later, and rows that are gone are not marked until the clock has passed it. "
+    "What to do: nothing with a new table; otherwise wait for the clock to be set right, or load "
+    "into a new table."
+)
 UNKNOWN_FIELDS_PROPERTY = th.Property(
     UNKNOWN_FIELDS,
     th.ObjectType(additional_properties=True),
@@ -196,6 +205,10 @@ class DispatchStream(SdkStream, abc.ABC):
             hours,
             bookmarks.full_read_in(self.tap_state, self.name) if hours else None,
             known - {each.number for each in self.run.clients.tenants},
+            {
+                each: bookmarks.rows_of_full_read_in(self.tap_state, self.name, each.context)
+                for each in (self.run.clients.tenants if hours else ())
+            },
             has_bookmark=self.replication_method == "INCREMENTAL",
         )
 
@@ -231,15 +244,43 @@ class DispatchStream(SdkStream, abc.ABC):
 
     def _activate_version(self) -> None:
         """Say that rows of earlier versions are gone, if the read of all tenants was whole."""
-        reads = self._full_reads
-        if obstacle := reads.obstacle(self.run.clients.tenants):
+        reads, tenants = self._full_reads, self.run.clients.tenants
+        if obstacle := reads.obstacle(tenants):
             self.logger.warning("%s: no row is marked as deleted, as %s.", self.name, obstacle)
+        for tenant in reads.partly_read(tenants):
+            why = "No row is marked as deleted, as the read was not whole."
+            self.run.outcomes.of(self.name, tenant).add_doubt(why)
         if obstacle or reads.begun is None:
             return
-        for name in self.names_of_tables(self._own_keys):
-            self.run.writer.write_message(ActivateVersionMessage(name, reads.begun.version))
+        if reads.is_behind:
+            self.logger.warning(_BEHIND, self.name, instants.render(reads.begun.at))
+        steep = [self._tell_fall(fall) for fall in reads.falls(tenants)]
+        if not any(steep):
+            for name in self.names_of_tables(self._own_keys):
+                self.run.writer.write_message(ActivateVersionMessage(name, reads.begun.version))
+        for tenant in tenants:
+            bookmarks.store_rows_of_full_read(
+                reads.rows[tenant], self.get_context_state(tenant.context)
+            )
         bookmarks.store_full_read(reads.begun, self.stream_state)
         self.run.write_state()
+
+    def _tell_fall(self, fall: Fall) -> bool:
+        """Log that fewer rows came than the last time; return whether that is not to be trusted."""
+        fewer = (
+            f"fewer rows came than at the last full read: {fall.now}, after {fall.before}, which "
+            f"is {fall.before - fall.now} fewer"
+        )
+        if fall.is_steep:
+            self._tell_doubt(
+                fall.tenant,
+                f"No row is marked as deleted, as {fewer}. They may be hidden rather than gone. If "
+                "the next full read shows as few, they count as deleted. What to do: see whether "
+                "they are gone in ServiceTitan, and whether the application may still read them.",
+            )
+        else:
+            fall.tenant.logger(self.logger).info("%s: %s.", self.name, fewer)
+        return fall.is_steep
 
     @property
     def _needs_the_sdk(self) -> bool:
@@ -261,7 +302,7 @@ class DispatchStream(SdkStream, abc.ABC):
         for tenant, page in self._pages():
             told = self.run.outcomes.of(self.name, tenant)
             self._stream_version = self._full_reads.version
-            if self._full_reads.are_wanted and tenant.is_of_group:
+            if self.can_be_whole and tenant.is_of_group:
                 self.get_context_state(tenant.context)  # the state has to know whose rows there are
             for start in range(0, len(page.records), size):
                 self.run.leave_if_told_to()
@@ -272,11 +313,18 @@ class DispatchStream(SdkStream, abc.ABC):
             if self.run.outcomes.are_wanted:
                 told.reach(page.records)
             self._full_reads.take(tenant, page)
+            if page.doubt:
+                self._tell_doubt(tenant, page.doubt)
             if page.bookmark is not None:
                 self._safe_bookmarks[tenant] = page.bookmark
             if not self._in_batches:
                 self._store_bookmarks(self._safe_bookmarks)
                 self.run.write_state()
+
+    def _tell_doubt(self, tenant: Tenant, why: str) -> None:
+        """Warn that nobody vouches for what was read of a tenant; `sync_log` says so too."""
+        tenant.logger(self.logger).warning("%s: %s", self.name, why)
+        self.run.outcomes.of(self.name, tenant).add_doubt(why)
 
     def _pages(self) -> Iterator[tuple[Tenant, Page]]:
         """Yield the pages of all tenants; what goes wrong with one of them is set aside if it can.

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import __version__, instants
 from tap_servicetitan_dispatch.errors import TapError
-from tap_servicetitan_dispatch.run.outcomes import COMPLETE, FAILED
+from tap_servicetitan_dispatch.run.outcomes import COMPLETE
 from tap_servicetitan_dispatch.state.bookmarks import bookmark_in
 from tap_servicetitan_dispatch.streams.base import TENANT_ID, DispatchStream
 from tap_servicetitan_dispatch.walks import Page
@@ -66,7 +66,8 @@ class SyncLog(DispatchStream):
             "outcome",
             th.StringType,
             description=(
-                "`complete`, `skipped` (refused, see `skip_forbidden_streams`) or `failed`."
+                "`complete`, `doubtful` (read to its end, but rows may have been missed), "
+                "`skipped` (refused, see `skip_forbidden_streams`) or `failed`."
             ),
         ),
         th.Property("reason", th.StringType, description="Why it is not complete; null if it is."),
@@ -99,8 +100,8 @@ class SyncLog(DispatchStream):
             th.IntegerType,
             description=(
                 "How many rows the API had right afterwards, inactive ones included, since "
-                "`start_date` if that is set; null where it does not count, and where the stream "
-                "is not complete."
+                "`start_date` if that is set; null where it gives no count, and where the stream "
+                "was not read to its end."
             ),
         ),
         th.Property(
@@ -142,12 +143,13 @@ class SyncLog(DispatchStream):
 
     def _row(self, name: str, tenant: Tenant, found: Outcome) -> dict[str, Any]:
         bookmark = bookmark_in(self.tap_state, name, tenant.context).value
+        outcome, reason = found.told
         return {
             "stream": name,
             "startedAt": found.started_at and instants.render(found.started_at),
             "endedAt": found.ended_at and instants.render(found.ended_at),
-            "outcome": found.outcome or FAILED,
-            "reason": found.reason,
+            "outcome": outcome,
+            "reason": reason,
             "rows": found.tally.rows,
             "requests": found.tally.requests,
             "retries": found.tally.retries,
