@@ -639,15 +639,14 @@ def test_more_than_half_of_the_rows_are_not_marked_at_once(
     )
 
 
-@pytest.mark.parametrize("stream", ["zones", "arrival_windows"])
 def test_an_empty_first_full_read_of_what_was_read_before_marks_nothing(
-    board: Board, tap: Command, target: VersionedTarget, stream: str
+    board: Board, tap: Command, target: VersionedTarget
 ) -> None:
-    load(tap, target, board.api.config, (stream,))
-    board.zones, board.windows = {}, {}
-    run = load(tap, target, board.api.config | EVERY_DAY, (stream,))
+    load(tap, target, board.api.config)
+    board.zones = {}
+    run = load(tap, target, board.api.config | EVERY_DAY)
     assert activated(run) == {}
-    assert target.gone[stream] == set()
+    assert target.gone["zones"] == set()
 
 
 def test_a_list_that_was_always_empty_is_no_fall(

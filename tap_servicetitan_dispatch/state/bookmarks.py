@@ -68,9 +68,11 @@ def _entry_of(
     return next((each for each in partitions if each["context"] == context), None)
 
 
-def store(bookmark: Bookmark, entry: MutableMapping[str, Any]) -> None:
-    """Put a bookmark into the entry that the state has for its stream."""
+def store(bookmark: Bookmark, entry: MutableMapping[str, Any]) -> bool:
+    """Put a bookmark into the entry that the state has for its stream; return whether it is new."""
+    before = entry.get(KEY), entry.get(VALUE)
     entry[KEY], entry[VALUE] = bookmark
+    return before != bookmark
 
 
 class FullRead(NamedTuple):

@@ -51,9 +51,9 @@ TENANT_ID = th.Property(
 
 _BEHIND = (
     "%s: versions go by the API's clock, which shows %s and is behind that of this machine; and "
-    "the state has no earlier full read. If the table has rows of one, as the state was lost, their "
-    "version may be later, and rows that are gone are not marked until the clock has passed it. "
-    "What to do: nothing with a new table; otherwise wait for the clock to be set right, or load "
+    "the state has no earlier full read. If the table has rows of one, as the state was lost, "
+    "their version may be later. Then rows that are gone are not marked until the clock has passed "
+    "it. What to do: nothing with a new table; otherwise wait until the clock is right, or load "
     "into a new table."
 )
 UNKNOWN_FIELDS_PROPERTY = th.Property(
@@ -263,7 +263,7 @@ class DispatchStream(SdkStream, abc.ABC):
                 reads.rows[tenant], self.get_context_state(tenant.context)
             )
         bookmarks.store_full_read(reads.begun, self.stream_state)
-        self.run.write_state()
+        self.run.checkpoints.write()
 
     def _tell_fall(self, fall: Fall) -> bool:
         """Log that fewer rows came than the last time; return whether that is not to be trusted."""
@@ -319,7 +319,6 @@ class DispatchStream(SdkStream, abc.ABC):
                 self._safe_bookmarks[tenant] = page.bookmark
             if not self._in_batches:
                 self._store_bookmarks(self._safe_bookmarks)
-                self.run.write_state()
 
     def _tell_doubt(self, tenant: Tenant, why: str) -> None:
         """Warn that nobody vouches for what was read of a tenant; `sync_log` says so too."""
@@ -397,7 +396,8 @@ class DispatchStream(SdkStream, abc.ABC):
         if self.replication_method == "INCREMENTAL":
             for tenant, value in safe.items():
                 entry = self.get_context_state(tenant.context)
-                bookmarks.store(Bookmark(self.replication_key, value), entry)
+                if bookmarks.store(Bookmark(self.replication_key, value), entry):
+                    self.run.checkpoints.change()
         safe.clear()
 
     # What is told ---------------------------------------------------------------------------
