@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tap_servicetitan_dispatch.run import checkpoints
 from tap_servicetitan_dispatch.run.checkpoints import Checkpoints
 from tests.support.group import GROUP, Group, read, values
 from tests.support.scripted_api import Answer, feed_of, page
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.support.runs import Command
     from tests.support.scripted_api import Call, ScriptedApi
 
@@ -67,11 +67,9 @@ def test_a_run_that_fails_writes_what_it_has_not_written_yet(
     api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 600)
-    api.reply = feed_of(
-        (None, page(1, more=True, token="t1")),
-        ("t1", page(2, more=True, token="t2")),
-        ("t2", Answer(status=400)),
-    )
+    good = feed_of((None, page(1, more=True, token="t1")), ("t1", page(2, more=True, token="t2")))
+    bad = Answer(status=400)
+    api.reply = lambda call: bad if call.query.get("from") == "t2" else good(call)
     run = tap.run(api.config)
     assert run.exit_code == 1
     assert run.bookmark == "t2"
