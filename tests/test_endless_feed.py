@@ -11,6 +11,7 @@ import pytest
 
 from tap_servicetitan_dispatch.run.signals import StopFlag
 from tap_servicetitan_dispatch.walks import feed
+from tap_servicetitan_dispatch.walks import page as walks_page
 from tests.support.runs import assert_fails, bookmarked
 from tests.support.scripted_api import Answer, Call, ScriptedApi, page
 
@@ -42,7 +43,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_feed_of_empty_pages_is_asked_more_slowly_and_ends_in_one_line(
     api: ScriptedApi, tap: Command, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert feed.MOST_EMPTY == 1000
+    assert walks_page.MOST_EMPTY == 1000
     monkeypatch.setattr(feed, "MOST_EMPTY", 40)
     api.reply = numbered(api)
     run = tap.run(api.config)

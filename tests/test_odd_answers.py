@@ -403,7 +403,7 @@ def test_rows_that_do_not_say_when_they_were_modified_are_counted_once_a_run(
     run = read(api, tap, "zones", **{PATHS["zones"]: listed(*rows)})
     assert run.ids == [*range(7)]
     [line] = said(run)
-    assert "tap-servicetitan-dispatch.zones | Rows that do not say when they were modified" in line
+    assert "dispatch.zones | zones: rows that do not say when they were modified" in line
     assert "modified: 7." in line
     assert "--full-refresh" in line
 

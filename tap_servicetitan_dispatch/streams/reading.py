@@ -122,6 +122,10 @@ class ReadingStream(SdkStream, abc.ABC):
             hours,
             bookmarks.full_read_in(self.tap_state, self.name) if hours else None,
             known - {each.number for each in self.run.clients.tenants},
+            {
+                each: bookmarks.rows_of_full_read_in(self.tap_state, self.name, each.context)
+                for each in (self.run.clients.tenants if hours else ())
+            },
             has_bookmark=self.replication_method == "INCREMENTAL",
         )
 

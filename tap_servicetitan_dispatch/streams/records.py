@@ -338,7 +338,8 @@ def _list_of(row: type[msgspec.Struct]) -> type[msgspec.Struct]:
             ("data", list[row]),  # type: ignore[valid-type] # made at run time
             ("hasMore", bool),
             ("continueFrom", str | None | msgspec.UnsetType, msgspec.UNSET),
-            ("totalCount", int | None | msgspec.UnsetType, msgspec.UNSET),
+            ("pageSize", Any, msgspec.UNSET),
+            ("totalCount", Any, msgspec.UNSET),
         ],
     )
 

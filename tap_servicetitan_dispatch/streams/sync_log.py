@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import __version__, instants
 from tap_servicetitan_dispatch.errors import TapError
-from tap_servicetitan_dispatch.run.outcomes import COMPLETE, FAILED
+from tap_servicetitan_dispatch.run.outcomes import COMPLETE
 from tap_servicetitan_dispatch.state.bookmarks import bookmark_in
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.streams.fields import (
@@ -66,7 +66,9 @@ class SyncLog(DispatchStream):
             "(UTC).",
         ),
         text(
-            "outcome", "`complete`, `skipped` (refused, see `skip_forbidden_streams`) or `failed`."
+            "outcome",
+            "`complete`, `doubtful` (read to its end, but rows may have been missed), "
+            "`skipped` (refused, see `skip_forbidden_streams`) or `failed`.",
         ),
         text("reason", "Why it is not complete; null if it is."),
         integer("rows", "Rows that were read and written."),
@@ -83,8 +85,8 @@ class SyncLog(DispatchStream):
         integer(
             "sourceRows",
             "How many rows the API had right afterwards, inactive ones included, since "
-            "`start_date` if that is set; null where it does not count, and where the stream is "
-            "not complete.",
+            "`start_date` if that is set; null where it gives no count, and where the stream was "
+            "not read to its end.",
         ),
         texts("unknownFields", "Names of fields that the API sent and the schema does not know."),
         text("tapVersion", "Version of the tap."),
@@ -120,12 +122,13 @@ class SyncLog(DispatchStream):
 
     def _row(self, name: str, tenant: Tenant, found: Outcome) -> dict[str, Any]:
         bookmark = bookmark_in(self.tap_state, name, tenant.context).value
+        outcome, reason = self.run.outcomes.verdict(found)
         return {
             "stream": name,
             "startedAt": found.started_at and instants.render(found.started_at),
             "endedAt": found.ended_at and instants.render(found.ended_at),
-            "outcome": found.result or FAILED,
-            "reason": self.run.outcomes.reason(found),
+            "outcome": outcome,
+            "reason": reason,
             "rows": found.tally.rows,
             "requests": found.tally.requests,
             "retries": found.tally.retries,
