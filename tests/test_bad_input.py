@@ -190,6 +190,12 @@ def test_a_value_in_a_file_named_env_counts_more_than_one_in_the_environment(
 # States
 
 
+def test_the_state_that_was_given_goes_out_first(good: ScriptedApi, tap: Command) -> None:
+    """So that a target has it, whatever becomes of the run."""
+    run = tap.run(good.config, bookmarked("t0"))
+    assert run.messages[0] == {"type": "STATE", "value": bookmarked("t0")}
+
+
 @pytest.mark.parametrize(
     ("state", "text"),
     [
