@@ -85,8 +85,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description=(
             "Several tenants to read in one run, in place of `tenant_id`: numbers, or objects with "
             "`tenant_id` and, as far as they differ from the settings of the same name, "
-            "`client_id`, `client_secret` and `app_key`; `name` is what the log calls it. Each row "
-            "then has a `tenantId`, and each key begins with it."
+            "`client_id`, `client_secret`, `app_key` and `timezone`; `name` is what the log calls "
+            "it. Each row then has a `tenantId`, and each key begins with it."
         ),
     ),
     th.Property(
@@ -216,11 +216,11 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
         "timezone",
         th.StringType,
-        default="UTC",
         title="Time zone",
         description=(
-            "IANA name of the time zone in which days begin and end, such as "
-            "`America/Chicago`; for the stream `capacities`."
+            "IANA name of the tenant's time zone, in which its days begin and end, such as "
+            "`America/Chicago`. The stream `capacities` asks for whole days, of UTC without it; "
+            "`sync_log` passes it on to the warehouse."
         ),
     ),
     th.Property(

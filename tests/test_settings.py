@@ -41,7 +41,6 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         "page_size": 5000,
         "unknown_fields": "warn",
         "overlap_seconds": 300,
-        "timezone": "UTC",
         "capacity_days_back": 0,
         "capacity_days_ahead": 14,
         "capacity_days_per_request": 7,

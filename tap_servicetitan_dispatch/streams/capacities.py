@@ -144,7 +144,7 @@ class Capacities(DispatchStream):
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
         calls = (
             partial(client.post, self.path, self._request(start, end))
-            for start, end in self._windows(time_of(client))
+            for start, end in self._windows(time_of(client), self._timezone(client))
         )
         written: set[tuple[Any, ...]] = set()  # a slot may come in two windows
         for answer in self.run.helpers.results(calls):
@@ -157,11 +157,17 @@ class Capacities(DispatchStream):
         answer = client.post(self.path, self._request(now, now + timedelta(hours=1)))
         list(_slots(answer.body))
 
-    def _windows(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    def _timezone(self, client: Client) -> str:
+        """Return the time zone of a tenant."""
+        numbers = {None, client.tenant_id}
+        [tenant] = [each for each in self.run.clients.tenants if each.number in numbers]
+        return tenant.timezone or "UTC"
+
+    def _windows(self, now: datetime, timezone: str) -> Iterator[tuple[datetime, datetime]]:
         """Yield beginning and end of what each request asks for, whole local days."""
         import pendulum  # noqa: PLC0415 - takes long, and most runs are without this stream
 
-        local = pendulum.instance(now).in_timezone(self.config["timezone"])
+        local = pendulum.instance(now).in_timezone(timezone)
         noon = local.at(12)  # there may be two midnights, or none
 
         def midnight(days: int) -> datetime:

@@ -45,6 +45,18 @@ class SyncLog(DispatchStream):
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(
         th.Property("runId", th.StringType, required=True, description="What the run is called."),
         TENANT_ID,
+        th.Property(
+            "tenantName",
+            th.StringType,
+            description="What the settings call the tenant; null if they do not say.",
+        ),
+        th.Property(
+            "timezone",
+            th.StringType,
+            description=(
+                "IANA name of the tenant's time zone, by the settings; null if they do not say."
+            ),
+        ),
         th.Property("stream", th.StringType, required=True, description="Name of the stream."),
         th.Property(
             "startedAt",
@@ -133,7 +145,12 @@ class SyncLog(DispatchStream):
             found = self.run.outcomes.of_tenant(tenant)
             found.pop(self.name)
             counts = self._counts(client, tenant, found)
-            whose = {"runId": self.run.outcomes.run_id, "tenantId": client.tenant_id}
+            whose = {
+                "runId": self.run.outcomes.run_id,
+                "tenantId": client.tenant_id,
+                "tenantName": tenant.name or None,
+                "timezone": tenant.timezone,
+            }
             self._told[tenant] = [
                 {**whose, **self._row(name, tenant, outcome), "sourceRows": counts.get(name)}
                 for name, outcome in found.items()
