@@ -1,40 +1,18 @@
 -- Each row is a stretch of time in which an assignment was seen in one state.
-{{ config(
-  materialized='incremental',
-  incremental_strategy='delete+insert',
-  unique_key=['tenant_id', 'assignment_id']
-) }}
-
-with versions as (
-  select
-    *,
-    count(*) over of_assignment as versions_loaded,
-    max(modified_on) over of_assignment as last_modified_on
-  from {{ ref('stg_assignment_versions') }}
-  window of_assignment as (partition by tenant_id, assignment_id)
-),
-
-news as (
-  select versions.*
-  from versions
-  {% if is_incremental() %}
-  left join (
-    select distinct tenant_id, assignment_id, versions_loaded, last_modified_on
-    from {{ this }}
-  ) as known using (tenant_id, assignment_id, versions_loaded, last_modified_on)
-  where known.assignment_id is null
-  {% endif %}
-),
-
-compared as (
+with compared as (
   select
     *,
     row_number() over passing as nth,
     lag(status) over passing as status_before,
     lag(coalesce(is_paused, false)) over passing as is_paused_before,
-    lag(active) over passing as active_before
-  from news
-  window passing as (partition by tenant_id, assignment_id order by modified_on)
+    lag(active) over passing as active_before,
+    count(*) over of_assignment as versions_loaded,
+    max(modified_on) over of_assignment as last_modified_on
+  from {{ ref('servicetitan_dispatch', 'dispatch_stg_assignment_versions') }}
+  where modified_on is not null
+  window
+    of_assignment as (partition by tenant_id, assignment_id),
+    passing as (partition by tenant_id, assignment_id order by modified_on)
 ),
 
 -- Most edits of a row leave its state as it was.
