@@ -41,7 +41,7 @@ class Marts:
             self._parameter = r"$\1"
             self._connection.execute("set TimeZone = $zone", {"zone": timezone})
         if tenant is None:
-            ((tenant,),) = self.rows("select min(tenant_id) from assignment_history")
+            ((tenant,),) = self.rows("select min(tenant_id) from dispatch_assignment_history")
         self._tenant = tenant
 
     def __enter__(self) -> Self:
@@ -73,7 +73,7 @@ def latest_change(marts: Marts) -> datetime:
         NothingLoadedError: There are no assignments.
     """
     latest = (
-        "select cast(max(last_modified_on) as timestamp) from assignment_history "
+        "select cast(max(last_modified_on) as timestamp) from dispatch_assignment_history "
         "where tenant_id = :tenant"
     )
     moment: datetime | None
@@ -87,7 +87,7 @@ def technicians(marts: Marts) -> dict[int, str]:
     """Return what to call technicians: their names, with the numbers where several share one."""
     names: dict[int, str] = dict(
         marts.rows(
-            "select technician_id, technician_name from technicians where tenant_id = :tenant"
+            "select technician_id, technician_name from dispatch_technicians where tenant_id = :tenant"
         )
     )
     times = Counter(names.values())

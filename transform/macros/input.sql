@@ -97,8 +97,8 @@
 
 {% macro duckdb__whereabouts(stream) %}
   {{- return(
-    'files named ' ~ servicetitan_dispatch.folder() ~ '/' ~ stream ~ '-*.jsonl, seen from '
-    ~ env_var('PWD', 'where dbt was started')
+    'files named ' ~ servicetitan_dispatch.folder() ~ '/' ~ stream ~ '-*.jsonl'
+    ~ ('' if servicetitan_dispatch.folder().startswith('/') else ', seen from the folder in which dbt was started')
     ~ '. Another folder: TARGET_JSONL_DESTINATION_PATH or the var dispatch_folder.'
   ) }}
 {% endmacro %}
@@ -204,18 +204,14 @@
     {%- endif %}
     {% if whole and torn -%} union all by name {%- endif %}
     {% if torn -%}
-    select unnest(row), filename
-    from (
-      select
-        filename,
-        json_transform_strict(json, '{
-          {%- for name, type in types.items() -%}
-          "{{ name }}": "{{ type }}" {{- ', ' if not loop.last }}
-          {%- endfor -%}
-        }') as row
-      from read_ndjson_objects({{ servicetitan_dispatch.listed(torn) }}, ignore_errors = true, filename = true, maximum_object_size = 67108864)
-      where json is not null
-    )
+    select
+      {%- for name, type in types.items() %}
+      {% if type == 'json' -%} json_extract(json, '$."{{ name }}"')
+      {%- else -%} cast(json_extract_string(json, '$."{{ name }}"') as {{ type }}) {%- endif %} as "{{ name }}",
+      {%- endfor %}
+      filename
+    from read_ndjson_objects({{ servicetitan_dispatch.listed(torn) }}, ignore_errors = true, filename = true, maximum_object_size = 67108864)
+    where json is not null
     {%- endif %}
   )
   {%- endif %}
