@@ -92,18 +92,20 @@ class Loads:
     said: dict[str, Any] = field(default_factory=dict)
 
     def load(self, at: datetime, **rows: list[Row]) -> None:
-        """Load rows, by stream, at a time."""
+        """Load rows, by stream, at a time; PostgreSQL keeps versions by a stream map, files anyway."""
         for stream, new in rows.items():
             text = "".join(json.dumps(row) + "\n" for row in new)
             file = self.folder / f"{stream}-{at:%Y%m%dT%H%M%S}.jsonl"
             if new:  # target-jsonl makes no file for nothing
                 file.write_text(text, encoding="utf-8")
             self._upsert(stream, new, at)
+            if stream == "appointment_assignments":
+                self._upsert(f"{stream}_history", new, at)
 
     def _upsert(self, stream: str, rows: list[Row], at: datetime) -> None:
         server, table = self.warehouses.server, f'"{self.schema}"."{stream}"'
         types = _types()[stream.removesuffix("_history")]
-        names = list(dict.fromkeys(name for row in rows for name in row)) or ["tenantId"]
+        names = list(dict.fromkeys(name for row in rows for name in row)) or [*types]  # by its SCHEMA
         columns = {name: types.get(name, "bigint") for name in names}
         server.query(f'create schema if not exists "{self.schema}"')
         server.query(
@@ -170,7 +172,8 @@ def key_of(stream: str) -> tuple[str, ...]:
         return ("runId", "stream", "tenantId")
     if stream.endswith("_history"):
         return ("tenantId", "id", "modifiedOn")
-    return ("tenantId", *STREAMS[stream].keys)
+    kept = ("timeStamp",) if stream == "capacities" else ()  # by capacity_keep_history
+    return ("tenantId", *STREAMS[stream].keys, *kept)
 
 
 class Warehouses:

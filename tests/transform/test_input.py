@@ -147,7 +147,7 @@ def test_what_has_no_source_any_more_is_in_no_mart(loads: Loads) -> None:
     assert {row["tenant_id"] for row in loads.rows("dispatch_assignment_history")} == {5, 6}
     (file,) = loads.folder.glob("*.jsonl")
     file.unlink()
-    loads.warehouses.server.query(f"drop table {loads.schema}.appointment_assignments")
+    loads.warehouses.server.query(f"drop schema {loads.schema} cascade")
     loads.load(at("13:00"), appointment_assignments=of_tenant(5, assignment(1, "12:30:00Z")))
     loads.build()
     for model in ("dispatch_assignment_history", "dispatch_tenants", "dispatch_technicians"):

@@ -12,17 +12,17 @@
     is_told: Whether to say which of the columns were not loaded.
 #}
 {% macro rows_of(stream, columns, needed=[], is_told=true) %}
-  {{- adapter.dispatch('rows_of', 'servicetitan_dispatch')(stream, columns, needed, is_told) }}
+  {{- adapter.dispatch('dispatch_rows_of', 'servicetitan_dispatch')(stream, columns, needed, is_told) }}
 {% endmacro %}
 
 {# Whether a stream was ever loaded, and is not switched off. #}
 {% macro is_loaded(stream) %}
-  {{- return(adapter.dispatch('is_loaded', 'servicetitan_dispatch')(stream)) }}
+  {{- return(adapter.dispatch('dispatch_is_loaded', 'servicetitan_dispatch')(stream)) }}
 {% endmacro %}
 
 {# Where is looked for a stream, in words. #}
 {% macro whereabouts(stream) %}
-  {{- return(adapter.dispatch('whereabouts', 'servicetitan_dispatch')(stream)) }}
+  {{- return(adapter.dispatch('dispatch_whereabouts', 'servicetitan_dispatch')(stream)) }}
 {% endmacro %}
 
 
@@ -95,7 +95,7 @@
   {{- return(var('dispatch_folder', none) or env_var('TARGET_JSONL_DESTINATION_PATH', 'output')) }}
 {% endmacro %}
 
-{% macro duckdb__whereabouts(stream) %}
+{% macro duckdb__dispatch_whereabouts(stream) %}
   {{- return(
     'files named ' ~ servicetitan_dispatch.folder() ~ '/' ~ stream ~ '-*.jsonl'
     ~ ('' if servicetitan_dispatch.folder().startswith('/') else ', seen from the folder in which dbt was started')
@@ -103,7 +103,7 @@
   ) }}
 {% endmacro %}
 
-{% macro duckdb__is_loaded(stream) %}
+{% macro duckdb__dispatch_is_loaded(stream) %}
   {{- return(servicetitan_dispatch.files_of(stream) | length > 0) }}
 {% endmacro %}
 
@@ -146,7 +146,7 @@
   {{ return('[' ~ quoted | join(', ') ~ ']') }}
 {% endmacro %}
 
-{% macro duckdb__rows_of(stream, columns, needed, is_told) %}
+{% macro duckdb__dispatch_rows_of(stream, columns, needed, is_told) %}
   {%- do source('servicetitan_dispatch', stream) -%}
   {%- set files = servicetitan_dispatch.files_of(stream) -%}
   {%- set torn = servicetitan_dispatch.torn_files(stream, files) if files else [] -%}
@@ -233,7 +233,7 @@
   ) }}
 {% endmacro %}
 
-{% macro postgres__whereabouts(stream) %}
+{% macro postgres__dispatch_whereabouts(stream) %}
   {%- set table = servicetitan_dispatch.table_of(stream) -%}
   {{- return(
     'the schema ' ~ table.schema ~ ' of the database ' ~ table.database
@@ -241,7 +241,7 @@
   ) }}
 {% endmacro %}
 
-{% macro postgres__is_loaded(stream) %}
+{% macro postgres__dispatch_is_loaded(stream) %}
   {%- if not execute or servicetitan_dispatch.is_off(stream) -%}{{ return(false) }}{%- endif -%}
   {{- return(load_relation(servicetitan_dispatch.table_of(stream)) is not none) }}
 {% endmacro %}
@@ -273,7 +273,7 @@
 {% endmacro %}
 
 {# Times have no zone there and are UTC, arrays are of many types. #}
-{% macro postgres__rows_of(stream, columns, needed, is_told) %}
+{% macro postgres__dispatch_rows_of(stream, columns, needed, is_told) %}
   {%- set table = servicetitan_dispatch.table_of(stream) -%}
   {%- set types = {} -%}
   {%- if servicetitan_dispatch.is_loaded(stream) -%}

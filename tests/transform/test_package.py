@@ -1,0 +1,97 @@
+"""The models in somebody else's dbt project, which has some of the same names."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.support.projects import ROOT
+from tests.support.warehouses import DATABASES
+from tests.transform.rows import assignment, at
+from tools.markdown import blocks, section
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.warehouses import Loads
+
+pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one installs dbt
+
+THEIRS = {
+    **{
+        f"models/{name}.sql": "select 'theirs' as whose"
+        for name in ("technicians", "freshness", "time_away", "current_assignments", "tenants")
+    },
+    "models/report.sql": (
+        "select whose, (select count(*) from {{ ref('dispatch_technicians') }}) as technicians "
+        "from {{ ref('technicians') }}"
+    ),
+    "macros/theirs.sql": "".join(
+        f"{{% macro {name} %}}theirs{{% endmacro %}}\n"
+        for name in (
+            "rows_of(stream)", "latest_rows()", "day_of(x)", "each_day(a, b)", "seconds_of(x)",
+            "duckdb__each_day(a, b)", "postgres__each_day(a, b)", "quoted(x)", "shown(x)",
+        )
+    ),
+    "tests/generic/is_key.sql": "{% test is_key(model) %}select 1{% endtest %}",
+}
+LOCAL, GIT = (yaml.safe_load(text) for text in blocks(
+    section("docs/marts.md", "In a dbt project of your own"), "yaml")[:2])
+
+
+@pytest.fixture(params=DATABASES)
+def theirs(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
+    """A project that has ours as a package: a folder for DuckDB, a repository for PostgreSQL."""
+    project = tmp_path / "theirs"
+    packages, described = (dict(each["packages"][0]) for each in (LOCAL, GIT))
+    ignored = shutil.ignore_patterns("target", "logs", "dbt_packages")
+    clone = tmp_path / "clone"
+    shutil.copytree(ROOT / "transform", clone / "transform", ignore=ignored)
+    if request.param == "duckdb":
+        packages["local"] = packages["local"].replace("../tap-servicetitan-dispatch", str(clone))
+    else:
+        git = ("git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(clone))
+        for command in (("init", "-q"), ("add", "."), ("commit", "-qm", "all"), ("tag", described["revision"])):
+            subprocess.run([*git, *command], check=True)  # noqa: S603 - our own command
+        packages = described | {"git": f"file://{clone}"}
+    files = THEIRS | {
+        "packages.yml": yaml.safe_dump({"packages": [packages]}),
+        "dbt_project.yml": yaml.safe_dump(
+            {
+                "name": "theirs",
+                "profile": "servicetitan_dispatch",
+                "vars": {"dispatch_timezone": "America/Chicago"},
+                "models": {"servicetitan_dispatch": {"+schema": "dispatch_models"}},
+            }
+        ),
+        "profiles.yml": (ROOT / "transform/profiles.yml").read_text(encoding="utf-8"),
+    }
+    for name, text in files.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text, encoding="utf-8")
+    return request.param, project
+
+
+def test_the_package_builds_beside_models_and_macros_of_the_same_names(
+    loads: Loads, theirs: tuple[str, Path]
+) -> None:
+    database, project = theirs
+    loads.load(at("12:00"), appointment_assignments=[assignment(1)])
+    with loads.warehouses.dbt(database, project) as dbt:
+        for command in (("deps",), ("build", "--exclude", "tag:dispatch_unit_test")):
+            ended = dbt(*command)
+            assert ended.is_good, ended.trouble
+    assert "unit test" not in ended.text.partition("Finished")[2]
+    assert loads.asked(database, f"select * from {SCHEMAS[database]}.report") == [("theirs", 1)]
+    found = loads.asked(
+        database,
+        f"select technician_name from {SCHEMAS[database]}_dispatch_models.dispatch_technicians",
+    )
+    assert found == [("Rosa Marquez",)]
+
+
+SCHEMAS = {"duckdb": "main", "postgres": "dispatch"}
