@@ -37,6 +37,9 @@ STAGING = sorted(file.stem for file in (MODELS / "staging").glob("*.sql"))
 MARTS = sorted(file.stem for file in (MODELS / "marts").glob("*.sql"))
 TAP_SCHEMA, MARTS_SCHEMA = "tap_servicetitan_dispatch", "dispatch"
 DUCKDB = "dispatch.duckdb"
+SDC = "_sdc_sync_started_at"
+HISTORIES = ("appointment_assignments_history",)
+"""What a stream map keeps all versions in."""
 OWN_CLOCK = {"dispatch_stg_assignment_versions": "first_loaded_at"}
 """Columns of the clock of a loader, which differs where the same rows were loaded twice."""
 
@@ -93,35 +96,44 @@ class Loads:
 
     def load(self, at: datetime, **rows: list[Row]) -> None:
         """Load rows, by stream, at a time; PostgreSQL keeps versions by a stream map, files anyway."""
-        for stream, new in rows.items():
-            text = "".join(json.dumps(row) + "\n" for row in new)
-            file = self.folder / f"{stream}-{at:%Y%m%dT%H%M%S}.jsonl"
-            if new:  # target-jsonl makes no file for nothing
-                file.write_text(text, encoding="utf-8")
-            self._upsert(stream, new, at)
-            if stream == "appointment_assignments":
-                self._upsert(f"{stream}_history", new, at)
+        self.load_all({at: rows})
 
-    def _upsert(self, stream: str, rows: list[Row], at: datetime) -> None:
+    def load_all(self, loads: dict[datetime, dict[str, list[Row]]]) -> None:
+        """Load rows, by stream, at several times, the earliest first."""
+        tables: dict[str, list[Row]] = {}
+        for at, rows in loads.items():
+            for stream, new in rows.items():
+                text = "".join(json.dumps(row) + "\n" for row in new)
+                file = self.folder / f"{stream}-{at:%Y%m%dT%H%M%S}.jsonl"
+                if new:  # target-jsonl makes no file for nothing
+                    file.write_text(text, encoding="utf-8")
+                mark = {SDC: int(at.timestamp() * 1000)}
+                kept = {stream, f"{stream}_history"} & {*HISTORIES, stream}
+                for table in kept:
+                    tables.setdefault(table, []).extend(row | mark for row in new)
+        for stream, loaded in tables.items():
+            latest = {tuple(row.get(key) for key in key_of(stream)): row for row in loaded}
+            self._upsert(stream, [*latest.values()])
+
+    def _upsert(self, stream: str, rows: list[Row]) -> None:
         server, table = self.warehouses.server, f'"{self.schema}"."{stream}"'
         types = _types()[stream.removesuffix("_history")]
         names = list(dict.fromkeys(name for row in rows for name in row)) or [*types]  # by its SCHEMA
         columns = {name: types.get(name, "bigint") for name in names}
         server.query(f'create schema if not exists "{self.schema}"')
         server.query(
-            f"create table if not exists {table} (_sdc_sync_started_at bigint, _sdc_deleted_at text)"
+            f"create table if not exists {table} ({SDC} bigint, _sdc_deleted_at text)"
         )
         for name, kind in columns.items():
             server.query(f'alter table {table} add column if not exists "{name}" {kind}')
         keys = [name for name in key_of(stream) if name in columns]
         matching = " and ".join(f'old."{key}" is not distinct from new."{key}"' for key in keys)
         listed = ", ".join(f'"{name}"' for name in names)
-        sdc = int(at.timestamp() * 1000)
         cut = re.sub(r"(\.\d{6})\d+Z", r"\1Z", json.dumps(rows))
         new = f"jsonb_populate_recordset(null::{table}, %s::jsonb) as new"
         server.query(f"delete from {table} as old using {new} where {matching}", cut)  # noqa: S608 - our own
         server.query(
-            f"insert into {table} ({listed}, _sdc_sync_started_at) select {listed}, {sdc} from {new}",  # noqa: S608 - our own
+            f"insert into {table} ({listed}) select {listed} from {new}",  # noqa: S608 - our own
             cut,
         )
 
