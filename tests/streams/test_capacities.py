@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 
+from tests.support.group import NORTH, SOUTH, Group, group_catalog
 from tests.support.runs import assert_fails, catalog_of
 from tests.support.scripted_api import MODIFIED, Answer, routed
 from tests.support.streams import PATHS
@@ -143,6 +144,21 @@ def test_whole_local_days_are_asked_for(
     read(api, tap, **config)
     windows = [(body["startsOnOrAfter"], body["endsOnOrBefore"]) for body in asked(api)]
     assert windows == list(pairwise(f"{bound}:00:00Z" for bound in bounds))
+
+
+def test_each_tenant_of_a_group_has_days_of_its_own(api: ScriptedApi, tap: Command) -> None:
+    group = Group(api)
+    for number in (NORTH, SOUTH):
+        group.answers[number, PATHS["capacities"]] = answer()
+    own = {"tenant_id": SOUTH, "timezone": "Asia/Tokyo"}
+    config = group.config | CHICAGO | days(0, 0, 1) | {"tenants": [NORTH, own]}
+    run = tap.run(config, None, group_catalog("capacities"))
+    assert run.exit_code == 0, run.stderr
+    begun = {
+        int(call.path.split("/")[4]): json.loads(call.body)["startsOnOrAfter"]
+        for call in api.api_calls
+    }
+    assert begun == {NORTH: "2026-06-18T05:00:00Z", SOUTH: "2026-06-18T15:00:00Z"}
 
 
 def test_a_server_that_does_not_tell_its_time_is_an_error_in_one_line(
