@@ -23,7 +23,7 @@ steps as (
 
 -- Each step among the loads. The feed shows it a quarter of an hour after it happened
 line_of_time as (
-  select tenant_id, assignment_id, step, happened_on + interval '15 minutes' as moment, cast(null as timestamptz) as loaded_at
+  select tenant_id, assignment_id, step, happened_on + interval '15 minutes' as moment, cast(null as timestamp with time zone) as loaded_at
   from steps
 
   union all
