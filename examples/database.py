@@ -87,7 +87,8 @@ def technicians(marts: Marts) -> dict[int, str]:
     """Return what to call technicians: their names, with the numbers where several share one."""
     names: dict[int, str] = dict(
         marts.rows(
-            "select technician_id, technician_name from dispatch_technicians where tenant_id = :tenant"
+            "select technician_id, technician_name from dispatch_technicians "
+            "where tenant_id = :tenant"
         )
     )
     times = Counter(names.values())

@@ -41,12 +41,16 @@ RENAMED = {
 """Names that SQL has a meaning for, or that say too little."""
 LOCAL = {"start": "starts_at_local", "end": "ends_at_local"}
 """The same in `capacities`, whose `start` is a local time."""
+PACKAGE = "servicetitan_dispatch"
 PREFIX = "dispatch_stg_"
 LEFT_OUT = {"continueFrom", "tenantId"}
 SPAN = "duration"
 LOGS = {"sync_log"}
 """Streams to which each run adds rows, so that all of them count."""
-VERSIONED = {"appointment_assignments": "dispatch_stg_assignment_versions", "capacities": "dispatch_stg_capacities"}
+VERSIONED = {
+    "appointment_assignments": "dispatch_stg_assignment_versions",
+    "capacities": "dispatch_stg_capacities",
+}
 """Streams of which each version counts that was loaded, and the model that has them."""
 HISTORIES = {"appointment_assignments": ["appointment_assignments_history"]}
 """What a stream map loads versions of a stream into; forecasts have a setting that keeps them."""
@@ -59,7 +63,9 @@ NEEDED = {
 }
 """What the marts compute with, beside the key. What they only show may be left out of a load."""
 TENANT = "Number of the tenant; 0 if only one is loaded."
-FIRST_LOADED = "When the first load began that brought it, as far as loads that brought it are known."
+FIRST_LOADED = (
+    "When the first load began that brought it, as far as loads that brought it are known."
+)
 
 
 def snake_case(name: str) -> str:
@@ -124,13 +130,13 @@ def sql(macro: str, stream: DispatchStream) -> str:
     source: str | list[str] = stream.name
     if macro == "all_versions":
         source = [stream.name, *HISTORIES.get(stream.name, [])]
-    call = f"servicetitan_dispatch.{macro}({source!r}, {key_of(macro, stream)}, columns, needed)"
+    call = f"{PACKAGE}.{macro}({source!r}, {key_of(macro, stream)}, columns, needed)"
     seconds = [alias for _, alias, kind, _ in columns_of(stream) if kind == "seconds"]
     head = f"{{% set columns = [\n{listed}\n] %}}\n{{% set needed = {needed_of(stream)} %}}\n"
     if not seconds:
         return f"{head}{{{{ {call} }}}}\n"
     added = "".join(
-        f",\n  {{{{ servicetitan_dispatch.seconds_of('{each.removesuffix('_seconds')}') }}}} as {each}"
+        f",\n  {{{{ {PACKAGE}.seconds_of('{each.removesuffix('_seconds')}') }}}} as {each}"
         for each in seconds
     )
     return f"{head}with counted as (\n{{{{ {call} }}}}\n)\n\nselect\n  *{added}\nfrom counted\n"

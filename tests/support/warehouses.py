@@ -1,4 +1,4 @@
-"""Loads written by hand, as target-jsonl and target-postgres write them, and what dbt makes of them.
+"""Loads by hand, as target-jsonl and target-postgres write them, and what dbt makes of them.
 
 Each is in both databases, and whatever is built is the same in both, or building it fails.
 """
@@ -95,7 +95,7 @@ class Loads:
     said: dict[str, Any] = field(default_factory=dict)
 
     def load(self, at: datetime, **rows: list[Row]) -> None:
-        """Load rows, by stream, at a time; PostgreSQL keeps versions by a stream map, files anyway."""
+        """Load rows, by stream, at a time; a stream map keeps versions in PostgreSQL."""
         self.load_all({at: rows})
 
     def load_all(self, loads: dict[datetime, dict[str, list[Row]]]) -> None:
@@ -118,12 +118,12 @@ class Loads:
     def _upsert(self, stream: str, rows: list[Row]) -> None:
         server, table = self.warehouses.server, f'"{self.schema}"."{stream}"'
         types = _types()[stream.removesuffix("_history")]
-        names = list(dict.fromkeys(name for row in rows for name in row)) or [*types]  # by its SCHEMA
+        names = list(dict.fromkeys(name for row in rows for name in row)) or [
+            *types
+        ]  # by its SCHEMA
         columns = {name: types.get(name, "bigint") for name in names}
         server.query(f'create schema if not exists "{self.schema}"')
-        server.query(
-            f"create table if not exists {table} ({SDC} bigint, _sdc_deleted_at text)"
-        )
+        server.query(f"create table if not exists {table} ({SDC} bigint, _sdc_deleted_at text)")
         for name, kind in columns.items():
             server.query(f'alter table {table} add column if not exists "{name}" {kind}')
         keys = [name for name in key_of(stream) if name in columns]

@@ -82,7 +82,9 @@ def hours(tenant: int, opens: int = 8) -> Row:
     return {"tenantId": tenant, "weekdays": weekdays, "saturday": [], "sunday": []}
 
 
-def log(run: str, ended: str, tenant: int, stream: str = "appointment_assignments", **more: Any) -> Row:
+def log(
+    run: str, ended: str, tenant: int, stream: str = "appointment_assignments", **more: Any
+) -> Row:
     """Return what became of a stream in a run."""
     row = {
         "runId": run,

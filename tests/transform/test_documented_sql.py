@@ -21,20 +21,47 @@ pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one 
 
 TENANT = 1_000_000_001
 DAY, NEXT = "2026-06-18", "2026-06-19"
-ROSA, OTHER_ROSA, BEN = ({"technicianId": 7}, {"technicianId": 8}, {"technicianId": 9, "technicianName": "Ben Ito"})
+ROSA, OTHER_ROSA, BEN = (
+    {"technicianId": 7},
+    {"technicianId": 8},
+    {"technicianId": 9, "technicianName": "Ben Ito"},
+)
 CREW = {"appointmentId": 100}
-TRACKED = {"technicianTrackingUrl": "https://…"}
 SLOT = {
-    "start": f"{DAY}T08:00:00Z", "end": f"{DAY}T10:00:00Z",
-    "startUtc": f"{DAY}T13:00:00Z", "endUtc": f"{DAY}T15:00:00Z",
-    "businessUnitKey": "1", "businessUnitIds": [1], "technicians": [{"id": 7}],
-    "isAvailable": True, "isExceedingIdealBookingPercentage": False,
+    "start": f"{DAY}T08:00:00Z",
+    "end": f"{DAY}T10:00:00Z",
+    "startUtc": f"{DAY}T13:00:00Z",
+    "endUtc": f"{DAY}T15:00:00Z",
+    "businessUnitKey": "1",
+    "businessUnitIds": [1],
+    "technicians": [{"id": 7}],
+    "isAvailable": True,
+    "isExceedingIdealBookingPercentage": False,
 }
 NOTHING = ("appointment_assignments_list", "teams", "technician_skills", "zones")
 
 
+def window(number: int) -> dict[str, Any]:
+    """Return an arrival window."""
+    times = {"start": "08:00:00", "duration": "02:00:00"}
+    return {"id": number, **times, "businessUnitIds": [], "active": True}
+
+
+def tracked(appointment: int) -> dict[str, Any]:
+    """Return a technician who is on the way."""
+    url = {"technicianTrackingUrl": "https://…"}
+    return {"technicianId": 7, "appointmentId": appointment, **url}
+
+
+def forecast(clock: str, total: float, free: float) -> dict[str, Any]:
+    """Return what was said of the slot at a time."""
+    hours_of = {"totalAvailability": total, "openAvailability": free}
+    return SLOT | {"timeStamp": f"{DAY}T{clock}Z", **hours_of}
+
+
 def load(loads: Loads) -> None:
     """Load four times in a day."""
+
     def told(clock: str, stream: str = "appointment_assignments", **more: Any) -> dict[str, Any]:
         named = {"tenantName": "Acme", "timezone": "America/Chicago"}
         return log(clock, f"{DAY}T{clock}Z", TENANT, stream, **named, **more)
@@ -60,12 +87,12 @@ def load(loads: Loads) -> None:
             absence(3, f"{NEXT}T13:00:00Z", "-00:30:00", technicianId=9),
         ],
         business_hours=[hours(TENANT, 8)],
-        arrival_windows=[{"id": number, "start": "08:00:00", "duration": "02:00:00", "businessUnitIds": [], "active": True} for number in (1, 2)],
-        technician_tracking=[{"technicianId": 7, "appointmentId": number, **TRACKED} for number in (1, 2, 3)],
-        capacities=[SLOT | {"timeStamp": f"{DAY}T12:00:00Z", "totalAvailability": 6.0, "openAvailability": 4.0}],
+        arrival_windows=[window(1), window(2)],
+        technician_tracking=[tracked(1), tracked(2), tracked(3)],
+        capacities=[forecast("12:00:00", 6.0, 4.0)],
         sync_log=[told("12:00:00"), told("12:00:00", "technician_tracking")],
         **{stream: [] for stream in NOTHING},
-    )  # fmt: skip
+    )
     loads.load(
         at("13:00"),
         appointment_assignments=[
@@ -76,17 +103,21 @@ def load(loads: Loads) -> None:
             assignment(7, "12:10:00Z", active=False, **BEN),
         ],
         business_hours=[hours(TENANT, 8)],
-        arrival_windows=[{"id": number, "start": "08:00:00", "duration": "02:00:00", "businessUnitIds": [], "active": True} for number in (1, 2)],
-        technician_tracking=[{"technicianId": 7, "appointmentId": 3, **TRACKED}],
-        sync_log=[told("13:00:00"), told("13:00:00", "technician_tracking"), told("13:00:00", "teams", sourceRows=0)],
-    )  # fmt: skip
+        arrival_windows=[window(1), window(2)],
+        technician_tracking=[tracked(3)],
+        sync_log=[
+            told("13:00:00"),
+            told("13:00:00", "technician_tracking"),
+            told("13:00:00", "teams", sourceRows=0),
+        ],
+    )
     loads.load(
         at("14:00"),
         appointment_assignments=[assignment(1, "13:05:00Z", status="Working", **ROSA, **CREW)],
         business_hours=[hours(TENANT, 8)],
-        arrival_windows=[{"id": 2, "start": "08:00:00", "duration": "02:00:00", "businessUnitIds": [], "active": True}],
+        arrival_windows=[window(2)],
         sync_log=[told("14:00:00"), told("14:00:00", "technician_tracking")],
-    )  # fmt: skip
+    )
     loads.load(
         at("15:00"),
         appointment_assignments=[
@@ -95,9 +126,12 @@ def load(loads: Loads) -> None:
             assignment(3, "14:20:00Z", status="Done", **BEN, **CREW),
         ],
         business_hours=[hours(TENANT, 9)],
-        capacities=[SLOT | {"timeStamp": f"{DAY}T16:00:00Z", "totalAvailability": 5.0, "openAvailability": 1.0}],
-        sync_log=[told("15:00:00", sourceRows=9), told("15:00:00", "teams", outcome="failed", reason="no scope")],
-    )  # fmt: skip
+        capacities=[forecast("16:00:00", 5.0, 1.0)],
+        sync_log=[
+            told("15:00:00", sourceRows=9),
+            told("15:00:00", "teams", outcome="failed", reason="no scope"),
+        ],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +140,11 @@ def loaded(warehouses: Warehouses) -> Loads:
     load(loads)
     loads.build()
     return loads
+
+
+def naive(hour: int) -> datetime:
+    """Return an hour of the day as target-postgres has it, without a zone."""
+    return datetime(2026, 6, 18, hour, tzinfo=UTC).replace(tzinfo=None)
 
 
 LAST_GOOD = datetime(2026, 6, 18, 14, tzinfo=UTC)
@@ -133,15 +172,20 @@ OF_MARTS: list[list[tuple[Any, ...]]] = [
 """What the questions of docs/marts.md are answered with, in their order."""
 OF_OPERATIONS: list[list[tuple[Any, ...]]] = [
     [
-        (TENANT, "teams", datetime(2026, 6, 18, 13, tzinfo=UTC).replace(tzinfo=None), None, "no scope"),
-        (TENANT, "technician_tracking", datetime(2026, 6, 18, 14, tzinfo=UTC).replace(tzinfo=None), None, None),
-        (TENANT, "appointment_assignments", datetime(2026, 6, 18, 15, tzinfo=UTC).replace(tzinfo=None), None, None),
+        (TENANT, "teams", naive(13), None, "no scope"),
+        (TENANT, "technician_tracking", naive(14), None, None),
+        (TENANT, "appointment_assignments", naive(15), None, None),
     ],
     [("appointment_assignments", 9, 7, 2), ("teams", 0, 0, 0)],
-]  # fmt: skip
+]
 ASSIGNED = [1, 2, 3, 4, 6]
-ANSWERED = {"docs/marts.md": 8, "docs/operations.md": 2, "docs/concepts.md": 1, "docs/warehouses.md": 3}
-"""How many queries of which page are asked here; two of the last in tests/documents/test_warehouses.py too."""
+ANSWERED = {
+    "docs/marts.md": 8,
+    "docs/operations.md": 2,
+    "docs/concepts.md": 1,
+    "docs/warehouses.md": 3,
+}
+"""How many queries of which page are asked here."""
 
 
 def sql(page: str) -> list[str]:
@@ -152,6 +196,7 @@ def sql(page: str) -> list[str]:
 
 def approximately(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return a row with numbers that compare as such, whatever their type."""
+
     def number(value: Any) -> Any:
         is_number = isinstance(value, int | float) or type(value).__name__ == "Decimal"
         return pytest.approx(float(value)) if is_number else value
@@ -225,7 +270,9 @@ def test_what_the_latest_load_did_not_bring_is_gone_and_a_later_load_is_never_ol
     assert window["arrival_window_id"] == 2
     (opening,) = loaded.rows("dispatch_stg_business_hours")
     assert opening["weekdays"] == [{"fromHour": 9, "toHour": 17}]
-    rows = {row["assignment_id"]: row for row in loaded.rows("dispatch_stg_appointment_assignments")}
+    rows = {
+        row["assignment_id"]: row for row in loaded.rows("dispatch_stg_appointment_assignments")
+    }
     assert rows[6]["status"] == "Scheduled", "though its modifiedOn was moved back"
     assert as_set([rows[5]]) != as_set([rows[4]])
     assert re.match("2026-06-18", rows[4]["modified_on"])

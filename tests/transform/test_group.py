@@ -74,8 +74,9 @@ def test_marts_have_the_others_freshness_says_who_failed_and_stale_ends_the_run(
         assert [row["tenant_id"] for row in failed] == [REVOKED]
         tenants = server.query(
             "select tenant_id, tenant_name, last_complete_load is null as never "
-            "from dispatch.dispatch_tenants where tenant_name is not null or tenant_id = "
-            f"{REVOKED} order by tenant_id"
+            "from dispatch.dispatch_tenants where tenant_name is not null or tenant_id = %s "
+            "order by tenant_id",
+            REVOKED,
         )
         assert [(*row.values(),) for row in tenants] == [
             (1_000_000_002, "Acme South", False),

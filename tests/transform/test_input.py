@@ -1,4 +1,4 @@
-"""Marts never pass empty, old, or counted twice where there is something wrong with what they are built from."""
+"""Marts never pass empty, old or counted twice where what they are built from is wrong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def test_a_build_without_input_fails_says_where_it_looked_and_leaves_what_there_
     loads.load(at("12:00"), appointment_assignments=[assignment(1)])
     loads.build()
     in_duckdb, in_postgres = loads.refused("build", **NOWHERE)
-    assert "no appointment_assignments in files named /nobody/appointment_assignments-*" in in_duckdb
+    assert (
+        "no appointment_assignments in files named /nobody/appointment_assignments-*" in in_duckdb
+    )
     assert "TARGET_JSONL_DESTINATION_PATH or the var dispatch_folder" in in_duckdb
     assert "no appointment_assignments in the schema nobody of the database postgres" in in_postgres
     assert "DISPATCH_SOURCE_SCHEMA or the var dispatch_source_schema" in in_postgres
@@ -36,9 +38,7 @@ def test_a_build_without_input_fails_says_where_it_looked_and_leaves_what_there_
 
 def test_a_stream_that_was_never_loaded_or_is_switched_off_is_an_empty_table(loads: Loads) -> None:
     tracked = {"technicianId": 7, "appointmentId": 100, "technicianTrackingUrl": "https://…"}
-    loads.load(
-        at("12:00"), appointment_assignments=[assignment(1)], technician_tracking=[tracked]
-    )
+    loads.load(at("12:00"), appointment_assignments=[assignment(1)], technician_tracking=[tracked])
     loads.build()
     assert loads.rows("dispatch_stg_zones") == []
     assert loads.rows("dispatch_technician_availability") == []
@@ -63,7 +63,9 @@ def test_a_field_that_was_not_loaded_is_told_of_and_ends_the_build_if_a_mart_nee
     lacking = without(shift(1, None, None), "technicianId", "shiftType")
     loads.load(at("13:00"), technician_shifts=[lacking])
     for said in loads.refused():
-        assert "technician_shifts was loaded without shiftType, technicianId, which the marts" in said
+        assert (
+            "technician_shifts was loaded without shiftType, technicianId, which the marts" in said
+        )
         assert "--full-refresh" in said
 
 
@@ -71,9 +73,7 @@ def test_a_field_that_was_not_loaded_is_told_of_and_ends_the_build_if_a_mart_nee
 def test_rows_of_a_single_tenant_beside_those_of_others_are_refused(
     loads: Loads, others: str
 ) -> None:
-    loads.load(
-        at("12:00"), appointment_assignments=[assignment(1)], business_hours=[hours(SINGLE)]
-    )
+    loads.load(at("12:00"), appointment_assignments=[assignment(1)], business_hours=[hours(SINGLE)])
     loads.build()
     more = [assignment(2)]
     if others == "a group":
@@ -173,7 +173,9 @@ def test_a_tenant_without_a_time_zone_ends_the_build_and_each_has_its_own(
         ],
     )
     for said in loads.refused():
-        assert "No time zone, or none that the database knows: tenant 6 (Mars/Base), tenant 7." in said
+        assert (
+            "No time zone, or none that the database knows: tenant 6 (Mars/Base), tenant 7." in said
+        )
         assert "DISPATCH_TIMEZONE or the var dispatch_timezone" in said
     loads.said["dispatch_tenants"] = {"6": {"timezone": "Asia/Tokyo", "name": "D'Arcy"}}
     loads.build("run", DISPATCH_TIMEZONE="Europe/Berlin")
@@ -197,8 +199,12 @@ def test_a_tenant_without_a_time_zone_ends_the_build_and_each_has_its_own(
 
 def test_a_shift_and_an_absence_without_an_end_cost_nothing(loads: Loads) -> None:
     end = "9999-12-31T00:00:00Z"
-    away = [absence(n, "2026-06-18T12:00:00Z", "2912000.00:00:00", technicianId=n) for n in range(9)]
-    own = [shift(n, "2026-06-18T13:00:00Z", "2026-06-18T21:00:00Z", technicianId=n) for n in range(9)]
+    away = [
+        absence(n, "2026-06-18T12:00:00Z", "2912000.00:00:00", technicianId=n) for n in range(9)
+    ]
+    own = [
+        shift(n, "2026-06-18T13:00:00Z", "2026-06-18T21:00:00Z", technicianId=n) for n in range(9)
+    ]
     ever = [shift(100 + n, "2026-06-19T13:00:00Z", end, technicianId=n) for n in range(9)]
     loads.load(
         at("12:00"),
@@ -222,9 +228,9 @@ def test_who_is_stale_is_told_with_an_exit_code(warehouses: Warehouses) -> None:
     for said in loads.refused("run-operation", "dispatch_stale"):
         assert "Nobody can tell who is stale: no sync_log in " in said
     server = warehouses.server
+    clock = "to_char((now() at time zone 'UTC') - %s::interval, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
     now, hour_ago = (
-        server.query(f"select to_char((now() at time zone 'UTC') - interval '{ago}', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') as at")[0]["at"]  # noqa: S608 - our own
-        for ago in ("1 minute", "61 minutes")
+        server.query(f"select {clock} as at", ago)[0]["at"] for ago in ("1 minute", "61 minutes")
     )
     good = [log("a", hour_ago, number) for number in (5, 6, 7)]
     new = [
@@ -240,7 +246,12 @@ def test_who_is_stale_is_told_with_an_exit_code(warehouses: Warehouses) -> None:
     for database in DATABASES:
         lines = loads.dbt(database, "run-operation", "dispatch_stale").lines
         told = {line.split(",")[0]: line for line in lines if line.startswith(("STALE", "fresh"))}
-        assert [*told] == ["STALE  tenant 8", "STALE  tenant 6", "STALE  tenant 7", "fresh  Acme (5)"]
+        assert [*told] == [
+            "STALE  tenant 8",
+            "STALE  tenant 6",
+            "STALE  tenant 7",
+            "fresh  Acme (5)",
+        ]
         assert "never, last trouble: appointment_assignments: revoked" in told["STALE  tenant 8"]
         assert "61 minutes ago, last trouble: teams: the API ans" in told["STALE  tenant 6"]
     for arguments in (("--args", "{after: 2h}"), ("--args", "{after: 2d}")):

@@ -33,14 +33,23 @@ THEIRS = {
     "macros/theirs.sql": "".join(
         f"{{% macro {name} %}}theirs{{% endmacro %}}\n"
         for name in (
-            "rows_of(stream)", "latest_rows()", "day_of(x)", "each_day(a, b)", "seconds_of(x)",
-            "duckdb__each_day(a, b)", "postgres__each_day(a, b)", "quoted(x)", "shown(x)",
+            "rows_of(stream)",
+            "latest_rows()",
+            "day_of(x)",
+            "each_day(a, b)",
+            "seconds_of(x)",
+            "duckdb__each_day(a, b)",
+            "postgres__each_day(a, b)",
+            "quoted(x)",
+            "shown(x)",
         )
     ),
     "tests/generic/is_key.sql": "{% test is_key(model) %}select 1{% endtest %}",
 }
-LOCAL, GIT = (yaml.safe_load(text) for text in blocks(
-    section("docs/marts.md", "In a dbt project of your own"), "yaml")[:2])
+LOCAL, GIT = (
+    yaml.safe_load(text)
+    for text in blocks(section("docs/marts.md", "In a dbt project of your own"), "yaml")[:2]
+)
 
 
 @pytest.fixture(params=DATABASES)
@@ -55,7 +64,12 @@ def theirs(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
         packages["local"] = packages["local"].replace("../tap-servicetitan-dispatch", str(clone))
     else:
         git = ("git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(clone))
-        for command in (("init", "-q"), ("add", "."), ("commit", "-qm", "all"), ("tag", described["revision"])):
+        for command in (
+            ("init", "-q"),
+            ("add", "."),
+            ("commit", "-qm", "all"),
+            ("tag", described["revision"]),
+        ):
             subprocess.run([*git, *command], check=True)  # noqa: S603 - our own command
         packages = described | {"git": f"file://{clone}"}
     files = THEIRS | {
@@ -86,11 +100,10 @@ def test_the_package_builds_beside_models_and_macros_of_the_same_names(
             ended = dbt(*command)
             assert ended.is_good, ended.trouble
     assert "unit test" not in ended.text.partition("Finished")[2]
-    assert loads.asked(database, f"select * from {SCHEMAS[database]}.report") == [("theirs", 1)]
-    found = loads.asked(
-        database,
-        f"select technician_name from {SCHEMAS[database]}_dispatch_models.dispatch_technicians",
-    )
+    own = SCHEMAS[database]
+    assert loads.asked(database, f"select * from {own}.report") == [("theirs", 1)]  # noqa: S608 - our own
+    asked = f"select technician_name from {own}_dispatch_models.dispatch_technicians"  # noqa: S608 - our own
+    found = loads.asked(database, asked)
     assert found == [("Rosa Marquez",)]
 
 

@@ -104,7 +104,8 @@ def test_how_much_of_the_shifts_is_left_for_jobs(built: Built, tenant: Tenant) -
             taken = any(start <= step < end for start, end in spans)
             for_jobs[shift.technician_id, day] += not taken
     found = {
-        (row["technician_id"], row["day"]): row for row in built.rows("dispatch_technician_availability")
+        (row["technician_id"], row["day"]): row
+        for row in built.rows("dispatch_technician_availability")
     }
     assert found.keys() == shifts.keys()
     for key, row in found.items():

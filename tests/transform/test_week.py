@@ -176,10 +176,10 @@ def test_when_what_is_done_was_dispatched_and_how_far_apart_the_loads_were(
       (select min(load) from loads where load >= {0} + interval 15 minute)
       - (select max(load) from loads where load <= {0} + interval 15 minute)
     """
+    gaps = ", ".join(map(gap.format, ("dispatched", "working", "done")))
     expected = judge.execute(
         f"with steps as ({STEPS}) "  # noqa: S608 - our own
-        f"select id, dispatched, working, done, date_part('epoch', greatest({gap.format('dispatched')}, "
-        f"{gap.format('working')}, {gap.format('done')})) / 60 "
+        f"select id, dispatched, working, done, date_part('epoch', greatest({gaps})) / 60 "
         "from steps where dispatched < done order by id"
     ).fetchall()
     found = week.asked(
@@ -241,7 +241,12 @@ def test_what_is_left_of_the_shifts(
         if row.active
     ]
     spans += [
-        (row.technician_id, "Meeting", to_datetime(row.start), to_datetime(row.start + row.duration))
+        (
+            row.technician_id,
+            "Meeting",
+            to_datetime(row.start),
+            to_datetime(row.start + row.duration),
+        )
         for row in tenant.non_job_appointments.current.values()
         if row.active
     ]
@@ -252,7 +257,8 @@ def test_what_is_left_of_the_shifts(
     expected = judge.execute(AT_WORK).fetchall()
     found = week.asked(
         "postgres",
-        "select technician_id, day, shift_hours, hours_for_jobs from dispatch_technician_availability "
+        "select technician_id, day, shift_hours, hours_for_jobs "
+        "from dispatch_technician_availability "
         "where day >= date '2026-11-16' and day < date '2026-11-22' order by 1, 2",
     )
     assert [row[:2] for row in found] == [row[:2] for row in expected]
