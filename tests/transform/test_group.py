@@ -65,6 +65,13 @@ def test_marts_have_the_others_freshness_says_who_failed_and_stale_ends_the_run(
         assert f"STALE  tenant {REVOKED}, last complete load: never, last trouble: " in log
         assert f"1 of 8 tenants are stale, not loaded to their end for 1h: tenant {REVOKED}" in log
         assert "fresh  Acme South (1000000002)" in log
+        (again,) = (
+            line for line in commands(section("docs/marts.md", "Is all there")) if "--args" in line
+        )
+        with project.start(*shlex.split(again)[1:], **variables) as process:
+            told, _ = process.communicate()
+        assert process.returncode == 1, "as in a script of one's own"
+        assert len([line for line in told.splitlines() if line.startswith("fresh")]) == 7
         rows = server.query("select distinct tenant_id from dispatch.dispatch_current_assignments")
         assert sorted(row["tenant_id"] for row in rows) == [n for n in NUMBERS if n != REVOKED]
         failed = server.query(
