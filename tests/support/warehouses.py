@@ -85,14 +85,12 @@ class Loads:
         folder: Where the files are.
         schema: Where the tables are.
         variables: Environment variables of each command of dbt.
-        said: Vars of dbt; where they are others than before, it reads its whole project once more.
     """
 
     warehouses: Warehouses
     folder: Path
     schema: str = TAP_SCHEMA
     variables: dict[str, str] = field(default_factory=dict)
-    said: dict[str, Any] = field(default_factory=dict)
 
     def load(self, at: datetime, **rows: list[Row]) -> None:
         """Load rows, by stream, at a time; a stream map keeps versions in PostgreSQL."""
@@ -140,7 +138,7 @@ class Loads:
     def dbt(self, database: str, *arguments: str, **variables: str) -> Ended:
         """Run a command of dbt."""
         given = self.variables | variables
-        return self.warehouses.dbts[database](*arguments, said=self.said, **given)
+        return self.warehouses.dbts[database](*arguments, **given)
 
     def build(self, *arguments: str, **variables: str) -> list[Ended]:
         """Build in both databases, which has to be good."""

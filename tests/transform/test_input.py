@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one installs dbt
 
 SINGLE = 1_000_000_001
+CURRENT = ("run", "--select", "+dispatch_current_assignments")
+HOURS = ("run", "--select", "+dispatch_technician_availability", "dispatch_left_out")
 NOWHERE = {"DISPATCH_SOURCE_SCHEMA": "nobody", "TARGET_JSONL_DESTINATION_PATH": "/nobody"}
 
 
@@ -23,7 +25,7 @@ def test_a_build_without_input_fails_says_where_it_looked_and_leaves_what_there_
     loads: Loads,
 ) -> None:
     loads.load(at("12:00"), appointment_assignments=[assignment(1)])
-    loads.build()
+    loads.build(*CURRENT)
     in_duckdb, in_postgres = loads.refused("build", **NOWHERE)
     assert (
         "no appointment_assignments in files named /nobody/appointment_assignments-*" in in_duckdb
@@ -36,16 +38,11 @@ def test_a_build_without_input_fails_says_where_it_looked_and_leaves_what_there_
     assert [row["assignment_id"] for row in loads.rows("dispatch_current_assignments")] == [1]
 
 
-def test_a_stream_that_was_never_loaded_or_is_switched_off_is_an_empty_table(loads: Loads) -> None:
-    tracked = {"technicianId": 7, "appointmentId": 100, "technicianTrackingUrl": "https://…"}
-    loads.load(at("12:00"), appointment_assignments=[assignment(1)], technician_tracking=[tracked])
-    loads.build()
+def test_a_stream_that_was_never_loaded_is_an_empty_table(loads: Loads) -> None:
+    loads.load(at("12:00"), appointment_assignments=[assignment(1)])
+    loads.build(*HOURS, "dispatch_stg_zones")
     assert loads.rows("dispatch_stg_zones") == []
     assert loads.rows("dispatch_technician_availability") == []
-    assert len(loads.rows("dispatch_stg_technician_tracking")) == 1
-    loads.said["dispatch_streams_off"] = ["technician_tracking"]
-    loads.build("run", "--select", "dispatch_stg_technician_tracking")
-    assert loads.rows("dispatch_stg_technician_tracking") == []
 
 
 def test_a_field_that_was_not_loaded_is_told_of_and_ends_the_build_if_a_mart_needs_it(
@@ -56,13 +53,13 @@ def test_a_field_that_was_not_loaded_is_told_of_and_ends_the_build_if_a_mart_nee
 
     old = without(assignment(1), "technicianName", "isPaused")
     loads.load(at("12:00"), appointment_assignments=[old])
-    for ended in loads.build("run"):
+    for ended in loads.build(*CURRENT):
         said = "appointment_assignments was loaded without technicianName, isPaused: null in"
         assert said in ended.trouble
     assert loads.rows("dispatch_current_assignments")[0]["technician_name"] is None
     lacking = without(shift(1, None, None), "technicianId", "shiftType")
     loads.load(at("13:00"), technician_shifts=[lacking])
-    for said in loads.refused():
+    for said in loads.refused("run", "--select", "dispatch_stg_technician_shifts"):
         assert (
             "technician_shifts was loaded without shiftType, technicianId, which the marts" in said
         )
@@ -74,7 +71,7 @@ def test_rows_of_a_single_tenant_beside_those_of_others_are_refused(
     loads: Loads, others: str
 ) -> None:
     loads.load(at("12:00"), appointment_assignments=[assignment(1)], business_hours=[hours(SINGLE)])
-    loads.build()
+    loads.build(*CURRENT)
     more = [assignment(2)]
     if others == "a group":
         more = of_tenant(SINGLE, assignment(1), assignment(2))
@@ -103,7 +100,7 @@ def test_a_torn_last_line_is_left_out_and_told_of_and_another_one_ends_the_build
     file = loads.folder / "appointment_assignments-20260618T130000.jsonl"
     whole = file.read_text(encoding="utf-8")
     file.write_text(whole[:-40], encoding="utf-8")
-    ended = loads.dbt("duckdb", "run")
+    ended = loads.dbt("duckdb", *CURRENT)
     assert ended.is_good
     assert f"The last line of {file} is torn, and left out" in ended.trouble
     found = loads.rows_in("duckdb", "dispatch_stg_appointment_assignments")
@@ -112,7 +109,7 @@ def test_a_torn_last_line_is_left_out_and_told_of_and_another_one_ends_the_build
         2: "12:30:00.5",
     }
     file.write_text(whole[:-40] + "\n" + whole, encoding="utf-8")
-    assert "Malformed JSON" in loads.dbt("duckdb", "run").trouble
+    assert "Malformed JSON" in loads.dbt("duckdb", *CURRENT).trouble
 
 
 def test_where_several_schemas_have_been_loaded_somebody_has_to_say_which(
@@ -122,34 +119,38 @@ def test_where_several_schemas_have_been_loaded_somebody_has_to_say_which(
     own = replace(group)
     group.schema = "tap_servicetitan_dispatch__group"
     group.load(at("12:00"), appointment_assignments=of_tenant(5, assignment(2)))
-    ended = group.dbt("postgres", "run")
+    ended = group.dbt("postgres", *CURRENT)
     assert ended.is_good, "the only one"
     found = group.rows_in("postgres", "dispatch_current_assignments")
     assert [row["tenant_id"] for row in found] == [5]
     own.load(at("12:00"), appointment_assignments=[assignment(1)])
-    ended = group.dbt("postgres", "run")
+    ended = group.dbt("postgres", *CURRENT)
     assert not ended.is_good
     assert f"Several schemas have appointment_assignments: {own.schema}, {group.schema}" in (
         ended.trouble
     )
-    ended = group.dbt("postgres", "run", TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA=own.schema)
+    ended = group.dbt("postgres", *CURRENT, TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA=own.schema)
     assert ended.is_good, ended.trouble
     assert group.rows_in("postgres", "dispatch_current_assignments")[0]["tenant_id"] == 0
-    group.said["dispatch_source_schema"] = group.schema
-    assert group.dbt("postgres", "run").is_good
-    assert group.rows_in("postgres", "dispatch_current_assignments")[0]["tenant_id"] == 5
 
 
 def test_what_has_no_source_any_more_is_in_no_mart(loads: Loads) -> None:
+    chosen = (
+        "run",
+        "--select",
+        "+dispatch_assignment_history",
+        "dispatch_technicians",
+        "+dispatch_tenants",
+    )
     both = [*of_tenant(5, assignment(1)), *of_tenant(6, assignment(1), assignment(2))]
     loads.load(at("12:00"), appointment_assignments=both)
-    loads.build()
+    loads.build(*chosen)
     assert {row["tenant_id"] for row in loads.rows("dispatch_assignment_history")} == {5, 6}
     (file,) = loads.folder.glob("*.jsonl")
     file.unlink()
     loads.warehouses.server.query(f"drop schema {loads.schema} cascade")
     loads.load(at("13:00"), appointment_assignments=of_tenant(5, assignment(1, "12:30:00Z")))
-    loads.build()
+    loads.build(*chosen)
     for model in ("dispatch_assignment_history", "dispatch_tenants", "dispatch_technicians"):
         assert {row["tenant_id"] for row in loads.rows(model)} == {5}, model
 
@@ -172,13 +173,14 @@ def test_a_tenant_without_a_time_zone_ends_the_build_and_each_has_its_own(
             log("a", "2026-06-18T12:00:01Z", 6, timezone="Mars/Base", tenantName="O'Hare"),
         ],
     )
-    for said in loads.refused():
+    for said in loads.refused(*HOURS):
         assert (
             "No time zone, or none that the database knows: tenant 6 (Mars/Base), tenant 7." in said
         )
         assert "DISPATCH_TIMEZONE or the var dispatch_timezone" in said
-    loads.said["dispatch_tenants"] = {"6": {"timezone": "Asia/Tokyo", "name": "D'Arcy"}}
-    loads.build("run", DISPATCH_TIMEZONE="Europe/Berlin")
+    mended = log("b", "2026-06-18T13:00:00Z", 6, timezone="Asia/Tokyo", tenantName="D'Arcy")
+    loads.load(at("13:00"), sync_log=[mended])
+    loads.build(*HOURS, DISPATCH_TIMEZONE="Europe/Berlin")
     tenants = {row["tenant_id"]: row for row in loads.rows("dispatch_tenants")}
     assert {key: (row["tenant_name"], row["time_zone"]) for key, row in tenants.items()} == {
         5: ("Acme", "America/Chicago"),
@@ -212,7 +214,7 @@ def test_a_shift_and_an_absence_without_an_end_cost_nothing(loads: Loads) -> Non
         technician_shifts=own + ever,
         non_job_appointments=away,
     )
-    loads.build("run", "--exclude", "dispatch_capacity_forecast")
+    loads.build(*HOURS)
     found = loads.rows("dispatch_technician_availability")
     assert [(row["day"], row["shift_hours"], row["hours_for_jobs"]) for row in found] == [
         ("2026-06-18", 8, 0)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from tests.support.projects import ROOT
 from tests.support.warehouses import DATABASES
-from tests.transform.rows import assignment, at
+from tests.transform.rows import assignment, at, of_tenant
 from tools.markdown import blocks, section
 
 if TYPE_CHECKING:
@@ -46,6 +46,13 @@ THEIRS = {
     ),
     "tests/generic/is_key.sql": "{% test is_key(model) %}select 1{% endtest %}",
 }
+VARS: dict[str, Any] = {
+    "dispatch_timezone": "America/Chicago",
+    "dispatch_tenants": {5: {"name": "D'Arcy", "timezone": "Asia/Tokyo"}},
+    "dispatch_streams_off": ["technician_tracking"],
+    "dispatch_source_schema": "of_theirs",
+}
+SCHEMAS = {"duckdb": "main", "postgres": "dispatch"}
 LOCAL, GIT = (
     yaml.safe_load(text)
     for text in blocks(section("docs/marts.md", "In a dbt project of your own"), "yaml")[:2]
@@ -78,7 +85,7 @@ def theirs(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
             {
                 "name": "theirs",
                 "profile": "servicetitan_dispatch",
-                "vars": {"dispatch_timezone": "America/Chicago"},
+                "vars": VARS,
                 "models": {"servicetitan_dispatch": {"+schema": "dispatch_models"}},
             }
         ),
@@ -94,17 +101,26 @@ def test_the_package_builds_beside_models_and_macros_of_the_same_names(
     loads: Loads, theirs: tuple[str, Path]
 ) -> None:
     database, project = theirs
-    loads.load(at("12:00"), appointment_assignments=[assignment(1)])
+    loads.schema = VARS["dispatch_source_schema"]
+    loads.load(
+        at("12:00"),
+        appointment_assignments=[
+            *of_tenant(5, assignment(1)),
+            *of_tenant(6, assignment(1, technicianName="Ben Ito")),
+        ],
+        technician_tracking=of_tenant(5, {"technicianId": 7, "appointmentId": 100}),
+    )
+    moved = {"dispatch_folder": str(loads.folder)}
+    elsewhere = {"TARGET_JSONL_DESTINATION_PATH": "/nobody", "DISPATCH_SOURCE_SCHEMA": "nobody"}
     with loads.warehouses.dbt(database, project) as dbt:
         for command in (("deps",), ("build", "--exclude", "tag:dispatch_unit_test")):
-            ended = dbt(*command)
+            ended = dbt(*command, said=moved, **elsewhere)
             assert ended.is_good, ended.trouble
     assert "unit test" not in ended.text.partition("Finished")[2]
     own = SCHEMAS[database]
-    assert loads.asked(database, f"select * from {own}.report") == [("theirs", 1)]  # noqa: S608 - our own
-    asked = f"select technician_name from {own}_dispatch_models.dispatch_technicians"  # noqa: S608 - our own
-    found = loads.asked(database, asked)
-    assert found == [("Rosa Marquez",)]
-
-
-SCHEMAS = {"duckdb": "main", "postgres": "dispatch"}
+    assert loads.asked(database, f"select * from {own}.report") == [("theirs", 2)]  # noqa: S608 - our own
+    asked = f"select {{}} from {own}_dispatch_models.{{}} order by 1".format  # noqa: S608 - our own
+    tenants = loads.asked(database, asked("tenant_id, tenant_name, time_zone", "dispatch_tenants"))
+    assert tenants == [(5, "D'Arcy", "Asia/Tokyo"), (6, None, "America/Chicago")]
+    assert loads.asked(database, asked("technician_id", "dispatch_stg_technician_tracking")) == []
+    loads.warehouses.server.query(f"drop schema {loads.schema} cascade")
