@@ -103,6 +103,8 @@ def test_a_row_says_what_became_of_each_stream_after_all_others(
     assert len({each["runId"] for each in rows.values()}) == 1
     assert {name: zones[name] for name in zones.keys() - {"runId", "startedAt", "endedAt"}} == {
         "tenantId": ONE,
+        "tenantName": None,
+        "timezone": None,
         "stream": "zones",
         "outcome": "complete",
         "reason": None,
@@ -125,6 +127,25 @@ def test_a_row_says_what_became_of_each_stream_after_all_others(
     after = kinds[kinds.index(last) :]
     assert {kind for kind in after if kind != last} == {("STATE", None)}
     assert after[-1] == ("STATE", None)
+
+
+@pytest.mark.usefixtures("answers")
+def test_a_single_tenant_s_time_zone_is_told(api: ScriptedApi, tap: Command) -> None:
+    run = tap.run(api.config | {"timezone": "America/Denver"}, streams=("teams", LOG))
+    assert logged(run)["teams"]["timezone"] == "America/Denver"
+
+
+def test_each_tenant_of_a_group_says_what_it_is_called_and_which_time_zone_it_is_in(
+    api: ScriptedApi, tap: Command
+) -> None:
+    south = {"tenant_id": SOUTH, "name": "Acme South", "timezone": "America/Phoenix"}
+    config = Group(api).config | {"tenants": [NORTH, south], "timezone": "America/Chicago"}
+    rows = logged_of_group(read(tap, config, None, "teams", LOG))
+    told = {number: (row["tenantName"], row["timezone"]) for (number, _), row in rows.items()}
+    assert told == {
+        NORTH: (None, "America/Chicago"),
+        SOUTH: ("Acme South", "America/Phoenix"),
+    }
 
 
 @pytest.mark.usefixtures("answers")

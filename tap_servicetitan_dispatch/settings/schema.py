@@ -92,8 +92,8 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
         "tenants",
         "Several tenants to read in one run, in place of `tenant_id`: numbers, or objects with "
         "`tenant_id` and, as far as they differ from the settings of the same name, `client_id`, "
-        "`client_secret` and `app_key`; `name` is what the log calls it. Each row then has a "
-        "`tenantId`, and each key begins with it.",
+        "`client_secret`, `app_key` and `timezone`; `name` is what the log calls it. Each row then "
+        "has a `tenantId`, and each key begins with it.",
         kind=th.ArrayType(th.CustomType({"type": ["integer", "string", "object"]})),
         secret=True,
     ),
@@ -177,10 +177,10 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _setting(
         "timezone",
-        "IANA name of the time zone in which days begin and end, such as `America/Chicago`; for "
-        "the stream `capacities`, whose slots come whole if any part of them lies in the days that "
-        "are read.",
-        default="UTC",
+        "IANA name of the tenant's time zone, in which its days begin and end, such as "
+        "`America/Chicago`. The stream `capacities` reads whole days, of UTC without it; its slots "
+        "come whole if any part of them lies in those days. `sync_log` passes it on to the "
+        "warehouse.",
     ),
     _number(
         "capacity_days_back",

@@ -122,7 +122,7 @@ class Capacities(DispatchStream):
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
-        days = self._days(time_of(client))
+        days = self._days(time_of(client), self._timezone(client))
         calls = (
             partial(client.post, self.path, self._request(*span))
             for span in _spans(days, self._step)
@@ -146,14 +146,20 @@ class Capacities(DispatchStream):
     def _step(self) -> int:
         return int(self.config["capacity_days_per_request"])
 
-    def _days(self, now: datetime) -> list[datetime]:
+    def _timezone(self, client: Client) -> str:
+        """Return the time zone of a tenant."""
+        numbers = {None, client.tenant_id}
+        [tenant] = [each for each in self.run.clients.tenants if each.number in numbers]
+        return tenant.timezone or "UTC"
+
+    def _days(self, now: datetime, timezone: str) -> list[datetime]:
         """Return when the days begin that are asked for, and the one before and the one after.
 
         What lies between the second and the last but one is wanted, what touches it included.
         """
         import pendulum  # noqa: PLC0415 - takes long, and most runs are without this stream
 
-        noon = pendulum.instance(now).in_timezone(self.config["timezone"]).at(12)
+        noon = pendulum.instance(now).in_timezone(timezone).at(12)
         first = -self.config["capacity_days_back"] - 1
         end = self.config["capacity_days_ahead"] + 2
         # From noon, as there may be two midnights, or none

@@ -54,6 +54,11 @@ class SyncLog(DispatchStream):
     schema = schema_of(
         text("runId", "What the run is called.", required=True),
         TENANT_ID,
+        text("tenantName", "What the settings call the tenant; null if they do not say."),
+        text(
+            "timezone",
+            "IANA name of the tenant's time zone, by the settings; null if they do not say.",
+        ),
         text("stream", "Name of the stream.", required=True),
         instant(
             "startedAt",
@@ -113,7 +118,12 @@ class SyncLog(DispatchStream):
         if tenant not in self._told:
             found = {each.stream: each for each in self.run.outcomes.read(tenant)}
             counts = self._counts(client, tenant, found)
-            whose = {"runId": self.run.outcomes.run_id, "tenantId": client.tenant_id}
+            whose = {
+                "runId": self.run.outcomes.run_id,
+                "tenantId": client.tenant_id,
+                "tenantName": tenant.name or None,
+                "timezone": tenant.timezone,
+            }
             self._told[tenant] = [
                 {**whose, **self._row(name, tenant, outcome), "sourceRows": counts.get(name)}
                 for name, outcome in found.items()

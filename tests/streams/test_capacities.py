@@ -13,6 +13,7 @@ import pytest
 import time_machine
 
 from tap_servicetitan_dispatch import instants
+from tests.support.group import NORTH, SOUTH, Group, group_catalog
 from tests.support.runs import assert_fails, catalog_of
 from tests.support.scripted_api import MODIFIED, Answer, routed
 from tests.support.streams import PATHS
@@ -196,6 +197,21 @@ def test_a_slot_that_does_not_say_when_it_is_comes_all_the_same(
     )
     run = read(api, tap, **days(0, 0, 7))
     assert [record["startUtc"] for record in run.records] == ["soon", "2026-06-18T08:00:00Z"]
+
+
+def test_each_tenant_of_a_group_has_days_of_its_own(api: ScriptedApi, tap: Command) -> None:
+    group = Group(api)
+    for number in (NORTH, SOUTH):
+        group.answers[number, PATHS["capacities"]] = answer()
+    own = {"tenant_id": SOUTH, "timezone": "Asia/Tokyo"}
+    config = group.config | CHICAGO | days(0, 0, 1) | {"tenants": [NORTH, own]}
+    run = tap.run(config, None, group_catalog("capacities"))
+    assert run.exit_code == 0, run.stderr
+    begun = {
+        int(call.path.split("/")[4]): json.loads(call.body)["startsOnOrAfter"]
+        for call in api.api_calls
+    }
+    assert begun == {NORTH: "2026-06-18T05:00:00Z", SOUTH: "2026-06-18T15:00:00Z"}
 
 
 def test_a_server_that_does_not_tell_its_time_is_an_error_in_one_line(

@@ -12,4 +12,5 @@
   ('modifiedOn', 'modified_on', 'time'),
   ('active', 'active', 'boolean'),
 ] %}
-{{ latest_rows('appointment_assignments', ['assignment_id'], columns) }}
+{% set needed = ['id'] %}
+{{ servicetitan_dispatch.latest_rows('appointment_assignments_list', ['assignment_id'], columns, needed) }}

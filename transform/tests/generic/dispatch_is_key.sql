@@ -1,5 +1,5 @@
 {# Each row has a value in all of these columns, and no other row has the same ones. #}
-{% test is_key(model, columns) %}
+{% test dispatch_is_key(model, columns) %}
 select {{ columns | join(', ') }}
 from {{ model }}
 group by {{ columns | join(', ') }}

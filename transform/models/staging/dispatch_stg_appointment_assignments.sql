@@ -12,4 +12,5 @@
   ('modifiedOn', 'modified_on', 'time'),
   ('active', 'active', 'boolean'),
 ] %}
-{{ all_versions(['appointment_assignments', 'appointment_assignments_history'], ['assignment_id', 'modified_on'], columns) }}
+{% set needed = ['id', 'technicianId', 'status', 'appointmentId', 'modifiedOn', 'active'] %}
+{{ servicetitan_dispatch.latest_rows('appointment_assignments', ['assignment_id'], columns, needed) }}

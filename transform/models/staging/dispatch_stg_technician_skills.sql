@@ -7,4 +7,5 @@
   ('createdOn', 'created_on', 'time'),
   ('modifiedOn', 'modified_on', 'time'),
 ] %}
-{{ latest_rows('technician_skills', ['skill_id'], columns) }}
+{% set needed = ['id'] %}
+{{ servicetitan_dispatch.latest_rows('technician_skills', ['skill_id'], columns, needed) }}

@@ -6,11 +6,11 @@ select
   name as occasion,
   starts_at,
   starts_at + duration_seconds * interval '1 second' as ends_at
-from {{ ref('stg_non_job_appointments') }}
+from {{ ref('servicetitan_dispatch', 'dispatch_stg_non_job_appointments') }}
 where active and duration_seconds > 0
 
 union all
 
 select tenant_id, technician_id, 'Time off' as occasion, starts_at, ends_at
-from {{ ref('stg_technician_shifts') }}
-where active and shift_type = 'TimeOff'
+from {{ ref('servicetitan_dispatch', 'dispatch_stg_technician_shifts') }}
+where active and shift_type = 'TimeOff' and ends_at > starts_at

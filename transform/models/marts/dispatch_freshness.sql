@@ -13,7 +13,7 @@ with told as (
   select
     *,
     row_number() over (partition by tenant_id, stream order by ended_at desc nulls last, run_id) as nth
-  from {{ ref('stg_sync_log') }}
+  from {{ ref('servicetitan_dispatch', 'dispatch_stg_sync_log') }}
 ),
 
 complete as (
@@ -36,7 +36,7 @@ in_source as (
 loaded as (
   {% for stream in counted %}
   select tenant_id, '{{ stream }}' as stream, count(*) as loaded_rows
-  from {{ ref('stg_' ~ stream) }}
+  from {{ ref('servicetitan_dispatch', 'dispatch_stg_' ~ stream) }}
   group by tenant_id
   {{ 'union all' if not loop.last }}
   {% endfor %}
@@ -44,6 +44,7 @@ loaded as (
 
 select
   told.tenant_id,
+  tenants.tenant_name,
   told.stream,
   complete.complete_at,
   complete.reached,
@@ -57,6 +58,8 @@ select
   end as loaded_rows,
   in_source.source_rows - coalesce(own.loaded_rows, single.loaded_rows, 0) as missing_rows
 from told
+left join {{ ref('servicetitan_dispatch', 'dispatch_tenants') }} as tenants
+  on tenants.tenant_number = told.tenant_id
 left join complete
   on complete.tenant_id = told.tenant_id and complete.stream = told.stream
 left join in_source

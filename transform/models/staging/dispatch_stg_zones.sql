@@ -14,4 +14,5 @@
   ('businessUnits', 'business_units', 'json'),
   ('technicians', 'technicians', 'json'),
 ] %}
-{{ latest_rows('zones', ['zone_id'], columns) }}
+{% set needed = ['id'] %}
+{{ servicetitan_dispatch.latest_rows('zones', ['zone_id'], columns, needed) }}

@@ -3,4 +3,5 @@
   ('saturday', 'saturday', 'json'),
   ('sunday', 'sunday', 'json'),
 ] %}
-{{ rows_of_the_latest_load('business_hours', [], columns) }}
+{% set needed = [] %}
+{{ servicetitan_dispatch.rows_of_the_latest_load('business_hours', [], columns, needed) }}

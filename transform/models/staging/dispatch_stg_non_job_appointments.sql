@@ -16,11 +16,12 @@
   ('modifiedOn', 'modified_on', 'time'),
   ('createdById', 'created_by_id', 'bigint'),
 ] %}
+{% set needed = ['id', 'technicianId', 'start', 'duration', 'active'] %}
 with counted as (
-{{ latest_rows('non_job_appointments', ['non_job_appointment_id'], columns) }}
+{{ servicetitan_dispatch.latest_rows('non_job_appointments', ['non_job_appointment_id'], columns, needed) }}
 )
 
 select
   *,
-  {{ seconds_of('duration') }} as duration_seconds
+  {{ servicetitan_dispatch.seconds_of('duration') }} as duration_seconds
 from counted

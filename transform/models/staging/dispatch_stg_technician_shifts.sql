@@ -11,4 +11,5 @@
   ('createdOn', 'created_on', 'time'),
   ('modifiedOn', 'modified_on', 'time'),
 ] %}
-{{ latest_rows('technician_shifts', ['shift_id'], columns) }}
+{% set needed = ['id', 'shiftType', 'active', 'technicianId', 'start', 'end'] %}
+{{ servicetitan_dispatch.latest_rows('technician_shifts', ['shift_id'], columns, needed) }}

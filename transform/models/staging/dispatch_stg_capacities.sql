@@ -12,4 +12,5 @@
   ('isAvailable', 'is_available', 'boolean'),
   ('isExceedingIdealBookingPercentage', 'is_exceeding_ideal_booking_percentage', 'boolean'),
 ] %}
-{{ all_versions(['capacities'], ['starts_at', 'ends_at', 'business_unit_key', 'computed_on'], columns) }}
+{% set needed = ['startUtc', 'endUtc', 'businessUnitKey', 'totalAvailability', 'openAvailability'] %}
+{{ servicetitan_dispatch.all_versions(['capacities'], ['starts_at', 'ends_at', 'business_unit_key', 'computed_on'], columns, needed) }}

@@ -1,13 +1,18 @@
 -- Each row is a forecast of a slot, the last of a day before the slot began, beside what came of it.
 with snapshots as (
   select
-    *,
-    total_availability - open_availability as booked,
-    {{ day_of('starts_at') }} - {{ day_of('computed_on') }} as days_ahead,
+    capacities.*,
+    capacities.total_availability - capacities.open_availability as booked,
+    {{ servicetitan_dispatch.day_of('capacities.starts_at', 'tenants.time_zone') }}
+      - {{ servicetitan_dispatch.day_of('capacities.computed_on', 'tenants.time_zone') }} as days_ahead,
     row_number() over (
-      partition by tenant_id, starts_at, ends_at, business_unit_key order by computed_on desc
+      partition by
+        capacities.tenant_id, capacities.starts_at, capacities.ends_at, capacities.business_unit_key
+      order by capacities.computed_on desc
     ) as nth
-  from {{ ref('stg_capacities') }}
+  from {{ ref('servicetitan_dispatch', 'dispatch_stg_capacities') }} as capacities
+  inner join {{ ref('servicetitan_dispatch', 'dispatch_tenants') }} as tenants
+    on tenants.tenant_id = capacities.tenant_id
 ),
 
 forecasts as (
@@ -23,13 +28,13 @@ forecasts as (
 
 arrivals as (
   select tenant_id, assignment_id, technician_id, min(seen_since) as arrived_on
-  from {{ ref('assignment_history') }}
+  from {{ ref('servicetitan_dispatch', 'dispatch_assignment_history') }}
   where status = 'Working'
   group by tenant_id, assignment_id, technician_id
 ),
 
 crews as (
-  select tenant_id, starts_at, ends_at, business_unit_key, {{ each_element('technicians') }} as technician
+  select tenant_id, starts_at, ends_at, business_unit_key, {{ servicetitan_dispatch.each_element('technicians') }} as technician
   from snapshots
   where nth = 1
 ),

@@ -6,4 +6,5 @@
   ('createdOn', 'created_on', 'time'),
   ('modifiedOn', 'modified_on', 'time'),
 ] %}
-{{ latest_rows('teams', ['team_id'], columns) }}
+{% set needed = ['id'] %}
+{{ servicetitan_dispatch.latest_rows('teams', ['team_id'], columns, needed) }}

@@ -1,5 +1,7 @@
 {% set columns = [
   ('runId', 'run_id', 'text'),
+  ('tenantName', 'tenant_name', 'text'),
+  ('timezone', 'time_zone', 'text'),
   ('stream', 'stream', 'text'),
   ('startedAt', 'started_at', 'time'),
   ('endedAt', 'ended_at', 'time'),
@@ -15,4 +17,5 @@
   ('unknownFields', 'unknown_fields', 'json'),
   ('tapVersion', 'tap_version', 'text'),
 ] %}
-{{ all_versions(['sync_log'], ['run_id', 'stream'], columns) }}
+{% set needed = ['runId', 'stream', 'endedAt', 'outcome'] %}
+{{ servicetitan_dispatch.all_versions(['sync_log'], ['run_id', 'stream'], columns, needed) }}

@@ -5,11 +5,12 @@
   ('businessUnitIds', 'business_unit_ids', 'json'),
   ('active', 'active', 'boolean'),
 ] %}
+{% set needed = ['id'] %}
 with counted as (
-{{ rows_of_the_latest_load('arrival_windows', ['arrival_window_id'], columns) }}
+{{ servicetitan_dispatch.rows_of_the_latest_load('arrival_windows', ['arrival_window_id'], columns, needed) }}
 )
 
 select
   *,
-  {{ seconds_of('duration') }} as duration_seconds
+  {{ servicetitan_dispatch.seconds_of('duration') }} as duration_seconds
 from counted

@@ -6,20 +6,20 @@ with ranked as (
       partition by tenant_id, technician_id, appointment_id
       order by modified_on desc nulls last, assignment_id desc
     ) as nth
-  from {{ ref('stg_appointment_assignments') }}
+  from {{ ref('servicetitan_dispatch', 'dispatch_stg_appointment_assignments') }}
 )
 
 select
-  tenant_id,
-  appointment_id,
-  job_id,
-  technician_id,
-  technician_name,
-  assignment_id,
   status,
   coalesce(is_paused, false) as is_paused,
-  assigned_on,
+  technician_name,
+  appointment_id,
+  job_id,
   modified_on,
+  tenant_id,
+  technician_id,
+  assignment_id,
+  assigned_on,
   count(*) over (partition by tenant_id, appointment_id) as crew
 from ranked
 where nth = 1 and active
