@@ -76,7 +76,7 @@ def test_rows_of_a_single_tenant_beside_those_of_others_are_refused(
     if others == "a group":
         more = of_tenant(SINGLE, assignment(1), assignment(2))
     loads.load(at("13:00"), appointment_assignments=more, business_hours=[hours(SINGLE + 1)])
-    for said in loads.refused():
+    for said in loads.refused(*CURRENT):
         assert "some do not say whose they are" in said
         assert str(SINGLE) in said
         assert "places of their own" in said
