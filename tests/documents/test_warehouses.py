@@ -121,7 +121,9 @@ def test_duckdb_guesses_no_type_and_a_later_load_is_never_older(
     """Times of whole seconds in one file, and a column that is null for a long time."""
     monkeypatch.chdir(tmp_path)
     (snippet,) = blocks(section(PAGE, "DuckDB"), "sql")
-    first = [{"id": number, "isPaused": None, "modifiedOn": None} for number in range(30_000)]
+    first: list[dict[str, Any]] = [
+        {"id": number, "isPaused": None, "modifiedOn": None} for number in range(30_000)
+    ]
     first[0]["modifiedOn"] = "2026-06-18T15:00:00Z"
     first[1]["modifiedOn"] = "2026-06-18T15:00:00Z"
     first[-1]["isPaused"] = True

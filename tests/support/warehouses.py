@@ -138,7 +138,8 @@ class Loads:
     def dbt(self, database: str, *arguments: str, **variables: str) -> Ended:
         """Run a command of dbt."""
         given = self.variables | variables
-        return self.warehouses.dbts[database](*arguments, **given)
+        run = self.warehouses.dbts[database]
+        return run(*arguments, said=None, **given)
 
     def build(self, *arguments: str, **variables: str) -> list[Ended]:
         """Build in both databases, which has to be good."""
