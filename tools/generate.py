@@ -100,11 +100,10 @@ def unit_tests() -> str:
     """Return the tests of the marts, of which that of `freshness` has no rows of some streams."""
     text = content_of(UNIT_TESTS)
     of_freshness, _, _ = text.partition("model: dispatch_freshness\n")[2].partition(NO_ROWS)
+    counted = [f"'dispatch_stg_{name}')" for name in declared.counted()]
     lines = "".join(
-        f"  - input: {model}\n    rows: []\n"
-        for model in (
-            f"ref('servicetitan_dispatch', 'dispatch_stg_{name}')" for name in declared.counted()
-        )
+        f"  - input: ref('servicetitan_dispatch', {model}\n    rows: []\n"
+        for model in counted
         if model not in of_freshness
     )
     return between(text, NO_ROWS, lines, "  expect:")

@@ -121,13 +121,12 @@ def test_duckdb_guesses_no_type_and_a_later_load_is_never_older(
     """Times of whole seconds in one file, and a column that is null for a long time."""
     monkeypatch.chdir(tmp_path)
     (snippet,) = blocks(section(PAGE, "DuckDB"), "sql")
-    first: list[dict[str, Any]] = [
-        {"id": number, "isPaused": None, "modifiedOn": None} for number in range(30_000)
-    ]
+    blank: dict[str, Any] = {"isPaused": None, "modifiedOn": None}
+    first = [{"id": number, **blank} for number in range(30_000)]
     first[0]["modifiedOn"] = "2026-06-18T15:00:00Z"
     first[1]["modifiedOn"] = "2026-06-18T15:00:00Z"
     first[-1]["isPaused"] = True
-    later = [
+    later: list[dict[str, Any]] = [
         {"id": 0, "modifiedOn": "2026-06-18T15:00:00.5Z", "status": "Done"},
         {"id": 1, "modifiedOn": "2026-06-18T14:00:00.5Z", "status": "moved back"},
         {"id": 2, "modifiedOn": None, "status": "lost"},
