@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,6 @@ from tap_servicetitan_dispatch.walks import Page, malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
 
     from singer_sdk import Tap
 
@@ -159,12 +158,13 @@ class Capacities(DispatchStream):
         """
         import pendulum  # noqa: PLC0415 - takes long, and most runs are without this stream
 
-        noon = pendulum.instance(now).in_timezone(timezone).at(12)
+        zone = pendulum.timezone(timezone)
+        today = pendulum.instance(now).in_timezone(zone).date()
         first = -self.config["capacity_days_back"] - 1
         end = self.config["capacity_days_ahead"] + 2
-        # From noon, as there may be two midnights, or none
-        days = (noon.add(days=day) for day in range(first, end + 1))
-        return [day.start_of("day").in_timezone("UTC") for day in days]
+        days = (today.add(days=day) for day in range(first, end + 1))
+        # Of two midnights, the first; where there is none, when it would have been
+        return [datetime.combine(day, time(), zone).astimezone(UTC) for day in days]
 
     def _request(self, start: datetime, end: datetime) -> dict[str, Any]:
         optional = {

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 PACKAGE = ROOT / "tap_servicetitan_dispatch"
 PARTS = "The parts"
-STREAM_MODULES = ("base", "reading", "writing", "sdk")
-"""Where the SDK's Stream is derived from."""
 HOOKS = rows(section("docs/architecture.md", "What the SDK does, and where the tap steps in"))
 
 BELOW_REQUESTS = {
@@ -35,10 +33,9 @@ def parts() -> list[str]:
 
 
 BASES: dict[str, type] = {
-    "tap.py": Tap,
-    "base.py": Stream,
-    "sdk.py": Stream,
-    "stream_maps.py": CustomStreamMap,
+    "tap": Tap,
+    "stream_maps": CustomStreamMap,
+    **dict.fromkeys(("base", "reading", "writing", "sdk"), Stream),
 }
 """What of the SDK the classes of a module derive from, or what it changes."""
 
@@ -52,7 +49,7 @@ def private_hooks() -> Iterator[str]:
     for path in PACKAGE.rglob("*.py"):
         if "sandbox" in path.relative_to(PACKAGE).parts:
             continue
-        base = {"tap": Tap, **dict.fromkeys(STREAM_MODULES, Stream)}.get(path.stem)
+        base = BASES.get(path.stem)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and re.match(
                 r"singer_sdk\b.*\._|singer_sdk\.contrib\b", node.module or ""
