@@ -77,6 +77,8 @@ class TapServiceTitanDispatch(Tap):
         super().__init__(
             config=given, state=state, catalog=catalog, validate_config=False, **kwargs
         )
+        for line in validation.unknown(given, schema):
+            self.logger.warning("%s", line)
         require_offered(self.input_catalog, self.state, not_offered(self.config))
 
     @override

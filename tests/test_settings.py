@@ -264,3 +264,34 @@ def test_two_taps_of_one_process_share_no_token(api: ScriptedApi) -> None:
         assert run.clients.of(tenant) is run.clients.of(tenant)
         clients.append(run.clients.of(tenant))
     assert clients[0] is not clients[1]
+
+
+UNKNOWN = {
+    "skip_failed_tenant": "Did you mean skip_failed_tenants?",
+    "tennant_id": "Did you mean tenant_id?",
+    "colour": "so it does nothing.",
+}
+
+
+@pytest.mark.parametrize(("name", "end"), UNKNOWN.items())
+def test_a_setting_that_nobody_knows_is_told_with_the_one_that_was_meant(
+    api: ScriptedApi, tap: Command, name: str, end: str
+) -> None:
+    config = api.config | {name: "the value"}
+    api.reply = lambda _: page(more=False, token="t")
+    run = tap.run(config)
+    [line] = [each for each in run.stderr.splitlines() if "is not a setting" in each]
+    assert run.exit_code == 0
+    assert line.startswith("WARNING")
+    assert f"| {name} is not a setting, so it does nothing." in line
+    assert line.endswith(end)
+    assert "the value" not in line
+    checked = tap.run(config, None, None, "--check=json")
+    assert json.loads(checked.stdout)["steps"][0]["caution"].endswith(end)
+    assert name in tap.run(config, None, None, "--check").stdout
+
+
+def test_no_setting_of_the_sdk_is_unknown(api: ScriptedApi, tap: Command) -> None:
+    api.reply = lambda _: page(more=False, token="t")
+    run = tap.run(api.config | {"stream_maps": {}, "flattening_enabled": False})
+    assert "is not a setting" not in run.stderr

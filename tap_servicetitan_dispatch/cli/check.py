@@ -83,6 +83,12 @@ class Step:
 
 def perform(tap: Tap) -> list[Step]:
     """Check the settings of a tap, and what they lead to; return the steps."""
+    settings, *others = _perform(tap)
+    unknown = validation.unknown(tap.config, tap.config_jsonschema)
+    return [replace(settings, caution=" ".join(unknown)), *others]
+
+
+def _perform(tap: Tap) -> list[Step]:
     streams = [
         stream for stream in cast("list[DispatchStream]", list(tap.streams.values())) if stream.path
     ]  # what is not read from the API cannot fail
@@ -279,7 +285,9 @@ def print_table(steps: Sequence[Step], file: TextIO) -> None:
         if step.answer:  # whole, as the vendor's support asks for it
             console.print(cell(f"\n{_full_name(step)}: {step.answer}"), soft_wrap=True)
     console.print(cell(f"\n{_conclusion(steps)}"))
-    cautions = {step.name: step.caution for step in steps if step.selected and step.caution}
+    cautions = {
+        step.name: step.caution for step in steps if step.caution and step.selected is not False
+    }
     for name, caution in cautions.items():
         console.print(cell(f"\n{name}: {caution}"), soft_wrap=True)
 

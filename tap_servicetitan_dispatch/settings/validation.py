@@ -14,7 +14,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_servicetitan_dispatch import addresses
 from tap_servicetitan_dispatch.log import logger
-from tap_servicetitan_dispatch.log.redaction import one_line, shown
+from tap_servicetitan_dispatch.log.redaction import one_line, part, shown
 from tap_servicetitan_dispatch.settings import batches, tenants
 from tap_servicetitan_dispatch.settings.schema import (
     ENVIRONMENTS,
@@ -122,6 +122,22 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
     of_batches = batches.problems(sound.get("batch_config") or {})
     found = (*lines.values(), *of_tenants, *_senseless(sound), *_unsafe(sound), *of_batches)
     return [one_line(line) for line in found]
+
+
+def unknown(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """Return a line for each setting that does nothing as nobody knows it, never its value.
+
+    Args:
+        config: The settings as they were given.
+        schema: The JSON schema of all settings, the SDK's own included.
+    """
+    known = schema["properties"]
+    return [
+        part(f"{name} is not a setting, so it does nothing.")
+        + "".join(f" Did you mean {near}?" for near in tenants.like(name, known))
+        for name in config
+        if name not in known
+    ]
 
 
 def _is_time_zone(name: str) -> bool:
