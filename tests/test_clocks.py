@@ -114,8 +114,8 @@ def test_a_stored_bookmark_after_the_servers_clock_is_told_and_not_used(
     assert run.ids == [1]
     assert stored(run) == "2026-11-02T12:00:00Z"
     [line] = [line for line in run.stderr.splitlines() if "WARNING" in line]
-    assert "dispatch.zones | The bookmark (or start_date) 2031-01-01T00:00:00Z lies after" in line
-    assert "the server's clock, 2026-11-02T12:00:00Z" in line
+    assert "dispatch.zones | zones: The bookmark (or start_date) 2031-01-01T00:00:00Z lies" in line
+    assert "after the server's clock, 2026-11-02T12:00:00Z" in line
     assert "What to do: " in line
 
 
@@ -200,7 +200,7 @@ def test_a_date_of_the_future_for_the_feed_is_told_and_not_used(
         "2026-12-01T12:00:00Z",
     ]
     [line] = [line for line in run.stderr.splitlines() if "WARNING" in line]
-    assert "appointment_assignments | The bookmark (or start_date) 2031-01-01T00:00:00Z" in line
+    assert "appointment_assignments: The bookmark (or start_date) 2031-01-01T00:00:00Z" in line
 
 
 def test_a_token_of_the_feed_is_no_date_however_it_looks(api: ScriptedApi, tap: Command) -> None:

@@ -480,6 +480,11 @@ BAD_TENANTS: list[tuple[Any, str]] = [
     ([{"tenant_id": NORTH, "secret": "s3cret"}], f"tenants: item 1 ({NORTH}) has 1 fields"),
     ([{"tenant_id": NORTH, "app_key": 5}], f"tenants: item 1 ({NORTH}): app_key has a"),
     ([{"tenant_id": NORTH, "app_key": "two words"}], f"tenants: item 1 ({NORTH}): app_key has"),
+    (
+        [{"tenant_id": NORTH, "timezone": "Mars/Base"}],
+        f"tenants: item 1 ({NORTH}): timezone is not an IANA time zone, such as America/Chicago",
+    ),
+    ([{"tenant_id": NORTH, "timezone": 5}], f"tenants: item 1 ({NORTH}): timezone is not"),
     (5, "tenants: the value is not of type array"),
     ("acme", "tenants: the value is not of type array"),
 ]

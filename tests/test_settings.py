@@ -278,7 +278,7 @@ def test_a_setting_that_nobody_knows_is_told_with_the_one_that_was_meant(
     api: ScriptedApi, tap: Command, name: str, end: str
 ) -> None:
     config = api.config | {name: "the value"}
-    api.reply = lambda _: page(more=False, token="t")
+    api.reply = feed_of((None, page(more=False, token="t1")))
     run = tap.run(config)
     [line] = [each for each in run.stderr.splitlines() if "is not a setting" in each]
     assert run.exit_code == 0
@@ -292,6 +292,6 @@ def test_a_setting_that_nobody_knows_is_told_with_the_one_that_was_meant(
 
 
 def test_no_setting_of_the_sdk_is_unknown(api: ScriptedApi, tap: Command) -> None:
-    api.reply = lambda _: page(more=False, token="t")
+    api.reply = feed_of((None, page(more=False, token="t1")))
     run = tap.run(api.config | {"stream_maps": {}, "flattening_enabled": False})
     assert "is not a setting" not in run.stderr

@@ -37,7 +37,7 @@ TABLES = {
 """The tables that are made from the code, by the document and the heading that they stand under."""
 
 
-FLEET, FRESHNESS = "examples/fleet/tenants.yml", "transform/models/marts/freshness.sql"
+FLEET, FRESHNESS = "examples/fleet/tenants.yml", "transform/models/marts/dispatch_freshness.sql"
 UNIT_TESTS = "transform/models/marts/_unit_tests.yml"
 NO_ROWS = "  # All other streams that are counted\n"
 SCHEMA = "tap_servicetitan_dispatch"
@@ -99,10 +99,11 @@ def freshness() -> str:
 def unit_tests() -> str:
     """Return the tests of the marts, of which that of `freshness` has no rows of some streams."""
     text = content_of(UNIT_TESTS)
-    of_freshness, _, _ = text.partition("model: freshness\n")[2].partition(NO_ROWS)
+    of_freshness, _, _ = text.partition("model: dispatch_freshness\n")[2].partition(NO_ROWS)
+    counted = [f"'dispatch_stg_{name}')" for name in declared.counted()]
     lines = "".join(
-        f"  - input: {model}\n    rows: []\n"
-        for model in (f"ref('stg_{name}')" for name in declared.counted())
+        f"  - input: ref('servicetitan_dispatch', {model}\n    rows: []\n"
+        for model in counted
         if model not in of_freshness
     )
     return between(text, NO_ROWS, lines, "  expect:")

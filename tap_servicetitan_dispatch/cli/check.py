@@ -15,13 +15,12 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TextIO, cast
 
-from singer_sdk.exceptions import MappingError
-
 from tap_servicetitan_dispatch.client.failures import FAILURES, ApiError, Kind
 from tap_servicetitan_dispatch.errors import REMEDY, NoSandboxError, TapError
 from tap_servicetitan_dispatch.log.redaction import one_line
 from tap_servicetitan_dispatch.run.parallel import ParallelCalls
 from tap_servicetitan_dispatch.settings import validation
+from tap_servicetitan_dispatch.settings.stream_maps import StreamMapError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -100,8 +99,8 @@ def _perform(tap: Tap) -> list[Step]:
         with closing(run.new_clients(max_retries=0)) as clients:
             made = {tenant: clients.of(tenant) for tenant in clients.tenants}
             return _probed(tap, streams, made)
-    except MappingError as error:
-        return _refused(streams, [one_line(f"stream_maps: {error}")])
+    except StreamMapError as error:
+        return _refused(streams, [str(error)])
     except NoSandboxError as error:
         return _refused(streams, [f"environment: {error}"])
 

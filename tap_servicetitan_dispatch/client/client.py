@@ -103,7 +103,7 @@ class Client:
     def pause(self, seconds: float) -> None:
         """Wait before the next call, and count it."""
         self._backoff.sleep(seconds)
-        self.tally.add_wait(seconds)
+        self.tally.add_wait(seconds, self._clock())
 
     def get(
         self, path: str, params: Mapping[str, str], decode: Decode = msgspec.json.decode
@@ -136,7 +136,9 @@ class Client:
 
     def _call(self, request: requests.Request, decode: Decode = msgspec.json.decode) -> Answer:
         return self._backoff.call(
-            partial(self._attempt, request, decode), self.tally.add_retry, self.logger
+            partial(self._attempt, request, decode),
+            lambda waited: self.tally.add_retry(waited, self._clock()),
+            self.logger,
         )
 
     def _attempt(self, request: requests.Request, decode: Decode) -> Answer:
@@ -153,13 +155,13 @@ class Client:
     def _send(self, request: requests.Request, decode: Decode) -> Answer:
         """Send a request when no call is kept waiting any more, with a token of that time."""
         while True:
-            self.tally.add_wait(self._shared_wait.wait())
+            self.tally.add_wait(self._shared_wait.wait(), self._clock())
             request.auth = _TokenAuth(self._token(), self._app_key)
             with self._under_way:
                 waited = self._limiter.wait()
                 if self._shared_wait.seconds_left:  # another call has been told to wait meanwhile
                     continue
-                self.tally.add_request(waited)
+                self.tally.add_request(waited, self._clock())
                 try:
                     return self._http.exchange(request, decode=decode)
                 except ApiError as error:
@@ -171,7 +173,8 @@ class Client:
         began, waited = self._clock(), self._tokens.waited_seconds
         token = self._tokens.current()
         if self._tokens.waited_seconds > waited:
-            self.tally.add_wait(self._clock() - began)
+            now = self._clock()
+            self.tally.add_wait(now - began, now)
         return token
 
 

@@ -34,6 +34,8 @@ MOST_BY_CHANCE = 2
 """Other tenants that have to fail as well, if there are so many, until it is not theirs alone."""
 UNCONNECTED = {Kind.BAD_ADDRESS, Kind.BAD_BUNDLE, Kind.NO_TLS, Kind.UNTRUSTED, Kind.NO_CONNECTION}
 """What keeps a call from being sent at all: one such failure is evidence for all calls."""
+DOUBTFUL = "doubtful"
+"""Read to its end, but the walk does not vouch that all rows came."""
 
 
 def _now() -> datetime:
@@ -68,6 +70,7 @@ class Outcome:
         unknown_fields: The names of fields that the schema does not know.
         seconds: How long its pages took to come, waits included.
         pages: How many have come.
+        doubt: Why nobody vouches for what was read, if so.
     """
 
     stream: str
@@ -87,6 +90,7 @@ class Outcome:
     _heard_at: float = 0.0
     """When its last page came, or it began."""
     _retries_then: int = 0
+    doubt: str = ""
 
     def watched(self, walk: Iterable[Page]) -> Iterator[Page]:
         """Yield the pages of a walk, and note when it began and ended, and what each took."""
@@ -122,6 +126,10 @@ class Outcome:
         latest = max((*before, *records), key=modified_on, default={})
         reached = latest.get("modifiedOn")
         self.reached = reached if isinstance(reached, str) else self.reached
+
+    def add_doubt(self, why: str) -> None:
+        """Note why nobody vouches for what was read."""
+        self.doubt = f"{self.doubt} {why}".strip()
 
     def end(self, result: str, reason: str | None = None) -> None:
         """Note that it was skipped, or could not be read to its end."""
@@ -288,6 +296,12 @@ class Outcomes:
             error.remedy = instead  # no setting of a tenant is wrong, if others were answered
             outcome.reason = reason_of(error)
         return outcome.reason
+
+    def verdict(self, outcome: Outcome) -> tuple[str, str | None]:
+        """Return what became of a stream, and the reason, as `sync_log` says it."""
+        if outcome.result == COMPLETE and outcome.doubt:
+            return DOUBTFUL, outcome.doubt
+        return outcome.result or FAILED, self.reason(outcome)
 
     def tenants(self, *results: str) -> list[Tenant]:
         """Return the tenants any of whose streams came to one of some results."""

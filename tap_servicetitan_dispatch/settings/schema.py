@@ -92,8 +92,8 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
         "tenants",
         "Several tenants to read in one run, in place of `tenant_id`: numbers, or objects with "
         "`tenant_id` and, as far as they differ from the settings of the same name, `client_id`, "
-        "`client_secret` and `app_key`; `name` is what the log calls it. Each row then has a "
-        "`tenantId`, and each key begins with it.",
+        "`client_secret`, `app_key` and `timezone`; `name` is what the log calls it. Each row then "
+        "has a `tenantId`, and each key begins with it.",
         kind=th.ArrayType(th.CustomType({"type": ["integer", "string", "object"]})),
         secret=True,
     ),
@@ -145,11 +145,11 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _setting(
         "unknown_fields",
-        "What to do with a field that the API sends and the schema does not know: leave it out "
-        "with a warning (`warn`), put it into the field `unknownFields`, a JSON object that each "
-        "row then has (`keep`), or end the stream before anything of the page is written "
-        "(`fail`). A value of another type than the schema's passes through with a warning, or "
-        "ends the stream as well (`fail`).",
+        "What to do with a field that the API sends and the schema does not know, in a row or "
+        "inside another field: leave it out with a warning (`warn`), put it into the field "
+        "`unknownFields`, a JSON object that each row then has (`keep`), or end the stream before "
+        "anything of the page is written (`fail`). A value of another type than the schema's, "
+        "inside another too, passes through with a warning, or ends the stream as well (`fail`).",
         default="warn",
         allowed_values=["warn", "keep", "fail"],
     ),
@@ -177,9 +177,10 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _setting(
         "timezone",
-        "IANA name of the time zone in which days begin and end, such as `America/Chicago`; for "
-        "the stream `capacities`.",
-        default="UTC",
+        "IANA name of the tenant's time zone, in which its days begin and end, such as "
+        "`America/Chicago`. The stream `capacities` reads whole days, of UTC without it; its slots "
+        "come whole if any part of them lies in those days. `sync_log` passes it on to the "
+        "warehouse.",
     ),
     _number(
         "capacity_days_back",
@@ -197,7 +198,8 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _number(
         "capacity_days_per_request",
-        "Days to ask for at a time; the API allows 14.",
+        "Days to ask for at a time, besides the day after, in which slots may end; the API allows "
+        "14 in all.",
         within=(1, 14),
         title="Capacity: days per request",
         default=7,

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from typing_extensions import override
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 CREDENTIALS = ("client_id", "client_secret", "app_key", "tenant_id")
 _OF_A_GROUP = ("client_id", "client_secret", "app_key")
-_IN_AN_ITEM = (*CREDENTIALS, "name")
+_IN_AN_ITEM = (*CREDENTIALS, "name", "timezone")
 _NUMBER = re.compile(r"[0-9]{1,19}")
 
 
@@ -46,12 +47,14 @@ class Tenant:
         name: What people call it, if the settings say so.
         credentials: What to show for it; nothing in the sandbox, which has its own.
         is_of_group: Whether rows and bookmarks say whose they are.
+        timezone: IANA name of the time zone in which its days begin, if the settings say so.
     """
 
     number: int | None
     name: str = ""
     credentials: Credentials | None = None
     is_of_group: bool = False
+    timezone: str | None = None
 
     def __str__(self) -> str:
         return f"{self.name} ({self.number})" if self.name else f"tenant {self.number}"
@@ -107,6 +110,7 @@ def tenants_in(config: Mapping[str, Any], *, with_credentials: bool) -> tuple[Te
             str(item.get("name") or ""),
             Credentials(**credentials) if with_credentials else None,
             is_of_group,
+            item.get("timezone") or config.get("timezone"),
         )
 
     if "tenants" in config:
@@ -170,6 +174,8 @@ def _item_problems(
                 yield f"{place} has no {name}, and there is no setting of that name"
         elif name in item and not (isinstance(value, str) and is_credential(value)):
             yield f"{place}: {name} has a character that no credential has; copy it again"
+    if (zone := item.get("timezone")) and not (isinstance(zone, str) and is_time_zone(zone)):
+        yield f"{place}: timezone is not an IANA time zone, such as America/Chicago"
 
 
 def _is_number(item: Mapping[str, Any]) -> bool:
@@ -186,6 +192,15 @@ def is_tenant_number(value: Any) -> bool:
 def like(name: str, known: Iterable[str]) -> list[str]:
     """Return the known name that a misspelt one is most like; none if it is like none."""
     return difflib.get_close_matches(name, known, 1, cutoff=0.75)
+
+
+def is_time_zone(name: str) -> bool:
+    """Return whether a time zone has this name; to list them all takes far longer."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def is_credential(text: str) -> bool:

@@ -7,7 +7,6 @@ import json
 import os
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import load_dotenv
 from singer_sdk.plugin_base import JSONSchemaValidator
@@ -140,15 +139,6 @@ def unknown(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _is_time_zone(name: str) -> bool:
-    """Return whether a time zone has this name; to list them all takes far longer."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
 def _unsafe(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each setting that could have rows lost, or marked as deleted."""
     if config.get("emit_activate_version_messages"):
@@ -182,7 +172,7 @@ def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
     except ValueError:
         given = shown(config["start_date"])
         yield f"start_date: {given} is neither a date nor a date-time (ISO 8601)"
-    if (zone := config.get("timezone")) and not _is_time_zone(zone):
+    if (zone := config.get("timezone")) and not tenants.is_time_zone(zone):
         yield f"timezone: {shown(zone)} is not an IANA time zone, such as America/Chicago"
     if config.get("capacity_skill_based_availability") and not config.get("capacity_job_type_id"):
         yield "capacity_skill_based_availability: needs capacity_job_type_id, whose skills to match"

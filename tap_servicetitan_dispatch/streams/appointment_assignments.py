@@ -55,6 +55,7 @@ class AppointmentAssignments(DispatchStream):
     path = "export/appointment-assignments"
     scopes = ("tn.dis.appointmentassignments:r",)
     replication_key = "continueFrom"
+    added_fields = ("continueFrom",)
     schema = schema_of(
         *ASSIGNMENT,
         text(

@@ -16,7 +16,7 @@ from tap_servicetitan_dispatch.streams.fields import (
     schema_of,
     text,
 )
-from tap_servicetitan_dispatch.streams.lists import probe_list, rows_counted
+from tap_servicetitan_dispatch.streams.lists import page_size, probe_list, rows_counted
 from tap_servicetitan_dispatch.streams.single import SingleStream
 from tap_servicetitan_dispatch.walks import numbered_walk
 
@@ -53,7 +53,7 @@ class ArrivalWindows(DispatchStream):
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
-        params = {"pageSize": str(self.config["page_size"]), "active": "Any"}
+        params = {"pageSize": page_size(self.config), "active": "Any"}
         return numbered_walk(self.fetch(client), params)
 
     @override

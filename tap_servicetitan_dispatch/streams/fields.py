@@ -22,13 +22,14 @@ instant = partial(_field, th.DateTimeType())
 integer = partial(_field, th.IntegerType())
 number = partial(_field, th.NumberType())
 text = partial(_field, th.StringType())
-integers = partial(_field, th.ArrayType(th.IntegerType()))
-texts = partial(_field, th.ArrayType(th.StringType()))
+# Elements may be null: the API sends nulls where its definition has none
+integers = partial(_field, th.ArrayType(th.IntegerType(nullable=True)))
+texts = partial(_field, th.ArrayType(th.StringType(nullable=True)))
 
 
 def objects(name: str, description: str, *fields: th.Property[Any]) -> th.Property[Any]:
     """Return a field that is a list of objects with fields of their own."""
-    return _field(th.ArrayType(th.ObjectType(*fields)), name, description)
+    return _field(th.ArrayType(th.ObjectType(*fields, nullable=True)), name, description)
 
 
 def schema_of(*fields: th.Property[Any]) -> dict[str, Any]:

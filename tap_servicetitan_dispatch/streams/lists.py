@@ -11,7 +11,12 @@ from typing_extensions import override
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.settings.schema import start_of
 from tap_servicetitan_dispatch.streams.base import DispatchStream
-from tap_servicetitan_dispatch.walks import ModifiedWalk, numbered_walk, read_by_number, total_in
+from tap_servicetitan_dispatch.walks import (
+    ModifiedWalk,
+    numbered_walk,
+    read_by_number,
+    total_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +32,7 @@ SORTED_TO = timedelta(seconds=10)
 """The API was seen to sort to about a second; each request goes back that far, and further."""
 
 FEWEST_AT_ONCE = 20
-"""Rows of a page of a full read, at least: with less, pages of a long list need not overlap."""
+"""Rows of a page, at least: with fewer, pages that are read by number need not overlap."""
 
 
 class ListStream(DispatchStream):
@@ -51,19 +56,17 @@ class ListStream(DispatchStream):
             # `createdOn` for one stream, which is never later than `modifiedOn`.
             reread = timedelta(seconds=self.config["overlap_seconds"])
             since = bookmark.instant() - reread
-        return ModifiedWalk(fetch, self._params, since, SORTED_TO, reread, client.logger)
+        return ModifiedWalk(fetch, self._params, since, SORTED_TO, reread, self.name, client.logger)
 
     @override
     def full_walk(self, client: Client) -> Iterable[Page]:
         """Return the pages of all rows in order of ids, which edits do not change."""
         fetch = _FetchWithTotal(self.fetch(client), self.tally)
-        size = max(self.config["page_size"], FEWEST_AT_ONCE)
-        params = {**self._params, "pageSize": str(size)}
-        return read_by_number(fetch, params, None, {}, client.now(), client.logger)
+        return read_by_number(fetch, self._params, None, {}, client.now())
 
     @property
     def _params(self) -> dict[str, str]:
-        return {"pageSize": str(self.config["page_size"]), **self.inactive_too}
+        return {"pageSize": page_size(self.config), **self.inactive_too}
 
     @override
     def probe(self, client: Client) -> None:
@@ -94,6 +97,11 @@ class _FetchWithTotal:
         answer = self._fetch({**params, "includeTotal": "true"})
         self._tally.expect(total_in(answer.body) or 0)
         return answer
+
+
+def page_size(config: Mapping[str, Any]) -> str:
+    """Return how many rows a page of a list is asked to have."""
+    return str(max(config["page_size"], FEWEST_AT_ONCE))
 
 
 def rows_counted(client: Client, path: str, params: Mapping[str, str]) -> int | None:

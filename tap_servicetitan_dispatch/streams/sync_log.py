@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import __version__, instants
 from tap_servicetitan_dispatch.errors import TapError
-from tap_servicetitan_dispatch.run.outcomes import COMPLETE, FAILED
+from tap_servicetitan_dispatch.run.outcomes import COMPLETE
 from tap_servicetitan_dispatch.state.bookmarks import bookmark_in
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.streams.fields import (
@@ -54,6 +54,11 @@ class SyncLog(DispatchStream):
     schema = schema_of(
         text("runId", "What the run is called.", required=True),
         TENANT_ID,
+        text("tenantName", "What the settings call the tenant; null if they do not say."),
+        text(
+            "timezone",
+            "IANA name of the tenant's time zone, by the settings; null if they do not say.",
+        ),
         text("stream", "Name of the stream.", required=True),
         instant(
             "startedAt",
@@ -66,7 +71,9 @@ class SyncLog(DispatchStream):
             "(UTC).",
         ),
         text(
-            "outcome", "`complete`, `skipped` (refused, see `skip_forbidden_streams`) or `failed`."
+            "outcome",
+            "`complete`, `doubtful` (read to its end, but rows may have been missed), "
+            "`skipped` (refused, see `skip_forbidden_streams`) or `failed`.",
         ),
         text("reason", "Why it is not complete; null if it is."),
         integer("rows", "Rows that were read and written."),
@@ -83,8 +90,8 @@ class SyncLog(DispatchStream):
         integer(
             "sourceRows",
             "How many rows the API had right afterwards, inactive ones included, since "
-            "`start_date` if that is set; null where it does not count, and where the stream is "
-            "not complete.",
+            "`start_date` if that is set; null where it gives no count, and where the stream was "
+            "not read to its end.",
         ),
         texts("unknownFields", "Names of fields that the API sent and the schema does not know."),
         text("tapVersion", "Version of the tap."),
@@ -111,7 +118,12 @@ class SyncLog(DispatchStream):
         if tenant not in self._told:
             found = {each.stream: each for each in self.run.outcomes.read(tenant)}
             counts = self._counts(client, tenant, found)
-            whose = {"runId": self.run.outcomes.run_id, "tenantId": client.tenant_id}
+            whose = {
+                "runId": self.run.outcomes.run_id,
+                "tenantId": client.tenant_id,
+                "tenantName": tenant.name or None,
+                "timezone": tenant.timezone,
+            }
             self._told[tenant] = [
                 {**whose, **self._row(name, tenant, outcome), "sourceRows": counts.get(name)}
                 for name, outcome in found.items()
@@ -120,12 +132,13 @@ class SyncLog(DispatchStream):
 
     def _row(self, name: str, tenant: Tenant, found: Outcome) -> dict[str, Any]:
         bookmark = bookmark_in(self.tap_state, name, tenant.context).value
+        outcome, reason = self.run.outcomes.verdict(found)
         return {
             "stream": name,
             "startedAt": found.started_at and instants.render(found.started_at),
             "endedAt": found.ended_at and instants.render(found.ended_at),
-            "outcome": found.result or FAILED,
-            "reason": self.run.outcomes.reason(found),
+            "outcome": outcome,
+            "reason": reason,
             "rows": found.tally.rows,
             "requests": found.tally.requests,
             "retries": found.tally.retries,

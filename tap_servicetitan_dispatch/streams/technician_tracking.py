@@ -14,12 +14,12 @@ from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
 )
 from tap_servicetitan_dispatch.streams.base import DispatchStream, time_of
 from tap_servicetitan_dispatch.streams.fields import integer, schema_of, text
-from tap_servicetitan_dispatch.streams.lists import SORTED_TO, probe_list
-from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, malformed, modified_on
+from tap_servicetitan_dispatch.streams.lists import SORTED_TO, page_size, probe_list
+from tap_servicetitan_dispatch.streams.records import ExtendedRow
+from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, malformed, recency
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from tap_servicetitan_dispatch.client.client import Client
     from tap_servicetitan_dispatch.state.bookmarks import Bookmark
@@ -56,9 +56,10 @@ class TechnicianTracking(DispatchStream):
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
-        calls = [partial(self._look_up, client, *pair) for pair in self._live_pairs(client)]
+        pairs, doubt = self._live_pairs(client)
+        calls = [partial(self._look_up, client, *pair) for pair in pairs]
         found = self.run.helpers.results(calls)
-        yield Page([record for record in found if record is not None])
+        yield Page([record for record in found if record is not None], doubt=doubt)
 
     @override
     def probe(self, client: Client) -> None:
@@ -71,26 +72,29 @@ class TechnicianTracking(DispatchStream):
             if error.kind not in REFUSED:
                 raise
 
-    def _live_pairs(self, client: Client) -> list[Pair]:
+    def _live_pairs(self, client: Client) -> tuple[list[Pair], str]:
         """Return (technician, appointment) where the latest assignment is active and under way.
 
         Inactive rows are read too: an older row can still look live after a technician was taken
-        off the appointment.
+        off the appointment. Beside the pairs stands the doubt of the walk that has read them.
         """
         since = time_of(client) - timedelta(days=self.config["tracking_lookback_days"])
         walk = ModifiedWalk(
             partial(client.get, AppointmentAssignmentsList.path),
-            {"pageSize": str(self.config["page_size"]), **AppointmentAssignmentsList.inactive_too},
+            {"pageSize": page_size(self.config), **AppointmentAssignmentsList.inactive_too},
             since,
             SORTED_TO,
+            stream=self.name,
             logger=client.logger,
         )
-        latest: dict[str, tuple[datetime, Pair | None]] = {}
+        latest: dict[str, tuple[Any, Pair | None]] = {}
+        doubts = []
         for page in walk:
+            doubts.append(page.doubt)
             for row in page.records:
-                modified, key = modified_on(row), str(_pair(row))
-                if key not in latest or modified >= latest[key][0]:
-                    latest[key] = modified, _pair(row) if _is_live(row) else None
+                when, key = recency(row), str(_pair(row))
+                if key not in latest or when >= latest[key][0]:
+                    latest[key] = when, _pair(row) if _is_live(row) else None
         live = [pair for _, pair in latest.values() if pair is not None]
         pairs = [pair for pair in live if all(map(_is_id, pair))]
         if len(pairs) < len(live):
@@ -99,7 +103,7 @@ class TechnicianTracking(DispatchStream):
                 "could be looked up; left out.",
                 len(live) - len(pairs),
             )
-        return pairs
+        return pairs, " ".join(filter(None, doubts))
 
     def _look_up(self, client: Client, technician: int, appointment: int) -> Record | None:
         pair = {"technicianId": technician, "appointmentId": appointment}
@@ -118,7 +122,7 @@ class TechnicianTracking(DispatchStream):
             return None
         if not isinstance(body, dict):
             raise malformed("an object", body)
-        return {**body, **pair}
+        return ExtendedRow(body, pair)
 
 
 Pair = tuple[Any, Any]

@@ -15,7 +15,7 @@ from tap_servicetitan_dispatch.walks.page import (
     malformed,
     total_in,
 )
-from tap_servicetitan_dispatch.walks.rows import modified_on
+from tap_servicetitan_dispatch.walks.rows import modified_on, recency
 
 __all__ = [
     "DecodedRow",
@@ -28,5 +28,6 @@ __all__ = [
     "modified_on",
     "numbered_walk",
     "read_by_number",
+    "recency",
     "total_in",
 ]

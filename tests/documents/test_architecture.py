@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from singer_sdk import Stream, Tap
+from singer_sdk.mapper import CustomStreamMap
 
 from tap_servicetitan_dispatch.streams import STREAMS
 from tools.markdown import ROOT, cells, exists, names_of_tests, rows, section
@@ -31,6 +32,15 @@ def parts() -> list[str]:
     modules = {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py"}
     packages = {f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")}
     return sorted(modules | packages)
+
+
+BASES: dict[str, type] = {
+    "tap.py": Tap,
+    "base.py": Stream,
+    "sdk.py": Stream,
+    "stream_maps.py": CustomStreamMap,
+}
+"""What of the SDK the classes of a module derive from, or what it changes."""
 
 
 def private_hooks() -> Iterator[str]:
