@@ -54,9 +54,15 @@ def with_tables(document: str) -> str:
 
 
 def between(text: str, begin: str, content: str, end: str) -> str:
-    """Return a text with something else between two parts of it."""
-    before, _, rest = text.partition(begin)
-    _, _, after = rest.partition(end)
+    """Return a text with something else between two parts of it.
+
+    Raises:
+        LookupError: One of them is not there.
+    """
+    before, begun, rest = text.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not begun or not ended:
+        raise LookupError(f"there is no {begin!r}, or no {end!r} after it")
     return before + begin + content + end + after
 
 
