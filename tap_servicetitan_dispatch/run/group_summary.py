@@ -32,6 +32,7 @@ class GroupSummary:
         self._lock = threading.Lock()
         self._seconds: dict[Tenant, float] = {}
         self._left_out: dict[Tenant, None] = {}  # in this order
+        self._doubtful: dict[Tenant, None] = {}
 
     def timed(self, tenant: Tenant, walk: Iterable[Page]) -> Iterator[Page]:
         """Yield the pages of a walk, and count the time until each has come, waits included."""
@@ -52,16 +53,18 @@ class GroupSummary:
         """Note that something of a tenant was not read."""
         self._left_out[tenant] = None
 
+    def doubt(self, tenant: Tenant) -> None:
+        """Note that nobody vouches for what was read of a tenant."""
+        self._doubtful[tenant] = None
+
     def text(self, tenants: int) -> str:
         """Return the line.
 
         Args:
             tenants: How many there are in all.
         """
-        named = [str(tenant) for tenant in self._left_out]
-        if len(named) > MOST_LEFT_OUT:
-            named[MOST_LEFT_OUT:] = [f"{len(named) - MOST_LEFT_OUT} more"]
-        left_out = f" Left out, as a whole or in part: {', '.join(named)}." if named else ""
+        left_out = _listed(" Left out, as a whole or in part", self._left_out)
+        left_out += _listed(" Read, but rows may have been missed", self._doubtful)
         slowest = ", ".join(f"{tenant} {seconds:.1f} s" for tenant, seconds in self._slowest())
         read = tenants - len(self._left_out)
         return f"{read} of {tenants} tenants were read.{left_out} The slowest: {slowest}."
@@ -71,6 +74,7 @@ class GroupSummary:
         return {
             "tenants": tenants,
             "tenants_left_out": [tenant.number for tenant in self._left_out],
+            "tenants_doubtful": [tenant.number for tenant in self._doubtful],
             "slowest_tenants": [
                 {"tenant_id": tenant.number, "seconds": round(seconds, 1)}
                 for tenant, seconds in self._slowest()
@@ -80,3 +84,11 @@ class GroupSummary:
     def _slowest(self) -> list[tuple[Tenant, float]]:
         with self._lock:
             return heapq.nlargest(MOST_SLOW, self._seconds.items(), key=itemgetter(1))
+
+
+def _listed(what: str, tenants: Iterable[Tenant]) -> str:
+    """Return a sentence that names tenants; empty if there are none."""
+    named = [str(tenant) for tenant in tenants]
+    if len(named) > MOST_LEFT_OUT:
+        named[MOST_LEFT_OUT:] = [f"{len(named) - MOST_LEFT_OUT} more"]
+    return f"{what}: {', '.join(named)}." if named else ""

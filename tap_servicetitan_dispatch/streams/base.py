@@ -248,8 +248,7 @@ class DispatchStream(SdkStream, abc.ABC):
         if obstacle := reads.obstacle(tenants):
             self.logger.warning("%s: no row is marked as deleted, as %s.", self.name, obstacle)
         for tenant in reads.partly_read(tenants):
-            why = "No row is marked as deleted, as the read was not whole."
-            self.run.outcomes.of(self.name, tenant).add_doubt(why)
+            self._note_doubt(tenant, "No row is marked as deleted, as the read was not whole.")
         if obstacle or reads.begun is None:
             return
         if reads.is_behind:
@@ -319,11 +318,17 @@ class DispatchStream(SdkStream, abc.ABC):
                 self._safe_bookmarks[tenant] = page.bookmark
             if not self._in_batches:
                 self._store_bookmarks(self._safe_bookmarks)
+        if self.tally.rows and not self._in_batches:
+            self.run.checkpoints.write()  # the SDK would not, after the same state
 
     def _tell_doubt(self, tenant: Tenant, why: str) -> None:
         """Warn that nobody vouches for what was read of a tenant; `sync_log` says so too."""
         tenant.logger(self.logger).warning("%s: %s", self.name, why)
+        self._note_doubt(tenant, why)
+
+    def _note_doubt(self, tenant: Tenant, why: str) -> None:
         self.run.outcomes.of(self.name, tenant).add_doubt(why)
+        self.run.group_summary.doubt(tenant)
 
     def _pages(self) -> Iterator[tuple[Tenant, Page]]:
         """Yield the pages of all tenants; what goes wrong with one of them is set aside if it can.
