@@ -36,6 +36,7 @@ class Summary:
         seconds: How long it took, Meltano's start included.
         streams: Figures of each stream that was read, as `FIGURES` names them.
         failed: Numbers of tenants that were not read, or not wholly.
+        doubtful: Numbers of tenants of whom rows may have been missed, as the tap says itself.
         is_told: Whether the tap has said which failed, as it does at the end of a run.
         heard: Streams of which the tap has said anything, as it does of each that there is.
         unread: Streams that were read of no tenant.
@@ -47,6 +48,7 @@ class Summary:
     seconds: float = 0
     streams: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: tuple[int, ...] = ()
+    doubtful: tuple[int, ...] = ()
     is_told: bool = False
     heard: set[str] = field(default_factory=set)
     unread: tuple[str, ...] = ()
@@ -59,8 +61,9 @@ class Summary:
 
     @property
     def read(self) -> tuple[int, ...]:
-        """Numbers of the tenants that were read wholly."""
-        return tuple(number for number in self.tenants if number not in self.failed)
+        """Numbers of the tenants that were read wholly, as far as the tap can tell."""
+        left = {*self.failed, *self.doubtful}
+        return tuple(number for number in self.tenants if number not in left)
 
     def last_read(self, before: Mapping[int, str]) -> dict[int, str]:
         """Return when each tenant was last read wholly, by number; ISO 8601, UTC.
@@ -81,16 +84,19 @@ class Summary:
             self.streams[stream] = {name: line[name] for name in FIGURES if name in line}
         if "tenants_left_out" in line:
             self.failed, self.is_told = tuple(line["tenants_left_out"]), True
+            self.doubtful = tuple(line.get("tenants_doubtful", ()))
         if line.get("level") == "warning" and line.get("tenant_id") in self.tenants:
             self.reasons.append(str(line["event"]))
 
     def text(self) -> str:
         """Return it in a line."""
         failed = ", ".join(map(str, self.failed)) or "none"
+        doubtful = ", ".join(map(str, self.doubtful))
+        doubt = f" Rows may have been missed of: {doubtful}." if doubtful else ""
         unread = f" Read of no tenant: {', '.join(self.unread)}." if self.unread else ""
         return (
             f"{self.rows:,} rows of {len(self.read)} of {len(self.tenants)} tenants in "
-            f"{self.seconds:.0f} s. Not read, or not wholly: {failed}.{unread}"
+            f"{self.seconds:.0f} s. Not read, or not wholly: {failed}.{doubt}{unread}"
         )
 
 

@@ -132,7 +132,7 @@ def _shown(summary: Summary, known: Mapping[int, str]) -> dict[str, Any]:
             {
                 "tenant": str(number),
                 "last_read": known.get(number, NEVER),
-                "this_run": "failed" if number in summary.failed else "read",
+                "this_run": _this_run(summary, number),
             }
         )
         for number in summary.tenants
@@ -145,6 +145,12 @@ def _shown(summary: Summary, known: Mapping[int, str]) -> dict[str, Any]:
         TENANTS: MetadataValue.table(lines),
         "reasons": MetadataValue.md("\n\n".join(summary.reasons) or "none"),
     }
+
+
+def _this_run(summary: Summary, number: int) -> str:
+    if number in summary.failed:
+        return "failed"
+    return "doubtful" if number in summary.doubtful else "read"
 
 
 def _lag_minutes(summary: Summary, known: Mapping[int, str]) -> float | None:

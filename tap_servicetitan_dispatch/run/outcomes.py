@@ -318,10 +318,9 @@ class Outcomes:
             seconds[each.tenant] = seconds.get(each.tenant, 0.0) + each.seconds
         slowest = heapq.nlargest(MOST_SLOW, seconds.items(), key=itemgetter(1))
         left_out = self.tenants(SKIPPED, FAILED)
-        named = [str(tenant) for tenant in left_out]
-        if len(named) > MOST_LEFT_OUT:
-            named[MOST_LEFT_OUT:] = [f"{len(named) - MOST_LEFT_OUT} more"]
-        told = f" Left out, as a whole or in part: {', '.join(named)}." if named else ""
+        doubtful = list(dict.fromkeys(each.tenant for each in self.read() if each.doubt))
+        told = _named(" Left out, as a whole or in part", left_out)
+        told += _named(" Read, but rows may have been missed", doubtful)
         slow = ", ".join(f"{tenant} {took:.1f} s" for tenant, took in slowest)
         text = (
             f"{tenants - len(left_out)} of {tenants} tenants were read.{told} The slowest: {slow}."
@@ -329,7 +328,16 @@ class Outcomes:
         return text, {
             "tenants": tenants,
             "tenants_left_out": [tenant.number for tenant in left_out],
+            "tenants_doubtful": [tenant.number for tenant in doubtful],
             "slowest_tenants": [
                 {"tenant_id": tenant.number, "seconds": round(took, 1)} for tenant, took in slowest
             ],
         }
+
+
+def _named(what: str, tenants: Sequence[Tenant]) -> str:
+    """Return a sentence that names tenants; empty if there are none."""
+    named = [str(tenant) for tenant in tenants]
+    if len(named) > MOST_LEFT_OUT:
+        named[MOST_LEFT_OUT:] = [f"{len(named) - MOST_LEFT_OUT} more"]
+    return f"{what}: {', '.join(named)}." if named else ""

@@ -173,6 +173,8 @@ class WritingStream(ReadingStream):
                 self._safe_bookmarks[tenant] = page.bookmark
             if not self._in_batches:
                 self._store_bookmarks(self._safe_bookmarks)
+        if self.tally.rows and not self._in_batches:
+            self.run.checkpoints.write()  # the SDK would not, after the same state
 
     @override
     def get_batches(

@@ -47,6 +47,26 @@ def test_business_hours_come_in_several_shapes(
         assert caller.get("business-hours") == expected
 
 
+def test_lists_may_be_filtered_after_they_are_cut_into_pages() -> None:
+    pages: dict[str, list[Any]] = {}
+    for filters in ("before_paging", "after_paging"):
+        behaviour = Behaviour(list_filters=filters)
+        with Caller.of(assignments=60, behaviour=behaviour) as caller:
+            asked = {"active": "False", "pageSize": 5, "includeTotal": "true"}
+            found = pages[filters] = [caller.get("appointment-assignments", page=1, **asked)]
+            while found[-1]["hasMore"]:
+                number = len(found) + 1
+                found.append(caller.get("appointment-assignments", page=number, **asked))
+    first, late = pages["before_paging"], pages["after_paging"]
+    assert all(len(each["data"]) == 5 for each in first[:-1])
+    assert any(len(each["data"]) < 5 for each in late[:-1]), "short, though there is more"
+    assert any(not each["data"] for each in late[:-1]), "or empty"
+    assert [row for each in late for row in each["data"]] == [
+        row for each in first for row in each["data"]
+    ]
+    assert {each["totalCount"] for each in late} == {each["totalCount"] for each in first}
+
+
 @pytest.mark.parametrize("status", [400, 404, 410])
 def test_a_rejected_continuation_token_gets_the_status_that_was_chosen(
     status: Literal[400, 404, 410],

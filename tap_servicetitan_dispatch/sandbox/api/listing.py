@@ -19,7 +19,7 @@ from tap_servicetitan_dispatch.sandbox.api.parameters import (
 )
 from tap_servicetitan_dispatch.sandbox.api.problems import Wrong, json_response
 from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER, SECOND
-from tap_servicetitan_dispatch.sandbox.world.versions import Row, RowT, Table
+from tap_servicetitan_dispatch.sandbox.world.versions import RowT, Table
 
 _MOST_IDS = 50
 
@@ -79,20 +79,24 @@ def page_of(
     matches: Callable[[RowT], bool],
 ) -> Response:
     """Return the page of a table that a query asks for, of the rows for which `matches` is true."""
-    rows = (
-        row
-        for row in _sorted(table, query, behaviour)
-        if query.created_on_or_after <= row.created_on < query.created_before and matches(row)
-    )
-    return cut(rows, query)
+
+    def is_shown(row: RowT) -> bool:
+        return query.created_on_or_after <= row.created_on < query.created_before and matches(row)
+
+    rows = _sorted(table, query, behaviour)
+    if behaviour.list_filters == "after_paging":
+        return cut(rows, query, is_shown)
+    return cut(filter(is_shown, rows), query)
 
 
-def cut(rows: Iterable[Row], query: Paged) -> Response:
-    """Return a numbered page of rows."""
+def cut(
+    rows: Iterable[RowT], query: Paged, is_shown: Callable[[RowT], bool] = lambda _: True
+) -> Response:
+    """Return a numbered page of rows, without those that are not shown."""
     total = None
     if query.include_total:
         rows = list(rows)
-        total = len(rows)
+        total = sum(map(is_shown, rows))
     begin = (query.page - 1) * query.page_size
     page = list(islice(rows, begin, begin + query.page_size + 1))
     return json_response(
@@ -101,7 +105,7 @@ def cut(rows: Iterable[Row], query: Paged) -> Response:
             "pageSize": query.page_size,
             "hasMore": len(page) > query.page_size,
             "totalCount": total,
-            "data": [row.wire() for row in page[: query.page_size]],
+            "data": [row.wire() for row in page[: query.page_size] if is_shown(row)],
         }
     )
 
