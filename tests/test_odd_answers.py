@@ -63,7 +63,7 @@ def test_a_value_of_any_kind_comes_out_as_it_came(
     fields = dict.fromkeys(fields_of(stream), value)
     assert fields
     added = dict(ADDED[stream])
-    if stream == "capacities" and isinstance(value, list):
+    if stream == "capacities" and value and isinstance(value, list):
         added["businessUnitKey"] = ",".join(str(each) for each in reversed(value) if each)
     run = read(api, tap, stream, **answers(stream, KEYS[stream] | fields))
     assert run.exit_code == 0
