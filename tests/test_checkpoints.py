@@ -68,7 +68,7 @@ def test_a_run_that_fails_writes_what_it_has_not_written_yet(
 ) -> None:
     monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 600)
     good = feed_of((None, page(1, more=True, token="t1")), ("t1", page(2, more=True, token="t2")))
-    bad = Answer(status=400)
+    bad = Answer(status=401)  # which ends the run
     api.reply = lambda call: bad if call.query.get("from") == "t2" else good(call)
     run = tap.run(api.config)
     assert run.exit_code == 1

@@ -11,7 +11,7 @@ import pytest
 
 from tap_servicetitan_dispatch.run.signals import StopFlag
 from tap_servicetitan_dispatch.walks import feed
-from tap_servicetitan_dispatch.walks import page as walks_page
+from tap_servicetitan_dispatch.walks.page import MOST_EMPTY
 from tests.support.runs import assert_fails, bookmarked
 from tests.support.scripted_api import Answer, Call, ScriptedApi, page
 
@@ -43,8 +43,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_feed_of_empty_pages_is_asked_more_slowly_and_ends_in_one_line(
     api: ScriptedApi, tap: Command, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert walks_page.MOST_EMPTY == 1000
-    monkeypatch.setattr(feed, "MOST_EMPTY", 40)
+    assert MOST_EMPTY == 1000
+    monkeypatch.setattr("tap_servicetitan_dispatch.walks.feed.MOST_EMPTY", 40)
     api.reply = numbered(api)
     run = tap.run(api.config)
     assert_fails(run, "appointment_assignments: the feed gave 40 empty pages in a row")
@@ -66,7 +66,7 @@ def test_a_run_resumes_where_an_endless_feed_was_left(
 def test_empty_pages_between_rows_are_read_at_full_speed(
     api: ScriptedApi, tap: Command, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "MOST_EMPTY", 20)
+    monkeypatch.setattr("tap_servicetitan_dispatch.walks.feed.MOST_EMPTY", 20)
     with_rows = range(feed.FEW_EMPTY, 50, feed.FEW_EMPTY)
     api.reply = numbered(api, *with_rows, last=50)
     run = tap.run(api.config)
