@@ -63,10 +63,7 @@ def test_nothing_more_is_fetched_once_the_reader_has_left() -> None:
     next(taken(ahead))
     assert fetched.events[1].wait(10)
     ahead.close()
-    for thread in threading.enumerate():
-        if thread.name == "prefetch":
-            thread.join(10)
-            assert not thread.is_alive()
+    until(lambda: not ahead.threads)
     assert [event.is_set() for event in fetched.events] == [True, True, False, False]
 
 
@@ -242,15 +239,14 @@ def test_there_are_no_more_threads_than_allowed() -> None:
 
 
 def test_a_thread_ends_where_there_is_nothing_to_fetch_and_another_takes_its_place() -> None:
-    before = threading.active_count()
     walks = [Fetched(3) for _ in range(3)]
     ahead = prefetcher(*(each.walk() for each in walks), threads=3)
     until(lambda: all(each.events[0].is_set() for each in walks))
-    until(lambda: threading.active_count() == before)
+    until(lambda: not ahead.threads)
     for stream, fetched in enumerate(walks):
         assert len(list(taken(ahead, str(stream)))) == 3
         assert fetched.events[2].is_set()
-    until(lambda: threading.active_count() == before)
+    until(lambda: not ahead.threads)
 
 
 def test_a_page_that_was_read_is_kept_by_nobody() -> None:
