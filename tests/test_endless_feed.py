@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +16,7 @@ from tests.support.scripted_api import Answer, Call, ScriptedApi, page
 
 if TYPE_CHECKING:
     from tests.support.runs import Command
+    from tests.support.threads import Threads
 
 SLOW = "asking once a second"
 
@@ -86,7 +86,7 @@ def test_a_feed_that_had_to_be_asked_slowly_is_read_on_at_full_speed(
 
 
 def test_a_signal_ends_a_pause_at_once(
-    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch, prefetching: Threads
 ) -> None:
     monkeypatch.setattr(feed, "PAUSE_SECONDS", 600.0)
     pages = numbered(api)
@@ -100,8 +100,5 @@ def test_a_signal_ends_a_pause_at_once(
     api.reply = reply
     run = tap.run(api.config)
     assert run.exit_code == 128 + signal.SIGTERM
-    for thread in threading.enumerate():
-        if thread.name == "prefetch":
-            thread.join(20)
-            assert not thread.is_alive()
+    prefetching.assert_end()
     assert len(api.api_calls) == feed.FEW_EMPTY

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from tests.support.runs import Command
     from tests.support.scripted_api import ScriptedApi
+    from tests.support.threads import Threads
 
 NOON = datetime(2026, 6, 18, 17, tzinfo=UTC)
 
@@ -109,7 +110,7 @@ def test_technicians_are_looked_up_as_many_at_a_time_as_the_setting_says(
 
 
 def test_what_ends_the_run_leaves_the_streams_after_it_unread(
-    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch, prefetching: Threads
 ) -> None:
     """What the streams before it have brought is out by then."""
 
@@ -122,10 +123,7 @@ def test_what_ends_the_run_leaves_the_streams_after_it_unread(
     assert_fails(run, "Something unforeseen: RuntimeError")
     streams = {each["stream"] for each in run.messages if each["type"] == "RECORD"}
     assert streams == {*OFFERED[: OFFERED.index("teams")]}
-    for thread in threading.enumerate():
-        if thread.name == "prefetch":
-            thread.join(10)
-            assert not thread.is_alive()
+    prefetching.assert_end()
 
 
 # How many

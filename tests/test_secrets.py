@@ -67,6 +67,10 @@ def in_message(call: Call, status: int) -> Answer:
     )
 
 
+def in_description(call: Call, status: int) -> Answer:
+    return Answer({"error": "invalid_client", "error_description": echo(call)}, status=status)
+
+
 def in_bare_text(call: Call, status: int) -> Answer:
     return Answer(json.dumps(echo(call)), status=status)
 
@@ -85,7 +89,7 @@ def in_a_location(call: Call, _: int) -> Answer:
     )
 
 
-ECHOES = [in_title, in_errors, in_message, in_bare_text, in_no_json]
+ECHOES = [in_title, in_errors, in_message, in_description, in_bare_text, in_no_json]
 STATUSES = [400, 401, 403, 404, 409, 418, 429, 503]
 
 

@@ -248,6 +248,8 @@ def meltano(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "here = pathlib.Path(__file__).parent\n"
         "(here / 'seen.json').write_text(json.dumps([sys.argv[1:], os.getcwd(), {**os.environ}]))\n"
         "sys.stderr.write((here / 'log.txt').read_text())\n"
+        "sys.stderr.flush()\n"
+        "if 'SIGNAL' in os.environ: os.kill(os.getpid(), int(os.environ['SIGNAL']))\n"
         "sys.exit(int(os.environ.get('EXIT_CODE', 0)))\n"
     )
     path.chmod(0o755)
@@ -408,6 +410,20 @@ def test_a_run_that_fails_says_what_went_wrong_first(
     with pytest.raises(FleetError) as raised:
         run_shard(FLEET, NORTH)
     assert str(raised.value) == f"Shard north failed: {told}"
+
+
+def test_a_run_that_is_killed_says_so_whatever_the_log_said_before(
+    tmp_path: Path, meltano: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGNAL", str(signal.SIGKILL.value))
+    assert meltano.exists()
+    log(tmp_path, "A line of a program without a log", of_tap("zones: 3 rows", "zones", rows=3))
+    with pytest.raises(FleetError) as raised:
+        run_shard(FLEET, NORTH)
+    assert str(raised.value) == (
+        "Shard north failed: signal 9 (Killed) has ended Meltano. What to do: see whether somebody "
+        "stopped it, or the machine or container has run out of memory; to run it again is safe."
+    )
 
 
 def test_a_command_runs_shards_without_an_engine(
