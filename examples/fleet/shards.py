@@ -307,7 +307,7 @@ def _checked(where: str, content: Any, kinds: Mapping[str, type]) -> dict[str, A
             raise FleetError(f"{where}: {name} says nothing that makes sense.")
         if name in _NAMES and not _is_a_name(value):
             raise FleetError(f"{where}: {name} has to be of letters, digits and _.")
-        if name == "schema" and len(value) > _LONGEST:
+        if name == "schema" and len(str(value)) > _LONGEST:
             raise FleetError(f"{where}: schema has more than {_LONGEST} characters.")
     if missing := kinds.keys() - values.keys() - _MAY_BE_LEFT_OUT:
         raise FleetError(f"{where} lacks {', '.join(sorted(missing))}.")

@@ -128,7 +128,7 @@ def test_a_shard_that_makes_no_sense_or_would_mix_up_is_refused(
         ("stale_after_interval: 3", "Did you mean stale_after_intervals by stale_after_interval?"),
         (
             "retries: 010",
-            "is not YAML: a number is written oddly (take digits only, and no 0 in front), in line 1",
+            "a number is written oddly (take digits only, and no 0 in front), in line 1",
         ),
         ("shards: {n: {tenants: [0777]}}", "no 0 in front), in line 1"),
         ("retries: 1:30", "a number is written oddly"),
