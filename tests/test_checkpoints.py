@@ -35,14 +35,15 @@ def test_a_change_is_written_at_once_and_the_next_ones_a_second_later() -> None:
     for clock.now in (0.2, 0.9):
         state.change()
     assert written == [0.0]
-    clock.now = 1.1
+    clock.now = 1.0
     state.tell()
+    assert written == [0.0, 1.0]
     state.tell()
     state.flush()
-    assert written == [0.0, 1.1], "once"
+    assert written == [0.0, 1.0], "once, and not before a second has passed"
     state.change()
     state.flush()
-    assert written == [0.0, 1.1, 1.1], "what is about to end does not wait"
+    assert written == [0.0, 1.0, 1.0], "what is about to end does not wait"
     state.write()
     assert len(written) == 4, "nor does a signal"
 

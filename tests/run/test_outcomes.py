@@ -169,3 +169,13 @@ def test_a_single_tenant_is_everything(ledger: Ledger) -> None:
     error = NoTokenError(ApiError(Kind.INVALID_CLIENT, request="POST /connect/token"))
     outcome = ledger.outcomes.of("zones", alone)
     assert ledger.outcomes.fail(outcome, error, shares_credentials=False) == "all"
+
+
+def test_an_answer_to_another_at_the_same_moment_is_evidence_against_a_wider_reach(
+    ledger: Ledger,
+) -> None:
+    ledger.begin("zones")
+    teams = ledger.begin("teams", SOUTH)
+    next(teams)
+    ledger.outcomes.of("zones", NORTH)._heard_at = ledger.now  # noqa: SLF001 - the same moment
+    assert ledger.reach(Kind.NO_CONNECTION) == "stream"
