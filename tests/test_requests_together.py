@@ -90,7 +90,7 @@ def test_windows_of_capacity_are_asked_for_as_many_at_a_time_as_the_setting_says
     api.reply = gate = Gate(routed(NOTHING), size=4)
     settings = {
         "max_concurrent_requests": 4,
-        "capacity_days_ahead": 11,
+        "capacity_days_ahead": 10,  # and a day before and after
         "capacity_days_per_request": 1,
     }
     run = tap.run(api.config | settings, streams=("capacities",))
@@ -166,7 +166,7 @@ def test_a_stream_that_is_read_alone_costs_its_own_calls_only(
 ) -> None:
     with time_machine.travel(NOON, tick=True):
         calls, _ = calls_of(
-            board, tap, streams=(stream,), capacity_days_ahead=6, tracking_lookback_days=1
+            board, tap, streams=(stream,), capacity_days_ahead=5, tracking_lookback_days=1
         )
     assert calls.pop("/connect/token") == 1
     if stream == "technician_tracking":
