@@ -125,6 +125,15 @@ def test_what_is_seen_of_one_stream_alone_is_its_own_trouble(
     assert text in line
 
 
+def test_what_is_seen_of_some_streams_and_is_not_about_their_requests_is_told_once(
+    api: ScriptedApi, tap: Command
+) -> None:
+    answer, text = OWN_IF_ALONE["token"]
+    api.reply = routed({**BODIES, PATHS["teams"]: answer, PATHS["zones"]: answer})
+    [line] = tap.run(api.config, streams=STREAMS).errors
+    assert line.startswith(f"teams, zones: {text}")
+
+
 @pytest.mark.parametrize(("answer", "text"), OWN_IF_ALONE.values(), ids=OWN_IF_ALONE)
 def test_what_is_seen_of_all_streams_is_told_once(
     api: ScriptedApi, tap: Command, answer: Answer, text: str

@@ -231,10 +231,6 @@ class Outcomes:
             return bool(failing)
         return len(failing & tenants) >= min(MOST_BY_CHANCE, len(tenants))
 
-    def skip(self, outcome: Outcome, reason: str) -> None:
-        """Note that the API refused a stream, and that the run does without it."""
-        outcome.end(SKIPPED, reason)
-
     def complete(self, stream: str) -> None:
         """Note that all pages of a stream have been written, but for those that went wrong."""
         for outcome in self.those(stream):
@@ -264,6 +260,7 @@ class Outcomes:
                 continue
             self.reason(outcome)
             is_one = outcome.tenant.is_of_group or self._is_like_all_others(outcome, error)
+            is_one |= isinstance(error, ApiError) and error.failure.refuses is None
             key = outcome.tenant, error.likeness if is_one else str(error)
             alike.setdefault(key, []).append(error)
         tenants = {outcome.tenant for outcome in self.read()}
