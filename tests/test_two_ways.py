@@ -99,14 +99,36 @@ def test_all_streams_of_the_sandbox(tap: Command, both_ways: Any) -> None:
     assert streams == set(ALL_STREAMS)
 
 
+KEPT_AND_HASHED = {
+    "keep_history": ["appointment_assignments", "capacities", "zones"],
+    "hash_fields": [
+        "appointment_assignments.technicianName",
+        "appointment_assignments.technicianId",
+        "capacities.technicians.name",
+        "zones.cities",
+        "zones.unknownFields",
+    ],
+    "hash_salt": "a salt of the test, to be kept",
+}
+
+
+@pytest.mark.parametrize("more", [{}, KEPT_AND_HASHED], ids=["plain", "kept and hashed"])
 @pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: json.dumps(value)[:28])
-def test_odd_values(api: ScriptedApi, tap: Command, both_ways: Any, value: Any) -> None:
+def test_odd_values(
+    api: ScriptedApi, tap: Command, both_ways: Any, value: Any, more: dict[str, Any]
+) -> None:
     found: dict[str, Any] = {}
     for stream in KEYS:
         fields = dict.fromkeys([*fields_of(stream), "unheardOf"], value)
         found |= answers(stream, KEYS[stream] | fields)
     api.reply = routed(found)
-    both_ways(lambda: tap.run(api.config | ONE_DAY, streams=tuple(KEYS)))
+    config = api.config | ONE_DAY | more
+    if more:
+        config |= {"extra_streams": ["capacities", "technician_tracking"]}
+        catalog = tap.discover(*KEYS, **config)
+        both_ways(lambda: tap.run(config, None, catalog))
+    else:
+        both_ways(lambda: tap.run(config, streams=tuple(KEYS)))
 
 
 def test_a_deselected_property(api: ScriptedApi, tap: Command, both_ways: Any) -> None:

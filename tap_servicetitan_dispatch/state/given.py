@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 BOOKMARK = ("replication_key", "replication_key_value")
 OF_A_TENANT = (*BOOKMARK, "full_read_rows")
-OF_A_STREAM = (*OF_A_TENANT, "full_read")
+OF_A_STREAM = (*OF_A_TENANT, "full_read", "keeps_history")
 
 
 def checked_state(state: Any, own_streams: Container[str]) -> dict[str, Any]:
@@ -105,5 +105,8 @@ def state_of_group(states: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
             if entry.keys() <= {*OF_A_STREAM}:  # else it is another tap's
                 value = {key: entry[key] for key in BOOKMARK if key in entry}
                 partition = {"context": {"tenantId": number}, **value}
-                bookmarks.setdefault(stream, {"partitions": []})["partitions"].append(partition)
+                of_group = bookmarks.setdefault(stream, {"partitions": []})
+                of_group["partitions"].append(partition)
+                if entry.get("keeps_history"):
+                    of_group["keeps_history"] = True
     return {"bookmarks": bookmarks}

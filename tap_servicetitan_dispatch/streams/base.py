@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.streams.fields import TENANT_ID, UNKNOWN_FIELDS_PROPERTY
+from tap_servicetitan_dispatch.streams.fields import (
+    NEVER,
+    TENANT_ID,
+    UNKNOWN_FIELDS_PROPERTY,
+    time_of_version,
+)
+from tap_servicetitan_dispatch.streams.hashing import paths_of, with_hashes
 from tap_servicetitan_dispatch.streams.writing import WritingStream
 
 if TYPE_CHECKING:
@@ -57,9 +63,15 @@ class DispatchStream(WritingStream):
         super().__init__(tap, run)
         if run.is_of_group:
             self._add_tenant()
-        self.own_keys = self.primary_keys  # a catalog may give others
         if self.config.get("unknown_fields") == "keep":
             self._set_properties({**self.schema["properties"], **UNKNOWN_FIELDS_PROPERTY.to_dict()})
+        self.sent_properties = self.schema["properties"]
+        if self.name in (self.config.get("keep_history") or ()):
+            self._keep_history()
+        self.own_keys = self.primary_keys  # a catalog may give others
+        self.hashed_paths = paths_of(self.config, self.name, self.sent_properties)
+        for path in self.hashed_paths:
+            self.schema = with_hashes(self.schema, path)  # type: ignore[misc] # see the class
 
     def _add_tenant(self) -> None:
         """Let the tenant be the first field and the first part of the key, as ids may collide."""
@@ -67,6 +79,24 @@ class DispatchStream(WritingStream):
         required = ["tenantId", *self.schema.get("required", [])]
         self.schema["required"] = list(dict.fromkeys(required))
         self.primary_keys = tuple(dict.fromkeys(("tenantId", *self.primary_keys)))
+
+    def _keep_history(self) -> None:
+        """Let the time of a version be the last part of the key, so that each has one of its own.
+
+        Raises:
+            LookupError: The stream has none; the settings have been checked.
+        """
+        properties = self.schema["properties"]
+        name = time_of_version(properties)
+        if name is None:
+            raise LookupError(self.name)
+        self.version_field = name
+        field = properties[name]
+        says = f"{field['description']} `{NEVER}` if the API does not say."
+        stamp = {**field, "type": ["string"], "description": says}
+        self._set_properties({**properties, name: stamp})
+        self.schema["required"] = [*self.schema["required"], name]
+        self.primary_keys = (*self.primary_keys, name)
 
     def _set_properties(self, properties: dict[str, Any]) -> None:
         """Let this stream have a schema of its own, with these properties."""

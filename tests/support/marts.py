@@ -41,7 +41,7 @@ CAPACITY = {
     "timezone": TIMEZONE,
     "capacity_days_back": 1,
     "capacity_days_ahead": 1,
-    "capacity_keep_history": True,
+    "keep_history": ["capacities"],
 }
 PAGE = (ROOT / "docs" / "marts.md").read_text(encoding="utf-8")
 QUESTIONS = blocks(PAGE, "sql")
