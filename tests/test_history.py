@@ -1,4 +1,4 @@
-"""`keep_history`: the key has each version of a row, and a table that has another key is let alone."""
+"""`keep_history`: the key has each version of a row, and tables with another key are let alone."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 FEED = "appointment_assignments"
 KEPT = {"keep_history": [FEED]}
 WITH_MODIFIED_ON = (FEED, *LISTS)
+
+
+ROW = listed({"id": 1, "modifiedOn": MODIFIED})
 
 
 def schema_of(run: Run) -> dict[str, Any]:
@@ -123,7 +126,7 @@ def test_a_group_has_versions_of_its_own_and_takes_the_note_from_the_states_of_i
 
 
 def test_a_full_read_leaves_a_table_with_versions_unmarked(api: ScriptedApi, tap: Command) -> None:
-    api.reply = routed({PATHS["zones"]: listed({"id": 1, "modifiedOn": MODIFIED})})
+    api.reply = routed({PATHS["zones"]: ROW, PATHS["teams"]: ROW})
     config = api.config | {"keep_history": ["zones"], "detect_deleted_every_hours": 1}
     run = tap.run(config, None, tap.discover("zones", "teams", **config))
     assert {each["stream"] for each in run.messages if each["type"] == "ACTIVATE_VERSION"} == {

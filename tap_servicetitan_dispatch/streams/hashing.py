@@ -8,7 +8,7 @@ nothing of anybody, and stay.
 from __future__ import annotations
 
 import hmac
-from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,6 +30,29 @@ MOST_KEPT = 2**14
 """Hashes that are kept, as a name comes again and again."""
 
 
+class Hashes(dict[str | int, str]):
+    """The hash of each text and whole number that it is asked for; the latest are kept.
+
+    Args:
+        salt: The secret without which nobody can tell the hash of a name.
+    """
+
+    def __init__(self, salt: str) -> None:
+        super().__init__()
+        self._begun = hmac.new(salt.encode(errors="surrogatepass"), digestmod="sha256")
+
+    def __missing__(self, value: str | int) -> str:
+        """Make the hash of a value; an empty text says nothing of anybody."""
+        if value == "":
+            return ""
+        hashed = self._begun.copy()
+        hashed.update(str(value).encode())
+        if len(self) >= MOST_KEPT:
+            self.clear()
+        self[value] = hashed.hexdigest()
+        return hashed.hexdigest()
+
+
 class Hasher:
     """Puts hashes in the place of values, however deep they lie; from any thread.
 
@@ -43,8 +66,7 @@ class Hasher:
 
     def __init__(self, paths: Iterable[Path], salt: str) -> None:
         self._paths = [*paths]
-        self._begun = hmac.new(salt.encode(errors="surrogatepass"), digestmod="sha256")
-        self._hash = lru_cache(MOST_KEPT)(self._hash_of)
+        self._hashes = Hashes(salt)
 
     def replace_in(self, rows: Sequence[Record]) -> None:
         """Put the hashes into rows, in place."""
@@ -58,20 +80,18 @@ class Hasher:
     def _replace_in_structs(self, rows: Sequence[Any], path: Path) -> None:
         """Do the same where rows are plenty: what is usual is looked at first."""
         name, *inner = path
-        hashed = self._hash
-        for row in rows:
-            value = getattr(row, name)
-            kind = type(value)
-            if kind is str and value:
-                setattr(row, name, hashed(value))
-            elif kind is int:
-                setattr(row, name, hashed(str(value)))
-            else:
-                setattr(row, name, self._replaced(value, inner))
+        values = [*map(attrgetter(name), rows)]
+        kinds = {*map(type, values)}
+        if kinds <= {str, int}:
+            hashes = map(self._hashes.__getitem__, values)
+        else:
+            hashes = (self._replaced(value, inner) for value in values)
+        for row, hashed in zip(rows, hashes, strict=True):
+            setattr(row, name, hashed)
 
     def _replaced(self, value: Any, path: Sequence[str]) -> Any:
         """Return what takes the place of a value; an object or an array is changed in place."""
-        if value is None or value is msgspec.UNSET or value == "":
+        if value is None or value is msgspec.UNSET:
             return value
         if isinstance(value, list):
             value[:] = [self._replaced(each, path) for each in value]
@@ -83,15 +103,11 @@ class Hasher:
             for name in path[:1] or value.__struct_fields__:
                 setattr(value, name, self._replaced(getattr(value, name), path[1:]))
         elif isinstance(value, str):
-            return self._hash(value)
+            return self._hashes[value]
         else:  # a number, or true or false, as JSON has it
-            return self._hash(msgspec.json.encode(value).decode())
+            return self._hashes[msgspec.json.encode(value).decode()]
         return value
 
-    def _hash_of(self, text: str) -> str:
-        hashed = self._begun.copy()
-        hashed.update(text.encode())
-        return hashed.hexdigest()
 
 
 def paths_of(config: Mapping[str, Any], stream: str, fields: Collection[str]) -> list[Path]:
