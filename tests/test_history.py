@@ -88,7 +88,7 @@ def test_a_run_resumes_where_the_one_before_had_the_same_key(
 def test_a_table_with_another_key_is_told_from_the_state_before_anything_goes_out(
     api: ScriptedApi, tap: Command
 ) -> None:
-    """It would refuse the second version of a row, or have all of them become the latest."""
+    """A target would say so in the middle of a load."""
     api.reply = feed_of((None, page(1, more=False, token="t1")))
     longer = api.config | KEPT
     catalogs = {True: tap.discover(FEED, **longer), False: catalog_of(FEED)}

@@ -156,16 +156,16 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     _setting(
         "keep_history",
         "Streams of which a table keeps each version of a row, not the latest only: the key gets "
-        "`modifiedOn` (`timeStamp` for `capacities`). Of a table that is there already, see "
-        "[warehouses](warehouses.md#keep-each-version).",
+        "`modifiedOn` (`timeStamp` for `capacities`). A table that is there already has another "
+        "key, so load into a new one.",
         kind=th.ArrayType(th.StringType),
         default=[],
     ),
     _setting(
         "hash_fields",
-        "Fields that go out as hashes, each as `stream.field`, inside of others too, as in "
-        "`capacities.technicians.name`; see [names of people](#names-of-people). A name has the "
-        "same hash (HMAC-SHA-256, hex) in each stream. Null stays null.",
+        "Fields that go out as hashes, each as `stream.field`; fields inside of others too, as "
+        "`capacities.technicians.name`. A name has the same hash (HMAC-SHA-256, hex) in each "
+        "stream, and null stays null.",
         kind=th.ArrayType(th.StringType),
         default=[],
     ),

@@ -142,8 +142,8 @@ def store_rows_of_full_read(rows: int, entry: MutableMapping[str, Any]) -> None:
 def require_key_of(state: Mapping[str, Any], stream: str, *, keeps_history: bool) -> None:
     """Make sure that rows go out with the key that those of earlier runs had.
 
-    A table that has the shorter key would refuse the second version of a row, in the middle of a
-    load; in one that has the longer key, all versions would become the latest.
+    Targets leave the key of a table as it is. With the shorter one it takes no second version of a
+    row, with the longer one not the same version for all: a load would end in the middle.
 
     Args:
         state: The state of the tap.
