@@ -33,7 +33,7 @@ def test_a_map_for_all_streams_does_not_trip_over_deselected_ones(
     assert [record["tenantId"] for record in run.records] == [9]
 
 
-ZONES = [{"id": 1, "name": None}, {"id": 2, "name": "Ada's secret"}]
+ZONES: list[dict[str, Any]] = [{"id": 1, "name": None}, {"id": 2, "name": "Ada's secret"}]
 NO_NAME = {"id": 3, "cities": ["Here"]}
 
 

@@ -27,8 +27,10 @@ ALL_WAYS = pytest.mark.parametrize(
 
 
 def entry_of(catalog: dict[str, Any], stream: str) -> dict[str, Any]:
-    [entry] = [each for each in catalog["streams"] if each["tap_stream_id"] == stream]
-    return entry
+    entries: dict[str, dict[str, Any]] = {
+        each["tap_stream_id"]: each for each in catalog["streams"]
+    }
+    return entries[stream]
 
 
 def catalog_without(stream: str, *path: str) -> dict[str, Any]:
