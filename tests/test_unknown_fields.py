@@ -422,7 +422,11 @@ def test_as_deep_as_the_schema_goes() -> None:
     leaf = {"type": ["object", "null"], "properties": {"a": {"type": ["integer", "null"]}}}
     middle = {"type": ["object", "null"], "properties": {"leaf": leaf, "b": {"type": ["string"]}}}
     kept = {"type": ["object", "null"]}
-    properties = {"id": {"type": ["integer"]}, "middle": middle, "unknownFields": kept}
+    properties: dict[str, Row] = {
+        "id": {"type": ["integer"]},
+        "middle": middle,
+        "unknownFields": kept,
+    }
     rows = RowDecoder(
         "any",
         keys=["id"],
