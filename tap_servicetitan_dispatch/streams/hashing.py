@@ -109,7 +109,6 @@ class Hasher:
         return value
 
 
-
 def paths_of(config: Mapping[str, Any], stream: str, fields: Collection[str]) -> list[Path]:
     """Return where the values are in the rows of a stream that the settings have hashed.
 

@@ -83,6 +83,24 @@ def count(rows: dict[str, Any]) -> int:
     return sum(map(len, rows.values()))
 
 
+HISTORY = "appointment_assignments"
+"""Of which a database keeps each version, by `keep_history` in meltano.yml."""
+
+
+def assert_keeps_versions(
+    tables: dict[str, list[dict[str, Any]]], before: set[tuple[Any, Any]]
+) -> set[tuple[Any, Any]]:
+    """Each version is there once, with those of earlier loads, and all else once; return them."""
+    tables[HISTORY].sort(key=lambda row: row["modifiedOn"])
+    versions = {(row["id"], row["modifiedOn"]) for row in tables[HISTORY]}
+    assert before <= versions
+    assert len(versions) == len(tables[HISTORY])
+    assert (len(versions) > len(latest([tables])[HISTORY])) == bool(before)
+    others = {stream: rows for stream, rows in tables.items() if stream != HISTORY}
+    assert count(others) == count(latest([others])), "each row once"
+    return versions
+
+
 def test_the_board_has_what_is_hard_to_load(board: Caller) -> None:
     rows = contents(board)
     assert all(rows[stream] for stream in OFFERED)
@@ -134,6 +152,7 @@ def test_postgres_has_exactly_the_rows_that_the_sandbox_has(
     project: Project, board: Caller, server: PostgreSql
 ) -> None:
     log = {"TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS": json.dumps([LOG])}
+    versions: set[tuple[Any, Any]] = set()
     for loads, change in enumerate((None, edit), start=1):
         if change:
             change(board)
@@ -141,8 +160,8 @@ def test_postgres_has_exactly_the_rows_that_the_sandbox_has(
         project.meltano(*run, **variables(board), **server.settings, **log)
         tables = server.tables(TAP.replace("-", "_"))
         assert len(tables.pop(LOG)) == loads * len(OFFERED)
+        versions = assert_keeps_versions(tables, versions)
         assert latest([tables]) == stored(contents(board), by_postgres)
-        assert count(tables) == count(latest([tables])), "each row once"
 
         fresh, counts = (server.query(each) for each in QUERIES)
         assert {(each["stream"], each["tenantId"]) for each in fresh} == {
@@ -152,7 +171,7 @@ def test_postgres_has_exactly_the_rows_that_the_sandbox_has(
         now = datetime.now(UTC).replace(tzinfo=None)
         assert all(now - each["complete_at"] < timedelta(minutes=5) for each in fresh)
         assert {each["stream"]: each["loaded"] for each in counts} == {
-            stream: len(tables[stream])
+            stream: len({row["id"] for row in tables[stream]})
             for stream in (*PAGED, "appointment_assignments")
             if stream in OFFERED
         }
@@ -166,6 +185,7 @@ def test_postgres_has_exactly_the_rows_that_the_sandbox_has(
 def test_duckdb_has_the_rows_that_the_sandbox_has_but_no_empty_text(
     project: Project, board: Caller
 ) -> None:
+    versions: set[tuple[Any, Any]] = set()
     for change in (None, edit):
         if change:
             change(board)
@@ -187,8 +207,8 @@ def test_duckdb_has_the_rows_that_the_sandbox_has_but_no_empty_text(
                     }
                     for row in found
                 ]
+        versions = assert_keeps_versions(tables, versions)
         assert latest([tables]) == stored(contents(board), by_duckdb)
-        assert count(tables) == count(latest([tables])), "each row once"
 
 
 # What the sandbox would not take
