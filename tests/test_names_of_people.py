@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tap_servicetitan_dispatch.sandbox.world import company
-from tap_servicetitan_dispatch.streams import STREAMS
+from tap_servicetitan_dispatch.streams import STREAMS, hashing
 from tests.support.bodies import NEW_NON_JOB, NEW_SHIFT
 from tests.support.caller import Caller
 from tests.support.contents import TRACKING_SETTINGS
@@ -316,6 +316,13 @@ def test_what_lies_inside_of_another_field_that_is_hashed_is_not_hashed_twice(
     twice = ["zones.unknownFields.a", "zones.cities", "zones.unknownFields", "zones.cities"]
     config = api.config | SALTED | {"hash_fields": twice}
     assert tap.run(config, streams=("zones",)).records[0]["cities"] == [hashed(MARK)]
+
+
+def test_hashes_are_forgotten_once_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashing, "MOST_KEPT", 2)
+    hashes = hashing.Hashes(SALT)
+    assert [hashes[name] for name in "abcab"] == [hashed(name) for name in "abcab"]
+    assert len(hashes) <= 2
 
 
 def test_a_stream_map_sees_hashes(api: ScriptedApi, tap: Command) -> None:

@@ -10,6 +10,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import msgspec
 import pytest
 import time_machine
@@ -280,6 +281,7 @@ NESTED = st.recursive(
 )
 
 
+@hypothesis.settings(max_examples=50)
 @given(
     names=st.lists(st.sampled_from("ab"), max_size=4) | st.lists(ALL_SMALL) | st.lists(NESTED),
     path=st.sampled_from([("name",), ("name", "a"), ("name", "b", "a")]),

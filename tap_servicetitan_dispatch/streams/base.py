@@ -66,7 +66,9 @@ class DispatchStream(WritingStream):
             self._set_properties({**self.schema["properties"], **UNKNOWN_FIELDS_PROPERTY.to_dict()})
         self.sent_properties = self.schema["properties"]
         if self.name in (self.config.get("keep_history") or ()):
-            self._keep_history()
+            self.version_field = time_of_version(self.sent_properties)
+        if self.version_field:
+            self._keep_history(self.version_field)
         self.own_keys = self.primary_keys  # a catalog may give others
         self.hashed_paths = paths_of(self.config, self.name, self.sent_properties)
         for path in self.hashed_paths:
@@ -79,20 +81,15 @@ class DispatchStream(WritingStream):
         self.schema["required"] = list(dict.fromkeys(required))
         self.primary_keys = tuple(dict.fromkeys(("tenantId", *self.primary_keys)))
 
-    def _keep_history(self) -> None:
+    def _keep_history(self, name: str) -> None:
         """Let the time of a version be the last part of the key, so that each has one of its own.
 
-        Raises:
-            LookupError: The stream has none; the settings have been checked.
+        Args:
+            name: The field that says it.
         """
         properties = self.schema["properties"]
-        name = time_of_version(properties)
-        if name is None:
-            raise LookupError(self.name)
-        self.version_field = name
-        field = properties[name]
-        says = f"{field['description']} `{NEVER}` if the API does not say."
-        stamp = {**field, "type": ["string"], "description": says}
+        says = f"{properties[name]['description']} `{NEVER}` if the API does not say."
+        stamp = {**properties[name], "type": ["string"], "description": says}
         self._set_properties({**properties, name: stamp})
         self.schema["required"] = [*self.schema["required"], name]
         self.primary_keys = (*self.primary_keys, name)

@@ -63,7 +63,15 @@ QUERIES = blocks(section("docs/operations.md", "See that all is there"), "sql")
 
 
 def edit(board: Caller) -> None:
-    """Let an hour pass at the office, in which zones are added, edited and deleted."""
+    """Let an hour pass at the office, and an assignment and zones be taken back and edited."""
+    planned = [
+        row
+        for row in board.rows(PATHS["appointment_assignments_list"], active="True")
+        if row["status"] == "Scheduled"
+    ]
+    row = max(planned, key=lambda each: each["modifiedOn"])
+    crew = {"jobAppointmentId": row["appointmentId"], "technicianIds": [row["technicianId"]]}
+    board.send("POST", "appointment-assignments/unassign-technicians", crew)
     board.forward(hours=1)
     first, second, *_ = board.get("zones")["data"]
     board.send("POST", "zones", AWKWARD | {"name": "New"})
