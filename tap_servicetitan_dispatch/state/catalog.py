@@ -166,7 +166,7 @@ def require_texts(
 
 
 def _types_at(schema: Mapping[str, Any], path: Sequence[str]) -> set[tuple[str | None, ...]]:
-    """Return the types, other than null, and the formats of what lies at a path."""
+    """Return the types, other than null, and the formats of what lies at a path, as far as said."""
     if "items" in schema:
         return _types_at(schema["items"], path)
     if inner := schema.get("properties"):
@@ -174,7 +174,8 @@ def _types_at(schema: Mapping[str, Any], path: Sequence[str]) -> set[tuple[str |
         return {each for name in names for each in _types_at(inner[name], path[1:])}
     kinds = schema.get("type", ())
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    return {(kind, schema.get("format")) for kind in kinds if kind != "null"}
+    plain = {*kinds} - {"array", "null", "object"}  # what is inside of those is not said
+    return {(kind, schema.get("format")) for kind in plain}
 
 
 def paths_left_out(

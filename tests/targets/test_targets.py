@@ -18,10 +18,12 @@ from tests.support.postgresql import TIME_ZONE
 from tests.support.projects import TAP, records_in
 from tests.support.scripted_api import listed, routed
 from tests.support.stored import (
+    HISTORY,
     by_csv,
     by_duckdb,
     by_jsonl,
     by_postgres,
+    counts,
     latest,
     rows_in_csv,
     stored,
@@ -91,21 +93,15 @@ def count(rows: dict[str, Any]) -> int:
     return sum(map(len, rows.values()))
 
 
-HISTORY = "appointment_assignments"
-"""Of which a database keeps each version, by `keep_history` in meltano.yml."""
-
-
 def assert_keeps_versions(
     tables: dict[str, list[dict[str, Any]]], before: set[tuple[Any, Any]]
 ) -> set[tuple[Any, Any]]:
     """Each version is there once, with those of earlier loads, and all else once; return them."""
-    tables[HISTORY].sort(key=lambda row: row["modifiedOn"])
     versions = {(row["id"], row["modifiedOn"]) for row in tables[HISTORY]}
     assert before <= versions
     assert len(versions) == len(tables[HISTORY])
-    assert (len(versions) > len(latest([tables])[HISTORY])) == bool(before)
-    others = {stream: rows for stream, rows in tables.items() if stream != HISTORY}
-    assert count(others) == count(latest([others])), "each row once"
+    assert (len(versions) > counts(tables)[HISTORY]) == bool(before)
+    assert sum(counts(tables).values()) == count(latest([tables])), "each row once"
     return versions
 
 
@@ -171,19 +167,19 @@ def test_postgres_has_exactly_the_rows_that_the_sandbox_has(
         versions = assert_keeps_versions(tables, versions)
         assert latest([tables]) == stored(contents(board), by_postgres)
 
-        fresh, counts = (server.query(each) for each in QUERIES)
+        fresh, counted = (server.query(each) for each in QUERIES)
         assert {(each["stream"], each["tenantId"]) for each in fresh} == {
             (stream, board.tenant_id) for stream in OFFERED
         }
         assert {each["trouble"] for each in fresh} == {None}
         now = datetime.now(UTC).replace(tzinfo=None)
         assert all(now - each["complete_at"] < timedelta(minutes=5) for each in fresh)
-        assert {each["stream"]: each["loaded"] for each in counts} == {
-            stream: len({row["id"] for row in tables[stream]})
+        assert {each["stream"]: each["loaded"] for each in counted} == {
+            stream: counts(tables)[stream]
             for stream in (*PAGED, "appointment_assignments")
             if stream in OFFERED
         }
-        assert {each["missing"] for each in counts} == {0}
+        assert {each["missing"] for each in counted} == {0}
     gone = "update tap_servicetitan_dispatch.zones set _sdc_deleted_at = now() where not active"
     server.query(gone)
     missing = {each["stream"]: each["missing"] for each in server.query(QUERIES[1])}
