@@ -106,6 +106,7 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         ({"keep_history": ["arrival_windows"]}, "keep_history.0: 'arrival_windows' is not one of"),
         ({"keep_history": ["sync_log"]}, "keep_history.0: 'sync_log' is not one of"),
         ({"hash_fields": ["zones.name"]}, "hash_salt: is required where hash_fields is set"),
+        ({"hash_fields": [5], "hash_salt": "x" * 16}, "hash_fields.0: 5 is not of type string"),
         ({"hash_salt": "too short"}, "hash_salt: has fewer than 16 characters, and can be g"),
         ({"hash_salt": 5}, "hash_salt: the value is not of type string"),
         ({"detect_deleted_every_hours": 0}, "detect_deleted_every_hours: 0 is less than 1"),

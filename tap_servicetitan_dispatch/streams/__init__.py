@@ -66,7 +66,8 @@ def problems_of_hashing(config: Mapping[str, Any]) -> list[str]:
     of_rows = {name: each for name, each in zip(NAMES, STREAMS, strict=True) if each.path}
     schemas = {name: each.schema for name, each in of_rows.items()}
     keys = {name: each.primary_keys for name, each in of_rows.items()}
-    return [*problems(given if isinstance(given, list) else (), schemas, keys)]
+    paths = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
+    return [*problems(paths, schemas, keys)]
 
 
 def not_offered(config: Mapping[str, Any]) -> list[str]:

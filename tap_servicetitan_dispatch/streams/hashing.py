@@ -145,7 +145,7 @@ def with_hashes(schema: Schema, path: Path) -> dict[str, Any]:
 
 
 def problems(
-    given: Iterable[Any], schemas: Mapping[str, Schema], keys: Mapping[str, Collection[str]]
+    given: Iterable[str], schemas: Mapping[str, Schema], keys: Mapping[str, Collection[str]]
 ) -> Iterator[str]:
     """Yield a line for each path of `hash_fields` that cannot be hashed.
 
@@ -177,9 +177,9 @@ _GONE_BY = {"continueFrom"}
 """What the tap goes by, besides when a row was modified."""
 
 
-def _path(given: Any) -> Path:
+def _path(given: str) -> Path:
     """Return the names in a path; that arrays lie on it may be said, as in `technicians[].name`."""
-    return tuple(str(given).replace("[]", "").split("."))
+    return tuple(given.replace("[]", "").split("."))
 
 
 def _fields_in(schema: Schema, above: Path = ()) -> Iterator[Path]:
