@@ -148,7 +148,7 @@ class TapServiceTitanDispatch(Tap):
         sources = [source for each in read for source in each.sources()]
         for each in read:
             if each.version_field:
-                note_key(self.state, each.name)
+                note_key(cast("dict[str, Any]", self.state), each.name)
         run = streams[0].run
         run.outcomes.log = log.name if log else None
         with run.all_streams(sources, log.sync if log else lambda: None):

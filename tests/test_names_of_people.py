@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tap_servicetitan_dispatch.sandbox.world import company
-from tap_servicetitan_dispatch.streams import STREAMS, hashing
+from tap_servicetitan_dispatch.streams import SCHEMAS, hashing
 from tests.support.bodies import NEW_NON_JOB, NEW_SHIFT
 from tests.support.caller import Caller
 from tests.support.contents import TRACKING_SETTINGS
@@ -77,10 +77,9 @@ def test_the_page_names_each_text_that_somebody_has_written_and_the_recipe_has_a
     None
 ):
     free = {
-        f"{stream.name}.{path}"
-        for stream in STREAMS
-        if stream.path
-        for path in {*texts(stream.schema)} - NOT_OF_PEOPLE.get(stream.name, set())
+        f"{stream}.{path}"
+        for stream in ALL_STREAMS
+        for path in {*texts(SCHEMAS[stream])} - NOT_OF_PEOPLE.get(stream, set())
     }
     assert {*re.findall(r"^\| `([\w.]+)` \|", PAGE, re.MULTILINE)} == free
     assert {*RECIPE["hash_fields"]} == free
@@ -91,7 +90,7 @@ def office() -> Iterator[dict[str, Any]]:
     """Settings for a contractor in whose rows each free text has a mark."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(company, "_LAST_NAMES", (f"{MARK}son",))
-        with Caller.of(assignments=150) as caller:
+        with Caller.of(assignments=30) as caller:
             technician = caller.get("technician-shifts")["data"][0]["technicianId"]
             marked = {
                 "name": f"Lunch with {MARK}",
@@ -113,7 +112,7 @@ def office() -> Iterator[dict[str, Any]]:
                 "environment": "sandbox",
                 "api_url": caller.sandbox.url,
                 "timezone": "America/Chicago",
-                "capacity_days_ahead": 1,
+                "capacity_days_ahead": 0,
                 "extra_streams": [
                     "appointment_assignments_list",
                     "capacities",
@@ -195,17 +194,15 @@ def test_a_value_of_any_type_is_hashed_and_what_nobody_knows_too(
         row(number, technicianName=name, assignedById=name, nickname=f"{MARK}{number}")
         for number, name in enumerate(ODD_NAMES)
     ]
+    of_slots: list[dict[str, Any]] = [
+        {"technicians": [{"id": 1, "name": f"{MARK}"}, None, {"id": 2}]},
+        {"technicians": {"name": MARK}},
+        {"technicians": [MARK, {"name": {"first": MARK}, "known as": MARK}]},
+        {"technicians": MARK},
+    ]
     slots = [
-        {"startUtc": f"2026-12-01T0{number}:00:00Z", "endUtc": "2026-12-01T09:00:00Z", **more}
-        for number, more in enumerate(
-            (
-                {"technicians": [{"id": 1, "name": f"{MARK}"}, None, {"id": 2}]},
-                {"technicians": {"name": MARK}},
-                {"technicians": [MARK, {"name": {"first": MARK}, "known as": MARK}]},
-                {"technicians": MARK},
-            ),
-            start=1,
-        )
+        {"startUtc": f"2026-12-01T0{hour}:00:00Z", "endUtc": "2026-12-01T09:00:00Z", **more}
+        for hour, more in enumerate(of_slots)
     ]
     feed = {"hasMore": False, "continueFrom": "t", "data": rows}
     api.reply = routed(

@@ -139,11 +139,11 @@ def test_versions_and_hashes_of_any_values(
         ]
         for stream in streams
     }
+    technicians = [{"id": 1, "name": "Ada"}, {"id": 2}]
+    of_slots: list[dict[str, Any]] = [{}, {"technicians": []}, {"technicians": technicians}]
     slots = [
-        {"startUtc": "2026-12-01T08:00:00Z", "endUtc": f"2026-12-01T09:0{number}:00Z", **more}
-        for number, more in enumerate(
-            ({}, {"technicians": []}, {"technicians": [{"id": 1, "name": "Ada"}, {"id": 2}]})
-        )
+        {"startUtc": "2026-12-01T08:00:00Z", "endUtc": f"2026-12-01T09:0{n}:00Z", **more}
+        for n, more in enumerate(of_slots)
     ]
     pages = {
         None: page(1, 2, more=True, token="t1"),
@@ -289,8 +289,8 @@ NESTED = st.recursive(
 def test_any_value_has_the_same_hash_in_a_row_of_either_kind(
     names: list[Any], path: tuple[str, ...]
 ) -> None:
-    as_structs = [ROW(name) for name in copy.deepcopy(names)]
-    as_dicts = [{"name": name} for name in copy.deepcopy(names)]
+    as_structs: list[Any] = [ROW(name) for name in copy.deepcopy(names)]
+    as_dicts: list[Any] = [{"name": name} for name in copy.deepcopy(names)]
     hasher = Hasher([path], "a salt of the test")
     for rows in (as_structs, as_dicts):
         hasher.replace_in(rows)

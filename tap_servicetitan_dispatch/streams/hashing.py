@@ -82,6 +82,7 @@ class Hasher:
         name, *inner = path
         values = [*map(attrgetter(name), rows)]
         kinds = {*map(type, values)}
+        hashes: Iterable[Any]
         if kinds <= {str, int}:
             hashes = map(self._hashes.__getitem__, values)
         else:

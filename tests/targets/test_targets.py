@@ -250,9 +250,10 @@ def loaded(
 def lines_of(api: ScriptedApi, tap: Command) -> Callable[..., str]:
     """Return what the tap writes where the API has some zones."""
 
-    def lines(*rows: dict[str, Any]) -> str:
+    def lines(*rows: dict[str, Any], **settings: Any) -> str:
         api.reply = routed({PATHS["zones"]: listed(*rows)})
-        run = tap.run(api.config, streams=("zones",))
+        config = api.config | settings
+        run = tap.run(config, None, tap.discover("zones", **config))
         assert run.exit_code == 0, run.stderr
         return run.stdout
 
@@ -313,6 +314,38 @@ def test_duckdb_keeps_nulls_and_null_characters_and_has_integers_as_text(
         odd, integer = warehouse.execute(query).fetchall()
     assert odd == ("a\0b", '[null, "\\u0000"]', "[null, 7]", None)
     assert integer == ("3", None, None, "[1]")
+
+
+VERSIONS = [{"id": 1, "modifiedOn": f"2026-11-0{day}T08:00:00Z"} for day in (1, 2, 3)]
+KEPT = {"keep_history": ["zones"]}
+
+
+def test_postgres_refuses_rows_with_another_key_than_the_table_has_whichever_is_longer(
+    project: Project, lines_of: Callable[..., str], tmp_path: Path, server: PostgreSql
+) -> None:
+    settings = {
+        name.removeprefix("TARGET_POSTGRES_").lower(): value
+        for name, value in server.settings.items()
+    }
+    settings |= {"port": server.port}
+    for schema, before, after in (("longer", {}, KEPT), ("shorter", KEPT, {})):
+        settings |= {"default_target_schema": schema}
+        good, bad = lines_of(*VERSIONS[:2], **before), lines_of(VERSIONS[2], **after)
+        run = loaded(project, "target-postgres", good, tmp_path, **settings)
+        assert not run.returncode, run.stderr
+        run = loaded(project, "target-postgres", bad, tmp_path, **settings)
+        assert (run.returncode, "duplicate key" in run.stderr) == (1, True)
+
+
+def test_duckdb_refuses_them_too(
+    project: Project, lines_of: Callable[..., str], tmp_path: Path
+) -> None:
+    file = tmp_path / "versions.duckdb"
+    settings = {"filepath": str(file), "default_target_schema": "longer"}
+    run = loaded(project, "target-duckdb", lines_of(VERSIONS[0]), tmp_path, **settings)
+    assert not run.returncode, run.stderr
+    run = loaded(project, "target-duckdb", lines_of(VERSIONS[1], **KEPT), tmp_path, **settings)
+    assert (run.returncode, "Duplicate key" in run.stderr) == (1, True)
 
 
 def test_the_server_is_of_the_version_that_the_page_names(server: PostgreSql) -> None:
