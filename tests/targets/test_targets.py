@@ -295,30 +295,24 @@ KEPT = {"keep_history": ["zones"]}
 
 
 def test_postgres_refuses_rows_with_another_key_than_the_table_has_whichever_is_longer(
-    project: Project, lines_of: Callable[..., str], tmp_path: Path, server: PostgreSql
+    project: Project, lines_of: Callable[..., str], server: PostgreSql
 ) -> None:
-    settings = {
-        name.removeprefix("TARGET_POSTGRES_").lower(): value
-        for name, value in server.settings.items()
-    }
-    settings |= {"port": server.port}
     for schema, before, after in (("longer", {}, KEPT), ("shorter", KEPT, {})):
-        settings |= {"default_target_schema": schema}
+        settings = server.target_settings | {"default_target_schema": schema}
         good, bad = lines_of(*VERSIONS[:2], **before), lines_of(VERSIONS[2], **after)
-        run = loaded(project, "target-postgres", good, tmp_path, **settings)
+        run = project.pipe(good, "target-postgres", **settings)
         assert not run.returncode, run.stderr
-        run = loaded(project, "target-postgres", bad, tmp_path, **settings)
+        run = project.pipe(bad, "target-postgres", **settings)
         assert (run.returncode, "duplicate key" in run.stderr) == (1, True)
 
 
 def test_duckdb_refuses_them_too(
     project: Project, lines_of: Callable[..., str], tmp_path: Path
 ) -> None:
-    file = tmp_path / "versions.duckdb"
-    settings = {"filepath": str(file), "default_target_schema": "longer"}
-    run = loaded(project, "target-duckdb", lines_of(VERSIONS[0]), tmp_path, **settings)
+    settings = {"filepath": str(tmp_path / "a.duckdb"), "default_target_schema": "longer"}
+    run = project.pipe(lines_of(VERSIONS[0]), "target-duckdb", **settings)
     assert not run.returncode, run.stderr
-    run = loaded(project, "target-duckdb", lines_of(VERSIONS[1], **KEPT), tmp_path, **settings)
+    run = project.pipe(lines_of(VERSIONS[1], **KEPT), "target-duckdb", **settings)
     assert (run.returncode, "Duplicate key" in run.stderr) == (1, True)
 
 
