@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tomllib
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -162,6 +163,9 @@ def test_the_other_entries_belong_to_the_same_plugin(definition: dict[str, Any])
     assert maintainer[1].keys() == {"label", "name", "url"}
     assert definition["repo"] == f"{maintainer[1]['url']}/{NAME}"
     assert OWNER.lower() == OWNER
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["urls"]["Source"] == definition["repo"]
+    assert all(url.startswith(definition["repo"]) for url in project["urls"].values())
 
 
 def test_the_logo_is_a_square_without_letters_and_without_pictures_from_elsewhere() -> None:
