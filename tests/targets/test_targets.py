@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tests.support.runs import Command
     from tests.support.scripted_api import ScriptedApi
 
-# Meltano installs the tap and the target
+# The first one has Meltano install all plugins
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(300)]
 
 # What text and numbers may do to a file or a table
@@ -210,8 +210,6 @@ def loaded(
 ) -> subprocess.CompletedProcess[str]:
     """Give lines to a loader with the settings that meltano.yml has for it, and with others."""
     executable = project.folder / f".meltano/loaders/{loader}/venv/bin/{loader}"
-    if not executable.exists():
-        project.meltano("install", "loader", loader)
     content = yaml.safe_load((project.folder / "meltano.yml").read_text(encoding="utf-8"))
     [described] = [each for each in content["plugins"]["loaders"] if each["name"] == loader]
     values = {each["name"]: each["value"] for each in described["settings"] if "value" in each}
