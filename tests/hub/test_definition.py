@@ -144,8 +144,14 @@ def test_secrets_and_nothing_else_are_sensitive(
     }
 
 
-def test_the_credentials_are_required_or_only_an_environment(definition: dict[str, Any]) -> None:
-    assert definition["settings_group_validation"] == [list(CREDENTIALS), ["environment"]]
+def test_credentials_of_a_tenant_or_a_group_are_required_or_only_an_environment(
+    definition: dict[str, Any],
+) -> None:
+    one, group, sandbox = definition["settings_group_validation"]
+    assert one == list(CREDENTIALS)
+    assert {*one} ^ {*group} == {"tenant_id", "tenants"}
+    assert sandbox == ["environment"]
+    assert {*group} <= {setting["name"] for setting in definition["settings"]}
     assert {name for name in CREDENTIALS if name in definition["settings_preamble"]} == set(
         CREDENTIALS
     )
