@@ -71,20 +71,6 @@ def test_the_next_sdk_is_tried_each_week_on_the_oldest_python_and_may_fail() -> 
     assert python == tests["strategy"]["matrix"]["python"][0]
 
 
-@pytest.mark.parametrize(
-    "form", sorted((ROOT / ".github/ISSUE_TEMPLATE").iterdir()), ids=lambda it: it.stem
-)
-def test_a_form_for_reports_is_one_that_github_takes(form: Path) -> None:
-    described = yaml.safe_load(form.read_text(encoding="utf-8"))
-    assert described["name"]
-    assert described["description"]
-    asked = [each for each in described["body"] if each["type"] != "markdown"]
-    ids = [each["id"] for each in asked]
-    assert ids
-    assert len(ids) == len({*ids})
-    assert all(each["attributes"]["label"] for each in asked)
-
-
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """Return a folder with what the release looks into, the changelog apart."""
