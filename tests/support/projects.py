@@ -93,6 +93,22 @@ class Project:
         self.meltano("el", TAP, "target-jsonl", *options, **variables)
         return records_in(self.files("jsonl") - before)
 
+    def pipe(self, lines: str, loader: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+        """Give lines to a loader, with the settings of meltano.yml and others, without Meltano."""
+        content = yaml.safe_load((self.folder / "meltano.yml").read_text(encoding="utf-8"))
+        [described] = [each for each in content["plugins"]["loaders"] if each["name"] == loader]
+        values = {each["name"]: each["value"] for each in described["settings"] if "value" in each}
+        config = self.folder / f"{loader}.json"
+        config.write_text(json.dumps(values | settings))
+        executable = self.folder / f".meltano/loaders/{loader}/venv/bin/{loader}"
+        return subprocess.run(  # noqa: S603 - our own command
+            [executable, "--config", config],
+            input=lines,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def describe(self, addition: dict[str, Any]) -> None:
         """Add to meltano.yml what a document says: plugins, and settings of those it has."""
         path = self.folder / "meltano.yml"
