@@ -122,6 +122,8 @@ RUN_BY_CI = {
     r"\.venv/bin/ruff check": "run .venv/bin/ruff check",
     r"\.venv/bin/ruff format": "run .venv/bin/ruff format --check",
     r"\.venv/bin/mypy": "run .venv/bin/mypy",
+    r"\.venv/bin/codespell": "run .venv/bin/codespell",
+    r"\.venv/bin/check-jsonschema .*": "run .venv/bin/check-jsonschema",
     r"\.venv/bin/uvx -q zizmor.*": "run .venv/bin/uvx -q zizmor",
     r"\.venv/bin/uv build .* -m wheel .*": "run .venv/bin/uv build -q --clear",
 }
