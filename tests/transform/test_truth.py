@@ -110,8 +110,8 @@ def test_how_much_of_the_shifts_is_left_for_jobs(built: Built, tenant: Tenant) -
     assert found.keys() == shifts.keys()
     for key, row in found.items():
         assert row["shift_hours"] * 12 == pytest.approx(shifts[key])
-        assert row["hours_for_jobs"] * 12 == pytest.approx(for_jobs[key], abs=0.1)
-    assert min(row["share_for_jobs"] for row in found.values()) < 0.8
+        assert row["hours_left_by_absence"] * 12 == pytest.approx(for_jobs[key], abs=0.1)
+    assert min(row["share_left_by_absence"] for row in found.values()) < 0.8
 
 
 def test_a_capacity_forecast_beside_what_came(built: Built) -> None:
