@@ -183,7 +183,9 @@ class Happened:
                 found[shift.technician_id].append(span)
         for event in self.tenant.non_job_appointments.current.values():
             if event.active:
-                found[event.technician_id].append((to_datetime(event.start), to_datetime(event.end)))
+                found[event.technician_id].append(
+                    (to_datetime(event.start), to_datetime(event.end))
+                )
         return found
 
     @cached_property
@@ -197,7 +199,7 @@ class Happened:
         return found
 
     def board(self) -> dict[int, tuple[Any, ...]]:
-        """Return by technician: state, since when, appointment, next one, shift or not, away until."""
+        """Return by technician: state, since when, appointment, next one, on shift, away until."""
         mine: dict[int, list[tuple[Assignment, datetime]]] = defaultdict(list)
         for row, since, forgotten in self.under_way.values():
             if not forgotten:
@@ -289,16 +291,20 @@ class Happened:
                 done = {row.appointment_id for _, status, row in of_day if status == "Done"}
                 arrived = [moment for moment, status, _ in of_day if status == "Working"]
                 finished = [moment for moment, status, _ in of_day if status == "Done"]
-                yield technician, day, {
-                    **spent,
-                    "visits": len(done),
-                    "visits_in_crew": sum(len(crews[visit]) > 1 for visit in done),
-                    "first_dispatched_on": (
-                        of_day[0][0] if of_day and of_day[0][1] == "Dispatched" else None
-                    ),
-                    "first_arrived_on": min(arrived, default=None),
-                    "last_done_on": max(finished, default=None),
-                }
+                yield (
+                    technician,
+                    day,
+                    {
+                        **spent,
+                        "visits": len(done),
+                        "visits_in_crew": sum(len(crews[visit]) > 1 for visit in done),
+                        "first_dispatched_on": (
+                            of_day[0][0] if of_day and of_day[0][1] == "Dispatched" else None
+                        ),
+                        "first_arrived_on": min(arrived, default=None),
+                        "last_done_on": max(finished, default=None),
+                    },
+                )
             day += timedelta(days=1)
 
     def _spent(
@@ -339,7 +345,7 @@ class Happened:
     def withdrawals(self) -> list[tuple[Assignment, datetime, bool]]:
         """Return the withdrawn rows, when that was, and whether somebody had been sent before."""
         found = []
-        for number, rows in self.seen.items():
+        for rows in self.seen.values():
             for before, row in pairwise([None, *rows]):
                 assert row
                 if not row.active and (before is None or before.active):
@@ -375,8 +381,7 @@ class Happened:
             if row.active
         }
         taken = {
-            (row.appointment_id, row.technician.id, moment)
-            for row, moment, _ in self.withdrawals()
+            (row.appointment_id, row.technician.id, moment) for row, moment, _ in self.withdrawals()
         }
         return {
             (visit, before.duty.technician.id, after.duty.technician.id, to_datetime(after.since))

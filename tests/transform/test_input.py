@@ -66,7 +66,9 @@ def test_a_field_that_was_not_loaded_is_told_of_and_ends_the_build_if_a_mart_nee
         assert "--full-refresh" in said
     jobs = {"DISPATCH_APPOINTMENTS": "(select 1 as id) as jobs"}
     for said in loads.refused("run", "--select", "dispatch_promised", **jobs):
-        assert "No jobId, start, end, arrivalWindowStart, arrivalWindowEnd, modifiedOn in (sel" in said
+        assert (
+            "No jobId, start, end, arrivalWindowStart, arrivalWindowEnd, modifiedOn in (sel" in said
+        )
         assert "Say what these columns are called there" in said
 
 

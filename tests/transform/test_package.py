@@ -53,7 +53,7 @@ VARS: dict[str, Any] = {
     "dispatch_streams_off": ["technician_tracking"],
     "dispatch_source_schema": "of_theirs",
     "dispatch_appointments": (
-        "(select 5 as whose, 100 as id, null as \"jobId\", null as \"start\", null as \"end\", "
+        '(select 5 as whose, 100 as id, null as "jobId", null as "start", null as "end", '
         "'2026-06-18T12:00:00Z' as begins, '2026-06-18T14:00:00Z' as \"arrivalWindowEnd\", "
         "timestamp '2026-06-18 11:00:00' as \"modifiedOn\") as jobs"
     ),

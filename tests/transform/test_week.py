@@ -16,7 +16,7 @@ import pytest
 
 from tap_servicetitan_dispatch.sandbox.world.instants import to_datetime
 from tests.support.warehouses import DATABASES, MARTS, STAGING
-from tests.transform.happened import LONGEST_VISIT, day_of, hours, instant, midnight
+from tests.transform.happened import day_of, hours, instant, midnight
 from tests.transform.rows import hours as opening_hours
 from tests.transform.rows import log
 from tests.transform.week import FIRST, FORECASTS, LAST, OFTEN, WHEN, happened, promised
@@ -84,11 +84,9 @@ def _load_appointments(loads: Loads, rows: list[Row]) -> dict[str, str]:
     )
     server.query("drop schema if exists tap_servicetitan cascade")
     server.query("create schema tap_servicetitan")
-    server.query(
-        "create table tap_servicetitan.appointments as "
-        f"select * from jsonb_to_recordset(%s::jsonb) as row ({columns})",
-        re.sub(r"(\.\d{6})\d+Z", r"\1Z", json.dumps(rows)),
-    )
+    cut = re.sub(r"(\.\d{6})\d+Z", r"\1Z", json.dumps(rows))
+    found = f"select * from jsonb_to_recordset(%s::jsonb) as row ({columns})"  # noqa: S608 - our own
+    server.query(f"create table tap_servicetitan.appointments as {found}", cut)
     return {
         "duckdb": f"read_json('{folder}/appointments-*.jsonl')",
         "postgres": "tap_servicetitan.appointments",
@@ -291,7 +289,8 @@ def test_what_each_technician_is_at_now(week: Loads, truth: Happened) -> None:
         for technician, row in board.items()
     }
     assert found == truth.board()
-    assert {row["state"] for row in board.values()} >= {"on site", "on the way", "nothing under way"}
+    states = {row["state"] for row in board.values()}
+    assert states >= {"on site", "on the way", "nothing under way"}
     assert {instant(row["as_of"]) for row in board.values()} == {LAST}
     assert {row["gap_minutes"] for row in board.values()} == {60}
     starts = {visit: to_datetime(each.start) for visit, each in truth.appointments.items()}

@@ -119,7 +119,7 @@ def _booked(tenant: Tenant) -> Iterator[Visit]:
 
 
 def promised(appointment: Appointment) -> Row:
-    """Return an appointment as the Jobs API has it, with the two hours that the customer was told."""
+    """Return an appointment as the Jobs API has it, with the window that was promised."""
     begins = appointment.start - appointment.start % (2 * HOUR)
     return {
         "id": appointment.id,
