@@ -408,26 +408,29 @@ class Happened:
 
     # Who is on shift for what
 
-    def on_shift_on(self, day: date) -> dict[int, float]:
-        """Return the hours of shifts that absences leave, by technician."""
+    def on_shift_on(self, day: date) -> dict[int, tuple[float, float]]:
+        """Return by technician on shift the hours of shifts, and those that absences leave."""
         span = midnight(day), midnight(day + timedelta(days=1))
         found = {}
         for technician in self.tenant.company.technician:
-            spans = [
-                (max(begin, span[0]), min(end, span[1]))
-                for begin, end in self.shifts[technician]
-                if begin < span[1] and end > span[0]
-            ]
-            away = self.away[technician]
-            edges = sorted({edge for each in (*spans, *away) for edge in each})
-            left = [
-                hours(end - begin)
-                for begin, end in pairwise(edges)
-                if any(low <= begin and end <= high for low, high in spans)
-                and not any(low <= begin and end <= high for low, high in away)
-            ]
-            if spans:
-                found[technician] = sum(left)
+            shifts, away = (
+                [
+                    (max(begin, span[0]), min(end, span[1]))
+                    for begin, end in spans[technician]
+                    if begin < span[1] and end > span[0]
+                ]
+                for spans in (self.shifts, self.away)
+            )
+            hours_of, left = 0.0, 0.0
+            for begin, end in pairwise(
+                sorted({edge for each in (*shifts, *away) for edge in each})
+            ):
+                if any(low <= begin and end <= high for low, high in shifts):
+                    hours_of += hours(end - begin)
+                    if not any(low <= begin and end <= high for low, high in away):
+                        left += hours(end - begin)
+            if shifts:
+                found[technician] = hours_of, left
         return found
 
     def cover(self, day: date) -> dict[tuple[str, str], tuple[bool, set[int]]]:

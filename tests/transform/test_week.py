@@ -216,63 +216,21 @@ def test_how_much_of_a_day_was_seen(week: Loads, judge: duckdb.DuckDBPyConnectio
     assert 0.3 < hourly < 0.7, "every hour: about half"
 
 
-AT_WORK = """
-with minutes as (
-  select distinct technician, unnest(range(begins, ends, interval 1 minute)) as minute
-  from spans
-  where kind = 'Normal' and begins >= '2026-11-16' and ends < '2026-11-22'
-)
-select technician, cast(minute as date), count(*) / 60, count(*) filter (not exists (
-  select 1 from spans as away
-  where away.technician = minutes.technician and away.kind in ('TimeOff', 'Meeting')
-    and minute >= away.begins and minute < away.ends
-)) / 60
-from minutes
-group by 1, 2
-order by 1, 2
-"""
-
-
-def test_what_is_left_of_the_shifts(
-    week: Loads, judge: duckdb.DuckDBPyConnection, truth: Happened
-) -> None:
-    """Minute by minute."""
-    tenant = truth.tenant
-    spans = [
-        (row.technician_id, row.shift_type, to_datetime(row.start), to_datetime(row.end))
-        for row in tenant.shifts.current.values()
-        if row.active
-    ]
-    spans += [
-        (
-            row.technician_id,
-            "Meeting",
-            to_datetime(row.start),
-            to_datetime(row.start + row.duration),
-        )
-        for row in tenant.non_job_appointments.current.values()
-        if row.active
-    ]
-    judge.execute(
-        "create table spans (technician bigint, kind text, begins timestamptz, ends timestamptz)"
-    )
-    judge.executemany("insert into spans values (?, ?, ?, ?)", spans)
-    expected = judge.execute(AT_WORK).fetchall()
-    found = week.asked(
-        "postgres",
-        "select technician_id, day, shift_hours, hours_left_by_absence "
-        "from dispatch_technician_availability "
-        "where day >= date '2026-11-16' and day < date '2026-11-22' order by 1, 2",
-    )
-    assert [row[:2] for row in found] == [row[:2] for row in expected]
-    for row, true in zip(found, expected, strict=True):
-        assert row[2:] == pytest.approx(true[2:], abs=2 / 60)
-    assert len(found) > 50
-
-
 def by(rows: list[Row], *names: str) -> dict[Any, Row]:
     """Return rows by some of their columns."""
     return {tuple(row[name] for name in names) if names[1:] else row[names[0]]: row for row in rows}
+
+
+def test_what_absences_leave_of_the_shifts(week: Loads, truth: Happened) -> None:
+    rows = by(week.rows("dispatch_technician_availability"), "technician_id", "day")
+    for day in (FIRST.date() + timedelta(days=days) for days in range(15)):
+        expected = truth.on_shift_on(day)
+        assert {one for one, each in rows if each == str(day)} == expected.keys()
+        for technician, (shift, left) in expected.items():
+            row = rows[technician, str(day)]
+            assert row["shift_hours"] == pytest.approx(shift)
+            assert row["hours_left_by_absence"] == pytest.approx(left, abs=1e-6)
+    assert min(row["share_left_by_absence"] for row in rows.values()) < 0.8
 
 
 def test_what_each_technician_is_at_now(week: Loads, truth: Happened) -> None:
@@ -462,7 +420,7 @@ def test_who_covers_what(week: Loads, truth: Happened) -> None:
         for key, (served, who) in expected.items():
             row = found[key]
             assert (row["is_served"], row["technicians"]) == (served, len(who)), key
-            left = sum(at_work[one] for one in who)
+            left = sum(at_work[one][1] for one in who)
             assert row["hours_left_by_absence"] == pytest.approx(left), key
     assert any(row["is_served"] and not row["technicians"] for row in rows)
 
