@@ -323,6 +323,26 @@ def test_each_technician_s_day(week: Loads, truth: Happened) -> None:
             assert sum(row[part] for part in parts) == pytest.approx(left)
     for name in KINDS:
         assert sum(row[name] for row in rows.values()) > 1, name
+    often, hourly = (_share_seen(rows, truth, day) for day in (OFTEN, OFTEN + timedelta(days=1)))
+    assert 0.9 < often < 1.1, "every ten minutes"
+    assert hourly < 0.9, "every hour"
+
+
+def _share_seen(rows: dict[Any, Row], truth: Happened, moment: datetime) -> float:
+    """Return how much of the hours that leads really worked on a day is there."""
+    day = day_of(moment)
+    really = [
+        hours(free - arrived)
+        for _, arrived, free in truth.at_work.values()
+        if day_of(arrived) == day
+    ]
+    leads = {one.id for one in truth.tenant.company.leads}
+    seen = [
+        row["hours_on_site"] + row["hours_paused"]
+        for (technician, each), row in rows.items()
+        if each == str(day) and technician in leads
+    ]
+    return sum(seen) / sum(really)
 
 
 def test_who_was_withdrawn(week: Loads, truth: Happened) -> None:

@@ -100,6 +100,7 @@ crews as (
     {{ servicetitan_dispatch.day_of('latest_slots.starts_at', 'tenants.time_zone') }} as day,
     latest_slots.total_availability,
     latest_slots.open_availability,
+    latest_slots.computed_on,
     {{ servicetitan_dispatch.each_element('latest_slots.technicians') }} as technician
   from latest_slots
   inner join {{ ref('servicetitan_dispatch', 'dispatch_tenants') }} as tenants
@@ -115,7 +116,8 @@ slots as (
     count(*) as slots,
     count(*) filter (where technician ->> 'status' = 'Available') as slots_with_time_left,
     sum(total_availability) as slot_hours,
-    sum(total_availability - open_availability) as slot_hours_sold
+    sum(total_availability - open_availability) as slot_hours_sold,
+    min(computed_on) as slots_as_of
   from crews
   group by tenant_id, cast(technician ->> 'id' as bigint), day
 )
@@ -131,7 +133,8 @@ select
   slots.slots,
   slots.slots_with_time_left,
   slots.slot_hours,
-  slots.slot_hours_sold
+  slots.slot_hours_sold,
+  slots.slots_as_of
 from summed
 left join slots
   on slots.tenant_id = summed.tenant_id
