@@ -214,18 +214,14 @@ class Happened:
                 *sorted(sent, key=lambda each: each[1], reverse=True),
             ]
             until = [end for begin, end in self.away[technician] if begin <= self.as_of < end]
-            state, since, visit = "away" if until else "nothing under way", None, None
-            if order:
-                row = order[0][0]
-                names = {("Working", True): "paused", ("Working", False): "on site"}
-                state = names.get((row.status, row.paused), "on the way")
-                since = self.states[row.id][-1].since
-                visit = row.appointment_id
+            first, second = ([each[0] for each in order] + [None, None])[:2]
+            names = {("Working", True): "paused", ("Working", False): "on site"}
+            state = "away" if until else "nothing under way"
             found[technician] = (
-                state,
-                since,
-                visit,
-                order[1][0].appointment_id if order[1:] else None,
+                names.get((first.status, first.paused), "on the way") if first else state,
+                self.states[first.id][-1].since if first else None,
+                first.appointment_id if first else None,
+                second.appointment_id if second else None,
                 technician in on_shift,
                 max(until, default=None),
             )

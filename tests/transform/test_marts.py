@@ -79,7 +79,7 @@ def test_a_question_of_the_page_has_the_same_answer_in_both_databases(built: Bui
     in_duckdb, in_postgres = (built.answers(database) for database in DATABASES)
     assert len(in_duckdb) == len(QUESTIONS)
     for question, answer, other in zip(QUESTIONS, in_duckdb, in_postgres, strict=True):
-        assert len(answer) > 1 or any(f" {model} " in question for model in EMPTY), "no row"
+        assert len(answer) > 1 or EMPTY & {*question.split()}, "no row"
         assert answer[0] == other[0]
         for row, same in zip(answer[1:], other[1:], strict=True):
             numbers = [_number(text) for text in row], [_number(text) for text in same]
