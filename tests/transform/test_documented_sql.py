@@ -260,6 +260,7 @@ ANSWERED = {
     "docs/operations.md": 2,
     "docs/concepts.md": 1,
     "docs/warehouses.md": 3,
+    "docs/day-two.md": 1,
 }
 """How many queries of which page are asked here."""
 
@@ -333,6 +334,15 @@ def test_the_loader_s_user_and_database_are_made_as_the_page_has_it(warehouses: 
         assert connection.execute(owner).fetchone() == ("loader",)
         connection.execute("drop database warehouse")
         connection.execute("drop user loader")
+
+
+def test_rows_move_into_another_schema_as_the_page_has_it(loaded: Loads) -> None:
+    (rename,) = sql("docs/day-two.md")
+    with psycopg.connect(loaded.warehouses.server.url) as connection:
+        connection.execute(rename.encode())
+        moved = connection.execute("select count(*) from dispatch_raw.appointment_assignments")
+        assert moved.fetchone() == (10,)
+        connection.rollback()
 
 
 def test_both_databases_agree_on_every_model(loaded: Loads) -> None:
