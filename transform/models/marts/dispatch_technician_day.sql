@@ -34,6 +34,7 @@ busy as (
     end as kind
   from stretches
   where status in ('Dispatched', 'Working')
+    and technician_id is not null
     and ends_at > starts_at
     and ends_at < starts_at + {{ servicetitan_dispatch.longest_visit() }}
 ),
