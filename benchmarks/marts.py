@@ -15,35 +15,69 @@ ROOT = Path(__file__).parents[1]
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 BETWEEN = timedelta(seconds=150)
 TECHNICIANS = 300
+SEEN = 5
+"""Of every so many assignments the way there and the work were seen as well, as hourly loads do."""
+WITHDRAWN = 20
+"""Every so many are withdrawn, and handed over to the next."""
 
 
 def write(rows: int, folder: Path) -> None:
-    """Write a file of assignments, as target-jsonl has it after a first load.
+    """Write files of assignments and shifts, as target-jsonl has them after two loads.
 
     Args:
         rows: How many assignments there are.
-        folder: Where the file goes.
+        folder: Where the files go.
     """
-    with (folder / "appointment_assignments-20261101T000000.jsonl").open("w") as file:
+    with (
+        (folder / "appointment_assignments-20261031T000000.jsonl").open("w") as seen,
+        (folder / "appointment_assignments-20261101T000000.jsonl").open("w") as last,
+    ):
         for number in range(rows):
-            begun = BEGINNING + number * BETWEEN
-            technician = number % TECHNICIANS
-            row = {
+            is_withdrawn = number % WITHDRAWN == WITHDRAWN - 1
+            if number % SEEN == 0:
+                for status, hours in (("Dispatched", 7), ("Working", 8)):
+                    seen.write(_assignment(number, status, hours=hours))
+            status = "Scheduled" if is_withdrawn else "Done"
+            last.write(_assignment(number, status, hours=9, active=not is_withdrawn))
+    with (folder / "technician_shifts-20261101T000000.jsonl").open("w") as file:
+        for number in range(rows // 10):
+            begins = BEGINNING + timedelta(days=number // TECHNICIANS)
+            shift = {
                 "id": number,
-                "technicianId": technician,
-                "technicianName": f"Technician {technician}",
-                "assignedById": 5,
-                "assignedOn": f"{begun:%Y-%m-%dT%H:%M:%S}Z",
-                "status": "Done",
-                "isPaused": False,
-                "jobId": number,
-                "appointmentId": number // 2,
-                "createdOn": f"{begun:%Y-%m-%dT%H:%M:%S}Z",
-                "modifiedOn": f"{begun + timedelta(hours=9):%Y-%m-%dT%H:%M:%S}.1234567Z",
+                "shiftType": "Normal",
                 "active": True,
-                "continueFrom": "a token",
+                "technicianId": number % TECHNICIANS,
+                "start": _text(begins + timedelta(hours=13)),
+                "end": _text(begins + timedelta(hours=22)),
+                "modifiedOn": _text(begins),
             }
-            file.write(json.dumps(row) + "\n")
+            file.write(json.dumps(shift) + "\n")
+
+
+def _assignment(number: int, status: str, *, hours: int, active: bool = True) -> str:
+    """Return a line with a version of an assignment, from so many hours after it was made."""
+    begun = BEGINNING + number * BETWEEN
+    technician = number % TECHNICIANS
+    row = {
+        "id": number,
+        "technicianId": technician,
+        "technicianName": f"Technician {technician}",
+        "assignedById": 5,
+        "assignedOn": _text(begun),
+        "status": status,
+        "isPaused": False,
+        "jobId": number,
+        "appointmentId": number // 2,
+        "createdOn": _text(begun),
+        "modifiedOn": _text(begun + timedelta(hours=hours)).replace("Z", ".1234567Z"),
+        "active": active,
+        "continueFrom": "a token",
+    }
+    return json.dumps(row) + "\n"
+
+
+def _text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def build(rows: int) -> float:

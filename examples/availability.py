@@ -19,7 +19,8 @@ SHARES = Normalize(0.5, 1, clip=True)
 LIGHT = 0.68
 
 HOURS = """
-select technician_id, cast(date_trunc('week', day) as date), sum(shift_hours), sum(hours_for_jobs)
+select technician_id, cast(date_trunc('week', day) as date), sum(shift_hours),
+  sum(hours_left_by_absence)
 from dispatch_technician_availability
 where tenant_id = :tenant and day between :first and :last
 group by 1, 2

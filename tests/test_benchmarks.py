@@ -146,13 +146,20 @@ def test_tap_and_bare_loop_read_the_same_pages() -> None:
 
 
 def test_marts_are_built_of_as_many_assignments_as_are_wanted(tmp_path: Path) -> None:
-    write(3, tmp_path)
-    (file,) = tmp_path.iterdir()
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    write(20, tmp_path)
+    seen, last, shifts = (
+        [json.loads(line) for line in file.read_text().splitlines()]
+        for file in sorted(tmp_path.iterdir())
+    )
     streams = TapServiceTitanDispatch(validate_config=False).streams
-    assert [row["id"] for row in rows] == [0, 1, 2]
+    assert [row["id"] for row in last] == [*range(20)]
+    assert [row["id"] for row in last if not row["active"]] == [19]
+    assert {(row["id"], row["status"]) for row in seen} == {
+        (number, status) for number in range(0, 20, 5) for status in ("Dispatched", "Working")
+    }
     fields = streams["appointment_assignments"].schema["properties"]
-    assert rows[0].keys() == fields.keys()
+    assert seen[0].keys() == last[0].keys() == fields.keys()
+    assert shifts[0].keys() <= streams["technician_shifts"].schema["properties"].keys()
 
 
 def test_a_command_that_fails_is_no_figure() -> None:

@@ -67,8 +67,8 @@ RUN_BY = {
     r"export TARGET_JSONL_.*|unset TARGET_JSONL_.*": PICTURES,
     r"\.venv/bin/meltano (run .*|invoke) dbt-(duckdb|postgres):build": BUILD,
     r"\.venv/bin/meltano invoke dbt-(duckdb|postgres):stale.*": STALE,
-    r"\.venv/bin/meltano invoke dbt-(duckdb|postgres)(:free-tomorrow| show .*)": (
-        "tests/transform/test_marts.py::test_dbt_shows_who_is_free_tomorrow_and_what_a_command_asks"
+    r"\.venv/bin/meltano invoke dbt-(duckdb|postgres)(:hours-tomorrow| show .*)": (
+        "tests/transform/test_marts.py::test_dbt_shows_who_has_hours_tomorrow_and_what_a_command_asks"
     ),
     r"\.venv/bin/python -m examples\.sandbox_day output/day": PICTURES,
     r"\.venv/bin/python -m examples --query .*": QUESTION,

@@ -203,7 +203,7 @@ def _load_into(server: PostgreSql, project: Project, messages: list[str]) -> Non
 def _show(project: Project, database: str, variables: dict[str, str]) -> list[str]:
     """Return the tables that dbt shows by the commands of the page."""
     tomorrow = json.dumps({"dispatch_tomorrow": f"{LAST_LOAD + timedelta(days=1):%Y-%m-%d}"})
-    command = ("invoke", f"dbt-{database}:free-tomorrow", "--vars", tomorrow)
+    command = ("invoke", f"dbt-{database}:hours-tomorrow", "--vars", tomorrow)
     (line,) = (each for each in commands(PAGE) if f"dbt-{database} show" in each)
     return [
         project.meltano(*arguments, **variables)

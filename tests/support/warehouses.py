@@ -95,6 +95,7 @@ class Loads:
     folder: Path
     schema: str = TAP_SCHEMA
     variables: dict[str, str] = field(default_factory=dict)
+    _read: dict[str, list[Row]] = field(default_factory=dict, repr=False)
 
     def load(self, at: datetime, **rows: list[Row]) -> None:
         """Load rows, by stream, at a time; a stream map keeps versions in PostgreSQL."""
@@ -141,6 +142,7 @@ class Loads:
 
     def dbt(self, database: str, *arguments: str, **variables: str) -> Ended:
         """Run a command of dbt."""
+        self._read.clear()
         given = self.variables | variables
         run = self.warehouses.dbts[database]
         return run(*arguments, said=None, **given)
@@ -160,9 +162,11 @@ class Loads:
 
     def rows(self, model: str) -> list[Row]:
         """Return the rows of a model, which are the same in both databases."""
-        in_duckdb, in_postgres = (self.rows_in(each, model) for each in DATABASES)
-        assert as_set(in_duckdb) == as_set(in_postgres), model
-        return in_duckdb
+        if model not in self._read:
+            in_duckdb, in_postgres = (self.rows_in(each, model) for each in DATABASES)
+            assert as_set(in_duckdb) == as_set(in_postgres), model
+            self._read[model] = in_duckdb
+        return self._read[model]
 
     def rows_in(self, database: str, model: str) -> list[Row]:
         """Return the rows of a model in a database."""

@@ -70,6 +70,12 @@ def test_a_field_that_was_not_loaded_is_told_of_and_ends_the_build_if_a_mart_nee
             "technician_shifts was loaded without shiftType, technicianId, which the marts" in said
         )
         assert "--full-refresh" in said
+    jobs = {"DISPATCH_APPOINTMENTS": "(select 1 as id) as jobs"}
+    for said in loads.refused("run", "--select", "dispatch_promised", **jobs):
+        assert (
+            "No jobId, start, end, arrivalWindowStart, arrivalWindowEnd, modifiedOn in (sel" in said
+        )
+        assert "Say what these columns are called there" in said
 
 
 @pytest.mark.parametrize("others", ["a group", "another single tenant"])
@@ -222,7 +228,7 @@ def test_a_shift_and_an_absence_without_an_end_cost_nothing(loads: Loads) -> Non
     )
     loads.build(*HOURS)
     found = loads.rows("dispatch_technician_availability")
-    assert [(row["day"], row["shift_hours"], row["hours_for_jobs"]) for row in found] == [
+    assert [(row["day"], row["shift_hours"], row["hours_left_by_absence"]) for row in found] == [
         ("2026-06-18", 8, 0)
     ] * 9
     (left_out,) = loads.rows("dispatch_left_out")

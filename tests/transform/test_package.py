@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,6 +52,13 @@ VARS: dict[str, Any] = {
     "dispatch_tenants": {5: {"name": "D'Arcy", "timezone": "Asia/Tokyo"}},
     "dispatch_streams_off": ["technician_tracking"],
     "dispatch_source_schema": "of_theirs",
+    "dispatch_longest_visit_hours": 1,
+    "dispatch_appointments": (
+        '(select 5 as whose, 100 as id, null as "jobId", null as "start", null as "end", '
+        "'2026-06-18T12:00:00Z' as begins, '2026-06-18T14:00:00Z' as \"arrivalWindowEnd\", "
+        "timestamp '2026-06-18 11:00:00' as \"modifiedOn\") as jobs"
+    ),
+    "dispatch_appointments_columns": {"tenant_id": "whose", "window_starts_at": "begins"},
 }
 SCHEMAS = {"duckdb": "main", "postgres": "dispatch"}
 LOCAL, GIT = (
@@ -107,6 +115,7 @@ def test_the_package_builds_beside_models_and_macros_of_the_same_names(
         appointment_assignments=[
             *of_tenant(5, assignment(1)),
             *of_tenant(6, assignment(1, technicianName="Ben Ito")),
+            *of_tenant(6, assignment(2, status="Dispatched", technicianName="Ben Ito")),
         ],
         technician_tracking=of_tenant(5, {"technicianId": 7, "appointmentId": 100}),
     )
@@ -123,4 +132,9 @@ def test_the_package_builds_beside_models_and_macros_of_the_same_names(
     tenants = loads.asked(database, asked("tenant_id, tenant_name, time_zone", "dispatch_tenants"))
     assert tenants == [(5, "D'Arcy", "Asia/Tokyo"), (6, None, "America/Chicago")]
     assert loads.asked(database, asked("technician_id", "dispatch_stg_technician_tracking")) == []
+    forgotten = loads.asked(database, asked("forgotten_because", "dispatch_under_way"))
+    assert forgotten == [("too long ago",)]
+    windows = "tenant_id, appointment_id, window_ends_at - window_starts_at, modified_on"
+    (promised,) = loads.asked(database, asked(windows, "dispatch_promised"))
+    assert promised == (5, 100, timedelta(hours=2), at("11:00"))
     loads.warehouses.server.query(f"drop schema {loads.schema} cascade")

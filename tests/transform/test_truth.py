@@ -10,17 +10,15 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from examples.sandbox_day import ASSIGNMENTS, EVERY, FIRST_LOAD, LAST_LOAD
 from tap_servicetitan_dispatch.sandbox.world.board import LEAD_DAYS, Board
-from tap_servicetitan_dispatch.sandbox.world.instants import MINUTE, from_datetime, to_datetime
+from tap_servicetitan_dispatch.sandbox.world.instants import from_datetime, to_datetime
 from tap_servicetitan_dispatch.sandbox.world.roster import Roster
 from tap_servicetitan_dispatch.sandbox.world.tenant import EXPORT_DELAY, HISTORY_DAYS, Tenant
 from tests.support.caller import Caller
-from tests.support.marts import TIMEZONE
 
 if TYPE_CHECKING:
     from tap_servicetitan_dispatch.sandbox.world.assignments import Assignment
@@ -82,36 +80,6 @@ def test_when_what_is_done_was_dispatched(built: Built, seen: dict[int, list[Ass
     }
     assert found == expected
     assert len(found) > 20
-
-
-def test_how_much_of_the_shifts_is_left_for_jobs(built: Built, tenant: Tenant) -> None:
-    """Counted in steps of five minutes, at which all begins and ends, but for seconds."""
-    away = [
-        (row.technician_id, row.start, row.start + row.duration)
-        for row in tenant.non_job_appointments.current.values()
-        if row.active
-    ]
-    shifts: dict[tuple[int, str], int] = defaultdict(int)
-    for_jobs: dict[tuple[int, str], int] = defaultdict(int)
-    for shift in tenant.shifts.current.values():
-        if not shift.active or shift.shift_type != "Normal":
-            continue
-        begins = to_datetime(shift.start).astimezone(ZoneInfo(TIMEZONE))
-        day = str(begins.date())
-        spans = [span for one, *span in away if one == shift.technician_id]
-        for step in range(shift.start + MINUTE, shift.end, 5 * MINUTE):
-            shifts[shift.technician_id, day] += 1
-            taken = any(start <= step < end for start, end in spans)
-            for_jobs[shift.technician_id, day] += not taken
-    found = {
-        (row["technician_id"], row["day"]): row
-        for row in built.rows("dispatch_technician_availability")
-    }
-    assert found.keys() == shifts.keys()
-    for key, row in found.items():
-        assert row["shift_hours"] * 12 == pytest.approx(shifts[key])
-        assert row["hours_for_jobs"] * 12 == pytest.approx(for_jobs[key], abs=0.1)
-    assert min(row["share_for_jobs"] for row in found.values()) < 0.8
 
 
 def test_a_capacity_forecast_beside_what_came(built: Built) -> None:

@@ -24,6 +24,14 @@
 {% macro postgres__dispatch_each_element(array) %}jsonb_array_elements({{ array }}){% endmacro %}
 
 
+{# The text that an element of a JSON array is. #}
+{% macro text_of(element) %}{{ adapter.dispatch('dispatch_text_of', 'servicetitan_dispatch')(element) }}{% endmacro %}
+
+{% macro duckdb__dispatch_text_of(element) %}json_extract_string({{ element }}, '$'){% endmacro %}
+
+{% macro postgres__dispatch_text_of(element) %}({{ element }} #>> '{}'){% endmacro %}
+
+
 {# The names of all time zones that the database knows, as a table with a column `name`. #}
 {% macro time_zones() %}{{ adapter.dispatch('dispatch_time_zones', 'servicetitan_dispatch')() }}{% endmacro %}
 

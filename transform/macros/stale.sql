@@ -7,19 +7,13 @@
 #}
 {% macro dispatch_stale(after=none) %}
   {%- set after = after or env_var('DISPATCH_STALE_AFTER', '1h') -%}
-  {%- set given = modules.re.fullmatch('([0-9]+)([mhd])', after | string) -%}
-  {%- if not given -%}
-    {%- do exceptions.raise_compiler_error(
-      'after: ' ~ after ~ ' is no length of time; say minutes, hours or days, such as 90m, 1h or 2d'
-    ) -%}
-  {%- endif -%}
+  {%- set minutes = servicetitan_dispatch.minutes_of(after) -%}
   {%- if not servicetitan_dispatch.is_loaded('sync_log') -%}
     {%- do exceptions.raise_compiler_error(
       'Nobody can tell who is stale: no sync_log in ' ~ servicetitan_dispatch.whereabouts('sync_log')
       ~ ' Name sync_log in extra_streams, and load.'
     ) -%}
   {%- endif -%}
-  {%- set minutes = given.group(1) | int * {'m': 1, 'h': 60, 'd': 1440}[given.group(2)] -%}
   {%- set tenants = run_query(servicetitan_dispatch.last_complete_loads()).rows -%}
   {%- set stale = [] -%}
   {%- for number, name, complete_at, minutes_ago, reason in tenants -%}
@@ -38,6 +32,17 @@
       ~ after ~ ': ' ~ stale | join(', ')
     ) -%}
   {%- endif -%}
+{% endmacro %}
+
+{# The minutes of a length of time such as 90m, 1h or 2d. #}
+{% macro minutes_of(after) %}
+  {%- set given = modules.re.fullmatch('([0-9]+)([mhd])', after | string) -%}
+  {%- if not given -%}
+    {%- do exceptions.raise_compiler_error(
+      'after: ' ~ after ~ ' is no length of time; say minutes, hours or days, such as 90m, 1h or 2d'
+    ) -%}
+  {%- endif -%}
+  {{ return(given.group(1) | int * {'m': 1, 'h': 60, 'd': 1440}[given.group(2)]) }}
 {% endmacro %}
 
 {# A row for each tenant of the log: when it was last loaded to its end, and what has failed since. #}

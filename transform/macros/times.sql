@@ -81,3 +81,6 @@
 
 {# What lasts longer is no shift: somebody has left its end open. #}
 {% macro longest_shift() %}interval '7 days'{% endmacro %}
+
+{# What has been under way for longer is not: somebody has forgotten to say that it is done. #}
+{% macro longest_visit() %}interval '{{ var('dispatch_longest_visit_hours', 12) | int }} hours'{% endmacro %}

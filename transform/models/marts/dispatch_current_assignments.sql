@@ -20,6 +20,7 @@ select
   technician_id,
   assignment_id,
   assigned_on,
+  assigned_by_id,
   count(*) over (partition by tenant_id, appointment_id) as crew
 from ranked
 where nth = 1 and active

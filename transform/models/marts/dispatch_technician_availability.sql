@@ -1,4 +1,5 @@
--- Each row is a technician's day: the hours of normal shifts, and how many of them are left for jobs.
+-- Each row is a technician's day: the hours of normal shifts, and how many of them absences leave;
+-- beside them what the slots of the day say that the technician counts for, where they were loaded.
 with shifts as (
   select shifts.tenant_id, shifts.technician_id, shifts.starts_at, shifts.ends_at, tenants.time_zone
   from {{ ref('servicetitan_dispatch', 'dispatch_stg_technician_shifts') }} as shifts
@@ -78,9 +79,47 @@ summed as (
     technician_id,
     day,
     sum(hours) as shift_hours,
-    coalesce(sum(hours) filter (where not is_away), 0) as hours_for_jobs
+    coalesce(sum(hours) filter (where not is_away), 0) as hours_left_by_absence
   from at_work
   group by tenant_id, technician_id, day
+),
+
+-- As they were forecast last. What a slot has sold is sold of all its technicians together
+latest_slots as (
+  select
+    *,
+    row_number() over (
+      partition by tenant_id, starts_at, ends_at, business_unit_key order by computed_on desc
+    ) as nth
+  from {{ ref('servicetitan_dispatch', 'dispatch_stg_capacities') }}
+),
+
+crews as (
+  select
+    latest_slots.tenant_id,
+    {{ servicetitan_dispatch.day_of('latest_slots.starts_at', 'tenants.time_zone') }} as day,
+    latest_slots.total_availability,
+    latest_slots.open_availability,
+    latest_slots.computed_on,
+    {{ servicetitan_dispatch.each_element('latest_slots.technicians') }} as technician
+  from latest_slots
+  inner join {{ ref('servicetitan_dispatch', 'dispatch_tenants') }} as tenants
+    on tenants.tenant_id = latest_slots.tenant_id
+  where latest_slots.nth = 1
+),
+
+slots as (
+  select
+    tenant_id,
+    cast(technician ->> 'id' as bigint) as technician_id,
+    day,
+    count(*) as slots,
+    count(*) filter (where technician ->> 'status' = 'Available') as slots_with_time_left,
+    sum(total_availability) as slot_hours,
+    sum(total_availability - open_availability) as slot_hours_sold,
+    min(computed_on) as slots_as_of
+  from crews
+  group by tenant_id, cast(technician ->> 'id' as bigint), day
 )
 
 select
@@ -89,8 +128,17 @@ select
   technicians.technician_name,
   summed.day,
   summed.shift_hours,
-  summed.hours_for_jobs,
-  summed.hours_for_jobs / summed.shift_hours as share_for_jobs
+  summed.hours_left_by_absence,
+  summed.hours_left_by_absence / summed.shift_hours as share_left_by_absence,
+  slots.slots,
+  slots.slots_with_time_left,
+  slots.slot_hours,
+  slots.slot_hours_sold,
+  slots.slots_as_of
 from summed
+left join slots
+  on slots.tenant_id = summed.tenant_id
+  and slots.technician_id = summed.technician_id
+  and slots.day = summed.day
 left join {{ ref('servicetitan_dispatch', 'dispatch_technicians') }} as technicians
   on technicians.tenant_id = summed.tenant_id and technicians.technician_id = summed.technician_id
