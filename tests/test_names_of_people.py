@@ -8,6 +8,7 @@ import hmac
 import re
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import yaml
 
@@ -22,7 +23,7 @@ from tests.support.streams import ALL_STREAMS, PATHS
 from tools.markdown import blocks, section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.support.scripted_api import ScriptedApi
@@ -329,3 +330,11 @@ def test_a_stream_map_sees_hashes(api: ScriptedApi, tap: Command) -> None:
     config = api.config | SALTED | {"hash_fields": hash_fields, "stream_maps": maps}
     [record] = tap.run(config).records
     assert record["who"] == hashed("Ada Fixit")
+
+
+@pytest.mark.parametrize("decoded", [dict, msgspec.defstruct("Technician", ["id", "name"])])
+def test_of_an_object_that_is_named_all_is_hashed(decoded: Callable[..., Any]) -> None:
+    row = msgspec.defstruct("Row", ["technician"])(decoded(id=7, name="Ada"))
+    hashes = hashing.Hashes(SALT)
+    hashing.Hasher([("technician",)], SALT).replace_in([row])
+    assert msgspec.to_builtins(row.technician) == {"id": hashes[7], "name": hashes["Ada"]}
