@@ -334,7 +334,7 @@ def test_a_stream_map_sees_hashes(api: ScriptedApi, tap: Command) -> None:
 
 @pytest.mark.parametrize("decoded", [dict, msgspec.defstruct("Technician", ["id", "name"])])
 def test_of_an_object_that_is_named_all_is_hashed(decoded: Callable[..., Any]) -> None:
-    row = msgspec.defstruct("Row", ["technician"])(decoded(id=7, name="Ada"))
+    row: Any = msgspec.defstruct("Row", ["technician"])(decoded(id=7, name="Ada"))
     hashes = hashing.Hashes(SALT)
     hashing.Hasher([("technician",)], SALT).replace_in([row])
     assert msgspec.to_builtins(row.technician) == {"id": hashes[7], "name": hashes["Ada"]}
