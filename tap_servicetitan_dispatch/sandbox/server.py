@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 import uvicorn
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
 
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.application import Call, application
@@ -196,6 +196,11 @@ class Sandbox:
     def tenant(self) -> Tenant:
         """The state of the first tenant."""
         return next(iter(self.tenants.values())).world
+
+    @property
+    def app(self) -> ASGIApp:
+        """The web application, for who calls it in this process without a server."""
+        return self._app
 
     @property
     def url(self) -> str:

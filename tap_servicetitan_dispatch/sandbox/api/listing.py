@@ -1,8 +1,9 @@
 """Lists: filtered, sorted and cut into numbered pages."""
 
 from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
 from itertools import groupby, islice
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -17,9 +18,12 @@ from tap_servicetitan_dispatch.sandbox.api.parameters import (
     Number,
     number,
 )
-from tap_servicetitan_dispatch.sandbox.api.problems import Wrong, json_response
-from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER, SECOND
-from tap_servicetitan_dispatch.sandbox.world.versions import Row, RowT, Table
+from tap_servicetitan_dispatch.sandbox.api.problems import Problem, Wrong, invalid
+from tap_servicetitan_dispatch.sandbox.api.shown import listed, reshapes, tables_of
+from tap_servicetitan_dispatch.sandbox.api.written import NEVER, page_response, written
+from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER, MINUTE, SECOND
+from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
+from tap_servicetitan_dispatch.sandbox.world.versions import Row
 
 _MOST_IDS = 50
 
@@ -73,53 +77,132 @@ class SortedByActivity(Sorted):
 
 
 def page_of(
-    table: Table[RowT],
+    tenant: Tenant,
+    name: str,
     query: Sorted,
     behaviour: Behaviour,
-    matches: Callable[[RowT], bool],
+    matches: Callable[[Any], bool],
 ) -> Response:
-    """Return the page of a table that a query asks for, of the rows for which `matches` is true."""
+    """Return the page of a list that a query asks for, of the rows for which `matches` is true."""
     rows = (
         row
-        for row in _sorted(table, query, behaviour)
+        for row in _sorted(tenant, name, query, behaviour)
         if query.created_on_or_after <= row.created_on < query.created_before and matches(row)
     )
-    return cut(rows, query)
+    return cut(rows, query, behaviour)
 
 
-def cut(rows: Iterable[Row], query: Paged) -> Response:
+def cut(rows: Iterable[Row], query: Paged, behaviour: Behaviour) -> Response:
     """Return a numbered page of rows."""
-    total = None
+    total: int | None = None
     if query.include_total:
         rows = list(rows)
-        total = len(rows)
-    begin = (query.page - 1) * query.page_size
-    page = list(islice(rows, begin, begin + query.page_size + 1))
-    return json_response(
+        total = _count(rows, behaviour)
+    size = _page_size(query, behaviour)
+    begin = (query.page - 1) * size
+    page = list(islice(rows, begin, begin + size + 1))
+    full = len(page) >= size and behaviour.has_more == "full_page"
+    return page_response(
         {
             "page": query.page,
-            "pageSize": query.page_size,
-            "hasMore": len(page) > query.page_size,
+            "pageSize": size,
+            "hasMore": len(page) > size or full,
             "totalCount": total,
-            "data": [row.wire() for row in page[: query.page_size]],
-        }
+            "data": [written(row, behaviour) for row in page[:size]],
+        },
+        behaviour,
     )
 
 
-def _sorted(table: Table[RowT], query: Sorted, behaviour: Behaviour) -> Iterable[RowT]:
+def _count(rows: list[Row], behaviour: Behaviour) -> int | None:
+    match behaviour.count:
+        case "null":
+            return None
+        case "active":
+            return sum(row.active for row in rows)
+        case "more":
+            return len(rows) + 5
+        case _:
+            return len(rows)
+
+
+def _page_size(query: Paged, behaviour: Behaviour) -> int:
+    size, most = query.page_size, behaviour.largest_page
+    if size > most:
+        if behaviour.beyond_largest == HTTPStatus.BAD_REQUEST:
+            message = f"The value '{size}' is not valid for PageSize."
+            raise invalid("pageSize", message)
+        size = most
+    if behaviour.page_sizes == "tens" and size > TEN:
+        size -= size % -TEN
+    return size
+
+
+TEN = 10
+
+
+def active_of(asked: Active, behaviour: Behaviour) -> Active:
+    """Return which rows are given to who asks for some by `active`."""
+    if asked is not Active.ANY or behaviour.active_any == "heeded":
+        return asked
+    if behaviour.active_any == "ignored":
+        return Active.TRUE
+    refuse(behaviour)
+
+
+def refuse(behaviour: Behaviour) -> NoReturn:
+    """Refuse to give inactive rows too.
+
+    Raises:
+        Problem: Always.
+    """
+    status = int(behaviour.active_any)
+    if status == HTTPStatus.NOT_FOUND:
+        raise Problem(status, "The resource was not found.")
+    raise invalid("active", "The value 'Any' is not valid for Active.")
+
+
+_GRAINS = {"exact": 1, "second": SECOND, "minute": MINUTE}
+
+
+def _sorted(tenant: Tenant, name: str, query: Sorted, behaviour: Behaviour) -> Iterable[Any]:
     backwards = query.sort[0] == "-"
-    low, high = query.modified_on_or_after, query.modified_before
-    if query.sort[1:] == "ModifiedOn":
-        rows = table.changed(low, high, backwards=backwards)
-        return rows if behaviour.list_order == "exact" else _to_the_second(rows)
-    field = {"Id": "id", "CreatedOn": "created_on"}[query.sort[1:]]
-    return sorted(
-        table.changed(low, high),
-        key=lambda row: (getattr(row, field), row.id),
-        reverse=backwards,
-    )
+    key = query.sort[1:]
+    low, high = _low(query, behaviour), query.modified_before
+    if {key, f"{name}:{key}"} & behaviour.sort_ignored:
+        # As they are stored, which is neither of the orders that can be asked for
+        rows = [row for row in listed(tenant, name, behaviour) if low <= row.modified_on < high]
+        return sorted(rows, key=lambda row: (str(row.id)[::-1], row.id))
+    if key == "ModifiedOn":
+        if reshapes(behaviour):
+            rows = [row for row in listed(tenant, name, behaviour) if low <= row.modified_on < high]
+            changed: Iterable[Any] = reversed(rows) if backwards else rows
+        else:
+            table = tables_of(tenant)[name]
+            changed = table.changed(low, high, backwards=backwards)
+        return _coarse(changed, behaviour)
+    rows = [row for row in listed(tenant, name, behaviour) if low <= row.modified_on < high]
+    if key == "Id":
+        as_text = behaviour.id_order == "text"
+        return sorted(rows, key=lambda row: str(row.id) if as_text else row.id, reverse=backwards)
+    return sorted(rows, key=lambda row: (row.created_on, row.id), reverse=backwards)
 
 
-def _to_the_second(rows: Iterable[RowT]) -> Iterator[RowT]:
-    for _, second in groupby(rows, key=lambda row: row.modified_on // SECOND):
-        yield from sorted(second, key=lambda row: row.id)
+def _low(query: Sorted, behaviour: Behaviour) -> int:
+    """Return the first instant of which rows are given; all have one if none is asked for."""
+    asked = query.modified_on_or_after
+    if not asked:
+        return NEVER
+    grain = _GRAINS[behaviour.bound_grain]
+    low = -(-asked // grain) * grain
+    return low + (behaviour.bounds == "exclusive")
+
+
+def _coarse(rows: Iterable[Any], behaviour: Behaviour) -> Iterator[Any]:
+    grains = {"exact": 1, "to_the_second": SECOND, "to_the_minute": MINUTE}
+    grain = grains[behaviour.list_order]
+    if grain == 1:
+        yield from rows
+        return
+    for _, moment in groupby(rows, key=lambda row: row.modified_on // grain):
+        yield from sorted(moment, key=lambda row: row.id)
