@@ -58,14 +58,14 @@ def asked_wait(headers: Mapping[str, str], body: str) -> float | None:
     header = headers.get("Retry-After", "").strip()
     if _NUMBER.fullmatch(header):
         return float(header)
-    date, now = _date_in(header), _date_in(headers.get("Date", ""))
+    date, now = date_in(header), date_in(headers.get("Date", ""))
     if date and now:
         return max(0.0, (date - now).total_seconds())
     found = _WAIT_IN_TEXT.search(body)
     return float(found[1]) * _SECONDS_IN[found[2].lower()] if found else None
 
 
-def _date_in(header: str) -> datetime | None:
+def date_in(header: str) -> datetime | None:
     """Return the HTTP date that a header holds, if it holds one."""
     try:
         date = parsedate_to_datetime(header)
@@ -117,7 +117,7 @@ def answer_of(
             value = _bad_value(failure, content)
             kind, detail = ("bad_value", value) if value else ("not_json", f"{len(content)} bytes")
             raise ApiError(kind, request=request, detail=detail, token_endpoint=token_endpoint)
-        return Answer(body, _date_in(response.headers.get("Date", "")), len(content))
+        return Answer(body, date_in(response.headers.get("Date", "")), len(content))
     text = content.decode(errors="replace")
     kind = kind_of(response.status_code, text, token_endpoint=token_endpoint)
     wait = asked_wait(response.headers, text)

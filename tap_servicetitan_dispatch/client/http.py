@@ -49,10 +49,14 @@ class Http:
 
     Attributes:
         served_at: What the server's clock showed at the last good answer that said so.
+        witness: Called with each answer, its body and the seconds that it took, good or not; in the
+            thread that asked.
     """
 
     def __init__(self, timeout_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.served_at: datetime | None = None
+        self.witness: Callable[[requests.Response, bytes, float], object] = _ignore
+        self._clock = clock
         self._timeout = (CONNECT_TIMEOUT_SECONDS, timeout_seconds)
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
@@ -74,6 +78,7 @@ class Http:
             ApiError: There was no answer, or not a good one.
         """
         name = f"{request.method} {urlsplit(request.url).path}"
+        began = self._clock()
         try:
             prepared = self._session.prepare_request(request)
             response = self._session.send(
@@ -83,6 +88,7 @@ class Http:
                 **self._way_to(str(prepared.url), name),
             )
             content = body_of(response)
+            self.witness(response, content, self._clock() - began)
         except (OSError, urllib3.exceptions.HTTPError) as error:  # all of requests is an OSError
             failure = failure_of(error, name, token_endpoint=token_endpoint)
         else:
@@ -111,6 +117,10 @@ class Http:
                 detail = f"{way['verify']}: {error}"
                 raise ApiError("bad_bundle", request=request, detail=detail) from None
         return {**way, "stream": True}
+
+
+def _ignore(_response: requests.Response, _content: bytes, _seconds: float) -> None:
+    """Look away."""
 
 
 @cache

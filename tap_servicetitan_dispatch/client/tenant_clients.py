@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan_dispatch.client.auth import TenantTokens, TokenSource
 from tap_servicetitan_dispatch.errors import NoSandboxError
@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from tap_servicetitan_dispatch.client.client import Client
+    from tap_servicetitan_dispatch.client.http import Http
     from tap_servicetitan_dispatch.settings.tenants import Tenant
+
+
+class Wire(NamedTuple):
+    """What requests of a tenant are made of."""
+
+    http: Http
+    api_url: str
+    auth_url: str
+    credentials: Credentials
 
 
 class TenantClients:
@@ -52,6 +62,13 @@ class TenantClients:
             if tenant not in self._made:
                 self._made[tenant] = self._make(tenant)
             return self._made[tenant]
+
+    def wire_of(self, tenant: Tenant) -> Wire:
+        """Return what sends requests of any shape for a tenant, without retries or limits."""
+        self.of(tenant)
+        wire = self._wire
+        credentials = tenant.credentials or wire.sandbox_credentials(tenant)
+        return Wire(wire.http, wire.where.api_url, wire.where.auth_url, credentials)
 
     def share_credentials(self) -> bool:
         """Return whether all tenants show the same client id and secret."""
