@@ -20,12 +20,16 @@ from typing_extensions import override
 from tap_servicetitan_dispatch.cli import check, files
 from tap_servicetitan_dispatch.errors import InputError, Line, StreamsFailedError, TapError
 from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.settings import validation
 from tap_servicetitan_dispatch.settings.tenants import is_tenant_number
 from tap_servicetitan_dispatch.state.given import checked_state, require_state_of, state_of_group
 from tap_servicetitan_dispatch.streams import NAMES
+from tap_servicetitan_dispatch.survey import report, survey
+from tap_servicetitan_dispatch.survey.survey import ALSO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import FrameType
 
     from singer_sdk import Tap
 
@@ -38,6 +42,35 @@ CHECK = click.Option(
         "See whether a run would get what it needs: settings, token, app key and tenant, then "
         "each stream. Use --check=json for programs."
     ),
+)
+
+
+SURVEY = click.Option(
+    ["--survey", "survey_as"],
+    is_flag=False,
+    flag_value="table",
+    type=click.Choice(["table", "json"]),
+    help=(
+        "See what is true of the API at a tenant, and whether the tap copes: some 120 calls that "
+        "read, three minutes at most. No value of any row is shown. Use --survey=json for a file "
+        "to send."
+    ),
+)
+SURVEY_ALSO = click.Option(
+    ["--survey-also"],
+    multiple=True,
+    type=click.Choice(ALSO),
+    help=(
+        "Let the survey also try a made-up app key once (wrong-key), or name the tenant's number "
+        "(tenant-number). May be repeated."
+    ),
+)
+SURVEY_TENANT = click.Option(
+    ["--survey-tenant"],
+    multiple=True,
+    type=int,
+    metavar="NUMBER",
+    help="Survey this tenant of the group; without it, each. May be repeated.",
 )
 
 
@@ -79,7 +112,7 @@ class Command(SingerCommand):
         super().__init__(
             name=command.name,
             callback=command.callback,
-            params=[*command.params, CHECK, GROUP_STATE],
+            params=[*command.params, CHECK, SURVEY, SURVEY_ALSO, SURVEY_TENANT, GROUP_STATE],
             help=command.help,
             context_settings=command.context_settings,
             logger=tap_class.logger,
@@ -103,15 +136,19 @@ class Command(SingerCommand):
     def invoke(self, ctx: click.Context) -> Any:
         with self._failing_in_one_line():
             check_as, group_state = (ctx.params.pop(each) for each in ("check_as", "group_state"))
+            survey_as, also, only = (ctx.params.pop(each) for each in _OF_SURVEY)
             if group_state:
                 return click.echo(json.dumps(_state_of_group(group_state)))
+            if survey_as is not None:
+                return self._survey(self._tap(ctx.params), survey_as, also, only)
             if check_as is None:
                 return super().invoke(ctx)
-            return self._check(check_as, **ctx.params)
+            return self._check(check_as, self._tap(ctx.params))
 
-    def _check(self, check_as: str, **given: Any) -> None:
+    def _tap(self, given: Mapping[str, Any]) -> Tap:
+        """Return a tap that has not checked its settings."""
         state, catalog = given["state"], given["catalog"]
-        tap = self._tap_class(
+        return self._tap_class(
             state=state and load_json(state.read()),
             catalog=catalog and load_json(catalog.read()),
             config=given["config"].config,
@@ -119,6 +156,30 @@ class Command(SingerCommand):
             validate_config=False,
             setup_mapper=False,
         )
+
+    def _survey(self, tap: Tap, survey_as: str, also: Sequence[str], only: Sequence[int]) -> None:
+        if lines := validation.problems(tap.config, tap.config_jsonschema):
+            self._fail(*lines)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupt)
+
+        def tell(stage: str, calls: int) -> None:
+            if sys.stderr is not None and sys.stderr.isatty():
+                click.echo(f"\r\x1b[K{calls:3} calls so far: {stage}", err=True, nl=False)
+
+        surveys = survey.survey(tap, also=also, only=only, tell=tell)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        if sys.stderr is not None and sys.stderr.isatty():
+            click.echo("\r\x1b[K", err=True, nl=False)
+        if survey_as == "json":
+            click.echo(report.as_json(surveys))
+        else:
+            report.print_tables(surveys, sys.stdout)
+        if any(each.was_stopped for each in surveys) or not surveys:
+            sys.exit(_STOPPED)
+
+    def _check(self, check_as: str, tap: Tap) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)  # no state that would have to be written
         steps = check.perform(tap)
@@ -152,6 +213,17 @@ class Command(SingerCommand):
             line = each if isinstance(each, Line) else Line(each)
             self.logger.error("%s", line.text, extra={"tenant_id": line.tenant_id})
         sys.exit(1)
+
+
+_OF_SURVEY = ("survey_as", "survey_also", "survey_tenant")
+_STOPPED = 128 + signal.SIGTERM
+
+
+def _interrupt(_signum: int, _frame: FrameType | None) -> NoReturn:
+    """End the questions, at whatever point; a second signal ends the process."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 def _give_stdout_up() -> None:

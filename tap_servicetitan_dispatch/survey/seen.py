@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -270,6 +271,25 @@ class Seen:
     def failures(self) -> Counter[str]:
         """Count the answers that were not meant to fail, by status."""
         return Counter(str(reply.status) for reply in self.all if reply.status >= 500)  # noqa: PLR2004 - server errors
+
+
+def telling_pairs(rows: Sequence[Row], grain: int) -> int:
+    """Count the neighbours that tell whether rows are in order of time within a grain.
+
+    They were changed within it, one after the other, and their ids say the opposite.
+    """
+    found = 0
+    for before, after in pairwise(rows):
+        one, other = modified(before), modified(after)
+        if one is not None and other is not None and one < other and one // grain == other // grain:
+            found += id_of(before) > id_of(after)
+    return found
+
+
+def id_of(row: Row) -> int:
+    """Return an id that is a number; -1 if it is not."""
+    value = row.get("id")
+    return value if type(value) is int else -1
 
 
 def status_word(reply: Reply) -> str:

@@ -282,11 +282,14 @@ def _bounds(asker: Asker, seen: Seen) -> None:
         row = telling_row(seen, rows)
         if row is None:
             continue
-        own, later = str(row["modifiedOn"]), written((modified(row) or 0) + 10)
+        time = modified(row) or 0
+        own, later = str(row["modifiedOn"]), written(time + 10)
         seen.cache[f"row:{each.path}"] = row
         for which, params in (
             ("own", {"modifiedOnOrAfter": own}),
             ("later", {"modifiedOnOrAfter": later}),
+            ("earlier", {"modifiedOnOrAfter": written(time - 10)}),
+            ("second", {"modifiedOnOrAfter": written(time // SECOND * SECOND)}),
             ("own_before", {"modifiedBefore": own, "sort": "-ModifiedOn"}),
         ):
             asks.append(

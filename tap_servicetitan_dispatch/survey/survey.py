@@ -42,6 +42,7 @@ _WITH_ASSIGNMENTS = {
     "technician_tracking",
 }
 _MOST_OTHERS = 2
+STOPPED = "it was stopped by a signal"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,11 @@ class Survey:
     ended: str = ""
     tenant: str = field(default="", compare=False)
     number: int | None = None
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether a signal ended it."""
+        return self.ended == STOPPED
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the file has it."""
@@ -150,7 +156,7 @@ def survey_tenant(
     except EnoughError as error:
         seen.ended = str(error)
     except KeyboardInterrupt:
-        seen.ended = "it was stopped by a signal"
+        seen.ended = STOPPED
     except ApiError as error:
         if not asker.calls or "access:token" not in seen.replies:
             raise
@@ -269,6 +275,6 @@ def survey(
                     tell=tell,
                 )
             )
-        if found and found[-1].ended == "it was stopped by a signal":
+        if found and found[-1].was_stopped:
             break
     return found

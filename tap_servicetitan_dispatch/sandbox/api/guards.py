@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tap_servicetitan_dispatch.sandbox.api.listing import Sort
 from tap_servicetitan_dispatch.sandbox.api.problems import Problem, problem_response
+from tap_servicetitan_dispatch.sandbox.group import API_ROOT
 
 MOST_BYTES = 2**20
 """Of a body; no operation needs more than some thousand."""
@@ -85,7 +86,7 @@ async def known_parameters(request: Request) -> None:
     refusal = request.app.state.behaviour.unknown_parameters
     if refusal == "ignored":
         return
-    operations = request.app.openapi()["paths"][request.scope["route"].path]
+    operations = request.app.openapi()["paths"][f"{API_ROOT}{request.scope['route'].path}"]
     known = {each["name"] for each in operations[request.method.lower()].get("parameters", ())}
     for name in request.query_params:
         if name not in known:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from itertools import groupby, islice
 from typing import Annotated, Any, Literal, NoReturn
+from zlib import crc32
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -51,7 +52,7 @@ class Paged(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel)
 
     page: Annotated[Number, Field(ge=1, le=2**31 - 1)] = 1
-    page_size: Annotated[Number, Field(ge=1, le=5_000)] = 50
+    page_size: Annotated[Number, Field(ge=1)] = 50
     include_total: Boolean = False
 
 
@@ -172,7 +173,7 @@ def _sorted(tenant: Tenant, name: str, query: Sorted, behaviour: Behaviour) -> I
     if {key, f"{name}:{key}"} & behaviour.sort_ignored:
         # As they are stored, which is neither of the orders that can be asked for
         rows = [row for row in listed(tenant, name, behaviour) if low <= row.modified_on < high]
-        return sorted(rows, key=lambda row: (str(row.id)[::-1], row.id))
+        return sorted(rows, key=lambda row: crc32(str(row.id).encode()))
     if key == "ModifiedOn":
         if reshapes(behaviour):
             rows = [row for row in listed(tenant, name, behaviour) if low <= row.modified_on < high]

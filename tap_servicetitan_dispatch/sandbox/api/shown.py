@@ -36,7 +36,7 @@ _ROW_SWITCHES = (
 )
 _COPY = 10**10
 """What is added to the id of a row that is repeated."""
-_FEW_DAYS = 2 * DAY
+_WEEK = 7 * DAY
 
 
 @lru_cache(maxsize=256)
@@ -186,7 +186,7 @@ def _touched(rows: list[Assignment], behaviour: Behaviour) -> list[Assignment]:
     if behaviour.done_edits == "bulk":
         rows = [
             structs.replace(row, modified_on=_noon(row.modified_on))
-            if row.status == "Done" and row.modified_on < rows[-1].created_on - _FEW_DAYS
+            if row.status == "Done" and row.modified_on < rows[-1].created_on - _WEEK
             else row
             for row in rows
         ]
@@ -202,15 +202,15 @@ def _touched(rows: list[Assignment], behaviour: Behaviour) -> list[Assignment]:
 
 
 def _noon(instant: int) -> int:
-    """Return noon (UTC) of the day after an instant."""
-    return (instant // DAY + 1) * DAY + DAY // 2
+    """Return noon (UTC) of a day at most a week after an instant."""
+    return (instant // _WEEK + 1) * _WEEK + DAY // 2
 
 
 def _weekly(rows: list[Shift]) -> Iterator[Shift]:
     """Yield one shift for all of a technician's in a week."""
 
     def week(row: Shift) -> Any:
-        return row.technician_id, row.shift_type, row.start // (7 * DAY)
+        return row.technician_id, row.shift_type, row.start // _WEEK
 
     for _, group in groupby(sorted(rows, key=week), key=week):
         shifts = sorted(group, key=lambda row: row.start)

@@ -13,7 +13,7 @@ from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.api.problems import json_response
 from tap_servicetitan_dispatch.sandbox.world.assignments import Assignment
 from tap_servicetitan_dispatch.sandbox.world.directory import Zone
-from tap_servicetitan_dispatch.sandbox.world.instants import DAY
+from tap_servicetitan_dispatch.sandbox.world.instants import DAY, SECOND, parse_span
 from tap_servicetitan_dispatch.sandbox.world.versions import Row
 
 NEVER = -1
@@ -92,8 +92,7 @@ def _value(key: str, value: Any, row: Row, behaviour: Behaviour) -> Any:
 
 def _span(value: str, row: Row, behaviour: Behaviour) -> str:
     if behaviour.spans == "iso":
-        hours, minutes, seconds = value.rpartition(".")[2].split(":")
-        return f"PT{int(hours)}H{int(minutes)}M{int(float(seconds))}S"
+        return f"PT{parse_span(value) // SECOND}S"
     return f"-{value}" if behaviour.spans == "negative" and _nth(row) % 2 == 0 else value
 
 

@@ -16,8 +16,10 @@ from tap_servicetitan_dispatch.survey.seen import (
     more_in,
     rows_in,
     status_word,
+    telling_pairs,
     ticks,
     token_in,
+    total_in,
 )
 from tap_servicetitan_dispatch.survey.verdicts import (
     ENOUGH,
@@ -57,7 +59,7 @@ def _is_readable(reply: Reply | None) -> bool:
 def _listed_stretch(seen: Seen) -> list[Row]:
     """Return the settled rows of the list that the part of the feed must have that was read."""
     rows = seen.settled(seen.rows(_LISTED))
-    since = seen.cache.get("feed_since", 0)
+    since = min((modified(row) or 0 for row in seen.feed_rows), default=0)
     until = max((modified(row) or 0 for row in seen.feed_rows), default=0)
     if seen.feed_reached_end:
         until = seen.began
@@ -136,6 +138,11 @@ def feed_tells_deletions(seen: Seen) -> Verdict:
     fed = {str(row.get("id")): row for row in seen.feed_rows}
     withdrawn = [row for row in _listed_stretch(seen) if row.get("active") is False]
     lacking = sum(str(row.get("id")) not in fed for row in withdrawn)
+    by_false = seen.rows("feed:active:False")
+    if any(row.get("active") is True for row in by_false):
+        return unknown("the feed does not heed `active`")
+    if lacking and 2 * lacking < len(withdrawn):
+        return differs(f"{count(lacking)} inactive rows of the list are not in the feed")
     if withdrawn and lacking:
         return differs(
             f"{count(lacking)} of {count(len(withdrawn))} inactive rows of the list are not in the feed",
@@ -145,6 +152,8 @@ def feed_tells_deletions(seen: Seen) -> Verdict:
     gone = [row for row in seen.settled(list(fed.values())) if str(row.get("id")) not in listed]
     if not seen.is_one_page(ASSIGNMENTS):
         gone = []
+    if gone and not _gives_inactive(seen):
+        return unknown("the list does not give inactive rows")
     alive = sum(row.get("active") is True for row in gone)
     if gone and not alive:
         return holds(
@@ -158,6 +167,14 @@ def feed_tells_deletions(seen: Seen) -> Verdict:
     if not withdrawn:
         return unknown("no row was withdrawn or is gone from the list")
     return unknown("no row is gone from the list", text, feed_withdrawn="told")
+
+
+def _gives_inactive(seen: Seen) -> bool:
+    """Return whether the list of assignments gives inactive rows, if there are any."""
+    taken = seen.reply(f"count:{ASSIGNMENTS}:Any")
+    inactive = total_in(seen.reply(f"count:{ASSIGNMENTS}:False"))
+    listed = any(row.get("active") is False for row in seen.all_rows(ASSIGNMENTS))
+    return taken is not None and (listed or not inactive)
 
 
 @fact(
@@ -307,14 +324,15 @@ def recent_come_at_once(seen: Seen) -> Verdict:
 )
 def each_change_comes_once(seen: Seen) -> Verdict:
     ends = [reply for reply in seen.named("feed:end:").values() if reply.is_good]
-    if not ends or seen.cache.get("end_restarts"):
+    if not ends:
         return unknown(seen.why_not("feed:first", "feed:end:1"))
     before = _versions(seen.feed_rows) | _versions(seen.rows("feed:near_end:0"))
+    before = {version for version in before if (version[1] or 0) <= seen.began}
     again = sum(version in before for reply in ends for version in _versions(rows_in(reply)))
     recent = [
         row
         for row in [*seen.feed_rows, *seen.rows("feed:near_end:0")]
-        if (modified(row) or 0) > seen.began - HOUR
+        if seen.began - HOUR < (modified(row) or 0) <= seen.began
     ]
     if again:
         is_restart = any(len(rows_in(reply)) > len(recent) for reply in ends)
@@ -481,8 +499,8 @@ def token_may_be_used_again(seen: Seen) -> Verdict:
     used = seen.reply("feed:walk:1") or seen.reply("feed:near_end:1")
     ids = [_ids(reply) for reply in (used, first, second) if reply]
     if second.status in _REJECTED or first.status in _REJECTED:
-        if seen.cache.get("expired"):
-            return unknown("a token is not taken at all")
+        if used is None and first.status in _REJECTED:
+            return unknown("no token is taken at all")
         return differs("it is rejected when it is sent again", token_use="once")  # noqa: S106 - no secret
     if not (first.is_good and second.is_good):
         return unknown(seen.why_not("feed:again:1", "feed:again:2"))
@@ -688,12 +706,12 @@ def feed_mostly_in_order(seen: Seen) -> Verdict:
     if not pairs:
         return unknown(seen.why_not("feed:first"))
     worst = max(before - after for before, after in pairs)
-    close = sum(0 < after - before and before // SECOND == after // SECOND for before, after in pairs)
+    close = sum(telling_pairs(rows_in(page), SECOND) for page in seen.feed_pages)
     if worst > SECOND:
         return differs(f"rows are up to {seconds(worst / SECOND)} out of order")
     if worst > 0:
         return holds("to the second", export_order="to_the_second")
-    if close < 3:  # noqa: PLR2004 - as few as say something
+    if close < ENOUGH_PAIRS:
         return unknown("too few rows changed within one second", "in order to the second")
     return holds("exactly", export_order="exact")
 

@@ -15,6 +15,7 @@ from tap_servicetitan_dispatch.survey.seen import (
     more_in,
     rows_in,
     status_word,
+    telling_pairs,
     ticks,
     ticks_of,
     total_in,
@@ -351,13 +352,32 @@ def visible_within_overlap(seen: Seen) -> Verdict:
             changes += 1
             if time < before[0] - 2 * SECOND:
                 late.append((before[0] - time) / SECOND)
-    lagging = seen.cache.get("goes_back")
-    if late and not lagging:
+    if _goes_back(seen) > 0:
+        return unknown("answers take turns, some older than others")
+    if late:
         after_ = round(max(late) / 60) * 60
         return differs(f"a row showed {seconds(max(late))} late", visible_after=max(60, after_))
     if changes < ENOUGH:
         return unknown("too little changed while the survey looked")
     return holds(f"{count(changes)} changes showed at once", visible_after=0)
+
+
+def _goes_back(seen: Seen) -> float:
+    """Return by how many seconds answers go back in time; 0 if they do not.
+
+    That is between the age of the oldest row that one lacks and another had, and that of the
+    youngest that it has.
+    """
+    looks = _looks(seen)
+    lags = [0.0]
+    for before, after in pairwise(looks):
+        ids, least = {_version(row) for row in after[1]}, _oldest(after[1])
+        gone = [modified(row) or 0 for row in before[1] if _version(row) not in ids]
+        gone = [time for time in gone if least <= time <= before[0]]
+        youngest = max((modified(row) or 0 for row in after[1]), default=0)
+        if gone and youngest < min(gone):
+            lags.append((after[0] - (min(gone) + youngest) / 2) / SECOND)
+    return max(lags)
 
 
 def _looks(seen: Seen) -> list[tuple[int, list[Row]]]:
@@ -391,8 +411,7 @@ def reads_do_not_go_back(seen: Seen) -> Verdict:
     newest = [max((modified(row) or 0 for row in rows), default=0) for _, rows in _looks(seen)]
     if len(newest) < 2 or not any(newest):  # noqa: PLR2004 - a pair
         return unknown("there was nothing to look at")
-    back = max(before - after for before, after in pairwise(newest)) / SECOND
-    if back > 0:
+    if back := _goes_back(seen):
         lag = round(back / 60) * 60
         return differs(f"they go back by {seconds(back)}", replica_lag=max(60, lag))
     if len(set(newest)) < ENOUGH_PAIRS:
@@ -505,16 +524,14 @@ def sort_is_obeyed(seen: Seen) -> Verdict:
             if sort == "+Id" and _is_by_text(rows):
                 continue
             is_right = _is_in_order(rows, sort)
-            if is_right is not None:
+            if is_right is not None and (not is_right or len(rows) > ENOUGH_PAIRS):
                 (obeyed if is_right else ignored).setdefault(sort[1:], []).append(path)
     if ignored:
-        switches = [
+        switches = sorted(
             part
             for key, paths in ignored.items()
-            for part in (
-                [f"{path}:{key}" for path in dict.fromkeys(paths)] if key in obeyed else [key]
-            )
-        ]
+            for part in ([f"{path}:{key}" for path in set(paths)] if key in obeyed else [key])
+        )
         lists = [f"{', '.join(dict.fromkeys(paths))} by {key}" for key, paths in ignored.items()]
         return differs("; ".join(lists) + " not", sort_ignored=switches)
     if not obeyed:
@@ -543,8 +560,8 @@ def sorted_within_ten_seconds(seen: Seen) -> Verdict:
             return differs(f"up to {seconds(worst / SECOND)} out of order", list_order="to_the_minute")
         if worst > 0:
             return holds("to the second", list_order="to_the_second")
-        within = _telling(pairs, 10 * SECOND)
-        exact = _telling(pairs, SECOND)
+        within = telling_pairs(rows, 10 * SECOND)
+        exact = telling_pairs(rows, SECOND)
         if exact >= ENOUGH_PAIRS:
             return holds("exactly", list_order="exact")
         if within >= ENOUGH_PAIRS:
@@ -552,10 +569,6 @@ def sorted_within_ten_seconds(seen: Seen) -> Verdict:
         return unknown("too few rows were changed within ten seconds of each other")
 
     return over_lists(seen, judge)
-
-
-def _telling(pairs: list[tuple[int, int]], grain: int) -> int:
-    return sum(0 < other - one and one // grain == other // grain for one, other in pairs)
 
 
 @fact(
@@ -628,27 +641,19 @@ def bound_is_inclusive_and_fine(seen: Seen) -> Verdict:
             return unknown("a bound that is later brings the row, too")
         if _has(own, row):
             return holds("inclusive, to the microsecond", bounds="inclusive", bound_grain="exact")
-        first = min((modified(one) or 0 for one in rows_in(own)), default=None)
-        time = modified(row) or 0
-        if first is None:
-            return unknown("no row comes")
-        if first >= -(-time // (60 * SECOND)) * 60 * SECOND:
-            return differs("it is rounded up to the minute", bound_grain="minute")
-        if first >= -(-time // SECOND) * SECOND and _within_second(seen, each.path, time):
+        earlier = seen.reply(f"bound:{each.path}:earlier")
+        second = seen.reply(f"bound:{each.path}:second")
+        if earlier is not None and _has(earlier, row):
+            return differs("the row of that time does not come", bounds="exclusive")
+        if second is not None and _has(second, row):
             return differs("it is rounded up to the second", bound_grain="second")
-        return differs("the row of that time does not come", bounds="exclusive")
+        return differs("it is rounded up by more than a second", bound_grain="minute")
 
     return over_lists(seen, judge)
 
 
 def _has(reply: Reply, row: Row) -> bool:
     return any(each.get("id") == row.get("id") for each in rows_in(reply))
-
-
-def _within_second(seen: Seen, path: str, time: int) -> bool:
-    """Return whether a row follows within the second, so that rounding shows."""
-    end = -(-time // SECOND) * SECOND
-    return any(time < (modified(row) or 0) < end for row in seen.all_rows(path))
 
 
 @fact(
@@ -964,8 +969,14 @@ def lists_keep_all_history(seen: Seen) -> Verdict:
     fed = [time for row in seen.rows("feed:first") if (time := modified(row)) is not None]
     if not listed or not fed:
         return unknown("there was no row, or no feed to compare with")
-    lacks = min(listed) - min(fed)
-    if lacks > DAY and _is_in_order(seen.rows(f"list:{ASSIGNMENTS}:oldest"), "+ModifiedOn"):
+    ids = {str(row.get("id")) for row in seen.all_rows(ASSIGNMENTS)}
+    lacking = [
+        row
+        for row in seen.rows("feed:first")
+        if (modified(row) or DAY**2) < min(listed) - DAY and str(row.get("id")) not in ids
+    ]
+    in_order = _is_in_order(seen.rows(f"list:{ASSIGNMENTS}:oldest"), "+ModifiedOn")
+    if lacking and in_order is not False:
         days = max(1, round((seen.began - min(listed)) / DAY))
         return differs(f"it begins {days} days ago, the feed earlier", list_history_days=days)
     return holds("no row of the feed is earlier")

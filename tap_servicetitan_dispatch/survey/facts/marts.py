@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,8 @@ def name_is_as_now(seen: Seen) -> Verdict:
     names: dict[Any, set[Any]] = {}
     for row in seen.all_rows(ASSIGNMENTS):
         if row.get("technicianName") is not None:
-            names.setdefault(row.get("technicianId"), set()).add(row["technicianName"])
+            name = re.sub(r"[\0\ud800-\udfff]", "", str(row["technicianName"]))
+            names.setdefault(row.get("technicianId"), set()).add(name)
     several = sum(len(each) > 1 for each in names.values())
     if several:
         return differs(f"{count(several)} of {count(len(names))} technicians have several", technician_names="then")
@@ -135,15 +137,18 @@ def latest_row_counts(seen: Seen) -> Verdict:
     several = [rows for rows in _by_pair(seen).values() if len(rows) > 1]
     if len(several) < _FEW:
         return unknown("too few technicians have several rows at an appointment")
-    other = sum(_latest(rows, "modifiedOn") is not _latest(rows, "createdOn") for rows in several)
+    other = sum(_created_earlier(rows) for rows in several)
     text = f"{share(other, len(several))} of {count(len(several))} changed last in an older row"
     if 2 * other > len(several):
         return differs(text, latest_row="not_created")
     return unknown("reading cannot tell who is assigned", text, latest_row="created")
 
 
-def _latest(rows: list[Row], name: str) -> Row:
-    return max(rows, key=lambda row: (ticks(row.get(name)) or 0, str(row.get("id"))))
+def _created_earlier(rows: list[Row]) -> bool:
+    """Return whether the row that changed last was not created last."""
+    last = max(rows, key=lambda row: (modified(row) or 0, ticks(row.get("createdOn")) or 0))
+    created = [ticks(row.get("createdOn")) or 0 for row in rows]
+    return (ticks(last.get("createdOn")) or 0) < max(created)
 
 
 @fact(

@@ -102,7 +102,7 @@ def _rows(
         for row in found
         if asked.matches(row.active)
         and (row.active or behaviour.feed_withdrawn == "told")
-        and (row.id // 5 % _FEW or behaviour.feed_rows == "all")
+        and (row.id // 5 % _FEW or not row.active or behaviour.feed_rows == "all")
         and (
             behaviour.feed_versions != "held_back"
             or recent
