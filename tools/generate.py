@@ -14,7 +14,7 @@ import click
 import yaml
 
 from benchmarks.chart import chart
-from tools import declared, hub, models, streams_page
+from tools import declared, hub, models, streams_page, survey_page
 from tools.markdown import ROOT, rows, under
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def env_example() -> str:
 FILES: dict[Path, Callable[[], str]] = {
     **{ROOT / document: partial(with_tables, document) for document in TABLES},
     ROOT / "docs/streams.md": streams_page.content,
+    ROOT / "docs/survey.md": survey_page.content,
     ROOT / "docs/images/speed.svg": lambda: chart(declared.figures()),
     ROOT / "meltano.yml": meltano_project,
     ROOT / ".env.example": env_example,

@@ -41,7 +41,9 @@ def fields_of(seen: Seen) -> list[dict[str, Any]]:
         for key in there
         if key[1] not in seen.schemas.get(key[0], {}) and key[0] in seen.schemas
     ]
-    found += [_entry(key, "another type", number, rows, types[key]) for key, number in wrong.items()]
+    found += [
+        _entry(key, "another type", number, rows, types[key]) for key, number in wrong.items()
+    ]
     found += [
         _entry((stream, name), "missing", rows[stream] - there[stream, name], rows, Counter())
         for stream in rows
@@ -80,7 +82,11 @@ def _patterns(seen: Seen) -> list[dict[str, Any]]:
         rows[stream] += 1
         for name, schema in seen.schemas.get(stream, {}).items():
             value = row.get(name)
-            if schema.get("format") == "date-time" and isinstance(value, str) and ticks(value) is not None:
+            if (
+                schema.get("format") == "date-time"
+                and isinstance(value, str)
+                and ticks(value) is not None
+            ):
                 pattern = re.sub(r"\d", "9", value)
                 if not re.fullmatch(r"9999-99-99T99:99:99(\.9{1,7})?Z", pattern):
                     found[stream, name, pattern] = found.get((stream, name, pattern), 0) + 1

@@ -86,37 +86,35 @@ def _by_id(asker: Asker, seen: Seen) -> None:
 
 
 def _page_by_id(asker: Asker, seen: Seen, each: Asked) -> None:
-    """Ask for the first page in order of ids; with fewer rows or active ones only if need be."""
-    name = f"list:{each.path}:id"
+    """Ask for the first page in order of ids; for active rows only, or fewer, if need be."""
     sort = {"sort": "+Id"} if each.is_sorted else {}
-    params = {"page": 1, "includeTotal": "true", **sort, **each.inactive_too}
-    for size in (seen.page_size, *(size for size in SMALLER if size < seen.page_size)):
-        reply = _get(asker, seen, name, each.path, pageSize=size, **params)
-        if size == seen.page_size:
-            seen.replies[f"list:{each.path}:any"] = reply
-        if reply.is_good:
-            rows = rows_in(reply)
-            if len(rows) < size and more_in(reply) is True and len(rows) > 1:
-                size = len(rows)  # noqa: PLW2901 - the server's own largest page
-            seen.page_size = min(seen.page_size, size)
-            return
-        if reply.status not in {400, 404}:
-            return
-        if each.inactive_too and size == seen.page_size:
-            params = {"page": 1, "includeTotal": "true", **sort}
-            reply = _get(asker, seen, name, each.path, pageSize=size, **params)
+    name = f"list:{each.path}:id"
+    sizes = [size for size in (LARGEST, *SMALLER) if size <= seen.page_size] or [seen.page_size]
+    for size in sizes:
+        for active in (each.inactive_too, {}) if each.inactive_too else ({},):
+            params = {"page": 1, "pageSize": size, "includeTotal": "true", **sort, **active}
+            reply = _get(asker, seen, name, each.path, **params)
             if reply.is_good:
+                if each.inactive_too and not active:
+                    seen.cache.setdefault("any_refused", set()).add(each.path)
+                _note_size(seen, reply, size)
                 return
-            params |= each.inactive_too
+            if reply.status not in {400, 404}:
+                return
+
+
+def _note_size(seen: Seen, reply: Reply, size: int) -> None:
+    """Note how many rows there are on a page at most."""
+    rows = len(rows_in(reply))
+    if more_in(reply) is True and 1 < rows < size:
+        seen.cache["capped"] = True
+        size = rows
+    seen.page_size = min(seen.page_size, size)
 
 
 def _any(seen: Seen, each: Asked) -> Mapping[str, str]:
     """Return the parameters that bring inactive rows, if the list takes them."""
-    first = seen.replies.get(f"list:{each.path}:any")
-    is_refused = first is not None and not first.is_good
-    if is_refused and seen.reply(f"list:{each.path}:id") and seen.page_size == LARGEST:
-        return {}
-    return each.inactive_too
+    return {} if each.path in seen.cache.get("any_refused", ()) else each.inactive_too
 
 
 def _by_time(asker: Asker, seen: Seen) -> None:
@@ -265,9 +263,7 @@ def _bounds(asker: Asker, seen: Seen) -> None:
         asks += [
             partial(_get, asker, seen, f"{name}:all", each.path, **counted),
             partial(_get, asker, seen, f"{name}:before", each.path, modifiedBefore=middle, **some),
-            partial(
-                _get, asker, seen, f"{name}:from", each.path, modifiedOnOrAfter=middle, **some
-            ),
+            partial(_get, asker, seen, f"{name}:from", each.path, modifiedOnOrAfter=middle, **some),
             partial(
                 _get, asker, seen, f"{name}:again", each.path, modifiedBefore=middle, **counted
             ),
@@ -371,7 +367,14 @@ def _parameters(asker: Asker, seen: Seen) -> None:
         half = (len(windows) + 1) // 2
         asks += [
             partial(
-                _get, asker, seen, f"windows:{page}", WINDOWS, page=page, pageSize=half, active="Any"
+                _get,
+                asker,
+                seen,
+                f"windows:{page}",
+                WINDOWS,
+                page=page,
+                pageSize=half,
+                active="Any",
             )
             for page in (1, 2)
         ]
@@ -403,14 +406,10 @@ def _capacity(asker: Asker, seen: Seen) -> None:
         partial(ask, "week", midnight, midnight + 7 * days),
         partial(ask, "next_week", midnight + 7 * days, midnight + 14 * days),
         partial(ask, "yesterday", midnight - days, midnight),
-        partial(
-            ask, "skills", midnight, midnight + days, skillBasedAvailability=True
-        ),
+        partial(ask, "skills", midnight, midnight + days, skillBasedAvailability=True),
     ]
     if units := sorted(_units(seen)):
-        named = partial(
-            ask, "units", midnight, midnight + 14 * days, businessUnitIds=units
-        )
+        named = partial(ask, "units", midnight, midnight + 14 * days, businessUnitIds=units)
         asks.append(named)
     asker.together(asks)
 
@@ -419,7 +418,9 @@ def _units(seen: Seen) -> set[int]:
     """Return the business units that rows name."""
     rows = [*seen.all_rows(WINDOWS), *seen.all_rows("zones")] if seen.lists else []
     named = [row.get(name) for row in rows for name in ("businessUnitIds", "businessUnits")]
-    return {unit for units in named if isinstance(units, list) for unit in units if type(unit) is int}
+    return {
+        unit for units in named if isinstance(units, list) for unit in units if type(unit) is int
+    }
 
 
 def _tracking(asker: Asker, seen: Seen) -> None:
@@ -429,7 +430,11 @@ def _tracking(asker: Asker, seen: Seen) -> None:
     for row in sorted(seen.all_rows(ASSIGNMENTS), key=lambda row: modified(row) or 0):
         latest[row.get("technicianId"), row.get("appointmentId")] = row
     for status, most in (("Dispatched", 2), ("Working", 1), ("Scheduled", 1), ("Done", 1)):
-        pairs = [pair for pair, row in latest.items() if row.get("status") == status and row.get("active")]
+        pairs = [
+            pair
+            for pair, row in latest.items()
+            if row.get("status") == status and row.get("active")
+        ]
         for number, (technician, appointment) in enumerate(pairs[-most:]):
             if type(technician) is int and type(appointment) is int:
                 _get(
@@ -450,7 +455,9 @@ def _feed_again(asker: Asker, seen: Seen) -> None:
 
 def _tokens(asker: Asker, seen: Seen) -> None:
     first = seen.replies.get("access:token")
-    path = next((each.path for each in seen.lists.values() if seen.reply(f"list:{each.path}:id")), "")
+    path = next(
+        (each.path for each in seen.lists.values() if seen.reply(f"list:{each.path}:id")), ""
+    )
     if not path or first is None or not isinstance(first.body, dict):
         return
     old = str(first.body.get("access_token"))

@@ -42,6 +42,8 @@ _WITH_ASSIGNMENTS = {
     "technician_tracking",
 }
 _MOST_OTHERS = 2
+MOST = ("appointment_assignments_list", "capacities", "technician_tracking")
+"""Streams to offer, besides those that are anyway, for a survey that asks the most."""
 STOPPED = "it was stopped by a signal"
 
 
@@ -113,7 +115,7 @@ class Survey:
         }
 
 
-def survey_tenant(
+def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
     streams: Iterable[DispatchStream],
     clients: TenantClients,
     tenant: Tenant,
@@ -182,7 +184,10 @@ def _others(clients: TenantClients, tenant: Tenant) -> list[int]:
         for each in clients.tenants
         if each != tenant
         and each.number is not None
-        and (pair is None or (each.credentials is not None and each.credentials.client_id == pair.client_id))
+        and (
+            pair is None
+            or (each.credentials is not None and each.credentials.client_id == pair.client_id)
+        )
     ]
     return [cast("int", each.number) for each in alike[:_MOST_OTHERS]]
 
@@ -214,7 +219,11 @@ def _prepared(streams: list[DispatchStream], timezone: str) -> Seen:
             )
         if isinstance(stream, ArrivalWindows):
             seen.lists[WINDOWS] = Asked(
-                stream.name, WINDOWS, {"active": "Any"}, stream.schema["properties"], is_sorted=False
+                stream.name,
+                WINDOWS,
+                {"active": "Any"},
+                stream.schema["properties"],
+                is_sorted=False,
             )
     for name, beginning in (("capacities", "capacity:"), ("technician_tracking", "tracking:")):
         if name not in names:
@@ -256,7 +265,9 @@ def survey(
     Raises:
         TapError: There is no token, so that nothing could be asked.
     """
-    streams = [each for each in cast("list[DispatchStream]", list(tap.streams.values())) if each.path]
+    streams = [
+        each for each in cast("list[DispatchStream]", list(tap.streams.values())) if each.path
+    ]
     run = streams[0].run
     clients = run.new_clients(max_retries=1, max_requests_per_second=CALLS_A_SECOND)
     wanted = set(only)

@@ -159,7 +159,7 @@ def rounded(number: int) -> int:
     """Return a number of which two digits are left."""
     if number < _EXACT:
         return number
-    unit = 10 ** (len(str(number)) - 2)
+    unit = int(10 ** (len(str(number)) - 2))
     return number // unit * unit
 
 

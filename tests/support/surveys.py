@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -21,7 +21,7 @@ from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.streams import ALL_STREAMS, EXTRA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from starlette.types import ASGIApp, Message
 
@@ -50,7 +50,7 @@ class InProcess(BaseAdapter):
         self._loop = loop
         self._before_each = before_each or (lambda _: None)
 
-    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         self._before_each(request)
         parts = urlsplit(str(request.url))
         body = request.body or b""
@@ -75,7 +75,7 @@ class InProcess(BaseAdapter):
         async def receive() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
 
-        async def send(message: Message) -> None:  # noqa: RUF029 - as the interface has it
+        async def send(message: Message) -> None:
             sent.append(message)
 
         self._loop.run_until_complete(self._app(scope, receive, send))
@@ -108,16 +108,16 @@ def sandbox_of(
     behaviour: Behaviour | None = None,
     *,
     assignments: int = 300,
-    at: datetime = NOON,
+    clock: Callable[[], datetime] = lambda: NOON,
     faults: Faults = UNLIMITED,
     **more: Any,
 ) -> Sandbox:
-    """Return a sandbox whose clock stands still."""
+    """Return a sandbox whose clock stands still, unless it is given one."""
     return Sandbox(
         assignments=assignments,
-        clock=lambda: at,
+        clock=clock,
         timer=lambda: 0.0,
-        behaviour=behaviour or Behaviour(),
+        behaviour=behaviour,
         faults=faults,
         **more,
     )
@@ -132,6 +132,7 @@ def surveyed(
     also: Iterable[str] = (),
     before_each: Any = None,
     clock: Any = None,
+    app: ASGIApp | None = None,
 ) -> Survey:
     """Return a survey of a sandbox, which is not started.
 
@@ -143,6 +144,7 @@ def surveyed(
         also: What to do besides.
         before_each: Called before each request.
         clock: Seconds that only go up.
+        app: What answers, if not the sandbox itself.
     """
     asked = [each for each in streams() if only is None or each.name in only]
     base = asked[0].run.config if asked else streams()[0].run.config
@@ -155,7 +157,7 @@ def surveyed(
         config["tenants"] = [{"tenant_id": str(number)} for number in tenants]
     loop = asyncio.new_event_loop()
     try:
-        adapter = InProcess(sandbox.app, loop, before_each)
+        adapter = InProcess(app or sandbox.app, loop, before_each)
         with patch("tap_servicetitan_dispatch.client.http.Adapter", lambda *_, **__: adapter):
             clients = TenantClients(config, sleep=lambda _: None, max_retries=1)
             return survey_tenant(
@@ -178,8 +180,3 @@ def found(survey: Survey) -> dict[str, tuple[str, str, Mapping[str, Any]]]:
         each.fact.name: (each.outcome, each.seen or each.why, each.sandbox)
         for each in survey.findings
     }
-
-
-def later(**time: float) -> datetime:
-    """Return a time after noon."""
-    return NOON + timedelta(**time)

@@ -221,7 +221,10 @@ async def access_token(
     if client not in {one.client for one in group.values() if one.access.refusal != "revoked"}:
         return json_response({"error": "invalid_client"}, HTTPStatus.BAD_REQUEST)
     lifetime = behaviour.token_lifetime
-    said = {"number": {"expires_in": lifetime}, "text": {"expires_in": str(lifetime)}}
+    said: dict[str, dict[str, object]] = {
+        "number": {"expires_in": lifetime},
+        "text": {"expires_in": str(lifetime)},
+    }
     return json_response(
         {
             "access_token": tokens.issue(client, group.now),

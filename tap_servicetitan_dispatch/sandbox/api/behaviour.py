@@ -146,7 +146,8 @@ class Behaviour:
     feed_active: Annotated[
         Literal["heeded", "active", "all"],
         Field(
-            description="What the feed makes of `active`: heeds it, or always returns active rows only, or "
+            description="What the feed makes of `active`: heeds it, or always returns active "
+            "rows only, or "
             "always all. The vendor says both that it filters and that exports come without "
             "filters.",
         ),
@@ -154,7 +155,8 @@ class Behaviour:
     feed_withdrawn: Annotated[
         Literal["told", "silent"],
         Field(
-            description="Whether the feed has rows that are inactive, among them what was taken back. The "
+            description="Whether the feed has rows that are inactive, among them what was taken "
+            "back. The "
             "vendor says so; one connector does not rely on it.",
         ),
     ] = "told"
@@ -167,21 +169,24 @@ class Behaviour:
     feed_fields: Annotated[
         Literal["same", "fewer"],
         Field(
-            description="Whether rows of the feed are those of the list, or lack the name of the technician.",
+            description="Whether rows of the feed are those of the list, or lack the name of the "
+            "technician.",
         ),
     ] = "same"
     feed_delay: Annotated[
         int,
         Field(
             ge=0,
-            description="Seconds after which the feed shows a change by default. The definition has no "
+            description="Seconds after which the feed shows a change by default. The definition "
+            "has no "
             "number.",
         ),
     ] = 900
     feed_versions: Annotated[
         Literal["as_of_then", "held_back", "all"],
         Field(
-            description="What the feed shows of a row that has changed within the delay: the row as it was "
+            description="What the feed shows of a row that has changed within the delay: the row "
+            "as it was "
             "before, or nothing yet. With `all` each row comes once more, as it was when it was "
             "created.",
         ),
@@ -197,7 +202,8 @@ class Behaviour:
     feed_from: Annotated[
         Literal["inclusive", "exclusive"],
         Field(
-            description="Whether a date or time given as `from` includes rows of that very instant.",
+            description="Whether a date or time given as `from` includes rows of that very "
+            "instant.",
         ),
     ] = "inclusive"
     feed_future: Annotated[
@@ -216,23 +222,26 @@ class Behaviour:
     token_use: Annotated[
         Literal["many", "once"],
         Field(
-            description="Whether a continuation token may be sent again; if not, it is rejected then.",
+            description="Whether a continuation token may be sent again; if not, it is rejected "
+            "then.",
         ),
-    ] = "many"
+    ] = "many"  # noqa: S105 - no secret
     token_settings: Annotated[
         Literal["free", "bound"],
         Field(
-            description="Whether a continuation token is good with another `includeRecentChanges` than the "
+            description="Whether a continuation token is good with another "
+            "`includeRecentChanges` than the "
             "one it was issued with; if not, it is rejected.",
         ),
-    ] = "free"
+    ] = "free"  # noqa: S105 - no secret
     token_moves: Annotated[
         Literal["always", "not_always"],
         Field(
-            description="Whether the feed issues another token as long as there is more, or repeats the one "
+            description="Whether the feed issues another token as long as there is more, or "
+            "repeats the one "
             "that was sent, and with it the page.",
         ),
-    ] = "always"
+    ] = "always"  # noqa: S105 - no secret
     token_length: Annotated[
         int,
         Field(
@@ -245,7 +254,8 @@ class Behaviour:
         Literal["heeded", "ignored", 400, 404],
         BeforeValidator(_number),
         Field(
-            description="What lists make of `active=Any` and `includeInactive`: heed it, ignore it, or refuse "
+            description="What lists make of `active=Any` and `includeInactive`: heed it, ignore "
+            "it, or refuse "
             "it. One client takes a 404 for the sign that an endpoint does not know it.",
         ),
     ] = "heeded"
@@ -259,7 +269,8 @@ class Behaviour:
         frozenset[Numbered],
         BeforeValidator(_parts),
         Field(
-            description="How many rows lists have, as `zones=300`: the oldest are left out, or rows are "
+            description="How many rows lists have, as `zones=300`: the oldest are left out, or "
+            "rows are "
             "repeated with other ids.",
         ),
     ] = frozenset()
@@ -267,7 +278,8 @@ class Behaviour:
         frozenset[Numbered],
         BeforeValidator(_parts),
         Field(
-            description="Of how many rows in a hundred lists say that they are inactive, as `zones=10`.",
+            description="Of how many rows in a hundred lists say that they are inactive, as "
+            "`zones=10`.",
         ),
     ] = frozenset()
     undated: Annotated[
@@ -280,7 +292,8 @@ class Behaviour:
     touches_modified_on: Annotated[
         Literal["always", "not_always"],
         Field(
-            description="Whether each edit of an assignment moves its `modifiedOn`; if not, that of one "
+            description="Whether each edit of an assignment moves its `modifiedOn`; if not, that "
+            "of one "
             "assignment in three stays as it was at first.",
         ),
     ] = "always"
@@ -288,14 +301,16 @@ class Behaviour:
         int,
         Field(
             ge=0,
-            description="Seconds after which lists show what was changed, as of a transaction that ends late.",
+            description="Seconds after which lists show what was changed, as of a transaction "
+            "that ends late.",
         ),
     ] = 0
     replica_lag: Annotated[
         int,
         Field(
             ge=0,
-            description="By how many seconds every second answer of a list lags behind the others, as where "
+            description="By how many seconds every second answer of a list lags behind the "
+            "others, as where "
             "replicas take turns.",
         ),
     ] = 0
@@ -315,7 +330,8 @@ class Behaviour:
         frozenset[str],
         BeforeValidator(_parts),
         Field(
-            description="Which keys of `sort` are ignored, as `ModifiedOn`, or `zones:ModifiedOn` for one "
+            description="Which keys of `sort` are ignored, as `ModifiedOn`, or "
+            "`zones:ModifiedOn` for one "
             "list. Rows then come as they are stored.",
         ),
     ] = frozenset()
@@ -349,14 +365,16 @@ class Behaviour:
     has_more: Annotated[
         Literal["right", "full_page"],
         Field(
-            description="Whether `hasMore` says that a row follows, or only that the page is full, so that an "
+            description="Whether `hasMore` says that a row follows, or only that the page is "
+            "full, so that an "
             "empty one may follow.",
         ),
     ] = "right"
     count: Annotated[
         Literal["exact", "active", "more", "null"],
         Field(
-            description="What `totalCount` is if asked for: the number of rows that come, that of active "
+            description="What `totalCount` is if asked for: the number of rows that come, that "
+            "of active "
             "ones, a few too many, or null.",
         ),
     ] = "exact"
@@ -391,7 +409,8 @@ class Behaviour:
     windows_order: Annotated[
         Literal["fixed", "changing"],
         Field(
-            description="Whether arrival windows, which cannot be sorted, come in the same order each time.",
+            description="Whether arrival windows, which cannot be sorted, come in the same order "
+            "each time.",
         ),
     ] = "fixed"
     future_rows: Annotated[
@@ -404,28 +423,32 @@ class Behaviour:
     times: Annotated[
         Literal["utc", "no_zone", "local"],
         Field(
-            description="How times are written: in UTC with a `Z`, without a zone, or, five hours behind, as "
+            description="How times are written: in UTC with a `Z`, without a zone, or, five "
+            "hours behind, as "
             "local times with a false `Z`.",
         ),
     ] = "utc"
     enums: Annotated[
         Literal["names", "numbers"],
         Field(
-            description="Whether `status` and `shiftType` are names, or numbers as in other modules of the "
+            description="Whether `status` and `shiftType` are names, or numbers as in other "
+            "modules of the "
             "API.",
         ),
     ] = "names"
     nulls: Annotated[
         Literal["few", "fields", "arrays", "in_arrays"],
         Field(
-            description="Where nulls are besides the few that were seen: in each text, for each array, or "
+            description="Where nulls are besides the few that were seen: in each text, for each "
+            "array, or "
             "within arrays.",
         ),
     ] = "few"
     spans: Annotated[
         Literal["net", "negative", "iso"],
         Field(
-            description="How lengths of time are written: as .NET does, some of them negative, or by ISO "
+            description="How lengths of time are written: as .NET does, some of them negative, "
+            "or by ISO "
             "8601.",
         ),
     ] = "net"
@@ -438,7 +461,8 @@ class Behaviour:
     texts: Annotated[
         Literal["valid", "half_characters", "null_characters"],
         Field(
-            description="Whether texts are valid Unicode, or one has half a character or U+0000 in it.",
+            description="Whether texts are valid Unicode, or one has half a character or U+0000 "
+            "in it.",
         ),
     ] = "valid"
     large_rows: Annotated[
@@ -450,14 +474,16 @@ class Behaviour:
     done_edits: Annotated[
         Literal["few", "bulk"],
         Field(
-            description="Whether assignments that are done are touched once more, all those of a day at one "
+            description="Whether assignments that are done are touched once more, all those of a "
+            "day at one "
             "time.",
         ),
     ] = "few"
     technician_names: Annotated[
         Literal["now", "then"],
         Field(
-            description="Whether assignments have the technician's name of today, or that of when they were "
+            description="Whether assignments have the technician's name of today, or that of "
+            "when they were "
             "created.",
         ),
     ] = "now"
@@ -470,14 +496,16 @@ class Behaviour:
     status_rows: Annotated[
         Literal["same", "another"],
         Field(
-            description="Whether a status changes in its row, or brings another row of the same technician "
+            description="Whether a status changes in its row, or brings another row of the same "
+            "technician "
             "and appointment.",
         ),
     ] = "same"
     latest_row: Annotated[
         Literal["created", "not_created"],
         Field(
-            description="Whether, of several rows of a technician at an appointment, that which was created "
+            description="Whether, of several rows of a technician at an appointment, that which "
+            "was created "
             "last changed last.",
         ),
     ] = "created"
@@ -514,7 +542,8 @@ class Behaviour:
     capacity_start: Annotated[
         Literal["local", "utc"],
         Field(
-            description="Whether `start` and `end` of capacity are local times with a false `Z`, or in UTC.",
+            description="Whether `start` and `end` of capacity are local times with a false `Z`, "
+            "or in UTC.",
         ),
     ] = "local"
     capacity_days: Annotated[
@@ -543,17 +572,18 @@ class Behaviour:
         Field(
             description="Whether a new access token leaves the ones before it good.",
         ),
-    ] = "leaves"
+    ] = "leaves"  # noqa: S105 - no secret
     token_says: Annotated[
         Literal["number", "text", "nothing"],
         Field(
             description="How `expires_in` says how long an access token lives.",
         ),
-    ] = "number"
+    ] = "number"  # noqa: S105 - no secret
     date: Annotated[
         Literal["each", "absent", "cached", "apart"],
         Field(
-            description="Whether each answer has the time in `Date`, none has, it stands still, or that of "
+            description="Whether each answer has the time in `Date`, none has, it stands still, "
+            "or that of "
             "the token endpoint is ten minutes ahead.",
         ),
     ] = "each"

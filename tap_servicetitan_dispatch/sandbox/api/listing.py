@@ -1,9 +1,8 @@
 """Lists: filtered, sorted and cut into numbered pages."""
 
 from collections.abc import Callable, Iterable, Iterator
-from http import HTTPStatus
 from itertools import groupby, islice
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 from zlib import crc32
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -130,7 +129,7 @@ def _count(rows: list[Row], behaviour: Behaviour) -> int | None:
 def _page_size(query: Paged, behaviour: Behaviour) -> int:
     size, most = query.page_size, behaviour.largest_page
     if size > most:
-        if behaviour.beyond_largest == HTTPStatus.BAD_REQUEST:
+        if behaviour.beyond_largest != "capped":
             message = f"The value '{size}' is not valid for PageSize."
             raise invalid("pageSize", message)
         size = most
@@ -143,24 +142,20 @@ TEN = 10
 
 
 def active_of(asked: Active, behaviour: Behaviour) -> Active:
-    """Return which rows are given to who asks for some by `active`."""
-    if asked is not Active.ANY or behaviour.active_any == "heeded":
-        return asked
-    if behaviour.active_any == "ignored":
-        return Active.TRUE
-    refuse(behaviour)
-
-
-def refuse(behaviour: Behaviour) -> NoReturn:
-    """Refuse to give inactive rows too.
+    """Return which rows are given to who asks for some by `active`.
 
     Raises:
-        Problem: Always.
+        Problem: Inactive ones are refused.
     """
-    status = int(behaviour.active_any)
-    if status == HTTPStatus.NOT_FOUND:
-        raise Problem(status, "The resource was not found.")
-    raise invalid("active", "The value 'Any' is not valid for Active.")
+    if asked is not Active.ANY or behaviour.active_any == "heeded":
+        return asked
+    match behaviour.active_any:
+        case 404:
+            raise Problem(404, "The resource was not found.")
+        case 400:
+            raise invalid("active", "The value 'Any' is not valid for Active.")
+        case _:
+            return Active.TRUE
 
 
 _GRAINS = {"exact": 1, "second": SECOND, "minute": MINUTE}

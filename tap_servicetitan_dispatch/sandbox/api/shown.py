@@ -1,7 +1,7 @@
 """Which rows a tenant shows: those of its tables, or others where the behaviour asks for that."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -114,16 +114,14 @@ def _reshaped(tenant: Tenant, name: str, behaviour: Behaviour, as_of: int | None
 
 
 def _shape(tenant: Tenant, name: str, behaviour: Behaviour, as_of: int | None) -> list[Any]:
-    table = tables_of(tenant)[name]
-    rows: list[Any] = (
-        list(table.current.values()) if as_of is None else list(table.after((0, 0), as_of))
-    )
+    table: Table[Any] = tables_of(tenant)[name]
+    rows = list(table.current.values() if as_of is None else table.after((0, 0), as_of))
     rows.sort(key=lambda row: (row.created_on, row.id))
     rows = _as_many(rows, table, behaviour.numbered(behaviour.rows, name))
     if name == ASSIGNMENTS:
         rows = _lived(rows, behaviour)
     if name == "technician-shifts" and behaviour.repeats == "one_row":
-        rows = list(_weekly(rows))
+        rows = _weekly(rows)
     rows = _marked(rows, behaviour.numbered(behaviour.inactive, name), _flip)
     if name == ASSIGNMENTS:
         rows = _touched(rows, behaviour)
@@ -159,7 +157,7 @@ def _as_many(rows: list[Any], table: Table[Any], count: int | None) -> list[Any]
     return rows + copies[:more]
 
 
-def _lived(rows: list[Assignment], behaviour: Behaviour) -> list[Assignment]:
+def _lived(rows: list[Any], behaviour: Behaviour) -> list[Any]:
     """Return assignments with other lives."""
     if behaviour.done_rows == "inactive":
         rows = [structs.replace(row, active=False) if row.status == "Done" else row for row in rows]
@@ -181,7 +179,7 @@ def _lived(rows: list[Assignment], behaviour: Behaviour) -> list[Assignment]:
     return rows
 
 
-def _touched(rows: list[Assignment], behaviour: Behaviour) -> list[Assignment]:
+def _touched(rows: list[Any], behaviour: Behaviour) -> list[Any]:
     """Return assignments that were changed at other times."""
     if behaviour.done_edits == "bulk":
         rows = [
@@ -206,35 +204,37 @@ def _noon(instant: int) -> int:
     return (instant // _WEEK + 1) * _WEEK + DAY // 2
 
 
-def _weekly(rows: list[Shift]) -> Iterator[Shift]:
-    """Yield one shift for all of a technician's in a week."""
+def _weekly(rows: list[Any]) -> list[Any]:
+    """Return one shift for all of a technician's in a week."""
 
     def week(row: Shift) -> Any:
         return row.technician_id, row.shift_type, row.start // _WEEK
 
-    for _, group in groupby(sorted(rows, key=week), key=week):
-        shifts = sorted(group, key=lambda row: row.start)
-        yield structs.replace(shifts[0], end=shifts[-1].end)
+    groups = [
+        sorted(group, key=lambda row: row.start)
+        for _, group in groupby(sorted(rows, key=week), key=week)
+    ]
+    return [structs.replace(shifts[0], end=shifts[-1].end) for shifts in groups]
 
 
-def _marked(rows: list[Any], percent: int | None, mark: Callable[[Any, bool], Any]) -> list[Any]:
+def _marked(rows: list[Any], percent: int | None, mark: Callable[..., Any]) -> list[Any]:
     """Return rows of which so many in a hundred are marked, and the others are not."""
     if percent is None or not rows:
         return rows
     wanted = round(percent * len(rows) / 100)
-    marked = sum(mark(row, True) is row for row in rows)
+    marked = sum(mark(row, marked=True) is row for row in rows)
     if round(100 * marked / len(rows)) == percent:
         return rows
     step = len(rows) / wanted if wanted else 0
     chosen = {int(number * step) for number in range(wanted)}
-    return [mark(row, index in chosen) for index, row in enumerate(rows)]
+    return [mark(row, marked=index in chosen) for index, row in enumerate(rows)]
 
 
-def _flip(row: Any, inactive: bool) -> Any:  # noqa: FBT001 - it is what is marked
-    return row if row.active is not inactive else structs.replace(row, active=not inactive)
+def _flip(row: Any, *, marked: bool) -> Any:
+    return row if row.active is not marked else structs.replace(row, active=not marked)
 
 
-def _undate(row: Any, never: bool) -> Any:  # noqa: FBT001 - likewise
-    if never is (row.modified_on == NEVER):
+def _undate(row: Any, *, marked: bool) -> Any:
+    if not marked:
         return row
-    return structs.replace(row, modified_on=NEVER) if never else row
+    return row if row.modified_on == NEVER else structs.replace(row, modified_on=NEVER)

@@ -75,11 +75,12 @@ def _nth(row: Row) -> int:
 
 def _value(key: str, value: Any, row: Row, behaviour: Behaviour) -> Any:
     if isinstance(value, tuple | list):
-        if behaviour.nulls == "in_arrays":
-            return [None, *value]
-        return None if behaviour.nulls == "arrays" else value
-    if not isinstance(value, str):
-        return value
+        odd = {"in_arrays": [None, *value], "arrays": None}
+        return odd.get(behaviour.nulls, value)
+    return _text(key, value, row, behaviour) if isinstance(value, str) else value
+
+
+def _text(key: str, value: str, row: Row, behaviour: Behaviour) -> Any:
     if key in _ENUMS:
         return _NUMBERS.index(value) if behaviour.enums == "numbers" else value
     if key in _SPANS:

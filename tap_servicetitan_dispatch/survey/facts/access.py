@@ -38,7 +38,8 @@ _SERVER_ERRORS = range(500, 600)
     "The hosts answer themselves, without a redirect and without cookies.",
     "documented",
     "in part",
-    "A redirect ends the run. Cookies are not kept, so a server that relies on them may answer from another copy each time.",
+    "A redirect ends the run. Cookies are not kept, so a server that relies on them may answer "
+    "from another copy each time.",
     "Each answer is looked at.",
     switches=("cookies",),
 )
@@ -57,7 +58,8 @@ def hosts_answer_themselves(seen: Seen) -> Verdict:
     "The token endpoint says in seconds how long a token lives, and that is about 900.",
     "documented",
     "yes",
-    "The tap takes 900 seconds where no number is given, and a token that ends early costs one more request.",
+    "The tap takes 900 seconds where no number is given, and a token that ends early costs one "
+    "more request.",
     "The answer with the token. Whether it is true shows at its end only.",
     switches=("token_lifetime", "token_says"),
     questions=("access:token",),
@@ -80,7 +82,8 @@ def token_lives_as_it_says(seen: Seen) -> Verdict:
     "A new token leaves the one before it good.",
     "unknown",
     "in part",
-    "Runs side by side with one pair of credentials throw one another out: each call may take a new token, and in the end one is refused.",
+    "Runs side by side with one pair of credentials throw one another out: each call may take a "
+    "new token, and in the end one is refused.",
     "A second token is taken, then a call is made with each.",
     switches=("new_token",),
     questions=("access:second_token", "access:by_new", "access:by_old"),
@@ -162,25 +165,26 @@ def bearer_is_optional(seen: Seen) -> Verdict:
     "A call that lacks a scope gets a 403 that mentions `Scope validation failed`.",
     "observed",
     "in part",
-    "The advice is that the application is not approved, rather than which scope to grant. Either may be skipped with `skip_forbidden_streams`.",
+    "The advice is that the application is not approved, rather than which scope to grant. "
+    "Either may be skipped with `skip_forbidden_streams`.",
     "Only where a stream is refused. See `--check` for what to grant.",
     switches=("missing_scopes", "scope_text"),
 )
 def missing_scope_says_so(seen: Seen) -> Verdict:
-    refused = {
-        name: reply for name, reply in seen.replies.items() if reply.failure in _FORBIDDEN
-    }
+    refused = {name: reply for name, reply in seen.replies.items() if reply.failure in _FORBIDDEN}
     refused = {name: reply for name, reply in refused.items() if not name.startswith("access:")}
     if not refused:
         return unknown("no stream is refused", missing_scopes=[])
     scopes = sorted(
-        {seen.cache["scopes"][kind] for name in refused if (kind := _kind_of(name)) in seen.cache["scopes"]}
+        {
+            seen.cache["scopes"][kind]
+            for name in refused
+            if (kind := _kind_of(name)) in seen.cache["scopes"]
+        }
     )
     kinds = Counter(reply.failure for reply in refused.values())
     if kinds["forbidden"]:
-        return differs(
-            "a refusal has another text", missing_scopes=scopes, scope_text="other"
-        )
+        return differs("a refusal has another text", missing_scopes=scopes, scope_text="other")
     return holds(
         f"{len(scopes)} scopes are missing, and the text says so",
         missing_scopes=scopes,
@@ -202,7 +206,8 @@ def _kind_of(name: str) -> str:
     "A wrong app key does not get a plain 403.",
     "unknown",
     "in part",
-    "With a 403, the advice names the app key among other causes; `skip_forbidden_streams` does not apply where all streams are refused so.",
+    "With a 403, the advice names the app key among other causes; `skip_forbidden_streams` does "
+    "not apply where all streams are refused so.",
     "One call with a made-up key, only with `--survey-also wrong-key`.",
     switches=("bad_app_key_status",),
     questions=("access:wrong_key",),
@@ -224,7 +229,8 @@ def bad_app_key_is_told(seen: Seen) -> Verdict:
 
 @fact(
     _HOSTS,
-    "A tenant that the application does not know gets a 404 with `Unable to match incoming request`.",
+    "A tenant that the application does not know gets a 404 with `Unable to match incoming "
+    "request`.",
     "observed",
     "in part",
     "The advice is wrong, and in a group one wrong number may end the run of all.",
@@ -245,7 +251,8 @@ def unknown_tenant_is_unmatched(seen: Seen) -> Verdict:
     "Each answer has a `Date`.",
     "inferred",
     "in part",
-    "Lists get no bookmark and are read in full each time; `capacities` and `technician_tracking` fail. Nothing is lost.",
+    "Lists get no bookmark and are read in full each time; `capacities` and "
+    "`technician_tracking` fail. Nothing is lost.",
     "Each answer is looked at.",
     switches=("date",),
 )
@@ -253,7 +260,9 @@ def date_comes_with_each_answer(seen: Seen) -> Verdict:
     answers = [reply for reply in seen.all if reply.status]
     without = sum(reply.date is None for reply in answers)
     if without:
-        return differs(f"{count(without)} of {count(len(answers))} answers have none", date="absent")
+        return differs(
+            f"{count(without)} of {count(len(answers))} answers have none", date="absent"
+        )
     if len(answers) < _FEW_ANSWERS:
         return unknown("too few answers")
     return holds("on each answer")
@@ -261,11 +270,14 @@ def date_comes_with_each_answer(seen: Seen) -> Verdict:
 
 @fact(
     _HOSTS,
-    "`Date` is the API's clock: it moves on, is not cached, and that of the token endpoint shows the same.",
+    "`Date` is the API's clock: it moves on, is not cached, and that of the token endpoint shows "
+    "the same.",
     "inferred",
     "in part",
-    "Bookmarks go by the API's own clock alone. If it is ahead, rows dated in the future can be stepped over.",
-    "The `Date` of each answer less the time that has passed here; the spread counts, not the time.",
+    "Bookmarks go by the API's own clock alone. If it is ahead, rows dated in the future can be "
+    "stepped over.",
+    "The `Date` of each answer less the time that has passed here; the spread counts, not the "
+    "time.",
     switches=("date",),
 )
 def date_is_the_api_clock(seen: Seen) -> Verdict:
@@ -330,7 +342,8 @@ def failures_pass(seen: Seen) -> Verdict:
 
 @fact(
     _LIMITS,
-    "The body of an error is an object with any of `title`, `errors` and `traceId`, or a bare text.",
+    "The body of an error is an object with any of `title`, `errors` and `traceId`, or a bare "
+    "text.",
     "observed",
     "yes",
     "The message says less.",
@@ -403,9 +416,7 @@ def answers_within_100_s(seen: Seen) -> Verdict:
 )
 def answers_are_compressed(seen: Seen) -> Verdict:
     packed = sum("content-encoding" in reply.headers for reply in seen.all)
-    return holds(
-        "they are" if packed else "they are not", compression=bool(packed)
-    )
+    return holds("they are" if packed else "they are not", compression=bool(packed))
 
 
 @fact(
@@ -413,7 +424,8 @@ def answers_are_compressed(seen: Seen) -> Verdict:
     "Texts are valid Unicode without U+0000, and numbers have 64 bits.",
     "inferred",
     "in part",
-    "Half a character ends the stream with advice, as no target could take it. U+0000 goes through; PostgreSQL refuses it.",
+    "Half a character ends the stream with advice, as no target could take it. U+0000 goes "
+    "through; PostgreSQL refuses it.",
     "All rows.",
     switches=("texts",),
 )
@@ -429,7 +441,11 @@ def text_is_text(seen: Seen) -> Verdict:
     if zeros:
         return differs(f"{count(zeros)} rows have U+0000", texts="null_characters")
     return of_rows(
-        numbers, rows, "rows have a number that is too large", least=ENOUGH, usual={"texts": "valid"}
+        numbers,
+        rows,
+        "rows have a number that is too large",
+        least=ENOUGH,
+        usual={"texts": "valid"},
     )
 
 

@@ -81,13 +81,16 @@ def slots_do_not_cross_midnight(seen: Seen) -> Verdict:
     lacking = sum(_key(slot) not in parts for slot in slots)
     night = sum(
         str(slot.get("start"))[:10] != str(slot.get("end"))[:10]
-        and not str(slot.get("end"))[11:16] == "00:00"
+        and str(slot.get("end"))[11:16] != "00:00"
         and ticks(slot.get("start")) is not None
         for slot in slots
         if slot.get("start") != slot.get("startUtc")
     )
     if night:
-        return differs(f"{count(night)} slots cross midnight, {count(lacking)} are lost where requests meet", night_windows=True)
+        return differs(
+            f"{count(night)} slots cross midnight, {count(lacking)} are lost where requests meet",
+            night_windows=True,
+        )
     if lacking:
         return differs(f"{count(lacking)} slots are lost where requests meet", night_windows=False)
     return of_rows(0, len(slots), "slots cross midnight", least=30, usual={"night_windows": False})
@@ -109,7 +112,7 @@ def timezone_is_the_tenants(seen: Seen) -> Verdict:
     import pendulum  # noqa: PLC0415 - takes long, and few surveys have capacity
 
     told = {
-        int(pendulum.from_timestamp(start // SECOND, tz=seen.timezone).offset) * SECOND
+        (pendulum.from_timestamp(start // SECOND, tz=seen.timezone).offset or 0) * SECOND
         for start in offsets
     }
     is_same = set(offsets.values()) == told
@@ -140,7 +143,9 @@ def start_utc_is_right(seen: Seen) -> Verdict:
     if not offsets:
         return _none(seen, "fortnight")
     if offsets == {0}:
-        return unknown("both are the same: the zone is UTC, or `start` is, too", capacity_start="utc")
+        return unknown(
+            "both are the same: the zone is UTC, or `start` is, too", capacity_start="utc"
+        )
     quarters = all(offset % _QUARTER == 0 for offset in offsets)
     few = 2
     return either(
@@ -192,7 +197,9 @@ def units_are_left_out(seen: Seen) -> Verdict:
     without = _units_in(seen, "fortnight")
     more = _units_in(seen, "units") - without
     if more:
-        return holds(f"{count(len(more))} come only if they are named", units_without_group=len(more))
+        return holds(
+            f"{count(len(more))} come only if they are named", units_without_group=len(more)
+        )
     return unknown("none of those that are named elsewhere is left out", units_without_group=0)
 
 
@@ -232,8 +239,17 @@ def capacity_hours(seen: Seen) -> Verdict:
         if start is not None and end is not None and isinstance(members, list):
             large += total > len(members) * (end - start) / HOUR + 0.01
     if large:
-        return differs(f"{count(large)} of {count(len(slots))} slots have more hours than there are", capacity_units="minutes")
-    return of_rows(odd, len(slots), "slots have more open than in all", least=30, usual={"capacity_units": "hours"})
+        return differs(
+            f"{count(large)} of {count(len(slots))} slots have more hours than there are",
+            capacity_units="minutes",
+        )
+    return of_rows(
+        odd,
+        len(slots),
+        "slots have more open than in all",
+        least=30,
+        usual={"capacity_units": "hours"},
+    )
 
 
 @fact(
@@ -255,7 +271,12 @@ def forecast_is_dated(seen: Seen) -> Verdict:
         return differs("it does not", capacity_time_stamp="null")
     off = abs(stamp - seen.now) / SECOND
     minutes = 300
-    return either(off < minutes, "within minutes of the API's clock", f"{seconds(off)} off", capacity_time_stamp="given")
+    return either(
+        off < minutes,
+        "within minutes of the API's clock",
+        f"{seconds(off)} off",
+        capacity_time_stamp="given",
+    )
 
 
 @fact(
@@ -269,7 +290,12 @@ def forecast_is_dated(seen: Seen) -> Verdict:
 )
 def past_capacity_is_given(seen: Seen) -> Verdict:
     reply = seen.replies.get("capacity:yesterday")
-    if reply is None or not reply.status or reply.status in _SERVER_ERRORS or reply.failure == "missing_scope":
+    if (
+        reply is None
+        or not reply.status
+        or reply.status in _SERVER_ERRORS
+        or reply.failure == "missing_scope"
+    ):
         return _none(seen, "yesterday")
     return either(reply.is_good, "yesterday is given", status_word(reply))
 
@@ -288,7 +314,9 @@ def slots_stay_slots(seen: Seen) -> Verdict:
     second = {_key(slot) for slot in seen.slots("week")}
     if not second:
         return _none(seen, "week")
-    return either(second <= first, "the same keys", f"{count(len(second - first))} slots have others")
+    return either(
+        second <= first, "the same keys", f"{count(len(second - first))} slots have others"
+    )
 
 
 # Tracking --------------------------------------------------------------------------------------
@@ -311,7 +339,9 @@ def tracked_are_on_the_way(seen: Seen) -> Verdict:
         replies = [reply for reply in seen.named(f"tracking:{status}:").values() if reply.status]
         replies = [reply for reply in replies if reply.status not in _SERVER_ERRORS]
         if replies:
-            tracked[status] = any(reply.is_good and isinstance(reply.body, dict) for reply in replies)
+            tracked[status] = any(
+                reply.is_good and isinstance(reply.body, dict) for reply in replies
+            )
     if not tracked:
         return unknown(seen.why_not("tracking:nobody"))
     words = [status for status, is_tracked in tracked.items() if is_tracked]
@@ -341,7 +371,12 @@ _ORDER = ("Scheduled", "Dispatched", "Working", "Done")
 )
 def untracked_is_told(seen: Seen) -> Verdict:
     reply = seen.replies.get("tracking:nobody")
-    if reply is None or not reply.status or reply.status in _SERVER_ERRORS or reply.failure == "missing_scope":
+    if (
+        reply is None
+        or not reply.status
+        or reply.status in _SERVER_ERRORS
+        or reply.failure == "missing_scope"
+    ):
         return unknown(seen.why_not("tracking:nobody"))
     if reply.status in {400, 404}:
         return holds(status_word(reply), untracked=reply.status)
@@ -420,5 +455,3 @@ def has_more_and_data_always(seen: Seen) -> Verdict:
         if isinstance(page.body, dict)
     ) + sum(not isinstance(page.body, dict) for page in pages)
     return either(not odd, "on each page", f"{odd} of {len(pages)} pages have another shape")
-
-

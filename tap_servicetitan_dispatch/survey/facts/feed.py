@@ -85,7 +85,9 @@ def feed_begins_at_the_beginning(seen: Seen) -> Verdict:
         return _no_feed(seen)
     fed = [time for row in seen.rows("feed:first") if (time := modified(row)) is not None]
     listed = [
-        time for row in seen.rows(f"list:{ASSIGNMENTS}:oldest") if (time := modified(row)) is not None
+        time
+        for row in seen.rows(f"list:{ASSIGNMENTS}:oldest")
+        if (time := modified(row)) is not None
     ]
     if not fed or not listed:
         return unknown("there was no row")
@@ -101,8 +103,10 @@ def feed_begins_at_the_beginning(seen: Seen) -> Verdict:
     "The feed has each row that the list has.",
     "inferred",
     "no",
-    "Rows that it lacks never come. `detect_deleted_every_hours` does not help; read `appointment_assignments_list` beside it.",
-    "Active rows of the newest thousands of the list, unchanged for an hour, are looked for in the feed.",
+    "Rows that it lacks never come. `detect_deleted_every_hours` does not help; read "
+    "`appointment_assignments_list` beside it.",
+    "Active rows of the newest thousands of the list, unchanged for an hour, are looked for in "
+    "the feed.",
     switches=("feed_rows",),
     questions=("feed:walk:", _LISTED),
 )
@@ -127,8 +131,12 @@ def feed_has_all_that_is_listed(seen: Seen) -> Verdict:
     "The feed has each withdrawal and deletion, as an inactive row.",
     "documented",
     "in part",
-    "Assignments that are gone stay in the warehouse as if they were alive. `detect_deleted_every_hours` with `detect_deleted_streams` finds them by the ids of the list.",
-    "Inactive rows of the list are looked for in the feed, and rows of the feed that the list lacks are looked at: are they inactive? Whether every deletion comes cannot be told by reading: see whether rows that you delete come with the next run.",
+    "Assignments that are gone stay in the warehouse as if they were alive. "
+    "`detect_deleted_every_hours` with `detect_deleted_streams` finds them by the ids of the "
+    "list.",
+    "Inactive rows of the list are looked for in the feed, and rows of the feed that the list "
+    "lacks are looked at: are they inactive? Whether every deletion comes cannot be told by "
+    "reading: see whether rows that you delete come with the next run.",
     switches=("feed_withdrawn", "deletes"),
     questions=("feed:walk:", _LISTED),
 )
@@ -145,7 +153,8 @@ def feed_tells_deletions(seen: Seen) -> Verdict:
         return differs(f"{count(lacking)} inactive rows of the list are not in the feed")
     if withdrawn and lacking:
         return differs(
-            f"{count(lacking)} of {count(len(withdrawn))} inactive rows of the list are not in the feed",
+            f"{count(lacking)} of {count(len(withdrawn))} inactive rows of the list are not in "
+            "the feed",
             feed_withdrawn="silent",
         )
     listed = {str(row.get("id")) for row in seen.all_rows(ASSIGNMENTS)}
@@ -215,7 +224,8 @@ def feed_and_list_agree(seen: Seen) -> Verdict:
     "`active=Any` brings inactive rows; without it they may be missing.",
     "documented",
     "no",
-    "If it is not heeded, withdrawn assignments stay as they were. The vendor says both that the feed filters and that it does not.",
+    "If it is not heeded, withdrawn assignments stay as they were. The vendor says both that the "
+    "feed filters and that it does not.",
     "The same stretch with `Any`, `True`, `False` and without.",
     switches=("feed_active",),
     questions=("feed:active:",),
@@ -453,7 +463,9 @@ def empty_from_is_none(seen: Seen) -> Verdict:
         return unknown(seen.why_not("feed:first", "feed:empty_from"))
     if not reply.is_good:
         return differs(status_word(reply))
-    same = [row.get("id") for row in rows_in(reply)[:3]] == [row.get("id") for row in rows_in(first)[:3]]
+    same = [row.get("id") for row in rows_in(reply)[:3]] == [
+        row.get("id") for row in rows_in(first)[:3]
+    ]
     return either(same, "the feed from its beginning", "another page")
 
 
@@ -539,7 +551,8 @@ def token_outlives_days(seen: Seen) -> Verdict:
     "A token that was never issued, or has expired, gets a 400, 404 or 410.",
     "unknown",
     "in part",
-    "With another status the advice is wrong. If the feed begins anew without a word, all rows come again.",
+    "With another status the advice is wrong. If the feed begins anew without a word, all rows "
+    "come again.",
     "A made-up text, and the last token with its last letters changed.",
     switches=("rejected_continuation",),
     questions=("feed:rejected:",),
@@ -550,7 +563,9 @@ def rejected_token_is_told(seen: Seen) -> Verdict:
     if reply is None or not _is_readable(reply):
         return unknown(seen.why_not("feed:first", "feed:rejected:made_up"))
     same = changed is None or changed.status == reply.status
-    text = status_word(reply) + ("" if same else f"; {status_word(changed or reply)} for a changed one")
+    text = status_word(reply) + (
+        "" if same else f"; {status_word(changed or reply)} for a changed one"
+    )
     if reply.status in _REJECTED:
         return holds(text, rejected_continuation=reply.status)
     if not reply.is_good:
@@ -560,7 +575,9 @@ def rejected_token_is_told(seen: Seen) -> Verdict:
         return differs("an empty page, as if nothing were wrong", rejected_continuation="restart")
     is_restart = _ids(reply)[:3] == _ids(first)[:3]
     if is_restart:
-        return differs("the feed from its beginning, without a word", rejected_continuation="restart")
+        return differs(
+            "the feed from its beginning, without a word", rejected_continuation="restart"
+        )
     return differs("another page, without a word")
 
 
@@ -583,8 +600,8 @@ def token_takes_other_settings(seen: Seen) -> Verdict:
     if reply.status in _REJECTED:
         return differs(f"it is rejected ({status_word(reply)})", token_settings="bound")  # noqa: S106 - no secret
     first = seen.reply("feed:first")
-    begins_anew = bool(first) and bool(rows_in(first)) and _ids(reply)[:3] == _ids(first)[:3]
-    if begins_anew and not _ids(same)[:1] == _ids(reply)[:1]:
+    begins_anew = first is not None and bool(_ids(first)) and _ids(reply)[:3] == _ids(first)[:3]
+    if begins_anew and _ids(same)[:1] != _ids(reply)[:1]:
         return differs("the feed begins anew", token_settings="bound")  # noqa: S106 - likewise
     return holds("it goes on", token_settings="free")  # noqa: S106 - likewise
 
@@ -639,7 +656,9 @@ def few_empty_pages(seen: Seen) -> Verdict:
         return _no_feed(seen)
     empty = sum(not rows_in(page) for page in pages)
     if empty:
-        return differs(f"{empty} of {len(pages)} pages with more to come are empty", empty_pages=True)
+        return differs(
+            f"{empty} of {len(pages)} pages with more to come are empty", empty_pages=True
+        )
     if not pages:
         return unknown("all rows are on one page")
     return holds(f"none of {len(pages)} pages with more to come is empty", empty_pages=False)
@@ -680,7 +699,9 @@ def token_moves_while_more(seen: Seen) -> Verdict:
 def feed_page_is_large(seen: Seen) -> Verdict:
     full = [rows for page in seen.feed_pages if more_in(page) is True and (rows := rows_in(page))]
     if not full:
-        return unknown(seen.why_not("feed:first") if not seen.feed_pages else "all rows are on one page")
+        return unknown(
+            seen.why_not("feed:first") if not seen.feed_pages else "all rows are on one page"
+        )
     size = max(map(len, full))
     few = 1_000
     return either(size >= few, f"{size:,} rows", f"{size:,} rows", export_page_size=size)

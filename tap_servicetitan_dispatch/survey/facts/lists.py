@@ -10,6 +10,7 @@ from tap_servicetitan_dispatch.survey.seen import (
     ASSIGNMENTS,
     DAY,
     SECOND,
+    SETTLED_SECONDS,
     WINDOWS,
     modified,
     more_in,
@@ -88,7 +89,7 @@ def over_lists(
                 f"{_named([path for path, each in told.items() if each.seen == said], found)}{said}"
                 for said in texts
             )
-            return Verdict(outcome, text, sandbox=sandbox)  # type: ignore[arg-type] # one of both
+            return Verdict(outcome, text, sandbox=sandbox)
     whys = Counter(each.why for each in found.values())
     text = next((each.seen for each in found.values() if each.seen), "")
     return Verdict("could not tell", text, whys.most_common(1)[0][0], sandbox)
@@ -107,7 +108,8 @@ def _named(paths: list[str], found: dict[str, Verdict]) -> str:
     "documented",
     "no",
     "The stream fails.",
-    "A page of each list. One public client takes a 404 for the sign that an endpoint does not take it.",
+    "A page of each list. One public client takes a 404 for the sign that an endpoint does not "
+    "take it.",
     switches=("active_any",),
     questions=("list:",),
 )
@@ -202,7 +204,9 @@ def non_job_has_both(seen: Seen) -> Verdict:
     each = seen.lists.get("non-job-appointments")
     counts = _counts(seen, each, "none", "True", "Any") if each else None
     if counts is None:
-        return unknown(seen.why_not("list:non-job-appointments:id", "count:non-job-appointments:none"))
+        return unknown(
+            seen.why_not("list:non-job-appointments:id", "count:non-job-appointments:none")
+        )
     without, active, both = counts
     if both <= active:
         return unknown("none is inactive")
@@ -231,9 +235,7 @@ def rows_have_modified_on(seen: Seen) -> Verdict:
         )
         percent = round(100 * undated / len(rows)) if rows else 0
         other = {"undated": [f"{each.path}={percent}"]} if percent else {}
-        return of_rows(
-            undated, len(rows), "rows have none", least=ENOUGH_FOR_A_LOSS, other=other
-        )
+        return of_rows(undated, len(rows), "rows have none", least=ENOUGH_FOR_A_LOSS, other=other)
 
     return over_lists(seen, judge)
 
@@ -256,12 +258,9 @@ def rows_there_are(seen: Seen) -> Verdict:
         sandbox: dict[str, Any] = {"rows": [f"{each.path}={total}"]}
         if rows:
             sandbox["inactive"] = [f"{each.path}={round(100 * inactive / len(rows))}"]
-        return holds(
-            f"{each.path} {total:,}, {share(inactive, len(rows))} inactive", **sandbox
-        )
+        return holds(f"{each.path} {total:,}, {share(inactive, len(rows))} inactive", **sandbox)
 
-    verdict = over_lists(seen, judge, only_sorted=False)
-    return verdict
+    return over_lists(seen, judge, only_sorted=False)
 
 
 # Times -----------------------------------------------------------------------------------------
@@ -273,7 +272,8 @@ def rows_there_are(seen: Seen) -> Verdict:
     "inferred",
     "in part",
     "The change comes with the next full read only.",
-    "The newest rows are looked at several times, and beside the feed: is there a row with the same time that says something else?",
+    "The newest rows are looked at several times, and beside the feed: is there a row with the "
+    "same time that says something else?",
     switches=("touches_modified_on",),
     questions=("look:", "list:", "feed:walk:"),
 )
@@ -297,9 +297,7 @@ def modified_on_moves(seen: Seen) -> Verdict:
                 odd += 1
                 versions[id_, time] = row
     if odd:
-        return differs(
-            "rows changed and kept their `modifiedOn`", touches_modified_on="not_always"
-        )
+        return differs("rows changed and kept their `modifiedOn`", touches_modified_on="not_always")
     if changes < ENOUGH:
         return unknown("too little changed while the survey looked")
     return holds(f"{count(changes)} changes moved it", touches_modified_on="always")
@@ -327,7 +325,8 @@ def modified_on_is_utc_now(seen: Seen) -> Verdict:
         return differs("rows are dated after the API's own clock")
     if age > DAY / SECOND:
         return unknown("nothing changed within a day")
-    return holds(f"the newest row is {seconds(age)} old" if age > 3_600 else "it is minutes old at most")  # noqa: PLR2004 - an hour
+    is_recent = age <= SETTLED_SECONDS
+    return holds("it is minutes old" if is_recent else f"the newest row is {seconds(age)} old")
 
 
 @fact(
@@ -336,7 +335,8 @@ def modified_on_is_utc_now(seen: Seen) -> Verdict:
     "inferred",
     "in part",
     "What shows later is stepped over, until the next full read.",
-    "The newest rows are looked at several times: does a row turn up that an earlier look lacked, although it is older?",
+    "The newest rows are looked at several times: does a row turn up that an earlier look "
+    "lacked, although it is older?",
     switches=("visible_after",),
     questions=("look:",),
 )
@@ -402,7 +402,8 @@ def _oldest(rows: list[Row]) -> int:
     "What has been shown once stays: answers do not go back in time.",
     "inferred",
     "in part",
-    "A full read may mark young rows as deleted for a while; beyond `overlap_seconds`, rows are lost.",
+    "A full read may mark young rows as deleted for a while; beyond `overlap_seconds`, rows are "
+    "lost.",
     "Five looks at once at the newest rows: does the newest time go back?",
     switches=("replica_lag",),
     questions=("look:",),
@@ -501,7 +502,7 @@ def _is_in_order(rows: list[Row], sort: str) -> bool | None:
     if len(pairs) < 3:  # noqa: PLR2004 - two ways to lie in order by chance are left then
         return None
     right = sum((one < other) is (sort[0] == "+") for one, other in pairs)
-    return right > 0.8 * len(pairs)  # noqa: PLR2004 - rows of one moment may be anyhow
+    return right > 0.8 * len(pairs)
 
 
 @fact(
@@ -557,7 +558,9 @@ def sorted_within_ten_seconds(seen: Seen) -> Verdict:
         pairs = _pairs(rows, modified)
         worst = max(one - other for one, other in pairs)
         if worst > _TOLERANCE:
-            return differs(f"up to {seconds(worst / SECOND)} out of order", list_order="to_the_minute")
+            return differs(
+                f"up to {seconds(worst / SECOND)} out of order", list_order="to_the_minute"
+            )
         if worst > 0:
             return holds("to the second", list_order="to_the_second")
         within = telling_pairs(rows, 10 * SECOND)
@@ -741,7 +744,8 @@ def bound_and_id_go_together(seen: Seen) -> Verdict:
     "Pages of 5,000 rows are given, and larger ones refused.",
     "observed",
     "in part",
-    "Where fewer are given, more calls are needed; where 5,000 are refused, set `page_size`. Arrival windows and full reads ask for 5,000 in any case.",
+    "Where fewer are given, more calls are needed; where 5,000 are refused, set `page_size`. "
+    "Arrival windows and full reads ask for 5,000 in any case.",
     "The first page of each list, and one call for 5,001.",
     switches=("largest_page", "beyond_largest"),
     questions=("list:", "parameter:too_large"),
@@ -849,7 +853,12 @@ def more_is_true(seen: Seen) -> Verdict:
 def count_is_given(seen: Seen) -> Verdict:
     def judge(each: Asked) -> Verdict:
         total = total_in(seen.reply(f"list:{each.path}:id"))
-        return either(total is not None, "a number", "no number", **({} if total is not None else {"count": "null"}))
+        return either(
+            total is not None,
+            "a number",
+            "no number",
+            **({} if total is not None else {"count": "null"}),
+        )
 
     return over_lists(seen, judge, only_sorted=False)
 
@@ -877,7 +886,10 @@ def count_is_exact(seen: Seen) -> Verdict:
             return holds("right", count="exact")
         if total == active:
             return differs("it is that of active rows", count="active")
-        return differs(f"it is {count(abs(total - len(rows)))} off", count="more" if total > len(rows) else "active")
+        return differs(
+            f"it is {count(abs(total - len(rows)))} off",
+            count="more" if total > len(rows) else "active",
+        )
 
     return over_lists(seen, judge, only_sorted=False)
 
@@ -965,7 +977,11 @@ def ids_are_unique(seen: Seen) -> Verdict:
     questions=(f"list:{ASSIGNMENTS}:oldest", "feed:first"),
 )
 def lists_keep_all_history(seen: Seen) -> Verdict:
-    listed = [time for row in seen.rows(f"list:{ASSIGNMENTS}:oldest") if (time := modified(row)) is not None]
+    listed = [
+        time
+        for row in seen.rows(f"list:{ASSIGNMENTS}:oldest")
+        if (time := modified(row)) is not None
+    ]
     fed = [time for row in seen.rows("feed:first") if (time := modified(row)) is not None]
     if not listed or not fed:
         return unknown("there was no row, or no feed to compare with")
@@ -993,8 +1009,14 @@ def lists_keep_all_history(seen: Seen) -> Verdict:
     questions=("list:",),
 )
 def empty_means_empty(seen: Seen) -> Verdict:
-    empty = [path for path in seen.lists if seen.reply(f"list:{path}:id") and not seen.rows(f"list:{path}:id")]
-    return unknown("reading cannot tell", f"empty: {', '.join(empty)}" if empty else "no list is empty")
+    empty = [
+        path
+        for path in seen.lists
+        if seen.reply(f"list:{path}:id") and not seen.rows(f"list:{path}:id")
+    ]
+    return unknown(
+        "reading cannot tell", f"empty: {', '.join(empty)}" if empty else "no list is empty"
+    )
 
 
 @fact(
@@ -1003,7 +1025,8 @@ def empty_means_empty(seen: Seen) -> Verdict:
     "unknown",
     "in part",
     "What is gone stays in the table unless `detect_deleted_every_hours` is set.",
-    "That some rows are inactive shows little, as \"active\" may mean enabled. Delete a row that nobody needs, and see whether it is inactive or gone: reading alone cannot tell.",
+    "That some rows are inactive shows little, as `active` may mean enabled. Delete a row that "
+    "nobody needs, and see whether it is inactive or gone: reading alone cannot tell.",
     switches=("deletes",),
     questions=("list:",),
 )

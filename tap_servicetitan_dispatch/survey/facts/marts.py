@@ -69,7 +69,10 @@ def name_is_as_now(seen: Seen) -> Verdict:
             names.setdefault(row.get("technicianId"), set()).add(name)
     several = sum(len(each) > 1 for each in names.values())
     if several:
-        return differs(f"{count(several)} of {count(len(names))} technicians have several", technician_names="then")
+        return differs(
+            f"{count(several)} of {count(len(names))} technicians have several",
+            technician_names="then",
+        )
     return unknown("nobody was renamed, or each row is, too")
 
 
@@ -96,7 +99,11 @@ def status_goes_forward(seen: Seen) -> Verdict:
                 back += is_back
                 forward += not is_back
             last[id_] = status
-    return of_rows(back, back + forward, "steps went back") if back + forward else unknown("nothing changed while the survey looked")
+    return (
+        of_rows(back, back + forward, "steps went back")
+        if back + forward
+        else unknown("nothing changed while the survey looked")
+    )
 
 
 @fact(
@@ -117,7 +124,9 @@ def modified_on_dates_the_status(seen: Seen) -> Verdict:
     if rows and 2 * bulk > len(rows) and len(tied) > 1:
         groups = sum(number > _BULK for number in seconds.values())
         if groups > _FEW:
-            return differs(f"{share(bulk, len(rows))} share their time with five others", done_edits="bulk")
+            return differs(
+                f"{share(bulk, len(rows))} share their time with five others", done_edits="bulk"
+            )
     if len(rows) < ENOUGH:
         return unknown("too few rows are done")
     return holds(f"{share(bulk, len(rows))} share their time with five others", done_edits="few")
@@ -129,7 +138,8 @@ def modified_on_dates_the_status(seen: Seen) -> Verdict:
     "observed",
     "in part",
     "Who is assigned is wrong.",
-    "Pairs with several rows: is the row that changed last also that which was created last? It is a sign only.",
+    "Pairs with several rows: is the row that changed last also that which was created last? It "
+    "is a sign only.",
     switches=("latest_row",),
     questions=(f"list:{ASSIGNMENTS}:",),
 )
@@ -184,7 +194,9 @@ def done_stays_active(seen: Seen) -> Verdict:
     questions=(f"list:{ASSIGNMENTS}:",),
 )
 def an_assignment_keeps_its_row(seen: Seen) -> Verdict:
-    done = [rows for rows in _by_pair(seen).values() if any(row.get("status") == "Done" for row in rows)]
+    done = [
+        rows for rows in _by_pair(seen).values() if any(row.get("status") == "Done" for row in rows)
+    ]
     one = sum(len(rows) == 1 for rows in done)
     text = f"{share(one, len(done))} have one row"
     if len(done) < _PAIRS:
@@ -239,7 +251,8 @@ def live_changed_lately(seen: Seen) -> Verdict:
     "inferred",
     "no",
     "Hours are counted on other days.",
-    "When shifts begin, by the local time that capacity shows: if they are instants, and if their `Z` is false.",
+    "When shifts begin, by the local time that capacity shows: if they are instants, and if "
+    "their `Z` is false.",
     questions=("list:technician-shifts:", "capacity:fortnight"),
 )
 def shifts_are_true_utc(seen: Seen) -> Verdict:
@@ -257,7 +270,9 @@ def shifts_are_true_utc(seen: Seen) -> Verdict:
         return unknown("too few shifts")
     true = sum((start + int(median(offsets))) % DAY // HOUR in _MORNING for start in starts)
     false = sum(start % DAY // HOUR in _MORNING for start in starts)
-    text = f"{share(true, len(starts))} begin in the morning if so, {share(false, len(starts))} if not"
+    text = (
+        f"{share(true, len(starts))} begin in the morning if so, {share(false, len(starts))} if not"
+    )
     if true > 2 * false:
         return holds(text)
     if false > 2 * true:
@@ -305,7 +320,8 @@ def repeats_are_rows(seen: Seen) -> Verdict:
     rows = [
         (start, end)
         for row in seen.all_rows(_SHIFTS)
-        if (start := ticks(row.get("start"))) is not None and (end := ticks(row.get("end"))) is not None
+        if (start := ticks(row.get("start"))) is not None
+        and (end := ticks(row.get("end"))) is not None
     ]
     if not rows:
         return unknown("there was no shift")
@@ -329,7 +345,9 @@ def non_job_takes_time(seen: Seen) -> Verdict:
     if not rows:
         return unknown("there was none")
     flags = ("removeTechnicianFromCapacityPlanning", "showOnTechnicianSchedule")
-    text = ", ".join(f"{name}: {share(sum(row.get(name) is True for row in rows), len(rows))}" for name in flags)
+    text = ", ".join(
+        f"{name}: {share(sum(row.get(name) is True for row in rows), len(rows))}" for name in flags
+    )
     return unknown("what the flags mean cannot be told by reading", text)
 
 
@@ -346,9 +364,12 @@ def spans_make_sense(seen: Seen) -> Verdict:
     rows = [
         (start, end)
         for row in seen.all_rows(_SHIFTS)
-        if (start := ticks(row.get("start"))) is not None and (end := ticks(row.get("end"))) is not None
+        if (start := ticks(row.get("start"))) is not None
+        and (end := ticks(row.get("end"))) is not None
     ]
-    return of_rows(sum(end <= start for start, end in rows), len(rows), "shifts end before they begin")
+    return of_rows(
+        sum(end <= start for start, end in rows), len(rows), "shifts end before they begin"
+    )
 
 
 @fact(

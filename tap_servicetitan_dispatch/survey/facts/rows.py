@@ -35,7 +35,14 @@ _SKILL_ID = re.compile(r"\d+_\d+", re.ASCII)
 _MOST_BYTES = 64 * 2**20
 _LARGEST_PAGE = 5_000
 _CODES = ("timesheetCodeId",)
-_JSON = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}
+_JSON = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    dict: "object",
+    list: "array",
+}
 
 
 def type_of(value: Any) -> str:
@@ -71,7 +78,8 @@ def _known(seen: Seen) -> Iterator[tuple[str, Row, Mapping[str, Any]]]:
     "Rows have the fields of the definition, no others, and lack none.",
     "observed",
     "yes",
-    "A new field is left out with a warning, or kept with `unknown_fields: keep`; one that is missing is null.",
+    "A new field is left out with a warning, or kept with `unknown_fields: keep`; one that is "
+    "missing is null.",
     "The names of the fields of all rows.",
     switches=("fields",),
 )
@@ -130,7 +138,10 @@ def types_are_these(seen: Seen) -> Verdict:
 )
 def enums_are_names(seen: Seen) -> Verdict:
     kinds = Counter(
-        type_of(row[name]) for _, row, _ in _known(seen) for name in _ENUMS if row.get(name) is not None
+        type_of(row[name])
+        for _, row, _ in _known(seen)
+        for name in _ENUMS
+        if row.get(name) is not None
     )
     total = sum(kinds.values())
     if not total:
@@ -322,8 +333,12 @@ def zero_means_no_code(seen: Seen) -> Verdict:
     values = [row[name] for _, row, _ in _known(seen) for name in _CODES if name in row]
     if not values:
         return unknown("there was no such value")
-    kinds = Counter("0" if value == 0 else "null" if value is None else "another" for value in values)
-    text = ", ".join(f"{kind}: {share(kinds[kind], len(values))}" for kind in ("0", "null", "another"))
+    kinds = Counter(
+        "0" if value == 0 else "null" if value is None else "another" for value in values
+    )
+    text = ", ".join(
+        f"{kind}: {share(kinds[kind], len(values))}" for kind in ("0", "null", "another")
+    )
     return unknown("what they mean cannot be told by reading", text)
 
 
@@ -339,7 +354,9 @@ def assigner_is_no_technician(seen: Seen) -> Verdict:
     rows = seen.all_rows("appointment-assignments")
     technicians = {row.get("technicianId") for row in rows}
     by = [row["assignedById"] for row in rows if row.get("assignedById") is not None]
-    return of_rows(sum(each in technicians for each in by), len(by), "were assigned by a technician")
+    return of_rows(
+        sum(each in technicians for each in by), len(by), "were assigned by a technician"
+    )
 
 
 @fact(
@@ -378,5 +395,3 @@ def _size(number: float) -> str:
             return f"{number:.0f} {unit}"
         number /= 1_000
     return f"{number:.0f} GB"
-
-

@@ -1,8 +1,6 @@
 """The export feed: rows in the order of modification, resumed from a token."""
 
-from collections.abc import Iterable
 from contextlib import suppress
-from http import HTTPStatus
 from itertools import islice
 from typing import Annotated, Any
 
@@ -17,7 +15,7 @@ from tap_servicetitan_dispatch.sandbox.api.continuation import Place
 from tap_servicetitan_dispatch.sandbox.api.parameters import Active, ActiveParameter, Boolean
 from tap_servicetitan_dispatch.sandbox.api.problems import Problem, invalid
 from tap_servicetitan_dispatch.sandbox.api.shown import count_answer, fed, reshapes
-from tap_servicetitan_dispatch.sandbox.api.written import page_response, written
+from tap_servicetitan_dispatch.sandbox.api.written import NEVER, page_response, written
 from tap_servicetitan_dispatch.sandbox.world import instants
 from tap_servicetitan_dispatch.sandbox.world.assignments import Assignment
 from tap_servicetitan_dispatch.sandbox.world.instants import DAY, FOREVER, SECOND
@@ -82,7 +80,6 @@ def _rows(
     start = (place.instant, place.id)
     if behaviour.feed_history_days is not None:
         start = max(start, (tenant.now - behaviour.feed_history_days * DAY, 0))
-    found: Iterable[Assignment]
     if reshapes(behaviour) or behaviour.feed_versions == "all":
         rows = [*fed(tenant, behaviour, as_of)]
         if behaviour.feed_versions == "all":
@@ -92,7 +89,7 @@ def _rows(
                 if row.status == "Done"
             ]
             rows.sort(key=position)
-        found = (row for row in rows if start < (row.modified_on, row.id) and row.modified_on >= 0)
+        found = iter([row for row in rows if start < position(row) and row.modified_on != NEVER])
     else:
         found = tenant.assignments.after(start, as_of)
     asked = {"active": Active.TRUE, "all": Active.ANY}.get(behaviour.feed_active, active)
@@ -118,7 +115,7 @@ def _place(sent: str, tenant: Tenant, behaviour: Behaviour, *, recent: bool) -> 
         return _BEGINNING
     with suppress(ValueError):
         instant = instants.parse(sent)
-        if instant > tenant.now and behaviour.feed_future == HTTPStatus.BAD_REQUEST:
+        if instant > tenant.now and behaviour.feed_future != "empty":
             raise _refused(sent)
         return Place(instant, FOREVER if behaviour.feed_from == "exclusive" else 0)
     lifetime = behaviour.continuation_lifetime

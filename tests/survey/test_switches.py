@@ -1,0 +1,254 @@
+"""A survey of a sandbox names the switch that is set there, whatever its value."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from tap_servicetitan_dispatch.sandbox import Behaviour, Contractor, Faults
+from tap_servicetitan_dispatch.sandbox.like import switches_of
+from tap_servicetitan_dispatch.survey.facts import FACTS
+from tap_servicetitan_dispatch.survey.stages import STAGES
+from tests.support.surveys import NOON, found, sandbox_of, surveyed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_servicetitan_dispatch.survey.survey import Survey
+
+SCHEMA = TypeAdapter(Behaviour).json_schema()["properties"]
+USUAL = Behaviour()
+BUSY = 3_000
+"""Assignments of a tenant of whom a few change at any time of a working day."""
+SAMPLES: dict[str, list[Any]] = {
+    "export_page_size": [100],
+    "continuation_lifetime": [0],
+    "units_without_group": [frozenset({40000114})],
+    "token_lifetime": [60],
+    "tokens_per_minute": [1],
+    "missing_scopes": [frozenset({"tn.dis.zones:r"})],
+    "feed_delay": [0, 3600],
+    "feed_history_days": [30],
+    "token_length": [5_000],
+    "rows": [frozenset({"zones=30", "teams=0", "appointment-assignments=200"})],
+    "inactive": [frozenset({"zones=50"})],
+    "undated": [frozenset({"zones=25"})],
+    "visible_after": [600],
+    "replica_lag": [7_200],
+    "sort_ignored": [
+        frozenset({"ModifiedOn"}),
+        frozenset({"Id"}),
+        frozenset({"CreatedOn"}),
+        frozenset({"zones:ModifiedOn"}),
+    ],
+    "largest_page": [50, 200],
+    "tied_rows": [150],
+    "list_history_days": [30],
+    "future_rows": [3],
+    "capacity_days": [7],
+    "tracked": [("Working",), ("Dispatched", "Working", "Done")],
+}
+"""Values of the switches that take any number, or any names."""
+COMPANIONS: dict[str, dict[str, Any]] = {
+    "empty_pages": {"export_page_size": 100},
+    "token_moves": {"export_page_size": 100},
+    "scope_text": {"missing_scopes": frozenset({"tn.dis.zones:r"})},
+    "id_order": {"rows": frozenset({"zones=30"})},
+    "feed_versions": {"feed_delay": 6 * 3_600},
+    "touches_modified_on": {"feed_delay": 6 * 3_600},
+}
+"""What else has to be so for a switch to show."""
+SIZES = {
+    "export_order": 9_000,
+    "list_order": 9_000,
+    "feed_delay": BUSY,
+    "feed_versions": BUSY,
+    "touches_modified_on": BUSY,
+    "replica_lag": BUSY,
+    "tracked": BUSY,
+    "done_edits": BUSY,
+}
+NOT_BY_READING = {"deletes"}
+"""What shows only where something has been deleted already."""
+STAGE_OF = {
+    "feed:": "the feed",
+    "count:": "what counts",
+    "bound:": "bounds of time",
+    "order:": "other orders",
+    "look:": "answers that take turns",
+    "parameter:": "parameters",
+    "windows:": "parameters",
+    "capacity:": "capacity",
+    "tracking:": "tracking",
+    "access:": "tokens",
+}
+
+
+def values_of(name: str) -> list[Any]:
+    """Return values of a switch that are not its default."""
+    if name in SAMPLES:
+        return SAMPLES[name]
+    if SCHEMA[name].get("type") == "boolean":
+        return [True]
+    return [value for value in SCHEMA[name]["enum"] if value != getattr(USUAL, name)]
+
+
+def stages_for(switch: str) -> list[str]:
+    """Return the stages whose questions the facts about a switch rest on."""
+    asked = {"access", "a page of each list", "orders by time", "the feed"}
+    for fact in FACTS:
+        if switch in fact.switches:
+            asked |= {
+                stage
+                for question in fact.questions
+                for beginning, stage in STAGE_OF.items()
+                if question.startswith(beginning)
+            }
+    return [stage.name for stage in STAGES if stage.name in asked]
+
+
+def named(survey: Survey, switch: str) -> Any:
+    return switches_of(survey.as_json()).get(switch)
+
+
+def cases() -> Iterator[tuple[str, Any]]:
+    for field in fields(Behaviour):
+        yield from ((field.name, value) for value in values_of(field.name))
+
+
+APART = {"visible_after", "token_serves", "bad_app_key_status"}
+"""Switches with a test of their own below."""
+
+
+@pytest.fixture(scope="module")
+def usual() -> Survey:
+    return surveyed(sandbox_of())
+
+
+def label(value: Any) -> str:
+    """Return what a case is called, the same in each process."""
+    return "+".join(sorted(map(str, value))) if isinstance(value, frozenset | tuple) else str(value)
+
+
+@pytest.mark.parametrize(
+    ("switch", "value"), [case for case in cases() if case[0] not in APART], ids=label
+)
+def test_the_switch_is_named(switch: str, value: Any) -> None:
+    behaviour = Behaviour(**{**COMPANIONS.get(switch, {}), switch: value})
+    sandbox = sandbox_of(behaviour, assignments=SIZES.get(switch, 300))
+    survey = surveyed(sandbox, stages=stages_for(switch))
+    got = named(survey, switch)
+    if switch == "units_without_group":
+        assert len(got) == len(value)
+    elif isinstance(value, tuple | frozenset):
+        assert set(value) <= set(got)
+        if switch not in {"rows", "inactive"}:
+            assert set(got) == set(value)
+    elif switch in {"feed_delay", "replica_lag"}:
+        assert got == pytest.approx(value, abs=900)
+    else:
+        assert got == value
+    assert found(survey)
+
+
+def test_nothing_is_otherwise_in_the_sandbox_as_it_is(usual: Survey) -> None:
+    assert [each for each in usual.findings if each.outcome == "otherwise"] == []
+
+
+def test_no_other_value_is_named_in_the_sandbox_as_it_is(usual: Survey) -> None:
+    switches = switches_of(usual.as_json())
+    for field in fields(Behaviour):
+        if field.name in switches and field.name not in {"rows", "inactive", "token_length"}:
+            value, default = switches[field.name], getattr(USUAL, field.name)
+            is_same = set(value) == set(default) if isinstance(value, list) else value == default
+            assert is_same, field.name
+
+
+def test_a_change_that_shows_late_is_named() -> None:
+    now = [NOON]
+    sandbox = sandbox_of(Behaviour(visible_after=600), assignments=BUSY, clock=lambda: now[0])
+
+    def a_minute_later(request: Any) -> None:
+        if "sort=-ModifiedOn" in request.url or "-ModifiedOn" in request.url:
+            now[0] += timedelta(minutes=1)
+
+    survey = surveyed(
+        sandbox,
+        stages=["access", "a page of each list", "answers that take turns"],
+        only=["appointment_assignments"],
+        before_each=a_minute_later,
+    )
+    assert named(survey, "visible_after") == pytest.approx(600, abs=120)
+
+
+@pytest.mark.parametrize("serves", ["group", "tenant"])
+def test_whom_a_token_serves_is_named(serves: Any) -> None:
+    sandbox = sandbox_of(
+        Behaviour(token_serves=serves),
+        tenants=[Contractor(1000000001, assignments=1), Contractor(1000000002, assignments=1)],
+    )
+    survey = surveyed(
+        sandbox,
+        only=["zones"],
+        tenants=[1000000001, 1000000002],
+        stages=["access", "a page of each list", "tokens"],
+    )
+    assert named(survey, "token_serves") == serves
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_what_a_wrong_app_key_gets_is_named_if_it_was_asked_for(status: Any) -> None:
+    sandbox = sandbox_of(Behaviour(bad_app_key_status=status), assignments=1)
+    stages = ["access", "a page of each list", "tokens"]
+    survey = surveyed(sandbox, only=["zones"], stages=stages, also=["wrong-key"])
+    assert named(survey, "bad_app_key_status") == status
+    survey = surveyed(sandbox, only=["zones"], stages=stages)
+    assert named(survey, "bad_app_key_status") is None
+
+
+def test_how_late_answers_are_is_named() -> None:
+    sandbox = sandbox_of(assignments=1)
+    now = [0.0]
+
+    def half_a_second_later(_: Any) -> None:
+        now[0] += 0.5
+
+    survey = surveyed(
+        sandbox,
+        only=["zones"],
+        stages=["access", "a page of each list"],
+        before_each=half_a_second_later,
+        clock=lambda: now[0],
+    )
+    assert found(survey)["answers_within_100_s"][2] == {"fault_latency": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fact"),
+    [("redirect", "hosts_answer_themselves"), ("server_error", "failures_pass")],
+)
+def test_what_goes_wrong_is_named(kind: Any, fact: str) -> None:
+    faults = Faults(rate=1, kinds=(kind,), on="teams", requests_per_second=None)
+    survey = surveyed(
+        sandbox_of(assignments=1, faults=faults),
+        only=["zones", "teams"],
+        stages=["access", "a page of each list"],
+    )
+    outcome, seen, _ = found(survey)[fact]
+    assert (outcome, "server errors" in seen) in {("otherwise", False), ("could not tell", True)}
+
+
+def test_every_switch_has_a_fact() -> None:
+    of_facts = {switch for fact in FACTS for switch in fact.switches}
+    assert of_facts == {field.name for field in fields(Behaviour)}
+
+
+def test_every_fact_rests_on_questions_that_a_stage_asks(usual: Survey) -> None:
+    del usual
+    beginnings = {*STAGE_OF, "list:", "single:"}
+    for fact in FACTS:
+        assert all(question.startswith(tuple(beginnings)) for question in fact.questions), fact.name
