@@ -4,37 +4,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from typing_extensions import override
-
-from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import one_line, part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Concerns = Literal["stream", "tenant", "all"]
+Reach = Literal["stream", "tenant", "all"]
+
+
+REMEDY = "What to do: "
+
+
+def advice(happened: str, remedy: str) -> str:
+    """Return what happened and what to do about it, as text; neither ends in a full stop yet."""
+    return f"{happened}. {REMEDY}{remedy}." if remedy else happened
 
 
 class TapError(Exception):
     """The run cannot continue; the text says what happened and what to do, in one line.
 
-    `stream` is the name of the stream that was being read, `tenant` that of the tenant of a group,
-    `tenant_id` its number, `hint` what only the stream knows; all are set on the way out.
-    `token_endpoint` says whether that is what failed.
+    Args:
+        happened: What happened, without a full stop.
+        remedy: What the user should do about it, without a full stop.
+
+    Attributes:
+        reach: How much of a run cannot be read because of it, at most.
+        stream: The name of the stream that was being read; set on the way out, as the next are.
+        tenant: The tenant of a group.
+        tenant_id: Its number.
+        hint: A sentence that only the stream knows.
     """
 
+    reach: Reach = "all"
     stream: str | None = None
     tenant: str = ""
     tenant_id: int | None = None
     hint: str = ""
-    token_endpoint: bool = False
+
+    def __init__(self, happened: str, remedy: str = "") -> None:
+        super().__init__(happened)
+        self.happened = happened
+        self.remedy = remedy
 
     @property
-    def concerns(self) -> Concerns:
-        """What cannot be read because of it."""
-        return "all"
-
-    @property
-    def sort(self) -> str:
+    def likeness(self) -> str:
         """What is the same in errors that are alike."""
         return self._text()
 
@@ -48,16 +61,13 @@ class TapError(Exception):
         return self.told_of(self.tenant, self.stream)
 
     def _text(self) -> str:
-        return super().__str__()
+        return advice(self.happened, self.remedy)
 
 
 class AnswerError(TapError):
     """The API answered something that would lose rows or never end."""
 
-    @property
-    @override
-    def concerns(self) -> Concerns:
-        return "stream"
+    reach = "stream"
 
 
 class InputError(TapError):
@@ -75,9 +85,9 @@ class LogError(TapError):
         while error.__cause__:
             error = error.__cause__
         super().__init__(
-            f"the log cannot be set up ({one_line(error, MOST_OF_A_PART)}). What to do: correct "
-            "LOGLEVEL (DEBUG, INFO, WARNING, ERROR or CRITICAL), or the file that "
-            "SINGER_SDK_LOG_CONFIG names."
+            f"the log cannot be set up ({part(error)})",
+            "correct LOGLEVEL (DEBUG, INFO, WARNING, ERROR or CRITICAL), or the file that "
+            "SINGER_SDK_LOG_CONFIG names",
         )
 
 
@@ -87,19 +97,16 @@ class NoSandboxError(TapError):
     def __init__(self, missing: str | None) -> None:
         package = (missing or "more").partition(".")[0]
         super().__init__(
-            f"the sandbox needs {package}, which is not installed. What to do: install the "
-            "tap with its extra sandbox, as by pip install '.[sandbox]' in the clone; with "
-            "Meltano, put [sandbox] behind its name or path in the pip_url."
+            f"the sandbox needs {package}, which is not installed",
+            "install the tap with its extra sandbox, as by pip install '.[sandbox]' in the clone; "
+            "with Meltano, put [sandbox] behind its name or path in the pip_url",
         )
 
 
 class StateError(InputError):
     """The state that the run was given holds something that cannot be resumed from."""
 
-    @property
-    @override
-    def concerns(self) -> Concerns:
-        return "stream" if self.stream else "all"
+    reach = "stream"
 
 
 class Line(NamedTuple):
@@ -114,36 +121,9 @@ class StreamsFailedError(TapError):
     """Some streams or tenants failed, and the others have been read.
 
     Args:
-        failures: What went wrong with each.
-        tenants: How many tenants there are.
+        lines: What went wrong, a line for each thing.
     """
 
-    def __init__(self, failures: Sequence[TapError], tenants: int = 1) -> None:
-        self._failures = failures
-        self._tenants = tenants
-        super().__init__("; ".join(line.text for line in self.lines))
-
-    @property
-    def tenants_that_failed(self) -> set[str]:
-        """The tenants of which something could not be read."""
-        return {error.tenant for error in self._failures}
-
-    @property
-    def lines(self) -> list[Line]:
-        """A line for each; once for streams of a tenant, and for all tenants, that failed alike."""
-        alike: dict[tuple[str, str], list[TapError]] = {}
-        for error in self._failures:
-            alike.setdefault((error.tenant, error.sort if error.tenant else str(error)), []).append(
-                error
-            )
-        sorts = {(error.sort, error.concerns) for error in self._failures}
-        all_failed = len(self.tenants_that_failed) == self._tenants > 1
-        if all_failed and len(sorts) == 1 and sorts.pop()[1] == "tenant":
-            return [Line(self._failures[0].told_of(f"all {self._tenants} tenants"))]
-        return [
-            Line(
-                errors[0].told_of(tenant, *(error.stream for error in errors)),
-                errors[0].tenant_id,
-            )
-            for (tenant, _), errors in alike.items()
-        ]
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.lines = lines
+        super().__init__("; ".join(line.text for line in lines))

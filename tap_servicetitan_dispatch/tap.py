@@ -6,14 +6,13 @@ import copy
 import logging
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
 from singer_sdk.cli import plugin_cli
-from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.helpers._catalog import get_selected_schema
-from singer_sdk.singerlib import StateMessage
+from singer_sdk.singerlib import Catalog, StateMessage
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.cli import files
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
     import click
     from singer_sdk import Stream
-    from singer_sdk.singerlib import Catalog
 
     from tap_servicetitan_dispatch.streams.base import DispatchStream
 
@@ -47,19 +45,49 @@ class TapServiceTitanDispatch(Tap):
 
     name = "tap-servicetitan-dispatch"
     message_writer_class = LineWriter
+    # From 0.55 on; start_date here is for a first run, also where a bookmark is from before
+    capabilities: ClassVar[Any] = [each for each in Tap.capabilities if str(each) != "start-date"]
     config_jsonschema: ClassVar[dict[str, Any]] = copy.deepcopy(settings.SCHEMA)  # the SDK adds
 
     def __init__(
-        self, *, state: Any = None, catalog: Catalog | dict[str, Any] | None = None, **kwargs: Any
+        self,
+        *,
+        config: dict[str, Any] | None = None,
+        state: Any = None,
+        catalog: Catalog | dict[str, Any] | None = None,
+        parse_env_config: bool = False,
+        validate_config: bool = True,
+        **kwargs: Any,
     ) -> None:
         self._stop_flag = StopFlag()
         quiet_logs()
         redaction.guard_logs()
         redaction.SECRETS.add(*redaction.users_of_proxies(os.environ))
+        state, catalog = checked_state(state, NAMES), checked_catalog(catalog, NAMES)
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        given = {**(config or {})}
+        if parse_env_config:
+            given |= validation.environment(schema, self.name)
+        redaction.SECRETS.add(*settings.secrets_in(given))
+        validation.normalize(given, schema)
+        if validate_config and (errors := validation.problems(given, schema)):
+            raise ConfigValidationError("Config validation failed", errors=errors, schema=schema)
         super().__init__(
-            state=checked_state(state, NAMES), catalog=checked_catalog(catalog, NAMES), **kwargs
+            config=given, state=state, catalog=catalog, validate_config=False, **kwargs
         )
         require_offered(self.input_catalog, self.state, settings.not_offered(self.config))
+
+    @override
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """Add the settings of every tap, but for the one that is refused."""
+        super().append_builtin_config(config_jsonschema)
+        properties = config_jsonschema["properties"]
+        properties.pop("emit_activate_version_messages", None)
+        # Before 0.55 the SDK knows the formats of its own here, and none of a plug-in
+        properties["batch_config"] = batches = copy.deepcopy(properties["batch_config"])
+        batches["properties"]["encoding"]["properties"]["format"].pop("enum", None)
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -77,22 +105,19 @@ class TapServiceTitanDispatch(Tap):
         left_out = settings.not_offered(self.config)
         return [stream(self, run) for stream in STREAMS if stream.name not in left_out]  # type: ignore[misc] # each class has its own
 
-    @override  # type: ignore[misc] # final for the type checker only
-    def load_streams(self) -> list[Stream]:
-        """Return the streams in the order in which they are read: the log of the run is last."""
-        return sorted(super().load_streams(), key=lambda each: isinstance(each, SyncLog))
+    @property
+    @override
+    def streams(self) -> dict[str, Stream]:
+        """The streams in the order in which they are read: the log of the run is last."""
+        return dict(sorted(super().streams.items(), key=lambda item: isinstance(item[1], SyncLog)))
 
     def _write_state(self) -> None:
         """Write the state; the SDK would not, if rows came after the same state."""
         self.message_writer.write_message(StateMessage(value=self.state))
 
-    @override
-    def _reset_state_progress_markers(self) -> None:
-        """Do nothing: ours have none, and what other taps have left in the state is theirs."""
-
     @override  # type: ignore[misc] # final for the type checker only
     def sync_all(self) -> None:
-        """Sync all streams.
+        """Sync all streams; the SDK would tidy up what other taps have left in the state.
 
         Raises:
             StreamsFailedError: Some streams failed, and the others have been read.
@@ -102,45 +127,33 @@ class TapServiceTitanDispatch(Tap):
         read = [each for each in streams if each.selected and each is not log]
         sources = [source for each in read for source in each.sources()]
         run = streams[0].run
-        run.outcomes.are_wanted = log is not None
+        run.outcomes.log = log.name if log else None
         with run.all_streams(sources, log.sync if log else lambda: None):
-            super().sync_all()
+            if self.state:
+                self._write_state()
+            for stream in streams:
+                if stream.selected:
+                    stream.sync()
+                    stream.finalize_state_progress_markers()
+            for stream in streams:
+                stream.log_sync_costs()
 
     @override
     def setup_mapper(self) -> None:
-        """Set up stream maps; the SDK would have one for `*` fail on a deselected stream."""
+        """Set up stream maps; before 0.55 the SDK has one for `*` fail on a deselected stream."""
         super(Tap, self).setup_mapper()
-        for entry in self.catalog.streams:
-            name, schema = entry.tap_stream_id, entry.schema.to_dict()
-            selection = entry.metadata.resolve_selection()
-            if selection[()]:  # otherwise no property would be left, so none for its keys
-                schema = get_selected_schema(name, schema, selection)
-            self.mapper.register_raw_stream_schema(name, schema, entry.key_properties)
+        for name, entry in self.catalog.items():
+            if entry.metadata.resolve_selection()[()]:
+                own = Catalog({name: replace(entry, stream=name)})
+                self.mapper.register_raw_streams_from_catalog(own)
+            else:
+                schema = entry.schema.to_dict()  # the selected part has nothing, not even keys
+                self.mapper.register_raw_stream_schema(name, schema, entry.key_properties)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """Note the signal: at any moment, the SDK's own way of leaving could tear a line apart."""
         self._stop_flag.set(signum)
-
-    @property
-    def _env_var_config(self) -> dict[str, Any]:
-        """The settings in the environment, as text; the SDK would trip over a bad number."""
-        schema = self.config_jsonschema
-        self.append_builtin_config(schema)
-        texts = {"properties": {name: {"type": "string"} for name in schema["properties"]}}
-        return parse_environment_config(texts, self._env_var_prefix)
-
-    @override
-    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Check all settings at once; the SDK knows only what a JSON schema can say."""
-        redaction.SECRETS.add(*settings.secrets_in(self._config))
-        schema = self.config_jsonschema
-        self.append_builtin_config(schema)
-        validation.normalize(self._config, schema)
-        errors = validation.problems(self._config, schema)
-        if errors and raise_errors:
-            raise ConfigValidationError("Config validation failed", errors=errors, schema=schema)
-        return errors
 
     @override
     @classmethod

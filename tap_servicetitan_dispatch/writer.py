@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from singer_sdk.contrib.msgspec import encoder
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter, SingerMessageType
 from singer_sdk.singerlib.encoding.simple import Message, StateMessage
 from typing_extensions import override
@@ -15,6 +14,9 @@ from typing_extensions import override
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+
+ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
 
 
 class LineWriter(GenericSingerWriter[bytes, Message]):
@@ -33,7 +35,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
             content = {"type": "STATE", "value": message.value}
         else:
             content = message.to_dict()
-        return _unbroken(encoder.encode(content)) + b"\n"
+        return _unbroken(ENCODER.encode(content)) + b"\n"
 
     @override
     def write_message(self, message: Message) -> None:
@@ -54,12 +56,12 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         time_extracted: datetime,
     ) -> None:
         """Write a RECORD message for each record, as `write_message` would."""
-        extracted = msgspec.Raw(encoder.encode(time_extracted))
+        extracted = msgspec.Raw(ENCODER.encode(time_extracted))
         messages = [
             _Record(stream=stream, record=record, version=version, time_extracted=extracted)
             for record in records
         ]
-        self._write(_unbroken(encoder.encode_lines(messages)))
+        self._write(_unbroken(ENCODER.encode_lines(messages)))
 
     def _write(self, lines: bytes) -> None:
         """Write all of it: without a buffer (PYTHONUNBUFFERED) a signal may cut a write short."""

@@ -11,7 +11,7 @@ import pytest
 from tap_servicetitan_dispatch.client.auth import TenantTokens, TokenSource
 from tap_servicetitan_dispatch.client.backoff import Backoff, SharedWait
 from tap_servicetitan_dispatch.client.client import Client
-from tap_servicetitan_dispatch.client.failures import ApiError
+from tap_servicetitan_dispatch.client.failures import ApiError, Kind
 from tap_servicetitan_dispatch.client.http import Http
 from tap_servicetitan_dispatch.settings.tenants import Credentials
 from tap_servicetitan_dispatch.tally import Tally
@@ -235,7 +235,7 @@ def endpoint(*answers: Any) -> tuple[list[Any], Callable[[], Any]]:
 
 
 def failure(kind: str, **more: Any) -> ApiError:
-    return ApiError(kind, request="POST /connect/token", token_endpoint=True, **more)
+    return ApiError(Kind(kind), request="POST /connect/token", token_endpoint=True, **more)
 
 
 def test_a_token_endpoint_that_fails_is_asked_by_one_thread_for_all() -> None:

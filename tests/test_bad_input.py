@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -43,9 +46,10 @@ def good(api: ScriptedApi) -> ScriptedApi:
         (b"", "is not JSON"),
         (b"{", "is not JSON"),
         (b"client_id: 5", "is not JSON"),
+        (b'{"page_size": NaN}', "is not JSON: NaN is not a number"),
         (b"\xff\xfe\x00", "is not text"),
     ],
-    ids=["empty", "cut short", "YAML", "binary"],
+    ids=["empty", "cut short", "YAML", "no number", "binary"],
 )
 def test_a_file_that_is_no_json(tap: Command, option: str, content: bytes, text: str) -> None:
     path = tap.folder / "given.json"
@@ -155,6 +159,25 @@ def test_a_value_in_the_environment_that_is_understood(
     arguments = tap.arguments(good.config, None, catalog_of(*FEED_ONLY))
     run = tap.run(None, None, None, *arguments, "--config", "ENV")
     assert (run.exit_code, run.ids) == (0, [1])
+
+
+@pytest.mark.parametrize("exported", ["50", "many"])
+def test_a_value_in_a_file_named_env_counts_more_than_one_in_the_environment(
+    tap: Command, exported: str
+) -> None:
+    (tap.folder / ".env").write_text(f"{PREFIX}PAGE_SIZE=0\n{PREFIX}ENVIRONMENT=sandbox\n")
+    # Python has no file of its own to look beside here, so that the search begins in this folder
+    script = "import sys; from tap_servicetitan_dispatch.__main__ import main; main()"
+    ran = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-c", script, "--config=ENV", "--check=json"],
+        cwd=tap.folder,
+        env={**os.environ, PREFIX + "PAGE_SIZE": exported},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert json.loads(ran.stdout)["steps"][0]["happened"] == "page_size: 0 is less than 1"
+    assert "| WARNING" not in ran.stderr
 
 
 # States

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.client.failures import FAILURES
+from tap_servicetitan_dispatch.client.failures import FAILURES, Kind
 from tests.support.failing import ANSWERS, NO_SCOPE, NOT_MATCHED, UNSENT, failing
 from tests.support.runs import assert_fails, bookmarked
 from tests.support.scripted_api import (
@@ -31,6 +31,7 @@ PASSING = (
     "maintenance",
     "not_json",
     "timed_out",
+    "connection_lost",
     "no_connection",
 )
 TRIES = (
@@ -58,7 +59,7 @@ def test_a_failure_ends_the_run_in_one_line_and_moves_no_bookmark(
 ) -> None:
     with failing(api, kind) as config:
         run = tap.run(config | {"max_retries": 2}, state, streams=("zones",))
-    failure = FAILURES[kind]
+    failure = FAILURES[Kind(kind)]
     assert_fails(run, f"zones: {failure.meaning} (")
     assert f"What to do: {failure.remedy}." in run.errors[0]
     calls = api.token_calls if failure.from_token_endpoint else api.api_calls

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.run import progress
-from tap_servicetitan_dispatch.run.group_summary import MOST_LEFT_OUT, GroupSummary
+from tap_servicetitan_dispatch.run.outcomes import FAILED, MOST_LEFT_OUT, SKIPPED, Outcomes
 from tap_servicetitan_dispatch.settings.tenants import Tenant
 from tap_servicetitan_dispatch.walks import Page
 from tests.support.group import (
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tap_servicetitan_dispatch.run.outcomes import Outcome
     from tests.support.runs import Command
     from tests.support.scripted_api import ScriptedApi
 
@@ -161,8 +162,7 @@ class Clock:
 
 
 def test_the_slowest_are_those_whose_pages_took_longest_to_come() -> None:
-    clock = Clock()
-    summary = GroupSummary(clock)
+    clock, outcomes = Clock(), Outcomes()
 
     def walk(seconds: float, *, fails: bool = False) -> Iterator[Page]:
         for _ in range(2):
@@ -172,22 +172,29 @@ def test_the_slowest_are_those_whose_pages_took_longest_to_come() -> None:
             clock.now += seconds
             raise ValueError
 
+    def outcome_of(stream: str, number: int) -> Outcome:
+        outcome = outcomes.of(stream, Tenant(number))
+        outcome.timer = clock
+        return outcome
+
     for number in (1, 2, 3, 4):
-        for _ in summary.timed(Tenant(number), walk(number)):
+        for _ in outcome_of("zones", number).watched(walk(number)):
             clock.now += 100  # for others to write them
     with pytest.raises(ValueError):  # noqa: PT011 - it has no text
-        list(summary.timed(Tenant(1), walk(5, fails=True)))
+        list(outcome_of("teams", 1).watched(walk(5, fails=True)))
+    text, _ = outcomes.summary(5)
     slowest = "tenant 1 17.0 s, tenant 4 8.0 s, tenant 3 6.0 s"
-    assert summary.text(5) == f"5 of 5 tenants were read. The slowest: {slowest}."
+    assert text == f"5 of 5 tenants were read. The slowest: {slowest}."
 
 
 def test_of_many_tenants_that_were_left_out_some_are_named() -> None:
-    summary = GroupSummary()
+    outcomes = Outcomes()
     for number in range(1, 61):
-        summary.leave_out(Tenant(number))
-        summary.leave_out(Tenant(number))
+        outcomes.of("teams", Tenant(number)).end(SKIPPED)
+        outcomes.of("zones", Tenant(number)).end(FAILED)
+    text, figures = outcomes.summary(70)
     named = ", ".join(f"tenant {number}" for number in range(1, MOST_LEFT_OUT + 1))
-    assert summary.text(70).startswith(
+    assert text.startswith(
         f"10 of 70 tenants were read. Left out, as a whole or in part: {named}, 50 more."
     )
-    assert summary.figures(70)["tenants_left_out"] == [*range(1, 61)]
+    assert figures["tenants_left_out"] == [*range(1, 61)]

@@ -315,12 +315,31 @@ def test_what_is_wrong_with_all_tenants_is_told_once(
     assert line.startswith("all 3 tenants: ")
 
 
-def test_a_network_that_fails_ends_the_run_at_once(group: Group, tap: Command) -> None:
-    group.answers = answers_of(SOUTH, Answer(reset=True))
-    run = read(tap, group.config | {"max_retries": 0})
-    assert run.exit_code == 1
-    assert len(run.errors) == 1
-    assert "the connection failed" in run.errors[0]
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(reset=True),
+        Answer(listed({"id": 1}), cut_after=9),
+        *(Answer(status=status) for status in (302, 307, 407)),
+    ],
+    ids=["closed", "cut short", "302", "307", "407"],
+)
+def test_a_connection_that_breaks_for_one_tenant_is_that_tenants_trouble(
+    group: Group, tap: Command, answer: Answer
+) -> None:
+    group.answers = answers_of(SOUTH, answer)
+    run = read(tap, group.config | {"max_retries": 0, "skip_failed_tenants": True})
+    assert (run.exit_code, values(run.states[-1])) == (0, without(SOUTH))
+    assert f"Left out, as skip_failed_tenants is set: tenant {SOUTH}" in run.stderr
+
+
+def test_a_network_that_fails_everybody_is_told_once(group: Group, tap: Command) -> None:
+    for number in GROUP:
+        group.answers |= answers_of(number, Answer(reset=True))
+    run = read(tap, group.config | {"max_retries": 0, "skip_failed_tenants": True})
+    assert (run.exit_code, run.records) == (1, [])
+    [line] = run.errors
+    assert "the connection was lost" in line
 
 
 def test_a_shared_pair_that_is_refused_ends_the_run_at_once(group: Group, tap: Command) -> None:

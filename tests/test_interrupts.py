@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.run.signals import LAST_RESORT_SECONDS
-from tap_servicetitan_dispatch.streams import base
+from tap_servicetitan_dispatch.streams import writing
 from tap_servicetitan_dispatch.writer import LineWriter
 from tests.support.runs import FEED_ONLY, Run, records_in
 from tests.support.scripted_api import Answer, Call, ScriptedApi, feed_of, page
@@ -125,7 +125,7 @@ def test_a_signal_at_any_record_loses_nothing_when_resumed(
         write(self, what, *rest, **options)
 
     monkeypatch.setattr(LineWriter, method, write_and_signal)
-    monkeypatch.setattr(base, "RECORDS_AT_ONCE", 1)
+    monkeypatch.setattr(writing, "RECORDS_AT_ONCE", 1)
     run = tap.run(api.config | more)
     monkeypatch.undo()
     assert run.exit_code == (128 + number)

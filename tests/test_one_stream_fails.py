@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_servicetitan_dispatch.client.failures import ApiError
+from tap_servicetitan_dispatch.streams.teams import Teams
 from tap_servicetitan_dispatch.streams.zones import Zones
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.runs import bookmarked
@@ -37,13 +39,18 @@ OWN = {
     "server error": Answer({"title": "No"}, status=500),
     "shape": Answer(["no object"]),
 }
-EVERYBODYS = {
+OWN_IF_ALONE = {
     "token": (Answer(status=401), "the API rejected a token"),
     "tenant": (Answer({"message": "Unable to match incoming request"}, status=404), "no such te"),
-    "network": (Answer(reset=True), "the connection failed"),
+    "closed": (Answer(reset=True), "the connection was lost"),
+    "cut short": (Answer(listed({"id": 1}), cut_after=9), "the connection was lost"),
+    "redirect": (Answer(status=307), "the server redirects elsewhere"),
+    "proxy": (Answer(status=407), "a proxy on the way refuses"),
     "not JSON": (Answer("<html>"), "the answer is not JSON"),
     "rate": (Answer(status=429), "rate limit"),
+    "maintenance": (Answer({"title": "suspended for maintenance"}, status=409), "maintenance"),
 }
+"""What may be wrong with all that is asked for, or with one stream only, and what is said of it."""
 WAYS: list[dict[str, Any]] = [{}, {"stream_maps": {stream: {"id": "id"} for stream in STREAMS}}]
 
 
@@ -57,19 +64,21 @@ def bookmarks(run: Run) -> dict[str, Any]:
     }
 
 
-def test_what_ends_a_run_ends_its_waits(api: ScriptedApi, tap: Command) -> None:
+def test_what_ends_a_run_ends_its_waits(
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waits = threading.Event()
 
     def ask_to_wait(_: Call) -> Answer:
         waits.set()
         return Answer(status=503, headers={"Retry-After": "500"})
 
-    def redirect(_: Call) -> Answer:
+    def broken(*_: object) -> Any:
         waits.wait(10)
-        return Answer(status=302)
+        raise RuntimeError
 
-    paths = {PATHS["teams"]: redirect, PATHS["zones"]: ask_to_wait}
-    api.reply = routed(BODIES | paths)
+    monkeypatch.setattr(Teams, "walk", broken)
+    api.reply = routed({**BODIES, PATHS["zones"]: ask_to_wait})
     before = set(threading.enumerate())
     run = tap.run(api.config, streams=("teams", "zones"))
     assert run.exit_code == 1
@@ -103,16 +112,55 @@ def test_several_failures_are_a_line_each_and_the_rest_is_summed_up(
     assert [stream for stream in STREAMS if f"{stream}: 1 row in" in run.stderr] == ["teams"]
 
 
-@pytest.mark.parametrize(("answer", "text"), EVERYBODYS.values(), ids=EVERYBODYS)
-def test_what_is_wrong_with_all_streams_ends_the_run_at_once(
+@pytest.mark.parametrize("alone", STREAMS)
+@pytest.mark.parametrize(("answer", "text"), OWN_IF_ALONE.values(), ids=OWN_IF_ALONE)
+def test_what_is_seen_of_one_stream_alone_is_its_own_trouble(
+    api: ScriptedApi, tap: Command, answer: Answer, text: str, alone: str
+) -> None:
+    api.reply = routed({**BODIES, PATHS[alone]: answer})
+    run = tap.run(api.config | {"max_retries": 0}, streams=STREAMS)
+    others = [name for name in STREAMS if name != alone]
+    assert (run.exit_code, bookmarks(run)) == (1, {name: REACHED[name] for name in others})
+    [line] = run.errors
+    assert line.startswith(f"{alone}: ")
+    assert text in line
+
+
+@pytest.mark.parametrize(("answer", "text"), OWN_IF_ALONE.values(), ids=OWN_IF_ALONE)
+def test_what_is_seen_of_all_streams_is_told_once(
     api: ScriptedApi, tap: Command, answer: Answer, text: str
 ) -> None:
-    api.reply = routed({**BODIES, PATHS["appointment_assignments"]: answer})
+    api.reply = lambda _: answer
     run = tap.run(api.config | {"max_retries": 0}, streams=STREAMS)
     assert (run.exit_code, run.records) == (1, [])
     [line] = run.errors
-    assert line.startswith("appointment_assignments: ")
     assert text in line
+
+
+def test_a_tenant_that_is_known_by_other_streams_is_not_blamed(
+    api: ScriptedApi, tap: Command
+) -> None:
+    unmatched, _ = OWN_IF_ALONE["tenant"]
+    api.reply = routed({**BODIES, PATHS["zones"]: unmatched})
+    [line] = tap.run(api.config, streams=STREAMS).errors
+    assert "other streams of this tenant could be read" in line
+    assert "check tenant_id" not in line
+    api.reply = lambda _: unmatched
+    [line] = tap.run(api.config, streams=STREAMS).errors
+    assert line.startswith("all 3 streams: ")
+    assert "check tenant_id" in line
+
+
+def test_an_address_that_nobody_answers_at_ends_the_run_at_once(
+    api: ScriptedApi, tap: Command
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    nobody = api.config | {"api_url": f"http://127.0.0.1:{port}", "max_retries": 0}
+    run = tap.run(nobody, streams=STREAMS)
+    assert (run.exit_code, run.records) == (1, [])
+    [line] = run.errors
+    assert line.startswith("appointment_assignments: no connection could be made")
 
 
 @pytest.mark.parametrize("status", [500, 404])

@@ -16,6 +16,7 @@ import pytest
 import time_machine
 
 from tap_servicetitan_dispatch.sandbox import Sandbox
+from tap_servicetitan_dispatch.streams.teams import Teams
 from tests.support.caller import SANDBOX_PREFIX
 from tests.support.runs import assert_fails
 from tests.support.scripted_api import Answer, Call, listed, page, routed, row
@@ -108,12 +109,17 @@ def test_technicians_are_looked_up_as_many_at_a_time_as_the_setting_says(
 
 
 def test_what_ends_the_run_leaves_the_streams_after_it_unread(
-    api: ScriptedApi, tap: Command
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the streams before it have brought is out by then."""
-    api.reply = routed({**one_row_each(), PATHS["teams"]: Answer(status=401)})
+
+    def broken(*_: object) -> Any:
+        raise RuntimeError
+
+    monkeypatch.setattr(Teams, "walk", broken)
+    api.reply = routed(one_row_each())
     run = tap.run(api.config, streams=None)
-    assert_fails(run, "teams: ")
+    assert_fails(run, "Something unforeseen: RuntimeError")
     streams = {each["stream"] for each in run.messages if each["type"] == "RECORD"}
     assert streams == {*OFFERED[: OFFERED.index("teams")]}
     for thread in threading.enumerate():

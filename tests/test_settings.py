@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
+from singer_sdk.exceptions import ConfigValidationError
 
 from tap_servicetitan_dispatch.settings import schema as settings
 from tap_servicetitan_dispatch.settings import tenants, validation
@@ -85,8 +88,8 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         ),
         ({"stream_map_config": [1]}, "stream_map_config: [1] is not of type object"),
         (
-            {"batch_config": {"encoding": {"format": "x"}}},
-            "batch_config.encoding.format: 'x' is",
+            {"batch_config": {"encoding": {"format": "x"}, "storage": {"root": "file:///tmp"}}},
+            "batch_config.encoding.format: 'x' is not one of ",
         ),
         ({"tenant_id": "9" * 20}, "tenant_id: is not a tenant number"),
         ({"api_url": "https://[::1"}, "api_url: is not an http(s) address"),
@@ -222,20 +225,20 @@ def test_an_empty_setting_counts_as_not_given(api: ScriptedApi, tap: Command) ->
 def test_an_environment_stands_for_two_addresses(
     environment: str, api_url: str, auth_url: str
 ) -> None:
-    where = settings.connection(GOOD | {"environment": environment})
+    where = settings.environment_of(GOOD | {"environment": environment})
     assert (where.api_url, where.auth_url) == (api_url, auth_url)
 
 
 def test_addresses_override_the_environment() -> None:
     overrides = {"api_url": "https://a.example/", "auth_url": "https://b.example/token"}
-    where = settings.connection(GOOD | {"environment": "production"} | overrides)
+    where = settings.environment_of(GOOD | {"environment": "production"} | overrides)
     assert (where.api_url, where.auth_url) == ("https://a.example", "https://b.example/token")
 
 
 def test_secrets_are_marked_and_never_shown_by_credentials() -> None:
     secret = {name for name, each in settings.SCHEMA["properties"].items() if each.get("secret")}
     assert secret == {"client_secret", "app_key", "tenants"}
-    shown = repr(settings.connection(GOOD | {"environment": "production"}))
+    shown = repr(settings.environment_of(GOOD | {"environment": "production"}))
     assert CLIENT_SECRET not in shown
     assert APP_KEY not in shown
 
@@ -256,6 +259,17 @@ def test_settings_are_read_from_the_environment(
     run = tap.run(None, None, catalog_of(*FEED_ONLY), "--config", "ENV")
     assert run.exit_code == 0
     assert api.api_calls[0].query == {"active": "Any", "includeRecentChanges": "true"}
+
+
+def test_the_setting_of_the_sdk_that_is_refused_is_not_offered() -> None:
+    about = CliRunner().invoke(TapServiceTitanDispatch.cli, ["--about", "--format=json"])
+    offered = json.loads(about.stdout)["settings"]["properties"]
+    assert "batch_config" in offered
+    assert "emit_activate_version_messages" not in offered
+    with pytest.raises(ConfigValidationError) as raised:
+        TapServiceTitanDispatch(config=GOOD | {"emit_activate_version_messages": True})
+    [line] = raised.value.errors
+    assert "detect_deleted_every_hours" in line
 
 
 def test_two_taps_of_one_process_share_no_token(api: ScriptedApi) -> None:

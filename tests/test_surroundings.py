@@ -8,10 +8,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from singer_sdk.helpers._batch import BatchConfig
 
+from tap_servicetitan_dispatch.streams.records import RowDecoder
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.group import GROUP, LATER, SOUTH, Group, read
 from tests.support.runs import FEED_ONLY, Run, assert_fails, catalog_of
@@ -163,19 +167,19 @@ def test_a_file_with_settings_may_be_a_pipe(good: ScriptedApi, tap: Command) -> 
 ENCODING = {"format": "jsonl", "compression": "gzip"}
 STORAGE = {"root": "file:///tmp"}
 WHOLE: dict[str, Any] = {"encoding": ENCODING, "storage": STORAGE}
+FORMATS = {plugin.name for plugin in entry_points(group="singer_sdk.batch_encoders")}
 
 
 @pytest.mark.parametrize(
     ("batches", "text"),
     [
-        ({"encoding": ENCODING}, "batch_config.storage: is required"),
+        (WHOLE | {"storage": None}, "batch_config.storage: is required"),
         ({"storage": STORAGE}, "batch_config.encoding: is required"),
         ({"batch_size": 5, "storage": STORAGE}, "batch_config.encoding: is required"),
         (WHOLE | {"encoding": None}, "batch_config.encoding: is required"),
         (WHOLE | {"encoding": {}}, "batch_config.encoding.format: is required"),
-        (WHOLE | {"storage": {}}, "batch_config.storage.root: is required"),
         (WHOLE | {"storage": {"root": ""}}, "batch_config.storage.root: is required"),
-        (WHOLE | {"storage": {"root": None}}, "batch_config.storage.root: is required"),
+        (WHOLE | {"storage": {"root": None}}, "batch_config.storage.root: "),
         (WHOLE | {"storage": STORAGE | {"rooot": 1}}, "batch_config.storage.rooot: is not a"),
         (WHOLE | {"encoding": ENCODING | {"x": 1}}, "batch_config.encoding.x: is not a setting"),
         (WHOLE | {"size": 5}, "batch_config.size: is not a setting"),
@@ -189,6 +193,16 @@ WHOLE: dict[str, Any] = {"encoding": ENCODING, "storage": STORAGE}
         (WHOLE | {"storage": {"root": "nope://bucket"}}, "batch_config.storage.root: "),
         (WHOLE | {"storage": {"root": "folder\0"}}, "batch_config.storage.root: "),
         (WHOLE | {"encoding": {"format": "parquet"}}, "batch_config.encoding.format: needs pyarr"),
+        (
+            WHOLE | {"encoding": {"format": "arrow"}},
+            "batch_config.encoding.format: needs pyarrow"
+            if "arrow" in FORMATS
+            else "batch_config.encoding.format: 'arrow' is not one of jsonl, parquet",
+        ),
+        (
+            WHOLE | {"encoding": {"format": "csv"}},
+            f"batch_config.encoding.format: 'csv' is not one of {', '.join(sorted(FORMATS))}",
+        ),
     ],
 )
 def test_batches_that_cannot_be_made(
@@ -225,6 +239,43 @@ def test_batches_that_can_be_made(
     run = tap.run(good.config | {"batch_config": batches})
     assert (run.exit_code, run.bookmark) == (0, "t1")
     assert ("BATCH" in run.stdout) == bool(batches)
+
+
+@pytest.mark.parametrize("batches", [{"encoding": ENCODING}, WHOLE | {"storage": {}}])
+def test_a_folder_for_batches_may_be_left_out_if_the_sdk_has_one(
+    good: ScriptedApi,
+    tap: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    batches: dict[str, Any],
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    try:
+        BatchConfig.from_dict(batches)
+    except TypeError:
+        assert_one_line(tap.run(good.config | {"batch_config": batches}), "is required", remedy="")
+        assert good.calls == []
+    else:
+        run = tap.run(good.config | {"batch_config": batches})
+        assert (run.exit_code, run.bookmark) == (0, "t1")
+        assert len([*tmp_path.glob("singer-sdk/*.json.gz")]) == 1
+
+
+def test_batches_may_have_the_format_of_a_plug_in(
+    good: ScriptedApi, tap: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = tmp_path / "lines-1.dist-info"
+    plugin.mkdir()
+    (plugin / "METADATA").write_text("Metadata-Version: 2.1\nName: lines\nVersion: 1\n")
+    encoder = "lines = singer_sdk.contrib.batch_encoder_jsonl:JSONLinesBatcher\n"
+    (plugin / "entry_points.txt").write_text(f"[singer_sdk.batch_encoders]\n{encoder}")
+    monkeypatch.syspath_prepend(tmp_path)
+    batches = {"encoding": {"format": "lines"}, "storage": {"root": tmp_path.as_uri()}}
+    run = tap.run(good.config | {"batch_config": batches})
+    assert (run.exit_code, run.bookmark) == (0, "t1")
+    assert [each["encoding"]["format"] for each in run.messages if each["type"] == "BATCH"] == [
+        "lines"
+    ]
 
 
 def test_a_folder_for_batches_that_cannot_be_made(
@@ -273,7 +324,7 @@ def test_certificates_to_trust_may_be_in_a_folder_or_not_named(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tap.folder) if is_named else "")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     away = {"auth_url": "https://a.example/connect/token", "max_retries": 0}
-    assert_one_line(tap.run(api.config | away), "the connection failed (POST ")
+    assert_one_line(tap.run(api.config | away), "no connection could be made (POST ")
 
 
 @pytest.mark.parametrize(
@@ -294,7 +345,7 @@ def test_out_of_memory(good: ScriptedApi, tap: Command, monkeypatch: pytest.Monk
     def decode(*_: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(Rows, "decode", decode)
+    monkeypatch.setattr(RowDecoder, "decode", decode)
     assert_one_line(tap.run(good.config), "there is not enough memory")
 
 

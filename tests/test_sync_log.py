@@ -6,13 +6,11 @@ import gzip
 import json
 import os
 import signal
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_servicetitan_dispatch import __version__, instants
-from tap_servicetitan_dispatch.run.run import Run as RunOfTap
 from tap_servicetitan_dispatch.writer import LineWriter
 from tests.support.group import (
     ALL_READ,
@@ -22,7 +20,6 @@ from tests.support.group import (
     SOUTH,
     WEST,
     Group,
-    bodies_of,
     group_catalog,
     read,
     values,
@@ -34,13 +31,13 @@ from tests.support.streams import ALL_STREAMS, LOG, NOTHING, PATHS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tests.support.runs import Command, Run
     from tests.support.scripted_api import Call, ScriptedApi
 
 ONE = 1234
 THREE = ("appointment_assignments", "teams", "zones")
 REFUSED = Answer({"message": "Scope validation failed: tn.dis.zones:r"}, status=403)
+MAINTENANCE = Answer({"title": "The service is suspended for maintenance."}, status=409)
 SUSPENDED = Answer({"statusCode": 404, "message": "Unable to match incoming request"}, status=404)
 
 
@@ -301,33 +298,34 @@ def test_a_tenant_that_fails_later_keeps_what_was_complete(api: ScriptedApi, tap
     assert run.exit_code == 0
     found = outcomes(logged_of_group(run))
     assert [found[SOUTH, stream] for stream in THREE] == ["complete", "failed", "failed"]
-    assert str(SOUTH) not in {call.path.split("/")[4] for call in counts_asked(api)}
+    of_south = [call.path for call in counts_asked(api) if str(SOUTH) in call.path]
+    assert [path.rpartition("/")[2] for path in of_south] == ["appointment-assignments"]
 
 
 def test_what_is_not_even_asked_for_as_the_tenant_has_failed_is_told_of(
-    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+    api: ScriptedApi, tap: Command
 ) -> None:
-    group, left = Group(api), threading.Event()
-    set_aside = RunOfTap.set_aside
-
-    def set_aside_and_say(self: RunOfTap, tenant: Tenant, error: Exception) -> bool:
-        is_aside = set_aside(self, tenant, error)
-        left.set()
-        return is_aside
-
-    monkeypatch.setattr(RunOfTap, "set_aside", set_aside_and_say)
-    group.answers[SOUTH, "*"] = SUSPENDED
-    path = PATHS["appointment_assignments"]
-    group.answers[WEST, path] = lambda _: left.wait(30) and bodies_of(WEST)[path]
-    run = read(tap, {**group.config, "max_concurrent_requests": 1}, None, *THREE, LOG)
-    assert len([call for call in api.api_calls if str(SOUTH) in call.path]) == 1
+    group = Group(api)
+    group.answers[SOUTH, "*"] = MAINTENANCE
+    config = {**group.config, "max_concurrent_requests": 1, "max_retries": 0}
+    run = read(tap, config, None, *THREE, LOG)
+    asked = [call.path.rpartition("/")[2] for call in api.api_calls if str(SOUTH) in call.path]
+    assert asked == ["appointment-assignments", "teams"], "one proves nothing, two do"
     rows = logged_of_group(run)
-    for stream in ("teams", "zones"):
-        assert rows[SOUTH, stream]["outcome"] == "failed"
-        assert rows[SOUTH, stream]["reason"] == rows[SOUTH, "appointment_assignments"]["reason"]
-        assert rows[SOUTH, stream]["startedAt"] is None
-        assert rows[SOUTH, stream]["endedAt"]
-        assert rows[NORTH, stream]["outcome"] == "complete"
+    zones = rows[SOUTH, "zones"]
+    assert (zones["outcome"], zones["startedAt"]) == ("failed", None)
+    assert zones["reason"] == rows[SOUTH, "teams"]["reason"]
+    assert zones["endedAt"]
+    assert {rows[NORTH, stream]["outcome"] for stream in THREE} == {"complete"}
+
+
+def test_the_reason_of_one_stream_blames_no_setting_of_the_tenant(
+    api: ScriptedApi, tap: Command, answers: dict[str, Any]
+) -> None:
+    answers[PATHS["zones"]] = SUSPENDED
+    reason = logged(tap.run(api.config, streams=(*THREE, LOG)))["zones"]["reason"]
+    assert "other streams of this tenant could be read" in reason
+    assert "check tenant_id" not in reason
 
 
 def test_a_stream_that_fails_alone_is_told_of_without_secrets(

@@ -10,21 +10,21 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TextIO, cast
 
 from singer_sdk.exceptions import MappingError
 
-from tap_servicetitan_dispatch.client.failures import ApiError
-from tap_servicetitan_dispatch.errors import NoSandboxError, TapError
+from tap_servicetitan_dispatch.client.failures import FAILURES, ApiError, Kind
+from tap_servicetitan_dispatch.errors import REMEDY, NoSandboxError, TapError
 from tap_servicetitan_dispatch.log.redaction import one_line
 from tap_servicetitan_dispatch.run.parallel import ParallelCalls
 from tap_servicetitan_dispatch.settings import validation
-from tap_servicetitan_dispatch.streams.base import FORBIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from singer_sdk import Tap
 
@@ -34,16 +34,6 @@ if TYPE_CHECKING:
 
 OK, FAILED, SKIPPED, NOT_TRIED = "ok", "failed", "skipped", "not tried"
 FINE, BAD_SETTINGS, BAD_ANSWER = "", "bad_settings", "bad_answer"
-OF_ONE_STREAM = {
-    FINE,
-    "missing_scope",
-    "bad_request",
-    "not_found",
-    "conflict",
-    "bad_value",
-    BAD_ANSWER,
-}
-"""What the API says only to an app key and a tenant that it knows."""
 MARKS = {
     OK: ("✓", "+", "green"),
     FAILED: ("✗", "x", "red"),
@@ -101,15 +91,28 @@ def perform(tap: Tap) -> list[Step]:
     try:
         tap.setup_mapper()
         run = streams[0].run
-        clients = run.new_clients(max_retries=0)
-        made = {tenant: clients.of(tenant) for tenant in clients.tenants}
+        with closing(run.new_clients(max_retries=0)) as clients:
+            made = {tenant: clients.of(tenant) for tenant in clients.tenants}
+            return _probed(tap, streams, made)
     except MappingError as error:
         return _refused(streams, [one_line(f"stream_maps: {error}")])
     except NoSandboxError as error:
         return _refused(streams, [f"environment: {error}"])
+
+
+def _probed(
+    tap: Tap, streams: Sequence[DispatchStream], made: Mapping[Tenant, Client]
+) -> list[Step]:
+    """Return the steps where the settings are good.
+
+    Args:
+        tap: What is checked.
+        streams: All streams that are read from the API.
+        made: The client of each tenant.
+    """
     helpers = ParallelCalls(tap.config["max_concurrent_requests"])
     skip_forbidden = tap.config["skip_forbidden_streams"]
-    if not run.is_of_group:
+    if not streams[0].run.is_of_group:
         [client] = made.values()
         return probe_all(streams, client, helpers, skip_forbidden=skip_forbidden)
     selected = [stream for stream in streams if stream.selected]
@@ -168,7 +171,7 @@ def probe_all(
     """
     first, token, access, *others = _untried(streams)
     of_streams = {step.name: step for step in others}
-    attempt = partial(_attempt, clock, FORBIDDEN if skip_forbidden else set())
+    attempt = partial(_attempt, clock=clock, skips_forbidden=skip_forbidden)
 
     def probe(stream: DispatchStream) -> Step:
         return attempt(of_streams[stream.name], partial(stream.probe, client))
@@ -177,7 +180,7 @@ def probe_all(
     if token.outcome == OK:
         telling = next((stream for stream in streams if stream.selected), streams[0])
         answer = probe(telling)
-        if answer.kind in OF_ONE_STREAM:
+        if _knows_tenant(answer.kind):
             access = replace(access, outcome=OK, seconds=answer.seconds)
         else:
             access = replace(answer, name=access.name, selected=None, scopes=())
@@ -188,6 +191,11 @@ def probe_all(
     return [replace(first, outcome=OK, seconds=0.0), token, access, *of_streams.values()]
 
 
+def _knows_tenant(kind: str) -> bool:
+    """Return whether the API answers so only to an app key and a tenant that it knows."""
+    return kind in {FINE, BAD_ANSWER} or FAILURES[Kind(kind)].knows_tenant
+
+
 def _untried(streams: Sequence[DispatchStream]) -> list[Step]:
     before = [Step(name) for name in ("settings", "token", "app key and tenant")]
     return before + [
@@ -196,25 +204,32 @@ def _untried(streams: Sequence[DispatchStream]) -> list[Step]:
 
 
 def _attempt(
-    clock: Callable[[], float], skipped: set[str], step: Step, call: Callable[[], object]
+    step: Step, call: Callable[[], object], *, clock: Callable[[], float], skips_forbidden: bool
 ) -> Step:
-    """Make a call and return its step as it came out; a run would skip some kinds of failure."""
+    """Make a call and return its step as it came out; a run may skip what it is refused."""
     begin = clock()
     try:
         call()
     except ApiError as error:
+        is_skipped = skips_forbidden and error.failure.refuses == "scope"
         return replace(
             step,
-            outcome=SKIPPED if error.kind in skipped else FAILED,
+            outcome=SKIPPED if is_skipped else FAILED,
             seconds=clock() - begin,
             kind=error.kind,
             happened=error.failure.meaning,
-            remedy=error.failure.remedy,
+            remedy=error.remedy,
             answer=" ".join(error.answer.split()),
         )
-    except TapError as error:  # its text says what to do
-        bad = replace(step, outcome=FAILED, kind=BAD_ANSWER, happened=str(error))
-        return replace(bad, seconds=clock() - begin)
+    except TapError as error:
+        return replace(
+            step,
+            outcome=FAILED,
+            seconds=clock() - begin,
+            kind=BAD_ANSWER,
+            happened=one_line(error.happened),
+            remedy=error.remedy,
+        )
     return replace(step, outcome=OK, seconds=clock() - begin)
 
 
@@ -304,7 +319,7 @@ def _remark(step: Step) -> str:
     if step.happened:
         lines.append(step.happened)
     if step.remedy:
-        lines.append(f"What to do: {step.remedy}.")
+        lines.append(f"{REMEDY}{step.remedy}.")
     return "\n".join(lines)
 
 

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from singer_sdk.exceptions import ConfigValidationError, MappingError, SingerSDKError
-from singer_sdk.helpers._util import load_json
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.cli import check, files
-from tap_servicetitan_dispatch.errors import InputError, Line, StreamsFailedError, TapError
-from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.errors import InputError, Line, StreamsFailedError, TapError, advice
+from tap_servicetitan_dispatch.log.redaction import part
 from tap_servicetitan_dispatch.settings import validation
 from tap_servicetitan_dispatch.settings.tenants import is_tenant_number
 from tap_servicetitan_dispatch.state.given import checked_state, require_state_of, state_of_group
@@ -126,8 +125,10 @@ class Command(SingerCommand):
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         if sys.stdout is None:  # Python has none where it was started with a closed one
             self._fail(
-                "stdout is closed, where the tap writes to. What to do: connect it to a target, a "
-                "file or /dev/null."
+                advice(
+                    "stdout is closed, where the tap writes to",
+                    "connect it to a target, a file or /dev/null",
+                )
             )
         with self._failing_in_one_line():  # the SDK runs --test and --discover in here
             return super().make_context(*args, **kwargs)
@@ -149,8 +150,8 @@ class Command(SingerCommand):
         """Return a tap that has not checked its settings."""
         state, catalog = given["state"], given["catalog"]
         return self._tap_class(
-            state=state and load_json(state.read()),
-            catalog=catalog and load_json(catalog.read()),
+            state=state and json.loads(state.read()),
+            catalog=catalog and json.loads(catalog.read()),
             config=given["config"].config,
             parse_env_config=given["config"].parse_env,
             validate_config=False,
@@ -232,49 +233,42 @@ def _give_stdout_up() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-_SAFE = "The state that was written is safe."
+_SAFE = "The state that was written is safe"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_LINES: tuple[tuple[Any, str], ...] = (
-    (MappingError, "stream_maps: {text}. What to do: correct it."),
-    (BrokenPipeError, f"The target has gone away. What to do: look at its log. {_SAFE}"),
+_LINES: tuple[tuple[Any, str, str], ...] = (
+    (MappingError, "stream_maps: {text}", "correct it"),
+    (BrokenPipeError, "The target has gone away", f"look at its log. {_SAFE}"),
     (
         BlockingIOError,
-        (
-            "stdout does not wait for its reader, as it is set to non-blocking. What to do: give "
-            f"the tap a pipe or a file that blocks. {_SAFE}"
-        ),
+        "stdout does not wait for its reader, as it is set to non-blocking",
+        f"give the tap a pipe or a file that blocks. {_SAFE}",
     ),
     (
         OSError,
-        (
-            "the operating system refuses something: {text}. What to do: see to that, and run "
-            f"again. {_SAFE}"
-        ),
+        "the operating system refuses something: {text}",
+        f"see to that, and run again. {_SAFE}",
     ),
     (
         MemoryError,
-        (
-            "there is not enough memory. What to do: give the tap more, or lower page_size and "
-            f"max_concurrent_requests. {_SAFE}"
-        ),
+        "there is not enough memory",
+        f"give the tap more, or lower page_size and max_concurrent_requests. {_SAFE}",
     ),
-    (SingerSDKError, "{kind}: {text}"),
+    (SingerSDKError, "{kind}: {text}", ""),
     (
         Exception,
-        (
-            "Something unforeseen: {kind}: {text}. What to do: report it, with what "
-            f"LOGLEVEL=DEBUG shows. {_SAFE}"
-        ),
+        "Something unforeseen: {kind}: {text}",
+        f"report it, with what LOGLEVEL=DEBUG shows. {_SAFE}",
     ),
 )
-"""What is said of what went wrong: the first kind that it is counts."""
+"""What is said of what went wrong, and what to do: the first kind that it is counts."""
 
 
 def _line_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in _FULL:
-        return f"there is no room for what the tap writes. What to do: make room on disk. {_SAFE}"
-    line = next(line for kinds, line in _LINES if isinstance(error, kinds))
-    return line.format(kind=type(error).__name__, text=one_line(error, MOST_OF_A_PART))
+        return advice("there is no room for what the tap writes", f"make room on disk. {_SAFE}")
+    happened, remedy = next(told for kinds, *told in _LINES if isinstance(error, kinds))
+    text = part(error).rstrip(".")
+    return advice(happened.format(kind=type(error).__name__, text=text), remedy)
 
 
 def _state_of_group(given: tuple[str, ...]) -> dict[str, Any]:
@@ -291,8 +285,8 @@ def _state_of_group(given: tuple[str, ...]) -> dict[str, Any]:
         number, _, path = each.partition("=")
         if not is_tenant_number(number) or not path or int(number) in states:
             raise InputError(
-                f"--group-state {each}: is not the number of one more tenant, =, and a file. What "
-                "to do: give it like 1000000001=state.json, once for each tenant."
+                f"--group-state {each}: is not the number of one more tenant, =, and a file",
+                "give it like 1000000001=state.json, once for each tenant",
             )
         source = f"the file {path} given with --group-state"
         state = files.parsed(files.content_of(path, "--group-state"), source)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
-
-from singer_sdk.helpers._util import load_json
+from typing import Any, NoReturn
 
 from tap_servicetitan_dispatch.errors import InputError
-from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import part
 from tap_servicetitan_dispatch.surrogates import place_of_lone_surrogate
 
 
@@ -27,8 +27,8 @@ def content_of(path: str, option: str) -> bytes:
     except (OSError, ValueError) as error:  # the latter if the path has a null byte
         why = getattr(error, "strerror", None) or error
         raise InputError(
-            f"the file {path} given with {option} cannot be read: {why}. What to do: name another, "
-            "or let this user read it."
+            f"the file {path} given with {option} cannot be read: {why}",
+            "name another, or let this user read it",
         ) from error
 
 
@@ -42,19 +42,23 @@ def parsed(content: bytes, source: str) -> Any:
     Raises:
         InputError: It is not JSON.
     """
-    remedy = "What to do: correct it, or name another."
+    remedy = "correct it, or name another"
     try:
-        value = load_json(content.decode("utf-8-sig"))
+        text = content.decode("utf-8-sig")
+        value = json.loads(text, parse_float=Decimal, parse_constant=_refuse)
     except UnicodeDecodeError as error:
-        raise InputError(f"{source} is not text in UTF-8: {error}. {remedy}") from error
+        raise InputError(f"{source} is not text in UTF-8: {error}", remedy) from error
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
-        raise InputError(
-            f"{source} is not JSON: {one_line(error, MOST_OF_A_PART)}. {remedy}"
-        ) from error
+        raise InputError(f"{source} is not JSON: {part(error)}", remedy) from error
     if (place := place_of_lone_surrogate(value)) is not None:
         where = ".".join(map(str, place)) or "its top"
-        raise InputError(f"{source} has text that is not valid Unicode at {where}. {remedy}")
+        raise InputError(f"{source} has text that is not valid Unicode at {where}", remedy)
     return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    """Take no NaN and no Infinity, which Python's own reader would."""
+    raise ValueError(f"{constant} is not a number")
 
 
 def checked_config(config: Any, source: str) -> dict[str, Any]:
@@ -65,6 +69,7 @@ def checked_config(config: Any, source: str) -> dict[str, Any]:
     """
     if not isinstance(config, dict):
         raise InputError(
-            f'{source} is not a JSON object. What to do: write settings as {{"name": value}}.'
+            f"{source} is not a JSON object",
+            'write settings as {"name": value}',
         )
     return config

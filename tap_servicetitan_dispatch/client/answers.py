@@ -13,13 +13,13 @@ import msgspec
 import requests
 import urllib3
 
-from tap_servicetitan_dispatch.client.failures import FAILURES, ApiError, detail_of, kind_of
+from tap_servicetitan_dispatch.client.failures import FAILURES, ApiError, Kind, detail_of, kind_of
 from tap_servicetitan_dispatch.client.transport import TooLargeError
 from tap_servicetitan_dispatch.log.redaction import shown
 from tap_servicetitan_dispatch.surrogates import place_of_lone_surrogate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Decode = Callable[[bytes], Any]
     """Makes a body of JSON as `msgspec.json.decode` does, with the same errors."""
@@ -34,17 +34,19 @@ _BAD_ADDRESS = (
     urllib3.exceptions.LocationValueError,
     urllib3.exceptions.ProxySchemeUnsupported,
 )
+_UNCONNECTED = urllib3.exceptions.ConnectTimeoutError
+"""What urllib3 raises where no connection could be made, whether in time or not."""
 _REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: (\d{3})\b")
 _PASSING_TLS = ("BAD_RECORD_MAC", "INTERNAL_ERROR")
 """What TLS says of a single connection; all else that it says holds for the next one too."""
-_WITHOUT_ANSWER: tuple[tuple[Any, str], ...] = (
-    (TooLargeError, "too_large"),
-    (TimeoutError, "timed_out"),
-    (ssl.SSLCertVerificationError, "untrusted"),
-    ((ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError), "no_connection"),
-    (ssl.SSLError, "no_tls"),
+_WITHOUT_ANSWER: tuple[tuple[Any, Kind], ...] = (
+    (TooLargeError, Kind.TOO_LARGE),
+    (TimeoutError, Kind.TIMED_OUT),
+    (ssl.SSLCertVerificationError, Kind.UNTRUSTED),
+    ((ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError), Kind.CONNECTION_LOST),
+    (ssl.SSLError, Kind.NO_TLS),
 )
-"""The keys in `FAILURES` of what ends a request, by the innermost reason."""
+"""The rows of `FAILURES` of what ends a request, by the innermost reason."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -115,7 +117,9 @@ def answer_of(
     if response.status_code == requests.codes.ok:
         if failure is not None:
             value = _bad_value(failure, content)
-            kind, detail = ("bad_value", value) if value else ("not_json", f"{len(content)} bytes")
+            kind, detail = (
+                (Kind.BAD_VALUE, value) if value else (Kind.NOT_JSON, f"{len(content)} bytes")
+            )
             raise ApiError(kind, request=request, detail=detail, token_endpoint=token_endpoint)
         return Answer(body, date_in(response.headers.get("Date", "")), len(content))
     text = content.decode(errors="replace")
@@ -154,37 +158,40 @@ def failure_of(error: Exception, request: str, *, token_endpoint: bool) -> ApiEr
         request: What to call the request.
         token_endpoint: Whether it went to the token endpoint.
     """
-    cause = _innermost(error)
-    kind = type(cause).__name__
+    causes = [*_causes(error)]
+    innermost = causes[-1]  # without the addresses of objects that the outer ones show
+    name = type(innermost).__name__
     return ApiError(
-        _kind_without_answer(error, cause),
+        _kind_without_answer(causes),
         request=request,
-        detail=f"{kind}: {cause}" if str(cause) else kind,
+        detail=f"{name}: {innermost}" if str(innermost) else name,
         token_endpoint=token_endpoint,
     )
 
 
-def _innermost(error: BaseException) -> BaseException:
-    """Return the innermost reason, without the addresses of objects that the outer ones show."""
-    while inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
-        error = inner
-    return error
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, and what each was caused by, down to the innermost."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _kind_without_answer(error: BaseException, cause: BaseException) -> str:
-    """Return the key in `FAILURES` of what went wrong where no answer came, or not all of it.
+def _kind_without_answer(causes: Sequence[BaseException]) -> Kind:
+    """Return the row of `FAILURES` of what went wrong where no answer came, or not all of it.
 
     Args:
-        error: What was raised.
-        cause: The innermost reason.
+        causes: What was raised, down to the innermost reason.
     """
-    if isinstance(error, _BAD_ADDRESS):
-        return "bad_address"
-    refusal = _REFUSED_BY_PROXY.search(str(cause))
-    if refusal and not FAILURES[kind_of(int(refusal[1]), "")].retried:
-        return "proxy_refused"
-    if any(reason in str(cause) for reason in _PASSING_TLS):
-        return "no_connection"
-    return next(
-        (kind for types, kind in _WITHOUT_ANSWER if isinstance(cause, types)), "no_connection"
-    )
+    if isinstance(causes[0], _BAD_ADDRESS):
+        return Kind.BAD_ADDRESS
+    innermost = causes[-1]
+    refusal = _REFUSED_BY_PROXY.search(str(innermost))
+    if refusal:
+        is_passing = FAILURES[kind_of(int(refusal[1]), "")].retried
+        return Kind.NO_CONNECTION if is_passing else Kind.PROXY_REFUSED
+    if any(isinstance(each, _UNCONNECTED) for each in causes):
+        return Kind.NO_CONNECTION
+    if any(reason in str(innermost) for reason in _PASSING_TLS):
+        return Kind.CONNECTION_LOST
+    kinds = (kind for types, kind in _WITHOUT_ANSWER if isinstance(innermost, types))
+    return next(kinds, Kind.CONNECTION_LOST)

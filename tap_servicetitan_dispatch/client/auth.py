@@ -1,7 +1,8 @@
 """The token that every call carries.
 
 ServiceTitan gives out tokens of 900 seconds for a client id and secret, without refresh tokens, and
-throttles the token endpoint on its own. So there is one token a tap, shared by all its threads.
+throttles the token endpoint on its own. So tenants with the same pair share a token, until the API
+refuses it for one of them, and all threads share what a tenant has.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan_dispatch.client.failures import ApiError, NoTokenError
+from tap_servicetitan_dispatch.client.failures import ApiError, Kind, NoTokenError
 from tap_servicetitan_dispatch.log.redaction import SECRETS
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class TokenSource:
         answer = self._fetch()
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not _WORD.fullmatch(token):
-            raise ApiError("token_refused", request="POST token", detail="no access_token in it")
+            raise ApiError(Kind.TOKEN_REFUSED, request="POST token", detail="no access_token in it")
         lifetime = answer.get("expires_in")
         if type(lifetime) is not int or lifetime <= 0:  # true is an int, too
             lifetime = DEFAULT_LIFETIME_SECONDS

@@ -19,7 +19,7 @@ import msgspec
 import requests
 
 from tap_servicetitan_dispatch.client.backoff import Backoff, SharedWait, is_worth_retrying
-from tap_servicetitan_dispatch.client.failures import ApiError
+from tap_servicetitan_dispatch.client.failures import ApiError, Kind
 from tap_servicetitan_dispatch.client.rate_limiter import RateLimiter
 from tap_servicetitan_dispatch.tally import Tally
 
@@ -147,7 +147,7 @@ class Client:
             try:
                 return self._send(request, decode)
             except ApiError as error:
-                if error.kind != "unauthorized":
+                if error.kind != Kind.UNAUTHORIZED:
                     raise
                 self._tokens.refuse(request.auth.token)
         return self._send(request, decode)

@@ -1,18 +1,51 @@
-"""What an answer, or none, can be the sign of: what that means, what the user should do.
+"""The table of failures: what an answer, or none, is a symptom of, and what the user should do.
 
 An error that comes from a call of the API is an `ApiError` and carries its row of `FAILURES`.
+`answers.py` finds the row; `errors.py` has the errors that no call is to blame for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum, auto
+from typing import Any, Literal
 
 from typing_extensions import override
 
-from tap_servicetitan_dispatch.errors import Concerns, TapError
-from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.errors import Reach, TapError
+from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line, part
+
+
+class Kind(StrEnum):
+    """What went wrong, as a word."""
+
+    REDIRECTED = auto()
+    RATE_LIMITED = auto()
+    NOT_NOW = auto()
+    SERVER_ERROR = auto()
+    MAINTENANCE = auto()
+    PROXY_REFUSED = auto()
+    INVALID_CLIENT = auto()
+    TOKEN_REFUSED = auto()
+    BAD_REQUEST = auto()
+    UNAUTHORIZED = auto()
+    MISSING_SCOPE = auto()
+    FORBIDDEN = auto()
+    UNMATCHED = auto()
+    NOT_FOUND = auto()
+    CONFLICT = auto()
+    UNEXPECTED_STATUS = auto()
+    NOT_JSON = auto()
+    BAD_VALUE = auto()
+    TOO_LARGE = auto()
+    BAD_ADDRESS = auto()
+    BAD_BUNDLE = auto()
+    NO_TLS = auto()
+    UNTRUSTED = auto()
+    TIMED_OUT = auto()
+    CONNECTION_LOST = auto()
+    NO_CONNECTION = auto()
 
 
 @dataclass(frozen=True)
@@ -27,7 +60,12 @@ class Failure:
         text: What the body has to contain besides.
         from_token_endpoint: Whether only the token endpoint answers so.
         retried: Whether waiting may help.
-        concerns: What cannot be read then: this stream of a tenant, all of the tenant, or nothing.
+        reach: What cannot be read then, at most: the stream, its tenant, or nothing at all. How
+            far it reaches in a run depends on what else was seen there.
+        refuses: What the API turns down: a `scope` of the application, or what the `request` asks
+            for.
+        knows_tenant: Whether the API says so only to a tenant and an app key that it knows.
+        remedy_of_one: What to do instead where other streams of the tenant could be read.
     """
 
     symptom: str
@@ -37,57 +75,58 @@ class Failure:
     text: str = ""
     from_token_endpoint: bool = False
     retried: bool = False
-    concerns: Concerns = "all"
+    reach: Reach = "stream"
+    refuses: Literal["scope", "request"] | None = None
+    knows_tenant: bool = False
+    remedy_of_one: str = ""
 
 
-FAILURES: Mapping[str, Failure] = {
-    "redirected": Failure(
+FAILURES: Mapping[Kind, Failure] = {
+    Kind.REDIRECTED: Failure(
         "3xx",
         "the server redirects elsewhere, which is not followed as the credentials would travel",
         "check api_url and auth_url, and any proxy on the way",
         statuses=range(300, 400),
     ),
-    "rate_limited": Failure(
+    Kind.RATE_LIMITED: Failure(
         "429",
         "the API's rate limit is used up",
         "lower max_requests_per_second, or let fewer programs use this application at a time",
         statuses={429},
         retried=True,
-        concerns="tenant",
+        reach="tenant",
     ),
-    "not_now": Failure(
+    Kind.NOT_NOW: Failure(
         "408 or 425",
         "the server asks for the request once more",
         "run again later; the bookmark is safe",
         statuses={408, 425},
         retried=True,
-        concerns="stream",
     ),
-    "server_error": Failure(
+    Kind.SERVER_ERROR: Failure(
         "500, 502, 503, 504, or 520 to 524",
         "the API answered with a server error",
         "run again later; the bookmark is safe",
         statuses={500, 502, 503, 504, *range(520, 525)},
         retried=True,
-        concerns="stream",
     ),
-    "maintenance": Failure(
+    Kind.MAINTENANCE: Failure(
         "409, `The service is suspended for maintenance.`",
         "ServiceTitan is under maintenance",
         "run again later; the bookmark is safe",
         statuses={409},
         text="suspended for maintenance",
         retried=True,
-        concerns="tenant",
+        reach="tenant",
     ),
-    "proxy_refused": Failure(
+    Kind.PROXY_REFUSED: Failure(
         "407, or another refusal from a proxy",
         "a proxy on the way refuses the request",
         "check the user and the password in HTTPS_PROXY, and let the proxy pass calls to the hosts "
         "of api_url and auth_url",
         statuses={407},
     ),
-    "invalid_client": Failure(
+    Kind.INVALID_CLIENT: Failure(
         "400 or 401 from the token endpoint, `invalid_client`",
         "ServiceTitan does not know this client id and secret",
         "copy client_id and client_secret again from Settings > Integrations > API Application "
@@ -95,33 +134,33 @@ FAILURES: Mapping[str, Failure] = {
         statuses={400, 401},
         text="invalid_client",
         from_token_endpoint=True,
-        concerns="tenant",
+        reach="tenant",
     ),
-    "token_refused": Failure(
+    Kind.TOKEN_REFUSED: Failure(
         "any other refusal from the token endpoint",
         "the token endpoint gave no token",
         "check client_id, client_secret and auth_url",
         statuses=range(100, 1000),
         from_token_endpoint=True,
-        concerns="tenant",
+        reach="tenant",
     ),
-    "bad_request": Failure(
+    Kind.BAD_REQUEST: Failure(
         "400",
         "the API rejected the request",
         "check the settings named in it; if they are right, report it with the traceId",
         statuses={400},
-        concerns="stream",
+        refuses="request",
+        knows_tenant=True,
     ),
-    "unauthorized": Failure(
+    Kind.UNAUTHORIZED: Failure(
         "401, again with a new token",
         "the API rejected a token that it had just given out",
         "see whether the tenant still lets the application in (Settings > Integrations > API "
         "Application Access), and check that app_key is the key of that application (developer "
         "portal > My Apps) and that environment is the right one",
         statuses={401},
-        concerns="tenant",
     ),
-    "missing_scope": Failure(
+    Kind.MISSING_SCOPE: Failure(
         "403, `Scope validation failed`",
         "the application lacks a scope that this stream needs",
         "grant the scope in the developer portal and have the tenant approve it again under "
@@ -129,99 +168,113 @@ FAILURES: Mapping[str, Failure] = {
         "skip_forbidden_streams",
         statuses={403},
         text="Scope validation failed",
-        concerns="stream",
+        refuses="scope",
+        knows_tenant=True,
     ),
-    "forbidden": Failure(
+    Kind.FORBIDDEN: Failure(
         "403",
         "the API refuses this application",
         "have the tenant approve it under Settings > Integrations > API Application Access, and "
         "check app_key (developer portal > My Apps); or deselect the stream, or set "
         "skip_forbidden_streams",
         statuses={403},
-        concerns="stream",
+        refuses="scope",
     ),
-    "unmatched": Failure(
+    Kind.UNMATCHED: Failure(
         "404, `Unable to match incoming request to an operation.`",
         "the API knows no such tenant or path",
         "check tenant_id (Settings > Integrations > API Application Access), environment, app_key "
         "(developer portal > My Apps) and api_url (it must end before /dispatch)",
         statuses={404},
         text="Unable to match incoming request",
-        concerns="tenant",
+        remedy_of_one="report it, and deselect the stream meanwhile: other streams of this tenant "
+        "could be read, so tenant_id, environment, app_key and api_url are right",
     ),
-    "not_found": Failure(
+    Kind.NOT_FOUND: Failure(
         "404",
         "the API found no such record",
         "check tenant_id and api_url; if they are right, report it with the traceId",
         statuses={404},
-        concerns="stream",
+        refuses="request",
+        knows_tenant=True,
     ),
-    "conflict": Failure(
+    Kind.CONFLICT: Failure(
         "409",
         "the API reports a conflict",
         "run again; if it stays, report it with the traceId",
         statuses={409},
-        concerns="stream",
+        knows_tenant=True,
     ),
-    "unexpected_status": Failure(
+    Kind.UNEXPECTED_STATUS: Failure(
         "any other status",
         "the API answered with a status that it does not document",
         "report it with the traceId",
         statuses=range(100, 1000),
-        concerns="stream",
     ),
-    "not_json": Failure(
+    Kind.NOT_JSON: Failure(
         "200 with a body that is not JSON",
         "the answer is not JSON",
         "check api_url and any proxy on the way; if they are right, run again later",
         retried=True,
-        concerns="tenant",
+        reach="tenant",
     ),
-    "bad_value": Failure(
+    Kind.BAD_VALUE: Failure(
         "200 with text that is not valid Unicode, or a number that is out of range",
         "the answer has a value that cannot be passed on",
         "correct it in ServiceTitan, or report it; the bookmark is safe",
-        concerns="stream",
+        knows_tenant=True,
     ),
-    "too_large": Failure(
+    Kind.TOO_LARGE: Failure(
         "an answer of more than 64 MiB, unpacked",
         "the answer is too large to be taken into memory",
         "lower page_size, or capacity_days_per_request for the stream capacities; if that does not "
         "help, check any proxy on the way",
-        concerns="stream",
     ),
-    "bad_address": Failure(
+    Kind.BAD_ADDRESS: Failure(
         "no request, as there is no such address",
         "the address to call, or that of a proxy, makes no sense",
         "check api_url and auth_url, and HTTPS_PROXY or ALL_PROXY in the environment",
+        reach="all",
     ),
-    "bad_bundle": Failure(
+    Kind.BAD_BUNDLE: Failure(
         "TLS: no certificates to trust",
         "the certificates to trust cannot be read",
         "let REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE name a file of certificates (PEM), or unset it",
+        reach="all",
     ),
-    "no_tls": Failure(
+    Kind.NO_TLS: Failure(
         "TLS: refused, or something else is spoken",
         "the server, or a proxy on the way, cannot be talked to by TLS",
         "check that api_url and auth_url lead to a port for https, and any proxy on the way",
+        reach="all",
     ),
-    "untrusted": Failure(
+    Kind.UNTRUSTED: Failure(
         "TLS: the certificate is not trusted",
         "the server's certificate is not trusted",
         "check the clock of this machine, and let REQUESTS_CA_BUNDLE name your proxy's certificate",
+        reach="all",
     ),
-    "timed_out": Failure(
+    Kind.TIMED_OUT: Failure(
         "no answer in time",
         "no answer came in time",
         "run again later, or raise request_timeout_seconds",
         retried=True,
-        concerns="tenant",
+        reach="tenant",
     ),
-    "no_connection": Failure(
-        "no connection, a connection reset, or a body cut short",
-        "the connection failed",
+    Kind.CONNECTION_LOST: Failure(
+        "a connection closed or reset, or a body cut short",
+        "the connection was lost before the whole answer had come",
+        "run again later; if it stays, check any proxy on the way and report it. The bookmark is "
+        "safe",
+        retried=True,
+        reach="all",
+    ),
+    Kind.NO_CONNECTION: Failure(
+        "no connection",
+        "no connection could be made",
         "check the network, any proxy, api_url and auth_url; the bookmark is safe",
         retried=True,
+        reach="all",
     ),
 }
 """In the order in which they are looked up: the first that fits an answer is it."""
@@ -230,12 +283,17 @@ FAILURES: Mapping[str, Failure] = {
 class ApiError(TapError):
     """A request failed for good, or has to be sent again if its failure is `retried`.
 
-    `wait_seconds` is how long the API asked us to wait, if it did.
+    Args:
+        kind: Its row of the table.
+        request: What to call the request.
+        detail: What came back.
+        wait_seconds: How long the API asked us to wait, if it did.
+        token_endpoint: Whether that is what failed.
     """
 
     def __init__(
         self,
-        kind: str,
+        kind: Kind,
         *,
         request: str,
         detail: str = "",
@@ -244,31 +302,23 @@ class ApiError(TapError):
     ) -> None:
         self.kind = kind
         self.failure = FAILURES[kind]
+        self.reach = self.failure.reach
         self.wait_seconds = wait_seconds
         self.request = request
         self.detail = one_line(" ".join(detail.split()), MOST_OF_A_PART + 100)
         self.token_endpoint = token_endpoint
-        super().__init__(kind)
+        super().__init__(f"{self.failure.meaning} ({self.answer})", self.failure.remedy)
 
     @property
     @override
-    def concerns(self) -> Concerns:
-        is_of_stream = self.failure.concerns == "stream"
-        return "tenant" if self.token_endpoint and is_of_stream else self.failure.concerns
-
-    @property
-    @override
-    def sort(self) -> str:
+    def likeness(self) -> str:
+        """The kind: where one call failed so, others do with a detail of their own."""
         return self.kind
 
     @property
     def answer(self) -> str:
         """The request, and what came back."""
         return f"{self.request}: {self.detail}" if self.detail else self.request
-
-    @override
-    def _text(self) -> str:
-        return f"{self.failure.meaning} ({self.answer}). What to do: {self.failure.remedy}."
 
 
 class NoTokenError(ApiError):
@@ -284,8 +334,8 @@ class NoTokenError(ApiError):
         )
 
 
-def kind_of(status: int, text: str, *, token_endpoint: bool = False) -> str:
-    """Return the key in `FAILURES` of an answer that is not a good one.
+def kind_of(status: int, text: str, *, token_endpoint: bool = False) -> Kind:
+    """Return the row of `FAILURES` of an answer that is not a good one.
 
     Args:
         status: The HTTP status, anything but 200.
@@ -314,7 +364,7 @@ def detail_of(status: int, body: object) -> str:
         parts += [str(body[key]) for key in ("title", "message", "error") if body.get(key)]
         parts += _field_errors(body.get("errors"))
         if trace := body.get("traceId"):  # is not cut off by what comes before it
-            parts = [one_line("; ".join(parts), MOST_OF_A_PART), f"traceId {trace}"]
+            parts = [part("; ".join(parts)), f"traceId {trace}"]
     return "; ".join(parts)
 
 

@@ -20,7 +20,7 @@ import urllib3
 from tap_servicetitan_dispatch import __version__
 from tap_servicetitan_dispatch.addresses import is_loopback, parts_of
 from tap_servicetitan_dispatch.client.answers import answer_of, failure_of
-from tap_servicetitan_dispatch.client.failures import ApiError
+from tap_servicetitan_dispatch.client.failures import ApiError, Kind
 from tap_servicetitan_dispatch.client.transport import Adapter, body_of
 
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ class Http:
         self._session.headers["User-Agent"] = USER_AGENT
         self._session.auth = _unchanged  # else requests looks into ~/.netrc
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        self._session.close()
 
     def exchange(
         self,
@@ -115,7 +119,7 @@ class Http:
                 _check_bundle(way["verify"])
             except (OSError, ValueError) as error:
                 detail = f"{way['verify']}: {error}"
-                raise ApiError("bad_bundle", request=request, detail=detail) from None
+                raise ApiError(Kind.BAD_BUNDLE, request=request, detail=detail) from None
         return {**way, "stream": True}
 
 

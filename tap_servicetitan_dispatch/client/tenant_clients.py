@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import gc
 import threading
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan_dispatch.client.auth import TenantTokens, TokenSource
 from tap_servicetitan_dispatch.errors import NoSandboxError
-from tap_servicetitan_dispatch.settings import schema as settings
+from tap_servicetitan_dispatch.settings.schema import SANDBOX, Environment, environment_of
 from tap_servicetitan_dispatch.settings.tenants import Credentials, tenants_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from tap_servicetitan_dispatch.client.client import Client
     from tap_servicetitan_dispatch.client.http import Http
+    from tap_servicetitan_dispatch.sandbox import Sandbox
     from tap_servicetitan_dispatch.settings.tenants import Tenant
 
 
@@ -47,10 +48,12 @@ class TenantClients:
         self._config = config
         self._sleep = sleep
         self._max_retries = max_retries
+        self._under_way = threading.BoundedSemaphore(config["max_concurrent_requests"])
         self._lock = threading.Lock()
         self._made: dict[Tenant, Client] = {}
         self._tokens: dict[tuple[str, str], TokenSource] = {}
-        self._where: settings.Connection | None = None
+        self._sandbox: Sandbox | None = None
+        self._sandbox_credentials: Mapping[str, str] = {}
 
     def of(self, tenant: Tenant) -> Client:
         """Return the client of a tenant; in the sandbox environment, start a sandbox for it.
@@ -66,9 +69,16 @@ class TenantClients:
     def wire_of(self, tenant: Tenant) -> Wire:
         """Return what sends requests of any shape for a tenant, without retries or limits."""
         self.of(tenant)
-        wire = self._wire
-        credentials = tenant.credentials or wire.sandbox_credentials(tenant)
-        return Wire(wire.http, wire.where.api_url, wire.where.auth_url, credentials)
+        where = self._where
+        return Wire(self._http, where.api_url, where.auth_url, self._credentials_of(tenant))
+
+    def close(self) -> None:
+        """Close the connections, and stop the sandbox, if one was started; calls then fail."""
+        with self._lock:
+            if self._made:
+                self._http.close()
+            if self._sandbox is not None:
+                self._sandbox.stop()
 
     def share_credentials(self) -> bool:
         """Return whether all tenants show the same client id and secret."""
@@ -77,8 +87,7 @@ class TenantClients:
     @cached_property
     def tenants(self) -> tuple[Tenant, ...]:
         """The tenants of the settings."""
-        in_sandbox = self._config["environment"] == settings.SANDBOX
-        return tenants_in(self._config, with_credentials=not in_sandbox)
+        return tenants_in(self._config, with_credentials=self._config["environment"] != SANDBOX)
 
     @staticmethod
     def _pair(tenant: Tenant) -> tuple[str, str]:
@@ -86,74 +95,53 @@ class TenantClients:
         return (shown.client_id, shown.client_secret) if shown else ("", "")
 
     def _make(self, tenant: Tenant) -> Client:
-        from tap_servicetitan_dispatch.client.client import Client  # noqa: PLC0415 - a run
+        from tap_servicetitan_dispatch.client.backoff import Backoff  # noqa: PLC0415 - not for --discover
+        from tap_servicetitan_dispatch.client.client import Client, token_request  # noqa: PLC0415 - likewise
 
-        wire = self._wire
-        credentials = tenant.credentials or wire.sandbox_credentials(tenant)
+        where, http = self._where, self._http
+        backoff = Backoff(self._max_retries, self._sleep)
+        credentials = self._credentials_of(tenant)
+        asks = token_request(where.auth_url, credentials)
+
+        def token_source() -> TokenSource:
+            return TokenSource(lambda: http.exchange(asks, token_endpoint=True).body, backoff)
+
         pair = self._pair(tenant)
         if pair not in self._tokens:
-            self._tokens[pair] = wire.token_source(credentials)
+            self._tokens[pair] = token_source()
         is_shared = sum(self._pair(each) == pair for each in self.tenants) > 1
         return Client(
-            http=wire.http,
-            tokens=TenantTokens(
-                self._tokens[pair], partial(wire.token_source, credentials) if is_shared else None
-            ),
+            http=http,
+            tokens=TenantTokens(self._tokens[pair], token_source if is_shared else None),
             credentials=credentials,
-            api_url=wire.where.api_url,
-            under_way=wire.under_way,
+            api_url=where.api_url,
+            under_way=self._under_way,
             max_requests_per_second=self._config["max_requests_per_second"],
-            backoff=wire.backoff,
+            backoff=backoff,
         )
 
-    @cached_property
-    def _wire(self) -> _Wire:
-        return _Wire(self._config, self.tenants, self._sleep, self._max_retries)
-
-
-class _Wire:
-    """What all clients of a run share."""
-
-    def __init__(
-        self,
-        config: Mapping[str, Any],
-        tenants: Sequence[Tenant],
-        sleep: Callable[[float], None],
-        max_retries: int,
-    ) -> None:
-        from tap_servicetitan_dispatch.client.backoff import Backoff  # noqa: PLC0415 - not for --discover
-        from tap_servicetitan_dispatch.client.http import Http  # noqa: PLC0415 - likewise
-
-        self._tenants = tenants
-        self._shown: Mapping[str, str] = {}
-        self.where = self._in_sandbox(config) or settings.connection(config)
-        self.http = Http(config["request_timeout_seconds"])
-        self.backoff = Backoff(max_retries, sleep)
-        self.under_way = threading.BoundedSemaphore(config["max_concurrent_requests"])
-
-    def token_source(self, credentials: Credentials) -> TokenSource:
-        """Return a source of tokens for a client id and secret."""
-        from tap_servicetitan_dispatch.client.client import token_request  # noqa: PLC0415
-
-        asks = token_request(self.where.auth_url, credentials)
-        return TokenSource(lambda: self.http.exchange(asks, token_endpoint=True).body, self.backoff)
-
-    def sandbox_credentials(self, tenant: Tenant) -> Credentials:
-        """Return what the sandbox wants to be shown for a tenant."""
+    def _credentials_of(self, tenant: Tenant) -> Credentials:
         number = {} if tenant.number is None else {"tenant_id": str(tenant.number)}
-        return Credentials(**{**self._shown, **number})
+        return tenant.credentials or Credentials(**{**self._sandbox_credentials, **number})
 
-    def _in_sandbox(self, config: Mapping[str, Any]) -> settings.Connection | None:
-        if config["environment"] != settings.SANDBOX:
-            return None
+    @cached_property
+    def _http(self) -> Http:
+        from tap_servicetitan_dispatch.client.http import Http  # noqa: PLC0415 - not for --discover
+
+        return Http(self._config["request_timeout_seconds"])
+
+    @cached_property
+    def _where(self) -> Environment:
+        if self._config["environment"] != SANDBOX:
+            return environment_of(self._config)
         gc.disable()  # nearly all that is made here stays, and there is much of it
         try:
-            from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Sandbox  # noqa: PLC0415
+            from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Sandbox  # noqa: PLC0415 - an extra
 
-            self._shown = CREDENTIALS
-            api_url = config.get("api_url")
+            self._sandbox_credentials = CREDENTIALS
+            api_url = self._config.get("api_url")
             if not api_url:
-                numbers = [each.number for each in self._tenants if each.number is not None]
+                numbers = [each.number for each in self.tenants if each.number is not None]
                 self._sandbox = Sandbox(tenants=numbers) if numbers else Sandbox()
                 self._sandbox.start()
                 api_url = self._sandbox.url
@@ -163,5 +151,5 @@ class _Wire:
             raise NoSandboxError(error.name) from error
         finally:
             gc.enable()
-        auth_url = config.get("auth_url") or f"{api_url}/connect/token"
-        return settings.Connection(api_url, auth_url)
+        auth_url = self._config.get("auth_url") or f"{api_url}/connect/token"
+        return Environment(api_url, auth_url)

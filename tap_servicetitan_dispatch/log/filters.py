@@ -8,12 +8,11 @@ from typing_extensions import override
 
 SDK_NOISE = (
     "Beginning sync of ",
+    "Config validation failed",
     "METRIC",
-    "Parsing '",
-    "Skipping deselected stream ",
     "Skipping parse of env var settings",
 )
-"""How lines begin that the SDK writes at level info, whatever there is to say."""
+"""How lines begin that the SDK writes below level error, whatever there is to say."""
 
 
 class SdkNoiseFilter(logging.Filter):
@@ -22,7 +21,7 @@ class SdkNoiseFilter(logging.Filter):
     @override
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to show a record."""
-        if not str(record.msg).startswith(SDK_NOISE):
+        if record.levelno >= logging.ERROR or not str(record.msg).startswith(SDK_NOISE):
             return True
         record.levelno, record.levelname = logging.DEBUG, "DEBUG"
         return logging.getLogger().isEnabledFor(logging.DEBUG)

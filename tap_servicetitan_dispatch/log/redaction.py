@@ -157,6 +157,11 @@ def one_line(value: object, most: int = MOST_CHARACTERS) -> str:
     return text[: most - len(end)] + end
 
 
+def part(value: object) -> str:
+    """Return a text from elsewhere as a part of a message, so that the rest still fits in."""
+    return one_line(value, MOST_OF_A_PART)
+
+
 def shown(value: object) -> str:
     """Return a value as one would write it in code, or the beginning of that."""
     return one_line(value if isinstance(value, Decimal) else repr(value), MOST_OF_A_VALUE)

@@ -1,14 +1,21 @@
-"""What became of each stream of each tenant in a run: what `sync_log` is made of."""
+"""The ledger of a run: what became of each stream of each tenant, and how far a failure reaches.
+
+The exit code, what is logged at the end, `sync_log` and the summary of a group are views of it.
+"""
 
 from __future__ import annotations
 
+import heapq
 import threading
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan_dispatch.errors import TapError
+from tap_servicetitan_dispatch.client.failures import ApiError, Kind, NoTokenError
+from tap_servicetitan_dispatch.errors import Line, TapError
 from tap_servicetitan_dispatch.log.redaction import one_line
 from tap_servicetitan_dispatch.tally import Tally
 from tap_servicetitan_dispatch.walks import modified_on
@@ -16,10 +23,17 @@ from tap_servicetitan_dispatch.walks import modified_on
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from tap_servicetitan_dispatch.errors import Reach
     from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tap_servicetitan_dispatch.walks import Page, Record
 
 COMPLETE, SKIPPED, FAILED = "complete", "skipped", "failed"
+MOST_LEFT_OUT, MOST_SLOW = 10, 3
+"""Tenants to name."""
+MOST_BY_CHANCE = 2
+"""Other tenants that have to fail as well, if there are so many, until it is not theirs alone."""
+UNCONNECTED = {Kind.BAD_ADDRESS, Kind.BAD_BUNDLE, Kind.NO_TLS, Kind.UNTRUSTED, Kind.NO_CONNECTION}
+"""What keeps a call from being sent at all: one such failure is evidence for all calls."""
 
 
 def _now() -> datetime:
@@ -37,36 +51,71 @@ def reason_of(error: BaseException) -> str:
 class Outcome:
     """What became of a stream of a tenant.
 
-    The thread that reads it notes when it began and ended and what the API sent besides the schema;
-    the main thread does the rest. Nobody looks at it before both are done with the stream.
+    The thread that reads it notes what comes from the API; the main thread does the rest.
 
     Attributes:
+        stream: The name of the stream.
+        tenant: The tenant.
         tally: What it has brought and cost.
         clock: The clock of this machine, in UTC; a run may end before the API has told its time.
-        outcome: `complete`, `skipped` or `failed`; empty as long as nobody knows.
-        reason: Why, unless it is complete.
+        timer: Seconds that only go up.
+        result: `complete`, `skipped` or `failed`; empty as long as nobody knows.
+        error: What went wrong with it, if that was of its own.
+        reason: Why it is not complete, in words.
         started_at: When the first request was about to be sent; nothing if it came to none.
         ended_at: When its last row was written, or it was given up.
         reached: The latest `modifiedOn` that was written, as the API sent it.
         unknown_fields: The names of fields that the schema does not know.
+        seconds: How long its pages took to come, waits included.
+        pages: How many have come.
     """
 
+    stream: str
+    tenant: Tenant
     tally: Tally
     clock: Callable[[], datetime] = _now
-    outcome: str = ""
+    timer: Callable[[], float] = time.monotonic
+    result: str = ""
+    error: TapError | None = None
     reason: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     reached: str | None = None
     unknown_fields: set[str] = field(default_factory=set)
+    seconds: float = 0.0
+    pages: int = 0
+    _heard_at: float = 0.0
+    """When its last page came, or it began."""
+    _retries_then: int = 0
 
     def watched(self, walk: Iterable[Page]) -> Iterator[Page]:
-        """Yield the pages of a walk, and note when it began and when it ended."""
+        """Yield the pages of a walk, and note when it began and ended, and what each took."""
         self.started_at = self.clock()
-        yield from walk
+        self._heard_at = self.timer()
+        pages, page = iter(walk), None
+        while True:
+            began = self.timer()
+            try:
+                page = next(pages, None)
+            finally:
+                now = self.timer()
+                self.seconds += now - began
+            if page is None:
+                break
+            self.pages += 1
+            self._heard_at, self._retries_then = now, self.tally.retries
+            yield page
         self.ended_at = self.clock()
 
-    def reach(self, records: Sequence[Record]) -> None:
+    def is_failing(self) -> bool:
+        """Return whether the last that came of it was a failure."""
+        return self.result == FAILED or self.tally.retries > self._retries_then
+
+    def was_answered_since(self, other: Outcome) -> bool:
+        """Return whether a page of it came after the last one of another, or after that began."""
+        return self.pages > 0 and self._heard_at >= other._heard_at
+
+    def note_written(self, records: Sequence[Record]) -> None:
         """Note that all records of a page have been written."""
         self.ended_at = self.clock()
         before = [{"modifiedOn": self.reached}] if self.reached else []
@@ -74,16 +123,9 @@ class Outcome:
         reached = latest.get("modifiedOn")
         self.reached = reached if isinstance(reached, str) else self.reached
 
-    def skip(self, reason: str) -> None:
-        """Note that the API refused it, and that the run does without it."""
-        self._end(SKIPPED, reason)
-
-    def fail(self, reason: str) -> None:
-        """Note that it could not be read, or not to its end."""
-        self._end(FAILED, reason)
-
-    def _end(self, outcome: str, reason: str) -> None:
-        self.outcome, self.reason = outcome, reason
+    def end(self, result: str, reason: str | None = None) -> None:
+        """Note that it was skipped, or could not be read to its end."""
+        self.result, self.reason = result, reason
         self.ended_at = self.clock()
 
 
@@ -92,13 +134,14 @@ class Outcomes:
 
     Attributes:
         run_id: What the run is called.
-        are_wanted: Whether somebody will look at them.
+        log: The name of the stream that tells of them, if somebody wants it; it tells of the
+            others.
         ended_early: Whether the run ended before its last stream.
     """
 
     def __init__(self) -> None:
         self.run_id = uuid.uuid4().hex
-        self.are_wanted = False
+        self.log: str | None = None
         self.ended_early = False
         self._lock = threading.Lock()
         self._tallies: dict[str, Tally] = {}
@@ -113,39 +156,166 @@ class Outcomes:
         """Return what became of a stream of a tenant, or is about to."""
         with self._lock:
             if (stream, tenant) not in self._found:
-                self._found[stream, tenant] = Outcome(Tally(whole=self.tally_of(stream)))
+                tally = Tally(whole=self.tally_of(stream))
+                self._found[stream, tenant] = Outcome(stream, tenant, tally)
             return self._found[stream, tenant]
 
-    def of_tenant(self, tenant: Tenant) -> dict[str, Outcome]:
-        """Return what became of each stream of a tenant, by its name."""
+    def those(self, stream: str | None = None, tenant: Tenant | None = None) -> list[Outcome]:
+        """Return what became of a stream or of all, and of a tenant or of all."""
         with self._lock:
-            return {stream: each for (stream, of), each in self._found.items() if of == tenant}
+            found = list(self._found.values())
+        return [
+            each
+            for each in found
+            if stream in {None, each.stream} and tenant in {None, each.tenant}
+        ]
+
+    def read(self, tenant: Tenant | None = None) -> list[Outcome]:
+        """Return what became of the streams that come from the API."""
+        return [each for each in self.those(tenant=tenant) if each.stream != self.log]
+
+    # What goes wrong ------------------------------------------------------------------------
+
+    def fail(self, outcome: Outcome, error: Exception, *, shares_credentials: bool) -> Reach:
+        """Note what went wrong with a stream of a tenant; return how far that reaches.
+
+        No wider than what this run has seen: it is the stream's trouble until more is proven.
+
+        Args:
+            outcome: What became of it so far.
+            error: What went wrong.
+            shares_credentials: Whether all tenants show the same client id and secret.
+        """
+        reach = self._reach(outcome, error, shares_credentials=shares_credentials)
+        outcome.end(FAILED, reason_of(error))
+        if isinstance(error, TapError):
+            outcome.error = error
+        if reach == "tenant":
+            self._left.add(outcome.tenant)
+            self._end_open(outcome.reason, outcome.tenant)
+        return reach
+
+    def _reach(self, outcome: Outcome, error: Exception, *, shares_credentials: bool) -> Reach:
+        if not isinstance(error, TapError):
+            return "all"
+        reach = error.reach if self._is_proven(outcome, error) else "stream"
+        if isinstance(error, NoTokenError):  # without a token nothing can be asked
+            reach = "all" if shares_credentials else "tenant"
+        return "all" if reach == "tenant" and not outcome.tenant.is_of_group else reach
+
+    def _is_proven(self, outcome: Outcome, error: TapError) -> bool:
+        """Return whether this run has seen that a failure reaches as far as such a one may.
+
+        It has if no call can be sent at all, or if others fail as well; and in any case only if
+        none of the others has been answered meanwhile.
+        """
+        if not isinstance(error, ApiError) or error.reach == "stream":
+            return True
+        of_tenant = outcome.tenant if error.reach == "tenant" else None
+        others = [each for each in self.those(tenant=of_tenant) if each is not outcome]
+        if any(each.was_answered_since(outcome) for each in others):
+            return False
+        if error.kind in UNCONNECTED:
+            return True
+        tenants = {each.tenant for each in others} - {outcome.tenant}
+        failing = {each.tenant for each in others if each.is_failing()}
+        if of_tenant or not tenants:
+            return bool(failing)
+        return len(failing & tenants) >= min(MOST_BY_CHANCE, len(tenants))
+
+    def skip(self, outcome: Outcome, reason: str) -> None:
+        """Note that the API refused a stream, and that the run does without it."""
+        outcome.end(SKIPPED, reason)
+
+    def complete(self, stream: str) -> None:
+        """Note that all pages of a stream have been written, but for those that went wrong."""
+        for outcome in self.those(stream):
+            outcome.result = outcome.result or COMPLETE
+
+    def end_early(self, reason: str) -> None:
+        """Note that no stream is read any further."""
+        self.ended_early = True
+        self._end_open(reason)
+
+    def _end_open(self, reason: str | None, tenant: Tenant | None = None) -> None:
+        for each in self.those(tenant=tenant):
+            if not each.result:
+                each.end(FAILED, reason)
 
     def has_left(self, tenant: Tenant) -> bool:
         """Return whether nothing more of a tenant could be read."""
         return tenant in self._left
 
-    def complete(self, stream: str) -> None:
-        """Note that all pages of a stream have been written, but for those that went wrong."""
-        for outcome in self._open(lambda of, _: of == stream):
-            outcome.outcome = COMPLETE
+    # What is told ---------------------------------------------------------------------------
 
-    def leave(self, tenant: Tenant, error: BaseException) -> None:
-        """Note that nothing more of a tenant is read."""
-        self._left.add(tenant)
-        for outcome in self._open(lambda _, of: of == tenant):
-            outcome.fail(reason_of(error))
+    def lines(self) -> list[Line]:
+        """Return a line for each failure; one for all streams, or tenants, that failed alike."""
+        alike: dict[tuple[Tenant, str], list[TapError]] = {}
+        for outcome in self.those():
+            if (error := outcome.error) is None:
+                continue
+            self.reason(outcome)
+            is_one = outcome.tenant.is_of_group or self._is_like_all_others(outcome, error)
+            key = outcome.tenant, error.likeness if is_one else str(error)
+            alike.setdefault(key, []).append(error)
+        tenants = {outcome.tenant for outcome in self.read()}
+        is_of_all = all(outcome.result == FAILED for outcome in self.read())
+        if len(alike) == len(tenants) > 1 == len({likeness for _, likeness in alike}) and is_of_all:
+            [error, *_] = next(iter(alike.values()))
+            return [Line(error.told_of(f"all {len(tenants)} tenants"))]
+        return [self._line(tenant, errors) for (tenant, _), errors in alike.items()]
 
-    def end_early(self, reason: str) -> None:
-        """Note that no stream is read any further."""
-        self.ended_early = True
-        for outcome in self._open(lambda *_: True):
-            outcome.fail(reason)
+    def _line(self, tenant: Tenant, errors: Sequence[TapError]) -> Line:
+        streams = [error.stream for error in errors]
+        read = self.read(tenant)
+        if len(streams) > 1 and all(outcome.result == FAILED for outcome in read):
+            streams = [f"all {len(read)} streams"]
+        return Line(errors[0].told_of(errors[0].tenant, *streams), errors[0].tenant_id)
 
-    def _open(self, concerned: Callable[[str, Tenant], bool]) -> list[Outcome]:
-        with self._lock:
-            return [
-                outcome
-                for key, outcome in self._found.items()
-                if not outcome.outcome and concerned(*key)
-            ]
+    def _is_like_all_others(self, outcome: Outcome, error: TapError) -> bool:
+        """Return whether all streams of a tenant failed like this one, or with it."""
+        return all(
+            other.result == FAILED
+            and (other.error is None or other.error.likeness == error.likeness)
+            for other in self.read(outcome.tenant)
+        )
+
+    def reason(self, outcome: Outcome) -> str | None:
+        """Return why a stream is not complete, as far as this run knows; nothing if it is."""
+        error = outcome.error
+        instead = error.failure.remedy_of_one if isinstance(error, ApiError) else ""
+        if error and instead and any(each.pages for each in self.read(outcome.tenant)):
+            error.remedy = instead  # no setting of a tenant is wrong, if others were answered
+            outcome.reason = reason_of(error)
+        return outcome.reason
+
+    def tenants(self, *results: str) -> list[Tenant]:
+        """Return the tenants any of whose streams came to one of some results."""
+        return list(dict.fromkeys(each.tenant for each in self.those() if each.result in results))
+
+    def summary(self, tenants: int) -> tuple[str, dict[str, Any]]:
+        """Return what is told of a group at the end, and the same for structured logs.
+
+        Args:
+            tenants: How many there are in all.
+        """
+        seconds: dict[Tenant, float] = {}
+        for each in self.those():
+            seconds[each.tenant] = seconds.get(each.tenant, 0.0) + each.seconds
+        slowest = heapq.nlargest(MOST_SLOW, seconds.items(), key=itemgetter(1))
+        left_out = self.tenants(SKIPPED, FAILED)
+        named = [str(tenant) for tenant in left_out]
+        if len(named) > MOST_LEFT_OUT:
+            named[MOST_LEFT_OUT:] = [f"{len(named) - MOST_LEFT_OUT} more"]
+        told = f" Left out, as a whole or in part: {', '.join(named)}." if named else ""
+        slow = ", ".join(f"{tenant} {took:.1f} s" for tenant, took in slowest)
+        text = (
+            f"{tenants - len(left_out)} of {tenants} tenants were read.{told} The slowest: {slow}."
+        )
+        return text, {
+            "tenants": tenants,
+            "tenants_left_out": [tenant.number for tenant in left_out],
+            "slowest_tenants": [
+                {"tenant_id": tenant.number, "seconds": round(took, 1)} for tenant, took in slowest
+            ],
+        }

@@ -7,9 +7,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan_dispatch.client.tenant_clients import TenantClients
-from tap_servicetitan_dispatch.errors import StreamsFailedError, TapError
-from tap_servicetitan_dispatch.run.group_summary import GroupSummary
-from tap_servicetitan_dispatch.run.outcomes import Outcomes, reason_of
+from tap_servicetitan_dispatch.errors import StreamsFailedError
+from tap_servicetitan_dispatch.run.outcomes import FAILED, Outcomes, reason_of
 from tap_servicetitan_dispatch.run.parallel import ParallelCalls
 from tap_servicetitan_dispatch.run.prefetch import PageSize, Prefetcher
 from tap_servicetitan_dispatch.run.progress import Progress, progress
@@ -17,6 +16,7 @@ from tap_servicetitan_dispatch.run.progress import Progress, progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from tap_servicetitan_dispatch.run.outcomes import Outcome
     from tap_servicetitan_dispatch.run.signals import StopFlag
     from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tap_servicetitan_dispatch.walks import Page
@@ -63,7 +63,6 @@ class Run:
         self.writer = writer
         self.write_state = write_state
         self.progress = Progress()
-        self.group_summary = GroupSummary()
         self.outcomes = Outcomes()
         self.is_of_group = "tenants" in config
         self._stop_flag = stop_flag
@@ -74,7 +73,7 @@ class Run:
             LONG_PAGE_BYTES_OF_GROUP if self.is_of_group else LONG_PAGE_BYTES
         )
         self._short_page = PageSize(SHORT_PAGE_BYTES)
-        self._failures: list[TapError] | None = None
+        self._is_of_all_streams = False
         self._write_log: Callable[[], None] = lambda: None
         self._is_leaving = False
 
@@ -121,7 +120,7 @@ class Run:
         """
         self.progress = progress()
         self._stop_flag.before_leaving_at_once = self.progress.abandon
-        self._failures = []
+        self._is_of_all_streams = True
         self._write_log = write_log
         self._stop_flag.allow_waits()
         for source in sources:
@@ -132,41 +131,38 @@ class Run:
         except Exception as error:
             if not isinstance(error, OSError):  # else stdout may be gone, in the middle of a line
                 self._end_early(reason_of(error))
+            if any(error is outcome.error for outcome in self.outcomes.those()):
+                raise StreamsFailedError(self.outcomes.lines()) from error
             raise
         finally:
             self.end()
-        if self.is_of_group:
-            summary, count = self.group_summary, len(self.clients.tenants)
-            logger.info("%s", summary.text(count), extra=summary.figures(count))
-        if self._failures:
-            self._tell_failures(StreamsFailedError(self._failures, len(self.clients.tenants)))
+            self.clients.close()
+        self._sum_up()
 
-    def _tell_failures(self, error: StreamsFailedError) -> None:
-        some_are_whole = len(error.tenants_that_failed) < len(self.clients.tenants)
-        if not (self.config["skip_failed_tenants"] and self.is_of_group and some_are_whole):
-            raise error
-        for line in error.lines:
+    def _sum_up(self) -> None:
+        tenants, failed = len(self.clients.tenants), self.outcomes.tenants(FAILED)
+        if self.is_of_group:
+            text, figures = self.outcomes.summary(tenants)
+            logger.info("%s", text, extra=figures)
+        if not failed:
+            return
+        lines = self.outcomes.lines()
+        if not (self.config["skip_failed_tenants"] and len(failed) < tenants):
+            raise StreamsFailedError(lines)
+        for line in lines:
             left_out = "Left out, as skip_failed_tenants is set: %s"
             logger.warning(left_out, line.text, extra={"tenant_id": line.tenant_id})
 
-    def set_aside(self, tenant: Tenant, error: Exception) -> bool:
-        """Keep a failure for the end, if something else can be read; return whether.
+    def may_go_on(self, outcome: Outcome, error: Exception) -> bool:
+        """Note what went wrong with a stream of a tenant; return whether others can be read.
 
         Nothing more is read of a tenant of a group that the failure concerns as a whole.
         """
-        if self._failures is None or not isinstance(error, TapError):
-            return False
-        concerns = error.concerns
-        if error.token_endpoint and self.clients.share_credentials():
-            concerns = "all"
-        if concerns == "all" or (concerns == "tenant" and not self.is_of_group):
-            return False
-        if concerns == "tenant":
-            self._prefetcher.leave(tenant)
-            self.outcomes.leave(tenant, error)
-        self._failures.append(error)
-        self.group_summary.leave_out(tenant)
-        return True
+        shares = self.clients.share_credentials()
+        reach = self.outcomes.fail(outcome, error, shares_credentials=shares)
+        if reach == "tenant":
+            self._prefetcher.leave(outcome.tenant)
+        return reach != "all" and self._is_of_all_streams
 
     def pages(
         self, stream: str, sources: Callable[[], Iterable[PendingWalk]]

@@ -6,10 +6,13 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import contextmanager
+from importlib.metadata import entry_points, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import fsspec  # type: ignore[import-untyped] # it has no types
+
+from tap_servicetitan_dispatch.log.redaction import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +23,9 @@ _FIELDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("storage", ("root",), ("prefix", "params")),
 )
 """Each object of a `batch_config`, what it has to have, and what else it may have."""
+_MAY_BE_LEFT_OUT = () if version("singer-sdk").startswith("0.54.") else ("storage", "root")
+"""What the SDK has a default for, from 0.55 on: a folder among the system's temporary ones."""
+_OF_PYARROW = {"arrow", "parquet"}
 
 
 def problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -48,22 +54,30 @@ def _misfits(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_missing(given: Mapping[str, Any], name: str) -> bool:
-    return given.get(name) is None or given[name] == ""
+    if name not in given:
+        return name not in _MAY_BE_LEFT_OUT
+    return given[name] is None or given[name] == ""
 
 
 def _unusable(config: Mapping[str, Any]) -> Iterator[str]:
-    storage = config["storage"]
+    storage = config.get("storage", {})
     if not isinstance(storage.get("params") or {}, Mapping):
         yield "batch_config.storage.params: is not an object"
         return
+    root = storage.get("root", "")
     try:
-        protocol, _ = fsspec.core.split_protocol(storage["root"])
+        protocol, _ = fsspec.core.split_protocol(root)
         fsspec.get_filesystem_class(protocol or "file")
     except (ImportError, ValueError) as error:
         yield f"batch_config.storage.root: {error}"
-    if "\0" in storage["root"]:
+    if "\0" in root:
         yield "batch_config.storage.root: has a null byte"
-    if config["encoding"]["format"] == "parquet" and find_spec("pyarrow") is None:
+    name = config["encoding"]["format"]
+    known = {plugin.name for plugin in entry_points(group="singer_sdk.batch_encoders")}
+    if name not in known:
+        some = ", ".join(sorted(known))
+        yield f"batch_config.encoding.format: {shown(name)} is not one of {some}"
+    elif name in _OF_PYARROW and find_spec("pyarrow") is None:
         yield "batch_config.encoding.format: needs pyarrow, which is not installed"
 
 

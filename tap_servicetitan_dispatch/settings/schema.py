@@ -336,20 +336,12 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
 ).to_dict()
 
 
-@dataclass(frozen=True)
-class Connection:
-    """Where to call."""
-
-    api_url: str
-    auth_url: str
-
-
-def connection(config: Mapping[str, Any]) -> Connection:
+def environment_of(config: Mapping[str, Any]) -> Environment:
     """Return where a checked config outside the sandbox points."""
-    environment = ENVIRONMENTS[config["environment"]]
-    return Connection(
-        api_url=(config.get("api_url") or environment.api_url).rstrip("/"),
-        auth_url=config.get("auth_url") or environment.auth_url,
+    own = ENVIRONMENTS[config["environment"]]
+    return Environment(
+        api_url=(config.get("api_url") or own.api_url).rstrip("/"),
+        auth_url=config.get("auth_url") or own.auth_url,
     )
 
 

@@ -36,8 +36,8 @@ class Bookmark(NamedTuple):
             instant = None
         if instant is None or instant.year < instants.EARLIEST_YEAR:
             raise StateError(
-                f"the bookmark {shown(self.value)} in the state is not a date-time. What to do: "
-                "correct it, or take it out to read everything again."
+                f"the bookmark {shown(self.value)} in the state is not a date-time",
+                "correct it, or take it out to read everything again",
             )
         return instant
 
@@ -88,7 +88,8 @@ def full_read_in(state: Mapping[str, Any], stream: str) -> FullRead | None:
     if at is None or type(version) is not int or not 0 < version < LARGEST_VERSION:
         raise StateError(
             f"the {FULL_READ} of {stream} in the state, {shown(entry)}, is not a version and a "
-            "date-time. What to do: correct it, or take it out to have the stream read in full."
+            "date-time",
+            "correct it, or take it out to have the stream read in full",
         )
     return FullRead(version, at)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.singerlib import Catalog
 
 from tap_servicetitan_dispatch.errors import InputError
-from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import part
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -31,20 +31,20 @@ def checked_catalog(
     """
     if catalog is None or isinstance(catalog, Catalog):
         return catalog
-    remedy = "What to do: make it anew with --discover."
+    remedy = "make it anew with --discover"
     try:
         checked = Catalog.from_dict(catalog)  # type: ignore[arg-type] # the SDK's type is narrow
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        cause = one_line(f"{type(error).__name__}: {error}", MOST_OF_A_PART)
-        raise InputError(f"the catalog is not well formed ({cause}). {remedy}") from error
+        cause = part(f"{type(error).__name__}: {error}")
+        raise InputError(f"the catalog is not well formed ({cause})", remedy) from error
     if not checked:
-        raise InputError(f"the catalog is not well formed (it has no streams). {remedy}")
+        raise InputError("the catalog is not well formed (it has no streams)", remedy)
     for name, entry in checked.items():
         if name in own_streams and not entry.schema.properties:
-            raise InputError(f"the catalog is not well formed ({name}: no schema). {remedy}")
+            raise InputError(f"the catalog is not well formed ({name}: no schema)", remedy)
         if (method := entry.replication_method) not in {None, "INCREMENTAL", "FULL_TABLE"}:
-            given = one_line(method, MOST_OF_A_PART)
-            raise InputError(f"the catalog is not well formed ({name}: {given}). {remedy}")
+            given = part(method)
+            raise InputError(f"the catalog is not well formed ({name}: {given})", remedy)
     if strange := ", ".join(sorted(checked.keys() - set(own_streams))):
         logger.warning("The catalog has streams that this tap does not have: %s", strange)
     return checked
@@ -62,8 +62,8 @@ def require_offered(
     if wanted := sorted(each.tap_stream_id for each in named if _is_selected(each)):
         raise InputError(
             f"the catalog selects {', '.join(wanted)}, which the setting extra_streams does not "
-            "name, so it is not offered. What to do: name it there, or make the catalog anew with "
-            "--discover."
+            "name, so it is not offered",
+            "name it there, or make the catalog anew with --discover",
         )
     for where, names in (
         ("catalog", sorted(each.tap_stream_id for each in named)),
@@ -91,10 +91,10 @@ def require_keys(stream: str, keys: Sequence[str], own_keys: Sequence[str]) -> N
     for name, setting in KEYS_OF_SETTINGS.items():
         if (name in own_keys) != (name in keys):
             raise InputError(
-                f"the catalog has the key {', '.join(keys)} for {stream}, where the settings want "
-                f"{', '.join(own_keys)}: it was made before the setting {setting} was "
-                f"{'set' if name in own_keys else 'taken out'}. What to do: make it anew with "
-                "--discover."
+                f"the catalog has the key {', '.join(keys)} for {stream}, where the settings "
+                f"want {', '.join(own_keys)}: it was made before the setting {setting} was "
+                f"{'set' if name in own_keys else 'taken out'}",
+                "make it anew with --discover",
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.errors import StateError
-from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import part
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -23,20 +23,18 @@ def checked_state(state: Any, own_streams: Container[str]) -> dict[str, Any]:
     Raises:
         StateError: It is not a state, or a bookmark has another shape than ours.
     """
-    remedy = "What to do: correct the state, or take it out to read everything again."
+    remedy = "correct the state, or take it out to read everything again"
     if state is None:
         return {}
     if isinstance(state, dict) and state and "bookmarks" not in state:
-        raise StateError(f"the state has no bookmarks but: {_part(', '.join(state))}. {remedy}")
+        raise StateError(f"the state has no bookmarks but: {part(', '.join(state))}", remedy)
     bookmarks = (state.get("bookmarks") or {}) if isinstance(state, dict) else None
     if not isinstance(bookmarks, dict):
-        raise StateError(f'the state is not an object with "bookmarks" in it. {remedy}')
+        raise StateError('the state is not an object with "bookmarks" in it', remedy)
     checked = {}
     for name, bookmark in bookmarks.items():
         if not isinstance(bookmark, dict):
-            raise StateError(
-                f"the bookmark of {_part(name)} in the state is not an object. {remedy}"
-            )
+            raise StateError(f"the bookmark of {part(name)} in the state is not an object", remedy)
         if name not in own_streams:
             checked[name] = bookmark
             continue
@@ -58,13 +56,14 @@ def _checked_partitions(stream: str, partitions: Any, remedy: str) -> list[dict[
         if not isinstance(number, int) or isinstance(number, bool):
             raise StateError(
                 f"the bookmark of {stream} in the state has partitions that are not those of a "
-                f"group of tenants. {remedy}"
+                "group of tenants",
+                remedy,
             )
         value = {key: entry[key] for key in BOOKMARK if key in entry}
         checked.append({"context": {"tenantId": number}, **value})
     numbers = [each["context"]["tenantId"] for each in checked]
     if len(set(numbers)) < len(numbers):
-        raise StateError(f"the bookmark of {stream} in the state has a tenant twice. {remedy}")
+        raise StateError(f"the bookmark of {stream} in the state has a tenant twice", remedy)
     return checked
 
 
@@ -79,15 +78,17 @@ def require_state_of(state: Mapping[str, Any], own_streams: Container[str], *, g
             continue
         if group and "replication_key_value" in entry:
             raise StateError(
-                f"the bookmark of {name} in the state is that of a single tenant, and does not say "
-                "of which. What to do: make the state of the group from those of its tenants with "
-                "--group-state, or start with an empty state to read everything again."
+                f"the bookmark of {name} in the state is that of a single tenant, and does not "
+                "say of which",
+                "make the state of the group from those of its tenants with --group-state, or "
+                "start with an empty state to read everything again",
             )
         if not group and entry.get("partitions"):
             raise StateError(
                 f"the bookmark of {name} in the state is that of a group of tenants, and the "
-                "setting tenants is not set. What to do: set it, with this one tenant if you like, "
-                "or start with an empty state to read everything again."
+                "setting tenants is not set",
+                "set it, with this one tenant if you like, or start with an empty state to read "
+                "everything again",
             )
 
 
@@ -105,7 +106,3 @@ def state_of_group(states: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
                 partition = {"context": {"tenantId": number}, **value}
                 bookmarks.setdefault(stream, {"partitions": []})["partitions"].append(partition)
     return {"bookmarks": bookmarks}
-
-
-def _part(text: object) -> str:
-    return one_line(text, MOST_OF_A_PART)

@@ -117,8 +117,8 @@ class AppointmentAssignments(DispatchStream):
             return instants.parse(start_date) if start_date else None
         if not isinstance(bookmark.value, str):
             raise StateError(
-                f"the bookmark {shown(bookmark.value)} in the state is not a text. What to do: "
-                "correct it, or take it out to read everything again."
+                f"the bookmark {shown(bookmark.value)} in the state is not a text",
+                "correct it, or take it out to read everything again",
             )
         if bookmark.key == "modifiedOn":
             # Left by the other ServiceTitan tap, which reads this feed by date.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import part
 from tap_servicetitan_dispatch.walks import DecodedRow
 
 if TYPE_CHECKING:
@@ -140,10 +140,10 @@ class RowDecoder:
     def _outgoing(self, row: dict[str, Any], seen: set[str]) -> dict[str, Any]:
         for key in self._keys:
             if row.get(key) is None:
-                has = one_line(", ".join(sorted(row)), MOST_OF_A_PART)
+                has = part(", ".join(sorted(row)))
                 raise AnswerError(
-                    f"the API gave a row without {key}, it has: {has or 'nothing'}. What to do: "
-                    "run again; if it stays, report it. The bookmark is safe."
+                    f"the API gave a row without {key}, it has: {has or 'nothing'}",
+                    "run again; if it stays, report it. The bookmark is safe",
                 )
         unknown = row.keys() - self._types.keys()
         seen |= unknown
@@ -182,8 +182,8 @@ class RowDecoder:
                 ),
             ]
             raise AnswerError(
-                f"the API sends {', and '.join(odd)}. What to do: report it, and set "
-                "unknown_fields to warn or keep meanwhile. The bookmark is safe."
+                f"the API sends {', and '.join(odd)}",
+                "report it, and set unknown_fields to warn or keep meanwhile. The bookmark is safe",
             )
         with self._lock:
             fate = f"It is kept in {UNKNOWN_FIELDS}" if self._keeps else "It is left out"
@@ -231,7 +231,7 @@ def _list_of(row: type[msgspec.Struct]) -> type[msgspec.Struct]:
 
 
 def _listed(names: set[str]) -> str:
-    return one_line(", ".join(sorted(names)), MOST_OF_A_PART)
+    return part(", ".join(sorted(names)))
 
 
 def _type_of(schema: Mapping[str, Any], *, or_null: bool = True) -> Any:

@@ -1,4 +1,4 @@
-"""The SDK's stream, without what it would do and here nobody should."""
+"""The SDK's Stream, minus the behaviour this tap replaces."""
 
 from __future__ import annotations
 
@@ -30,10 +30,19 @@ class SdkStream(Stream):
         tap: Whose stream it is, for the SDK.
     """
 
+    own_keys: Sequence[str]
+    """The key without a catalog, which may give another."""
+
     def __init__(self, tap: Tap) -> None:
-        super().__init__(tap)
         self._of_tap = tap
+        super().__init__(tap)
         self._own_replication_key = self.replication_key
+
+    @property
+    @override
+    def logger(self) -> Any:
+        """A logger that keeps `extra`; from 0.55 on, the SDK's own puts the stream's name there."""
+        return self._of_tap.logger.getChild(self.name)
 
     @property
     @override
@@ -56,16 +65,14 @@ class SdkStream(Stream):
         if UNKNOWN_FIELDS in self.schema["properties"] and UNKNOWN_FIELDS not in fields:
             raise InputError(
                 f"the catalog has no {UNKNOWN_FIELDS} for {self.name}: it was made before the "
-                "setting unknown_fields was keep. What to do: make it anew with --discover."
+                "setting unknown_fields was keep",
+                "make it anew with --discover",
             )
 
-    def names_of_tables(self, own_keys: Sequence[str]) -> Iterator[str]:
+    def names_of_tables(self) -> Iterator[str]:
         """Yield what the tables are called that have each row of this stream once, and no others.
 
         With a longer key, or none, a table keeps several versions of a row: none of them is gone.
-
-        Args:
-            own_keys: The key of the stream without a catalog.
         """
         maps = {
             name: [each for each in found if not isinstance(each, RemoveRecordTransform)]
@@ -74,7 +81,7 @@ class SdkStream(Stream):
         used = Counter(each.stream_alias for found in maps.values() for each in found)
         for each in maps[self.name]:
             keys = each.transformed_key_properties or ()
-            is_longer = len(keys) > len(own_keys) or self.replication_key in keys
+            is_longer = len(keys) > len(self.own_keys) or self.replication_key in keys
             if keys and not is_longer and used[each.stream_alias] == 1:
                 yield each.stream_alias
 

@@ -130,8 +130,7 @@ class SyncLog(DispatchStream):
         numbers = {None, client.tenant_id}
         [tenant] = [each for each in self.run.clients.tenants if each.number in numbers]
         if tenant not in self._told:
-            found = self.run.outcomes.of_tenant(tenant)
-            found.pop(self.name)
+            found = {each.stream: each for each in self.run.outcomes.read(tenant)}
             counts = self._counts(client, tenant, found)
             whose = {"runId": self.run.outcomes.run_id, "tenantId": client.tenant_id}
             self._told[tenant] = [
@@ -146,8 +145,8 @@ class SyncLog(DispatchStream):
             "stream": name,
             "startedAt": found.started_at and instants.render(found.started_at),
             "endedAt": found.ended_at and instants.render(found.ended_at),
-            "outcome": found.outcome or FAILED,
-            "reason": found.reason,
+            "outcome": found.result or FAILED,
+            "reason": self.run.outcomes.reason(found),
             "rows": found.tally.rows,
             "requests": found.tally.requests,
             "retries": found.tally.retries,
@@ -166,7 +165,7 @@ class SyncLog(DispatchStream):
         outcomes = self.run.outcomes
         if outcomes.ended_early or outcomes.has_left(tenant):
             return {}
-        names = [name for name, each in found.items() if each.outcome == COMPLETE]
+        names = [name for name, each in found.items() if each.result == COMPLETE]
         calls = [partial(self._count, client, name) for name in names]
         return dict(zip(names, self.run.helpers.results(calls), strict=True))
 

@@ -148,8 +148,8 @@ def _total_in(body: Any) -> int | None:
 
 def _endless(number: int) -> AnswerError:
     return AnswerError(
-        f"page {number} brings nothing new but says hasMore: true, so the list might never end. "
-        "What to do: run again; if it stays, report it. The bookmark is safe."
+        f"page {number} brings nothing new but says hasMore: true, so the list might never end",
+        "run again; if it stays, report it. The bookmark is safe",
     )
 
 

@@ -76,13 +76,13 @@ def feed_walk(
         if has_more and after in sent:
             raise AnswerError(
                 "the feed says hasMore: true but gives a continueFrom that it has given before, "
-                "so it would never end. What to do: run again; if it stays, report it to "
-                "ServiceTitan. The bookmark is safe."
+                "so it would never end",
+                "run again; if it stays, report it to ServiceTitan. The bookmark is safe",
             )
         if has_more and not after:
             raise AnswerError(
-                "the feed says hasMore: true but gives no continueFrom to continue from. What to "
-                "do: run again; if it stays, report it to ServiceTitan. The bookmark is safe."
+                "the feed says hasMore: true but gives no continueFrom to continue from",
+                "run again; if it stays, report it to ServiceTitan. The bookmark is safe",
             )
         token = after or token
         yield Page(records, token, size=answer.size)
@@ -103,8 +103,9 @@ def _slow_down(empty: int, pause: Callable[[float], object], logger: Log) -> Non
     if empty == MOST_EMPTY:
         raise AnswerError(
             f"the feed gave {empty:,} empty pages in a row, each with hasMore: true, so it might "
-            "never end. What to do: run again, which resumes there; if it stays, report it to "
-            "ServiceTitan. The bookmark is safe."
+            "never end",
+            "run again, which resumes there; if it stays, report it to ServiceTitan. The "
+            "bookmark is safe",
         )
     if empty == FEW_EMPTY:
         logger.warning(
@@ -127,8 +128,8 @@ def _fetch_from(
             raise
         raise AnswerError(
             f"the API rejects the bookmark (or start_date) to resume from ({error.request}: "
-            f"{error.detail}). Nothing was read. What to do: start the stream over with "
-            "--full-refresh in Meltano or without its bookmark in the state, or put "
-            '{"replication_key": "modifiedOn", "replication_key_value": "<a date before the last '
-            'good run>"} there to resume from a date.'
+            f"{error.detail}). Nothing was read",
+            "start the stream over with --full-refresh in Meltano or without its bookmark in "
+            'the state, or put {"replication_key": "modifiedOn", "replication_key_value": "<a '
+            'date before the last good run>"} there to resume from a date',
         ) from error

@@ -11,7 +11,7 @@ import msgspec
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.log.redaction import MOST_OF_A_PART, one_line
+from tap_servicetitan_dispatch.log.redaction import part
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -121,8 +121,8 @@ def is_ahead(bookmark: datetime, answer: Answer, logger: Log) -> bool:
 def malformed(expected: str, body: Any) -> AnswerError:
     """Return the error that says what an answer should have had, and what it has."""
     keys = ", ".join(sorted(body)) if isinstance(body, dict) else type(body).__name__
-    keys = one_line(keys, MOST_OF_A_PART)
+    keys = part(keys)
     return AnswerError(
-        f"the API's answer should have {expected}, it has: {keys or 'nothing'}. What to do: run "
-        "again; if it stays, report it. The bookmark is safe."
+        f"the API's answer should have {expected}, it has: {keys or 'nothing'}",
+        "run again; if it stays, report it. The bookmark is safe",
     )

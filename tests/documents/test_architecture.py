@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING
 import pytest
 from singer_sdk import Stream, Tap
 
+from tap_servicetitan_dispatch.streams import STREAMS
 from tools.markdown import ROOT, cells, exists, names_of_tests, rows, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE = ROOT / "tap_servicetitan_dispatch"
+PARTS = "The parts"
+STREAM_MODULES = ("base", "reading", "writing", "sdk")
+"""Where the SDK's Stream is derived from."""
 HOOKS = rows(section("docs/architecture.md", "What the SDK does, and where the tap steps in"))
+
+BELOW_REQUESTS = {
+    "fp": "http.client.HTTPResponse.fp",
+    "ConnectionCls": "urllib3.HTTPConnectionPool.ConnectionCls",
+    "pool_classes_by_scheme": "urllib3.PoolManager.pool_classes_by_scheme",
+}
 
 
 def parts() -> list[str]:
@@ -24,17 +34,23 @@ def parts() -> list[str]:
 
 
 def private_hooks() -> Iterator[str]:
-    """Yield what the tap's code uses of the SDK that has an underscore in front."""
+    """Yield what the tap's code uses that nobody promised.
+
+    That is what the SDK has with an underscore in front or in `contrib`, and what lies below
+    requests.
+    """
     for path in PACKAGE.rglob("*.py"):
         if "sandbox" in path.relative_to(PACKAGE).parts:
             continue
-        base = {"tap.py": Tap, "base.py": Stream, "sdk.py": Stream}.get(path.name)
+        base = {"tap": Tap, **dict.fromkeys(STREAM_MODULES, Stream)}.get(path.stem)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and re.match(
-                r"singer_sdk\b.*\._", node.module or ""
+                r"singer_sdk\b.*\._|singer_sdk\.contrib\b", node.module or ""
             ):
                 yield from (f"{node.module}.{name.name}" for name in node.names)
             name = getattr(node, "attr", getattr(node, "name", None))
+            if path.name == "transport.py" and name in BELOW_REQUESTS:
+                yield BELOW_REQUESTS[name]
             own = isinstance(node, ast.Attribute | ast.FunctionDef) and isinstance(name, str)
             if base and own and re.match(r"_[^_]", str(name)) and name in of_the_sdk(base):
                 yield f"{base.__name__}.{name}"
@@ -48,17 +64,30 @@ def of_the_sdk(base: type) -> set[str]:
 
 
 def test_the_table_names_each_module_once() -> None:
-    table = rows(section("docs/architecture.md", "The parts"))
+    table = rows(section("docs/architecture.md", PARTS))
     assert sorted(cells(row)[0].strip("`") for row in table) == parts()
 
 
-def test_the_table_names_each_private_hook_of_the_sdk() -> None:
+def test_a_folder_names_each_of_its_modules_but_those_of_single_resources() -> None:
+    table = {cells(row)[0].strip("`"): row for row in rows(section("docs/architecture.md", PARTS))}
+    resources = {stream.__module__.rpartition(".")[2] for stream in STREAMS}
+    unnamed = [
+        f"{folder}{path.stem}"
+        for folder in table
+        if folder.endswith("/") and folder != "sandbox/"
+        for path in (PACKAGE / folder).glob("*.py")
+        if path.stem not in {"__init__", *resources} and f"`{path.stem}`" not in table[folder]
+    ]
+    assert unnamed == []
+
+
+def test_the_table_names_each_private_hook() -> None:
     named = [name for row in HOOKS for name in re.findall(r"`([\w.]+)`", cells(row)[0])]
     for_types_only = {
         "singer_sdk.helpers._batch.BaseBatchFileEncoding",
         "singer_sdk.helpers._batch.BatchConfig",
     }
-    final = {"Tap.load_streams", "Tap.sync_all"}
+    final = {"Tap.sync_all"}
     assert sorted(named) == sorted((set(private_hooks()) | final) - for_types_only)
 
 

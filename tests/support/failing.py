@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,7 +13,7 @@ import pytest
 import trustme
 from typing_extensions import override
 
-from tap_servicetitan_dispatch.client.failures import FAILURES
+from tap_servicetitan_dispatch.client.failures import FAILURES, Kind
 from tap_servicetitan_dispatch.client.http import Http
 from tests.support.scripted_api import Answer, Call, ScriptedApi, listed
 
@@ -45,7 +46,7 @@ ANSWERS = {
     "not_json": Answer("<html>Log in to the guest network</html>"),
     "bad_value": Answer(listed({"id": 1, "name": "\ud83d"})),
     "too_large": Answer(raw=[b"HTTP/1.1 100 Continue\r\n\r\n" * 2**16]),
-    "no_connection": Answer(reset=True),
+    "connection_lost": Answer(reset=True),
 }
 
 
@@ -58,7 +59,7 @@ def untrusted(api: ScriptedApi) -> Iterator[dict[str, Any]]:
         yield api.config | {"api_url": url}
 
 
-UNSENT = ("bad_address", "bad_bundle", "no_tls", "untrusted")
+UNSENT = ("bad_address", "bad_bundle", "no_connection", "no_tls", "untrusted")
 """What goes wrong before a request is sent."""
 
 
@@ -86,6 +87,10 @@ def _unsent(api: ScriptedApi, kind: str) -> AbstractContextManager[dict[str, Any
         return behind_a_proxy(api, "gopher://b.example")
     if kind == "bad_bundle":
         return trusting(api, "/no/such/bundle.pem")
+    if kind == "no_connection":
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        return nullcontext(api.config | {"api_url": f"http://127.0.0.1:{port}"})
     return nullcontext(api.config | {"api_url": api.url.replace("http:", "https:")})
 
 
@@ -100,7 +105,7 @@ def failing(api: ScriptedApi, kind: str) -> Iterator[dict[str, Any]]:
         with silent(api) as config:
             yield config
         return
-    if FAILURES[kind].from_token_endpoint:
+    if FAILURES[Kind(kind)].from_token_endpoint:
         api.token_reply = lambda _: ANSWERS[kind]
     else:
         api.reply = lambda _: ANSWERS[kind]

@@ -1,0 +1,169 @@
+"""How a stream goes out: the records of a page, then its bookmark."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib import ActivateVersionMessage
+from typing_extensions import override
+
+from tap_servicetitan_dispatch.run.outcomes import FAILED, SKIPPED
+from tap_servicetitan_dispatch.settings.batches import files_for_their_owner
+from tap_servicetitan_dispatch.state import bookmarks
+from tap_servicetitan_dispatch.state.bookmarks import Bookmark
+from tap_servicetitan_dispatch.streams.reading import ReadingStream
+from tap_servicetitan_dispatch.streams.records import to_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Sequence
+
+    from singer_sdk import Tap
+    from singer_sdk.helpers import types
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
+
+    from tap_servicetitan_dispatch.run.run import Run
+    from tap_servicetitan_dispatch.settings.tenants import Tenant
+    from tap_servicetitan_dispatch.walks import Record
+
+RECORDS_AT_ONCE = 100
+"""As many as a pipe holds, or so: a signal is heeded in between, even if the target is slow."""
+TOP_LEVEL_DEPTH = 2
+"""Of the path of a field in the metadata: `properties`, and its name."""
+
+
+class WritingStream(ReadingStream):
+    """A stream whose pages are written whole, or one record at a time by the SDK.
+
+    The bookmark of a page goes into the state once the target has got all of the page's records:
+    as RECORD messages right after the last of them, as a BATCH message after the one that holds
+    the last of them. Nothing else writes state, so what is in the state is always safe to emit.
+
+    Args:
+        tap: Whose stream it is, for the SDK.
+        run: What it shares with the other streams while it is read.
+    """
+
+    def __init__(self, tap: Tap, run: Run) -> None:
+        super().__init__(tap, run)
+        self._safe_bookmarks: dict[Tenant, str] = {}
+        """Of tenants whose records have been written, and not stored yet."""
+        self._in_batches = False
+
+    @override
+    def get_records(self, context: types.Context | None) -> Iterable[dict[str, Any]]:
+        for records in self._pieces(1):
+            yield from map(to_dict, records)
+
+    @override
+    def _sync_records(
+        self, context: types.Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        """Write whole pages where the SDK would do nothing with a record but write it."""
+        if not write_messages or self._needs_the_sdk:
+            yield from super()._sync_records(context, write_messages=write_messages)
+        else:
+            self._write_pages()
+        if write_messages and self.ABORT_AT_RECORD_COUNT is None:
+            self._activate_version()
+
+    def _write_pages(self) -> None:
+        with self.get_record_counter() as counter, self.get_sync_timer():
+            for records in self._pieces(RECORDS_AT_ONCE):
+                self.run.writer.write_records(
+                    self.name,
+                    records,
+                    version=self._stream_version,
+                    time_extracted=datetime.now(UTC),
+                )
+                counter.increment(len(records))
+
+    def _activate_version(self) -> None:
+        """Say that rows of earlier versions are gone, if the read of all tenants was whole."""
+        reads = self.full_reads
+        if obstacle := reads.obstacle(self.run.clients.tenants):
+            self.logger.warning("%s: no row is marked as deleted, as %s.", self.name, obstacle)
+        if obstacle or reads.begun is None:
+            return
+        for name in self.names_of_tables():
+            self.run.writer.write_message(ActivateVersionMessage(name, reads.begun.version))
+        bookmarks.store_full_read(reads.begun, self.stream_state)
+        self.run.write_state()
+
+    @property
+    def _needs_the_sdk(self) -> bool:
+        """Whether the SDK would look into the records, not just write them."""
+        return (
+            self.ABORT_AT_RECORD_COUNT is not None
+            or any(
+                type(stream_map) is not SameRecordTransform or stream_map.flattening_enabled
+                for stream_map in self.stream_maps
+            )
+            or any(len(crumbs) > TOP_LEVEL_DEPTH and not self.mask[crumbs] for crumbs in self.mask)
+        )
+
+    def _pieces(self, size: int) -> Iterator[Sequence[Record]]:
+        """Yield the records to write, some at a time, and store bookmarks in between.
+
+        Whoever asks for the next piece has written the one before.
+        """
+        for tenant, page in self.pages():
+            outcome = self.outcome_of(tenant)
+            self._stream_version = self.full_reads.version
+            if self.full_reads.are_wanted and tenant.is_of_group:
+                self.get_context_state(tenant.context)  # the state has to know whose rows there are
+            for start in range(0, len(page.records), size):
+                self.run.leave_if_told_to()
+                records = page.records[start : start + size]
+                yield records
+                outcome.tally.add_rows(len(records), page.last_modified_on)
+                self.run.progress.tell()
+            if self.run.outcomes.log:
+                outcome.note_written(page.records)
+            self.full_reads.take(tenant, page)
+            if page.bookmark is not None:
+                self._safe_bookmarks[tenant] = page.bookmark
+            if not self._in_batches:
+                self._store_bookmarks(self._safe_bookmarks)
+                self.run.write_state()
+
+    @override
+    def get_batches(
+        self, batch_config: BatchConfig, context: types.Context | None = None
+    ) -> Iterable[tuple[BaseBatchFileEncoding, list[str]]]:
+        self._in_batches = True
+        with files_for_their_owner():
+            for batch in super().get_batches(batch_config, context):
+                safe = dict(self._safe_bookmarks)
+                yield batch
+                # Asked for the next batch: the BATCH message of this one has been written.
+                self._store_bookmarks(safe)
+        self._store_bookmarks(self._safe_bookmarks)
+
+    def _store_bookmarks(self, safe: dict[Tenant, str]) -> None:
+        if self.replication_method == "INCREMENTAL":
+            for tenant, value in safe.items():
+                entry = self.get_context_state(tenant.context)
+                bookmarks.store(Bookmark(self.replication_key, value), entry)
+        safe.clear()
+
+    @override
+    def log_sync_costs(self) -> None:
+        """Sum up the stream at the end of the run, or say that it was skipped."""
+        super().log_sync_costs()
+        self.run.progress.end()
+        outcomes = self.run.outcomes.those(self.name)
+        skipped = [each for each in outcomes if each.result == SKIPPED]
+        for each in skipped:
+            each.tenant.logger(self.logger).warning(
+                "Skipped, as %s; its bookmark stays where it was. Stream: %s.",
+                (each.reason or "").rstrip("."),
+                self.name,
+            )
+        if len(skipped) == len(self.run.clients.tenants):
+            return
+        has_failed = any(each.result == FAILED for each in outcomes)
+        if self.selected and (self.tally.tenants_read or not has_failed):
+            figures = self.tally.figures()
+            self.logger.info("%s: %s", self.name, self.tally.summary(), extra=figures)
