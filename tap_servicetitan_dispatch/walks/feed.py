@@ -29,7 +29,10 @@ logger = logging.getLogger("tap-servicetitan-dispatch")
 FEW_EMPTY = 10
 """So many empty pages in a row are nothing unusual: a filter leaves out what is on them."""
 MOST_EMPTY = 1000
-"""As many as a feed of five million rows might have, all of which are left out."""
+"""As many as a feed might have whose filter leaves out all rows of years.
+
+Nobody knows how many rows a page has: with 5,000 these are five million, with 50 fifty thousand.
+"""
 PAUSE_SECONDS = 1.0
 
 
@@ -124,7 +127,7 @@ def _fetch_from(
     try:
         return fetch({**params, "from": token})
     except ApiError as error:
-        if not is_start or error.kind not in {"bad_request", "not_found"}:
+        if not is_start or error.kind not in {"bad_request", "not_found", "gone"}:
             raise
         raise AnswerError(
             f"the API rejects the bookmark (or start_date) to resume from ({error.request}: "
