@@ -140,6 +140,7 @@ class Run:
         self._sum_up()
 
     def _sum_up(self) -> None:
+        self.outcomes.fail_where_all_is_refused()
         tenants, failed = len(self.clients.tenants), self.outcomes.tenants(FAILED)
         if self.is_of_group:
             text, figures = self.outcomes.summary(tenants)
