@@ -48,15 +48,18 @@ class Http:
         clock: Seconds that only go up.
 
     Attributes:
-        served_at: What the server's clock showed at the last good answer that said so.
+        served_at: What the API's clock showed at the last good answer that said so.
+        token_served_at: What that of the token endpoint showed, which is another host.
         witness: Called with each answer, its body and the seconds that it took, good or not; in the
             thread that asked.
+        clock: Seconds that only go up.
     """
 
     def __init__(self, timeout_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.served_at: datetime | None = None
+        self.token_served_at: datetime | None = None
         self.witness: Callable[[requests.Response, bytes, float], object] = _ignore
-        self._clock = clock
+        self.clock = clock
         self._timeout = (CONNECT_TIMEOUT_SECONDS, timeout_seconds)
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
@@ -82,7 +85,7 @@ class Http:
             ApiError: There was no answer, or not a good one.
         """
         name = f"{request.method} {urlsplit(request.url).path}"
-        began = self._clock()
+        began = self.clock()
         try:
             prepared = self._session.prepare_request(request)
             response = self._session.send(
@@ -92,12 +95,15 @@ class Http:
                 **self._way_to(str(prepared.url), name),
             )
             content = body_of(response)
-            self.witness(response, content, self._clock() - began)
+            self.witness(response, content, self.clock() - began)
         except (OSError, urllib3.exceptions.HTTPError) as error:  # all of requests is an OSError
             failure = failure_of(error, name, token_endpoint=token_endpoint)
         else:
             answer = answer_of(response, content, name, decode, token_endpoint=token_endpoint)
-            self.served_at = answer.served_at or self.served_at
+            if token_endpoint:
+                self.token_served_at = answer.served_at or self.token_served_at
+            else:
+                self.served_at = answer.served_at or self.served_at
             return answer
         raise failure  # on its own: what requests raises carries the request, with secrets
 
