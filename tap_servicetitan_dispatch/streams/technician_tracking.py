@@ -88,12 +88,12 @@ class TechnicianTracking(DispatchStream):
             SORTED_TO,
             logger=client.logger,
         )
-        latest: dict[str, tuple[datetime, Pair | None]] = {}
+        latest: dict[str, tuple[tuple[datetime, int], Pair | None]] = {}
         for page in walk:
             for row in page.records:
-                modified, key = modified_on(row), str(_pair(row))
-                if key not in latest or modified >= latest[key][0]:
-                    latest[key] = modified, _pair(row) if _is_live(row) else None
+                rank, key = (modified_on(row), _number(row)), str(_pair(row))
+                if key not in latest or rank >= latest[key][0]:
+                    latest[key] = rank, _pair(row) if _is_live(row) else None
         live = [pair for _, pair in latest.values() if pair is not None]
         pairs = [pair for pair in live if all(map(_is_id, pair))]
         if len(pairs) < len(live):
@@ -130,6 +130,12 @@ Pair = tuple[Any, Any]
 
 def _pair(row: Record) -> Pair:
     return row.get("technicianId"), row.get("appointmentId")
+
+
+def _number(row: Record) -> int:
+    """Return the id of a row: of two that changed at one time, the larger counts, as in marts."""
+    value = row.get("id")
+    return value if isinstance(value, int) else -1
 
 
 def _is_live(row: Record) -> bool:
