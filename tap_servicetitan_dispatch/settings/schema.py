@@ -214,6 +214,17 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "detect_deleted_assignments",
+        th.BooleanType,
+        default=False,
+        title="Detect deleted assignments",
+        description=(
+            "Whether detect_deleted_every_hours covers appointment_assignments too, by the ids of "
+            "their list: a call for every 5,000 rows there are. Only needed if the export feed "
+            "does not return what was deleted, which a survey tells."
+        ),
+    ),
+    th.Property(
         "timezone",
         th.StringType,
         default="UTC",

@@ -14,8 +14,8 @@ from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import StateError
 from tap_servicetitan_dispatch.log.redaction import shown
 from tap_servicetitan_dispatch.streams.base import DispatchStream
-from tap_servicetitan_dispatch.streams.lists import rows_counted, since_start
-from tap_servicetitan_dispatch.walks import feed_walk
+from tap_servicetitan_dispatch.streams.lists import FEWEST_AT_ONCE, rows_counted, since_start
+from tap_servicetitan_dispatch.walks import feed_walk, read_by_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LIST = "appointment-assignments"
 """The path of the same rows as a list, which can be counted."""
+LOOKBACK = timedelta(days=1)
+"""Of the feed after a full read of the list: far more than the feed lags, or the list hides."""
 ASSIGNMENT = (
     th.Property("id", th.IntegerType, required=True, description="Number of the assignment."),
     th.Property("technicianId", th.IntegerType, description="Number of the technician sent."),
@@ -92,6 +94,35 @@ class AppointmentAssignments(DispatchStream):
         start = self._start(bookmark)
         for page in feed_walk(fetch, self._params, start, client.pause, client.logger):
             yield replace(page, extra={"continueFrom": page.bookmark})
+
+    @property
+    @override
+    def _can_be_whole(self) -> bool:
+        return bool(self.config.get("detect_deleted_assignments"))
+
+    @override
+    def full_walk(self, client: Client) -> Iterable[Page]:
+        """Return the pages of the list, then those of the feed of the last day.
+
+        The list tells which rows there are; the feed gives the bookmark, and what was changed so
+        lately that the list may hide it. Only the last page can vouch, and does so if the list did.
+        """
+        began_at = client.now()
+        size = max(self.config["page_size"], FEWEST_AT_ONCE)
+        params = {"active": self.config["active"], "pageSize": str(size)}
+        fetch = partial(client.get, LIST, decode=self._decoder.decode)
+        is_whole = False
+        for page in read_by_number(fetch, params, None, {}, began_at, client.logger):
+            is_whole = page.is_whole
+            yield replace(page, bookmark=None, is_whole=False, extra={"continueFrom": None})
+        since = began_at and began_at - LOOKBACK
+        before: Page | None = None
+        for page in feed_walk(self.fetch(client), self._params, since, client.pause, client.logger):
+            if before is not None:
+                yield before
+            before = replace(page, extra={"continueFrom": page.bookmark})
+        if before is not None:
+            yield replace(before, is_whole=is_whole)
 
     @override
     def probe(self, client: Client) -> None:
