@@ -27,6 +27,7 @@ from tap_servicetitan_dispatch.sandbox.like import (
     read,
     size_like,
 )
+from tap_servicetitan_dispatch.sandbox.world.instants import SECOND
 from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 
 HOST = "127.0.0.1"
@@ -186,6 +187,7 @@ class Sandbox:
             assignments=assignments,
             credentials=credentials,
             clock=lambda tenant: clock() + timedelta(seconds=switch.faults(tenant).clock_skew),
+            export_delay=behaviour.feed_delay * SECOND,
         )
         self.tenants: Mapping[int, SandboxTenant] = {
             number: SandboxTenant(member, switch) for number, member in group.items()

@@ -107,6 +107,7 @@ class Asker:
         self.calls = 0
         self.replies: list[Reply] = []
         wire.http.witness = self._witness
+        wire.http.clock = clock
 
     @property
     def seconds_left(self) -> float:

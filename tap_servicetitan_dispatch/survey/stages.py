@@ -33,6 +33,7 @@ SMALLER = (500, 50)
 """How many rows to ask for where 5,000 are refused."""
 MOST_FEED_PAGES = 8
 MOST_FEED_ROWS = 4_000
+FEW_FEED_ROWS = 500
 AT_LEAST_BACK = 3 * HOUR
 LOOKS = 5
 LOOK_ROWS = 500
@@ -191,7 +192,7 @@ def _end_of_feed(asker: Asker, seen: Seen) -> Any:
 def _feed_by_time(asker: Asker, seen: Seen) -> None:
     rows = seen.feed_rows
     times = sorted(time for time in map(modified, seen.settled(rows)) if time is not None)
-    start = {"from_": written(times[0] - DAY)} if times else {}
+    start = {"from_": written(times[-min(FEW_FEED_ROWS, len(times))])} if times else {}
     asks = [
         partial(_get, asker, seen, f"feed:active:{word or 'none'}", FEED, **start, **active)
         for word in ("Any", "", "True", "False")

@@ -132,13 +132,13 @@ def feed_has_all_that_is_listed(seen: Seen) -> Verdict:
     "documented",
     "in part",
     "Assignments that are gone stay in the warehouse as if they were alive. "
-    "`detect_deleted_every_hours` with `detect_deleted_streams` finds them by the ids of the "
+    "`detect_deleted_every_hours` with `detect_deleted_assignments` finds them by the ids of the "
     "list.",
     "Inactive rows of the list are looked for in the feed, and rows of the feed that the list "
     "lacks are looked at: are they inactive? Whether every deletion comes cannot be told by "
     "reading: see whether rows that you delete come with the next run.",
     switches=("feed_withdrawn", "deletes"),
-    questions=("feed:walk:", _LISTED),
+    questions=("feed:walk:", _LISTED, f"count:{ASSIGNMENTS}:"),
 )
 def feed_tells_deletions(seen: Seen) -> Verdict:
     if not seen.feed_pages or not seen.reply(_LISTED):
@@ -287,7 +287,7 @@ def feed_lags_15_minutes(seen: Seen) -> Verdict:
     text = f"the youngest there is {seconds(youngest)} old, the oldest lacking {seconds(oldest)}"
     if oldest > youngest + MINUTE / SECOND:
         return unknown("rows that are older are lacking, too", text)
-    if youngest - oldest > 600:  # noqa: PLR2004 - ten minutes
+    if youngest - oldest > 1_800:  # noqa: PLR2004 - half an hour
         return unknown("too little changed to say", text)
     delay = round((youngest + oldest) / 2 / 60) * 60
     is_usual = oldest <= _DELAY_SECONDS <= youngest

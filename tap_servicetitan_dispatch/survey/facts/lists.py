@@ -565,6 +565,11 @@ def sorted_within_ten_seconds(seen: Seen) -> Verdict:
             return holds("to the second", list_order="to_the_second")
         within = telling_pairs(rows, 10 * SECOND)
         exact = telling_pairs(rows, SECOND)
+        newest = seen.rows(f"list:{each.path}:newest")[::-1]
+        if not seen.is_one_page(each.path) and all(
+            one <= two for one, two in _pairs(newest, modified)
+        ):
+            exact += telling_pairs(newest, SECOND)
         if exact >= ENOUGH_PAIRS:
             return holds("exactly", list_order="exact")
         if within >= ENOUGH_PAIRS:
