@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tap_servicetitan_dispatch.sandbox import Sandbox
+from tap_servicetitan_dispatch.sandbox import Faults, Sandbox
 from tap_servicetitan_dispatch.survey import report
 from tap_servicetitan_dispatch.survey.facts import FACTS
 from tap_servicetitan_dispatch.survey.survey import MOST, survey
@@ -97,14 +97,15 @@ def content() -> str:
 @cache
 def survey_of_sandbox() -> Survey:
     """Return a survey of the sandbox as it is, at a noon."""
-    with Sandbox(clock=lambda: AT) as sandbox:
+    quick = Faults(requests_per_second=None)
+    with Sandbox(clock=lambda: AT, assignments=6_000, faults=quick) as sandbox:
         config = {
             "environment": "sandbox",
             "api_url": sandbox.url,
             "extra_streams": list(MOST),
             "timezone": "America/Chicago",
         }
-        (found,) = survey(TapServiceTitanDispatch(config=config))
+        (found,) = survey(TapServiceTitanDispatch(config=config), calls_a_second=60)
         return found
 
 

@@ -109,7 +109,7 @@ class AppointmentAssignments(DispatchStream):
         """
         began_at = client.now()
         size = max(self.config["page_size"], FEWEST_AT_ONCE)
-        params = {"active": self.config["active"], "pageSize": str(size)}
+        params = {"active": self.config["active"], "pageSize": str(size), "includeTotal": "true"}
         fetch = partial(client.get, LIST, decode=self._decoder.decode)
         is_whole = False
         for page in read_by_number(fetch, params, None, {}, began_at, client.logger):

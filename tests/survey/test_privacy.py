@@ -47,7 +47,8 @@ class Marked:
         await self._app(scope, receive, keep)
         start, *rest = sent
         body = json.loads(b"".join(message.get("body", b"") for message in rest))
-        start["headers"] = [*start["headers"], (b"x-trace", MARK.encode())]
+        headers = [each for each in start["headers"] if each[0] != b"content-length"]
+        start["headers"] = [*headers, (b"x-trace", MARK.encode())]
         await send(start)
         marked = json.dumps(self._marked("", body)).encode()
         await send({"type": "http.response.body", "body": marked, "more_body": False})

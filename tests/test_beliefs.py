@@ -1,0 +1,97 @@
+"""Where two places held different beliefs of the API, they hold one now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.runs import assert_fails, bookmarked
+from tests.support.scripted_api import Answer, listed, routed
+from tests.support.streams import NOTHING, PATHS
+
+if TYPE_CHECKING:
+    from tests.support.runs import Command
+    from tests.support.scripted_api import Call, ScriptedApi
+
+LIST = PATHS["appointment_assignments_list"]
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_a_rejected_token_gets_the_same_advice_whatever_the_status(
+    api: ScriptedApi, tap: Command, status: int
+) -> None:
+    api.reply = lambda _: Answer({"title": "The token is not known."}, status=status)
+    assert_fails(tap.run(api.config, bookmarked("old")), "start the stream over")
+
+
+def test_a_group_of_streams_that_are_all_refused_without_a_scope_is_no_success(
+    api: ScriptedApi, tap: Command
+) -> None:
+    api.reply = lambda _: Answer({"title": "Forbidden"}, status=403)
+    run = tap.run(
+        api.config | {"skip_forbidden_streams": True}, streams=("appointment_assignments", "zones")
+    )
+    assert run.exit_code == 1
+    assert "check app_key" in run.errors[0]
+
+
+def test_streams_whose_scopes_are_named_may_all_be_skipped(api: ScriptedApi, tap: Command) -> None:
+    api.reply = lambda _: Answer({"title": "Scope validation failed: tn.dis.x:r"}, status=403)
+    run = tap.run(
+        api.config | {"skip_forbidden_streams": True}, streams=("appointment_assignments", "zones")
+    )
+    assert run.exit_code == 0
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_of_two_rows_that_changed_at_one_time_the_larger_id_counts(
+    api: ScriptedApi, tap: Command, first: int
+) -> None:
+    pair = {"technicianId": 7, "appointmentId": 8, "modifiedOn": "2026-11-20T11:00:00Z"}
+    rows = {
+        1: {**pair, "id": 1, "status": "Dispatched", "active": True},
+        2: {**pair, "id": 2, "status": "Dispatched", "active": False},
+    }
+    asked: list[Call] = []
+
+    def track(call: Call) -> Any:
+        asked.append(call)
+        return {"technicianTrackingUrl": "https://x.example"}
+
+    api.date = "Fri, 20 Nov 2026 12:00:00 GMT"
+    api.reply = routed(
+        {LIST: listed(rows[first], rows[3 - first]), PATHS["technician_tracking"]: track}
+    )
+    run = tap.run(api.config, streams=("technician_tracking",))
+    assert run.exit_code == 0, run.stderr
+    assert (asked, run.records) == ([], [])
+
+
+def test_the_time_is_that_of_the_api_once_it_has_answered(
+    api: ScriptedApi,
+) -> None:
+    api.date = "Fri, 20 Nov 2026 12:00:00 GMT"
+    token = api.token_reply
+
+    def an_hour_ahead(call: Call) -> Answer:
+        answer = token(call)
+        return Answer(answer.body, headers={"Date": "Fri, 20 Nov 2026 13:00:00 GMT"})
+
+    api.token_reply = an_hour_ahead
+    api.reply = routed(NOTHING)
+    assert _now_of(api) == ["13", "12"]
+
+
+def _now_of(api: ScriptedApi) -> list[str]:
+    """Return the hours that a client takes for the API's, before and after its first answer."""
+    from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch  # noqa: PLC0415 - one use
+
+    made = TapServiceTitanDispatch(config=api.config)
+    clients = made.streams["zones"].run.clients  # type: ignore[attr-defined] # it is one of ours
+    client = clients.of(clients.tenants[0])
+    hours = [f"{client.now():%H}"]
+    client.get(PATHS["zones"], {})
+    hours.append(f"{client.now():%H}")
+    clients.close()
+    return hours
