@@ -253,6 +253,7 @@ def survey(
     also: Iterable[str] = (),
     only: Iterable[int] = (),
     calls_a_second: int | None = None,
+    clock: Callable[[], float] = time.monotonic,
     tell: Callable[[str, int], object] = lambda _name, _calls: None,
 ) -> list[Survey]:
     """Survey the tenants of a tap's settings, which are good, one after the other.
@@ -262,6 +263,7 @@ def survey(
         also: What to do besides: `ALSO`.
         only: Numbers of the tenants of a group; all of them if there are none.
         calls_a_second: At most so many, and no more than the settings allow; 8 unless given.
+        clock: Seconds that only go up.
         tell: Called before each stage with its name, and how many calls there were.
 
     Raises:
@@ -271,7 +273,9 @@ def survey(
         each for each in cast("list[DispatchStream]", list(tap.streams.values())) if each.path
     ]
     run = streams[0].run
-    clients = run.new_clients(max_retries=1, max_requests_per_second=calls_a_second or CALLS_A_SECOND)
+    clients = run.new_clients(
+        max_retries=1, max_requests_per_second=calls_a_second or CALLS_A_SECOND
+    )
     wanted = set(only)
     found = []
     for tenant in clients.tenants:
@@ -285,6 +289,7 @@ def survey(
                     tenant,
                     also=also,
                     timezone=tap.config["timezone"],
+                    clock=clock,
                     tell=tell,
                 )
             )

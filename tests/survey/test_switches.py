@@ -7,52 +7,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import TypeAdapter
 
 from tap_servicetitan_dispatch.sandbox import Behaviour, Contractor, Faults
 from tap_servicetitan_dispatch.sandbox.like import switches_of
 from tap_servicetitan_dispatch.survey.facts import FACTS
 from tap_servicetitan_dispatch.survey.stages import STAGES
 from tests.support.surveys import NOON, found, sandbox_of, surveyed
+from tests.support.switches import BUSY, USUAL, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_servicetitan_dispatch.survey.survey import Survey
 
-SCHEMA = TypeAdapter(Behaviour).json_schema()["properties"]
-USUAL = Behaviour()
-BUSY = 3_000
-"""Assignments of a tenant of whom a few change at any time of a working day."""
-SAMPLES: dict[str, list[Any]] = {
-    "export_page_size": [100],
-    "continuation_lifetime": [0],
-    "units_without_group": [frozenset({40000114})],
-    "token_lifetime": [60],
-    "tokens_per_minute": [1],
-    "missing_scopes": [frozenset({"tn.dis.zones:r"})],
-    "feed_delay": [0, 3600],
-    "feed_history_days": [30],
-    "token_length": [5_000],
-    "rows": [frozenset({"zones=30", "teams=0", "appointment-assignments=200"})],
-    "inactive": [frozenset({"zones=50"})],
-    "undated": [frozenset({"zones=25"})],
-    "visible_after": [600],
-    "replica_lag": [7_200],
-    "sort_ignored": [
-        frozenset({"ModifiedOn"}),
-        frozenset({"Id"}),
-        frozenset({"CreatedOn"}),
-        frozenset({"zones:ModifiedOn"}),
-    ],
-    "largest_page": [50, 500],
-    "tied_rows": [150],
-    "list_history_days": [30],
-    "future_rows": [3],
-    "capacity_days": [7],
-    "tracked": [("Working",), ("Dispatched", "Working", "Done")],
-}
-"""Values of the switches that take any number, or any names."""
 COMPANIONS: dict[str, dict[str, Any]] = {
     "empty_pages": {"export_page_size": 100},
     "token_moves": {"export_page_size": 100},
@@ -86,15 +53,6 @@ STAGE_OF = {
     "tracking:": "tracking",
     "access:": "tokens",
 }
-
-
-def values_of(name: str) -> list[Any]:
-    """Return values of a switch that are not its default."""
-    if name in SAMPLES:
-        return SAMPLES[name]
-    if SCHEMA[name].get("type") == "boolean":
-        return [True]
-    return [value for value in SCHEMA[name]["enum"] if value != getattr(USUAL, name)]
 
 
 def stages_for(switch: str) -> list[str]:
