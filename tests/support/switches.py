@@ -42,6 +42,20 @@ SAMPLES: dict[str, list[Any]] = {
 }
 """Values of the switches that take any number, or any names."""
 
+SIZES = {
+    "export_order": 9_000,
+    "list_order": 20_000,
+    "feed_delay": BUSY,
+    "feed_versions": BUSY,
+    "touches_modified_on": BUSY,
+    "replica_lag": BUSY,
+    "tracked": BUSY,
+    "done_edits": BUSY,
+}
+"""How many assignments it takes for a switch to show, if more than some hundred."""
+APART = {"visible_after", "token_serves", "bad_app_key_status"}
+"""Switches that show only with a clock that moves, in a group, or if that is asked for."""
+
 
 def values_of(name: str) -> list[Any]:
     """Return values of a switch that are not its default."""

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from tap_servicetitan_dispatch.sandbox import Behaviour, NotASurveyError, Sandbox, cli
 from tests.support.surveys import NOON, UNLIMITED, sandbox_of, surveyed
-from tests.support.switches import values_of
-from tests.survey.test_switches import APART, SIZES
+from tests.support.switches import APART, SIZES, values_of
 
 if TYPE_CHECKING:
     from pathlib import Path

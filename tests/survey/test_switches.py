@@ -13,7 +13,7 @@ from tap_servicetitan_dispatch.sandbox.like import switches_of
 from tap_servicetitan_dispatch.survey.facts import FACTS
 from tap_servicetitan_dispatch.survey.stages import STAGES
 from tests.support.surveys import NOON, found, sandbox_of, surveyed
-from tests.support.switches import BUSY, USUAL, values_of
+from tests.support.switches import APART, BUSY, SIZES, USUAL, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,18 +29,6 @@ COMPANIONS: dict[str, dict[str, Any]] = {
     "touches_modified_on": {"feed_delay": 6 * 3_600},
 }
 """What else has to be so for a switch to show."""
-SIZES = {
-    "export_order": 9_000,
-    "list_order": 20_000,
-    "feed_delay": BUSY,
-    "feed_versions": BUSY,
-    "touches_modified_on": BUSY,
-    "replica_lag": BUSY,
-    "tracked": BUSY,
-    "done_edits": BUSY,
-}
-NOT_BY_READING = {"deletes"}
-"""What shows only where something has been deleted already."""
 STAGE_OF = {
     "feed:": "the feed",
     "count:": "what counts",
@@ -76,10 +64,6 @@ def named(survey: Survey, switch: str) -> Any:
 def cases() -> Iterator[tuple[str, Any]]:
     for field in fields(Behaviour):
         yield from ((field.name, value) for value in values_of(field.name))
-
-
-APART = {"visible_after", "token_serves", "bad_app_key_status"}
-"""Switches with a test of their own below."""
 
 
 @pytest.fixture(scope="module")
