@@ -72,11 +72,10 @@ def test_the_time_is_that_of_the_api_once_it_has_answered(
     api: ScriptedApi,
 ) -> None:
     api.date = "Fri, 20 Nov 2026 12:00:00 GMT"
-    token = api.token_reply
 
-    def an_hour_ahead(call: Call) -> Answer:
-        answer = token(call)
-        return Answer(answer.body, headers={"Date": "Fri, 20 Nov 2026 13:00:00 GMT"})
+    def an_hour_ahead(_: Call) -> Answer:
+        body = {"access_token": "t", "expires_in": 900}
+        return Answer(body, headers={"Date": "Fri, 20 Nov 2026 13:00:00 GMT"})
 
     api.token_reply = an_hour_ahead
     api.reply = routed(NOTHING)

@@ -15,6 +15,7 @@ from tap_servicetitan_dispatch.sandbox.world.company import BUSINESS_UNITS
 
 VERSION = 1
 _FAULT = "fault_"
+_NON_JOBS = "non-job-appointments="
 
 
 class NotASurveyError(ValueError):
@@ -44,10 +45,25 @@ def switches_of(survey: Any) -> dict[str, Any]:
                 found[name] = value
             if fact.get("outcome") == "otherwise":
                 sure.add(name)
+    if _hides_rows(found):  # so that their numbers are not those of all rows there are
+        found.pop("rows", None)
+        found.pop("inactive", None)
+    if found.get("non_job_default") == "active":
+        for name in ("rows", "inactive"):
+            found[name] = [one for one in found.get(name, ()) if not one.startswith(_NON_JOBS)]
     number = found.get("units_without_group")
     if isinstance(number, int):  # which ones is not in the file
         found["units_without_group"] = [unit.id for unit in BUSINESS_UNITS[-number:]][:number]
     return found
+
+
+def _hides_rows(switches: Mapping[str, Any]) -> bool:
+    """Return whether lists have fewer rows than there are."""
+    return (
+        switches.get("active_any", "heeded") != "heeded"
+        or switches.get("deletes") == "hard"
+        or "list_history_days" in switches
+    )
 
 
 def behaviour_like(survey: Any, **given: Any) -> Behaviour:

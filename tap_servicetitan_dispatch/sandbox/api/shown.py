@@ -225,9 +225,19 @@ def _marked(rows: list[Any], percent: int | None, mark: Callable[..., Any]) -> l
     marked = sum(mark(row, marked=True) is row for row in rows)
     if round(100 * marked / len(rows)) == percent:
         return rows
-    step = len(rows) / wanted if wanted else 0
-    chosen = {int(number * step) for number in range(wanted)}
+    by_likelihood = sorted(
+        range(len(rows)),
+        key=lambda index: (
+            mark(rows[index], marked=True) is not rows[index],
+            _is_done(rows[index]),
+        ),
+    )
+    chosen = set(by_likelihood[:wanted])
     return [mark(row, marked=index in chosen) for index, row in enumerate(rows)]
+
+
+def _is_done(row: Any) -> bool:
+    return getattr(row, "status", "") == "Done"
 
 
 def _flip(row: Any, *, marked: bool) -> Any:
