@@ -1,7 +1,7 @@
 """A sandbox that behaves as a tenant did, by the survey that somebody has sent."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -36,24 +36,25 @@ def switches_of(survey: Any) -> dict[str, Any]:
     facts = survey.get("facts") if isinstance(survey, Mapping) else None
     if not isinstance(facts, list) or survey.get("survey") != VERSION:
         raise NotASurveyError("not what --survey=json prints")
-    found: dict[str, Any] = {}
-    sure: set[str] = set()
-    for fact in facts:
-        named = fact.get("sandbox") if isinstance(fact, Mapping) else None
-        for name, value in (named or {}).items():
-            if name not in found or (fact.get("outcome") == "otherwise" and name not in sure):
-                found[name] = value
-            if fact.get("outcome") == "otherwise":
-                sure.add(name)
-    if _hides_rows(found):  # so that their numbers are not those of all rows there are
-        found.pop("rows", None)
-        found.pop("inactive", None)
-    if found.get("non_job_default") == "active":
-        for name in ("rows", "inactive"):
-            found[name] = [one for one in found.get(name, ()) if not one.startswith(_NON_JOBS)]
+    found = _named(facts)
+    for name in ("rows", "inactive"):
+        counts = [] if _hides_rows(found) else found.get(name, [])
+        if found.get("non_job_default") == "active":
+            counts = [each for each in counts if not each.startswith(_NON_JOBS)]
+        found[name] = counts
     number = found.get("units_without_group")
     if isinstance(number, int):  # which ones is not in the file
         found["units_without_group"] = [unit.id for unit in BUSINESS_UNITS[-number:]][:number]
+    return found
+
+
+def _named(facts: Sequence[Any]) -> dict[str, Any]:
+    """Return what facts name, those first that are otherwise."""
+    found: dict[str, Any] = {}
+    of_facts = [fact for fact in facts if isinstance(fact, Mapping)]
+    for fact in sorted(of_facts, key=lambda fact: fact.get("outcome") != "otherwise"):
+        for name, value in (fact.get("sandbox") or {}).items():
+            found.setdefault(name, value)
     return found
 
 

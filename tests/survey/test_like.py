@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tap_servicetitan_dispatch.sandbox import Behaviour, NotASurveyError, Sandbox, cli
@@ -29,6 +29,9 @@ DRAWN = [
 ]
 
 
+HIDING = {"active_any", "deletes", "list_history_days", "non_job_default"}
+COUNTED = {"rows", "inactive"}
+"""How many rows there are cannot be seen where lists hide some."""
 SIZE = 300
 """Of the board that is behind both, so that rows differ in what the switches make of them."""
 
@@ -61,6 +64,7 @@ def like(survey: Survey) -> Sandbox:
 def test_a_survey_of_a_sandbox_like_a_survey_is_that_survey(
     switches: list[tuple[str, Any]],
 ) -> None:
+    assume(not (HIDING & dict(switches).keys() and COUNTED & dict(switches).keys()))
     first = surveyed(sandbox_of(Behaviour(**dict(switches)), assignments=SIZE))
     assert said(surveyed(like(first))) == said(first)
 

@@ -1,7 +1,7 @@
 """Which rows a tenant shows: those of its tables, or others where the behaviour asks for that."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -115,13 +115,9 @@ def _reshaped(tenant: Tenant, name: str, behaviour: Behaviour, as_of: int | None
 
 def _shape(tenant: Tenant, name: str, behaviour: Behaviour, as_of: int | None) -> list[Any]:
     table: Table[Any] = tables_of(tenant)[name]
-    rows = list(table.current.values() if as_of is None else table.after((0, 0), as_of))
-    rows.sort(key=lambda row: (row.created_on, row.id))
-    rows = _as_many(rows, table, behaviour.numbered(behaviour.rows, name))
-    if name == ASSIGNMENTS:
-        rows = _lived(rows, behaviour)
-    if name == "technician-shifts" and behaviour.repeats == "one_row":
-        rows = _weekly(rows)
+    current = _lived(name, table.current.values(), behaviour)
+    rows = current if as_of is None else _lived(name, table.after((0, 0), as_of), behaviour)
+    rows = _as_many(rows, current, behaviour.numbered(behaviour.rows, name))
     rows = _marked(rows, behaviour.numbered(behaviour.inactive, name), _flip)
     if name == ASSIGNMENTS:
         rows = _touched(rows, behaviour)
@@ -135,16 +131,20 @@ def _shape(tenant: Tenant, name: str, behaviour: Behaviour, as_of: int | None) -
     return rows
 
 
-def _as_many(rows: list[Any], table: Table[Any], count: int | None) -> list[Any]:
-    """Return as many rows, of the latest first; some of them again with other ids."""
+def _as_many(rows: list[Any], current: list[Any], count: int | None) -> list[Any]:
+    """Return rows without the oldest, or some of them again with other ids.
+
+    Args:
+        rows: The rows, in the order in which they were created.
+        current: Those that are there now.
+        count: How many there are to be now.
+    """
     if count is None or not rows:
         return rows
-    if len(table.current) > count:
-        ids = sorted((row.created_on, row.id) for row in table.current.values())
-        kept = {id_ for _, id_ in ids[len(ids) - count :]}
-        gone = {id_ for _, id_ in ids[: len(ids) - count]}
-        return [row for row in rows if row.id in kept or row.id not in gone]
-    more = count - len(table.current)
+    if len(current) > count:
+        gone = {row.id for row in current[: len(current) - count]}
+        return [row for row in rows if row.id not in gone]
+    more = count - len(current)
     copies = [
         structs.replace(
             row,
@@ -157,8 +157,13 @@ def _as_many(rows: list[Any], table: Table[Any], count: int | None) -> list[Any]
     return rows + copies[:more]
 
 
-def _lived(rows: list[Any], behaviour: Behaviour) -> list[Any]:
-    """Return assignments with other lives."""
+def _lived(name: str, found: Iterable[Any], behaviour: Behaviour) -> list[Any]:
+    """Return rows in the order in which they were created, as they are with other lives."""
+    rows = sorted(found, key=lambda row: (row.created_on, row.id))
+    if name == "technician-shifts" and behaviour.repeats == "one_row":
+        return _weekly(rows)
+    if name != ASSIGNMENTS:
+        return rows
     if behaviour.done_rows == "inactive":
         rows = [structs.replace(row, active=False) if row.status == "Done" else row for row in rows]
     if behaviour.status_rows == "another":
@@ -167,6 +172,7 @@ def _lived(rows: list[Any], behaviour: Behaviour) -> list[Any]:
             structs.replace(row, id=row.id + 1, status="Scheduled", modified_on=row.created_on)
             for row in done
         ]
+        rows.sort(key=lambda row: (row.created_on, row.id))
     if behaviour.latest_row == "not_created":
         latest: dict[tuple[int, int], Assignment] = {}
         for row in rows:
