@@ -39,8 +39,10 @@ BELIEFS = {
         "by the API's own clock": "date_is_the_api_clock",
         "those are gone from the API": "lists_keep_all_history",
         "fewer rows came than the API had counted": "count_is_exact",
-        "by the vendor's word the export feed": "feed_tells_deletions",
-        "export feed": OURS,
+        "if the export feed returns deleted data, as the vendor says": "feed_tells_deletions",
+        "Where the feed is silent": "feed_tells_deletions",
+        "until the feed has caught up": "feed_lags_15_minutes",
+        "Until the API has answered": "date_is_the_api_clock",
     },
     "sandbox": {
         "with the answers, limits and errors of the real one": OURS,
