@@ -138,7 +138,11 @@ def _like(path: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
     except (OSError, NotASurveyError) as error:
         raise click.BadParameter(f"{path}: {error}", param_hint="--like") from error
     return (
-        {field.name: getattr(behaviour, field.name) for field in fields(Behaviour)},
+        {
+            field.name: value
+            for field in fields(Behaviour)
+            if (value := getattr(behaviour, field.name)) is not None
+        },
         {"latency": faults.latency} if faults.latency else {},
     )
 
