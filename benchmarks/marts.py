@@ -67,6 +67,7 @@ def build(rows: int) -> float:
             "DBT_TARGET_PATH": f"{folder}/target",
             "DBT_LOG_PATH": f"{folder}/logs",
             "DISPATCH_DUCKDB": f"{folder}/dispatch.duckdb",
+            "DISPATCH_TIMEZONE": "America/Chicago",
             "TARGET_JSONL_DESTINATION_PATH": folder,
         }
         begun = time.perf_counter()

@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory, TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -96,11 +96,24 @@ def bare(given: Given) -> Took:
         return timed([PYTHON, "-m", "benchmarks.bare", url], report)
 
 
+WITH_A_BOOKMARK = (
+    "appointment_assignments",
+    "non_job_appointments",
+    "teams",
+    "technician_shifts",
+    "technician_skills",
+    "zones",
+)
 EXTRA = {"appointment_assignments_list"}
 """Of the streams that are measured, those that a setting has to name."""
 
 
-def tap(given: Given, streams: Sequence[str] | None = None, *options: str) -> Took:
+def tap(
+    given: Given,
+    streams: Sequence[str] | None = None,
+    *options: str,
+    output: int | IO[bytes] = subprocess.DEVNULL,
+) -> Took:
     """Run the tap's executable, for some streams or for the default ones."""
     with serving(given) as (url, report), TemporaryDirectory() as name:
         folder = Path(name)
@@ -117,7 +130,23 @@ def tap(given: Given, streams: Sequence[str] | None = None, *options: str) -> To
         if streams is not None:
             (folder / "catalog.json").write_text(json.dumps(_catalog(streams, command)))
             command += ["--catalog", str(folder / "catalog.json")]
-        return timed([*command, *options], report)
+        return timed([*command, *options], report, output)
+
+
+def state_mib(given: Given) -> float:
+    """Return how many MiB of STATE the tap writes for the default streams, all with bookmarks."""
+    bookmark = {"replication_key": "modifiedOn", "replication_key_value": "2026-11-01T08:00:00Z"}
+    partitions = [
+        {"context": {"tenantId": number}, **bookmark}
+        for number in range(1, (given.tenants or 0) + 1)
+    ]
+    state = {"bookmarks": {stream: {"partitions": partitions} for stream in WITH_A_BOOKMARK}}
+    with NamedTemporaryFile("w", suffix=".json") as file, TemporaryFile() as output:
+        file.write(json.dumps(state))
+        file.flush()
+        tap(given, None, "--state", file.name, output=output)
+        output.seek(0)
+        return sum(len(line) for line in output if line.startswith(b'{"type":"STATE"')) / 2**20
 
 
 def settings(url: str) -> dict[str, Any]:

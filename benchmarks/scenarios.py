@@ -24,6 +24,8 @@ LARGE = (
 GROUP, AT_ONCE = 60, 20
 """Tenants, and requests under way, of a group that has nothing new."""
 MOST_AT_ONCE = 50
+MANY = 400
+"""Tenants whose bookmarks all stand in each STATE."""
 SOME = 20
 """Tenants that share the rows."""
 
@@ -170,6 +172,15 @@ def _of_a_group(rows: int, latency: float) -> Iterator[Scenario]:
         ),
     ):
         yield Scenario(what, once, "below 150 MiB", limit=150, unit="MiB", digits=0)
+    yield Scenario(
+        f"STATE of {MANY} tenants with nothing new, {AT_ONCE} requests at a time",
+        lambda: running.state_mib(Given(tenants=MANY, at_once=AT_ONCE)),
+        goal="below 10 MiB",
+        limit=10,
+        unit="MiB",
+        digits=0,
+        share=0,
+    )
     yield Scenario(
         f"Rows a second of {SOME} tenants, over those of one with as many rows",
         throughput,

@@ -21,9 +21,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--into", type=Path, default=Path("output"), help="where the pictures go (%(default)s)"
     )
-    parser.add_argument(
-        "--timezone", default="America/Chicago", help="whose hours and weeks (%(default)s)"
-    )
+    parser.add_argument("--timezone", help="in which hours and weeks are shown; the tenant's own")
     parser.add_argument(
         "--day", type=date.fromisoformat, help="the day of the board; that of the latest change"
     )
@@ -36,9 +34,9 @@ def main(arguments: list[str] | None = None) -> None:
                 print(table(marts.shown(given.query)))
                 return
             pictures = {
-                "board.svg": board.draw(board.Board(marts, given.day), given.timezone),
+                "board.svg": board.draw(board.Board(marts, given.day), marts.timezone),
                 "availability.svg": availability.draw(
-                    availability.Availability(marts), given.timezone
+                    availability.Availability(marts), marts.timezone
                 ),
             }
     except Error as error:  # a database that is not there, or a time zone that is none

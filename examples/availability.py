@@ -20,7 +20,7 @@ LIGHT = 0.68
 
 HOURS = """
 select technician_id, cast(date_trunc('week', day) as date), sum(shift_hours), sum(hours_for_jobs)
-from technician_availability
+from dispatch_technician_availability
 where tenant_id = :tenant and day between :first and :last
 group by 1, 2
 order by 1, 2

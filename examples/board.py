@@ -36,14 +36,14 @@ LETTER_INCHES = 0.062
 
 PRESENT = """
 select technician_id, shift_type, cast(starts_at as timestamp), cast(ends_at as timestamp)
-from stg_technician_shifts
+from dispatch_stg_technician_shifts
 where tenant_id = :tenant and active and shift_type <> 'TimeOff'
   and starts_at < :after and ends_at > :day
 order by 1, 2, 3, 4
 """
 ABSENT = """
 select technician_id, occasion, cast(starts_at as timestamp), cast(ends_at as timestamp)
-from time_away
+from dispatch_time_away
 where tenant_id = :tenant and starts_at < :after and ends_at > :day
 order by 1, 2, 3, 4
 """
@@ -51,7 +51,7 @@ order by 1, 2, 3, 4
 # on an earlier day, but for its last hours, and still is not done was forgotten.
 STATES = """
 with seen as (
-  select max(last_modified_on) as up_to from assignment_history where tenant_id = :tenant
+  select max(last_modified_on) as up_to from dispatch_assignment_history where tenant_id = :tenant
 ),
 states as (
   select
@@ -60,7 +60,7 @@ states as (
       seen_until,
       case when history.status = 'Done' then seen_since else (select up_to from seen) end
     ) as ended_at
-  from assignment_history as history
+  from dispatch_assignment_history as history
   where tenant_id = :tenant and status in ('Dispatched', 'Working', 'Done')
 )
 select
@@ -72,7 +72,7 @@ select
   cast(states.seen_since as timestamp),
   cast(states.ended_at as timestamp)
 from states
-join current_assignments as latest
+join dispatch_current_assignments as latest
   on latest.tenant_id = states.tenant_id and latest.assignment_id = states.assignment_id
 where states.seen_since < :after and states.ended_at >= :day
   and (states.seen_until is not null or states.seen_since >= :day - interval '6 hours')
@@ -80,7 +80,7 @@ order by 1, 3, 6
 """
 SCHEDULED = """
 select technician_id, count(*)
-from current_assignments
+from dispatch_current_assignments
 where tenant_id = :tenant and status = 'Scheduled'
 group by technician_id
 """

@@ -23,26 +23,33 @@ class Marts:
 
     Args:
         database: The path of a file of DuckDB, or the address of a PostgreSQL server.
-        timezone: The time zone, by its IANA name, in which days and weeks begin.
+        timezone: The time zone, by its IANA name, in which days and weeks begin; the tenant's own
+            if not given.
         tenant: Number of the tenant; the lowest that there is if not given.
+
+    Attributes:
+        timezone: That time zone.
+
+    Raises:
+        NothingLoadedError: There is no tenant, and no time zone is given.
     """
 
-    def __init__(self, database: str, timezone: str, tenant: int | None = None) -> None:
+    def __init__(self, database: str, timezone: str | None, tenant: int | None = None) -> None:
         self._connection: Any
         if database.startswith(POSTGRES):
             self._connection = psycopg.connect(database)
             self._connection.execute(f"set search_path to {SCHEMA}")
             self._parameter = r"%(\1)s"
-            self._connection.execute(
-                "select set_config('TimeZone', %(zone)s, false)", {"zone": timezone}
-            )
+            set_time_zone = "select set_config('TimeZone', :zone, false)"
         else:
             self._connection = duckdb.connect(database, read_only=True)
             self._parameter = r"$\1"
-            self._connection.execute("set TimeZone = $zone", {"zone": timezone})
+            set_time_zone = "set TimeZone = :zone"
         if tenant is None:
-            ((tenant,),) = self.rows("select min(tenant_id) from assignment_history")
+            ((tenant,),) = self.rows("select min(tenant_id) from dispatch_assignment_history")
         self._tenant = tenant
+        self.timezone = timezone or self._own_time_zone()
+        self._ask(set_time_zone, {"zone": self.timezone})
 
     def __enter__(self) -> Self:
         return self
@@ -60,6 +67,13 @@ class Marts:
         names = tuple(column[0] for column in answer.description)
         return [names, *(tuple(map(str, row)) for row in answer.fetchall())]
 
+    def _own_time_zone(self) -> str:
+        found = self.rows("select time_zone from dispatch_tenants where tenant_id = :tenant")
+        if not found:
+            raise NothingLoadedError
+        ((zone,),) = found
+        return str(zone)
+
     def _ask(self, query: str, values: dict[str, Any]) -> Any:
         if ":tenant" in query:
             values = {**values, "tenant": self._tenant}
@@ -73,7 +87,7 @@ def latest_change(marts: Marts) -> datetime:
         NothingLoadedError: There are no assignments.
     """
     latest = (
-        "select cast(max(last_modified_on) as timestamp) from assignment_history "
+        "select cast(max(last_modified_on) as timestamp) from dispatch_assignment_history "
         "where tenant_id = :tenant"
     )
     moment: datetime | None
@@ -87,7 +101,8 @@ def technicians(marts: Marts) -> dict[int, str]:
     """Return what to call technicians: their names, with the numbers where several share one."""
     names: dict[int, str] = dict(
         marts.rows(
-            "select technician_id, technician_name from technicians where tenant_id = :tenant"
+            "select technician_id, technician_name from dispatch_technicians "
+            "where tenant_id = :tenant"
         )
     )
     times = Counter(names.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,8 @@ MOST_OF_A_TIME = 50
 """Characters to show; a date-time has fewer."""
 LEAST_WAIT_SECONDS = 0.05
 """What is less than this was no wait, but the machine's own time."""
+LONGEST_WAIT_SECONDS = 3600
+"""No wait that is counted began longer ago than this."""
 
 
 @dataclass
@@ -37,12 +40,14 @@ class Tally:
     """`modifiedOn` of the last row."""
     requests: int = 0
     retries: int = 0
-    waited_seconds: float = 0
-    """Spent waiting for the rate limit, or before a request was sent again."""
     seconds: float = 0
     """From when the stream's turn came until its last row was written."""
     _expected: list[int] = field(default_factory=list, repr=False)
     """How many rows each tenant has; 0 if the API was asked, but did not say."""
+    _waited_before: float = field(default=0, repr=False)
+    """What was waited before the first of"""
+    _waits: deque[tuple[float, float]] = field(default_factory=deque, repr=False)
+    """the latest waits: when each began and ended, none at the same time as another."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -69,29 +74,49 @@ class Tally:
         self.rows += count
         self.reached = modified_on or self.reached
 
-    def add_request(self, waited_seconds: float) -> None:
+    @property
+    def waited_seconds(self) -> float:
+        """How long a request waited for the rate limit, or before it was sent again.
+
+        Time in which several of them waited counts once, so that it is no more than went by.
+        """
+        with self._lock:
+            return self._waited_before + sum(end - begin for begin, end in self._waits)
+
+    def add_request(self, waited_seconds: float, now: float) -> None:
         """Count a request that is being sent, and the wait for the rate limit before it."""
         if self.whole:
-            self.whole.add_request(waited_seconds)
+            self.whole.add_request(waited_seconds, now)
         with self._lock:
             self.requests += 1
             if waited_seconds >= LEAST_WAIT_SECONDS:
-                self.waited_seconds += waited_seconds
+                self._wait(waited_seconds, now)
 
-    def add_wait(self, seconds: float) -> None:
-        """Count the time that a request was kept waiting."""
+    def add_wait(self, seconds: float, now: float) -> None:
+        """Count the time that a request was kept waiting until now."""
         if self.whole:
-            self.whole.add_wait(seconds)
-        with self._lock:
-            self.waited_seconds += seconds
+            self.whole.add_wait(seconds, now)
+        if seconds:
+            with self._lock:
+                self._wait(seconds, now)
 
-    def add_retry(self, wait_seconds: float) -> None:
+    def add_retry(self, wait_seconds: float, now: float) -> None:
         """Count a request that is sent again, and the wait before that."""
         if self.whole:
-            self.whole.add_retry(wait_seconds)
+            self.whole.add_retry(wait_seconds, now)
         with self._lock:
             self.retries += 1
-            self.waited_seconds += wait_seconds
+            self._wait(wait_seconds, now)
+
+    def _wait(self, seconds: float, end: float) -> None:
+        begin = end - seconds
+        while self._waits and self._waits[-1][1] >= begin:
+            earlier_begin, earlier_end = self._waits.pop()
+            begin, end = min(begin, earlier_begin), max(end, earlier_end)
+        self._waits.append((begin, end))
+        while self._waits[0][1] < end - LONGEST_WAIT_SECONDS:
+            begin, end_of_first = self._waits.popleft()
+            self._waited_before += end_of_first - begin
 
     def figures(self) -> dict[str, Any]:
         """Return the figures for structured logs."""

@@ -15,6 +15,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.singerlib import Catalog, StateMessage
 from typing_extensions import override
 
+from tap_servicetitan_dispatch import NAME
 from tap_servicetitan_dispatch.cli import files
 from tap_servicetitan_dispatch.cli.command import Command
 from tap_servicetitan_dispatch.errors import LogError
@@ -23,10 +24,10 @@ from tap_servicetitan_dispatch.log.filters import quiet_logs
 from tap_servicetitan_dispatch.run.run import Run
 from tap_servicetitan_dispatch.run.signals import StopFlag
 from tap_servicetitan_dispatch.settings import schema as settings
-from tap_servicetitan_dispatch.settings import validation
+from tap_servicetitan_dispatch.settings import stream_maps, validation
 from tap_servicetitan_dispatch.state.catalog import checked_catalog, require_offered
 from tap_servicetitan_dispatch.state.given import checked_state, require_state_of
-from tap_servicetitan_dispatch.streams import NAMES, STREAMS
+from tap_servicetitan_dispatch.streams import NAMES, ON_REQUEST, STREAMS, not_offered
 from tap_servicetitan_dispatch.streams.sync_log import SyncLog
 from tap_servicetitan_dispatch.writer import LineWriter
 
@@ -43,11 +44,11 @@ if TYPE_CHECKING:
 class TapServiceTitanDispatch(Tap):
     """Copies what the ServiceTitan Dispatch API v2 lets one read into any Singer target."""
 
-    name = "tap-servicetitan-dispatch"
+    name = NAME
     message_writer_class = LineWriter
     # From 0.55 on; start_date here is for a first run, also where a bookmark is from before
     capabilities: ClassVar[Any] = [each for each in Tap.capabilities if str(each) != "start-date"]
-    config_jsonschema: ClassVar[dict[str, Any]] = copy.deepcopy(settings.SCHEMA)  # the SDK adds
+    config_jsonschema: ClassVar[dict[str, Any]] = settings.schema(ON_REQUEST)
 
     def __init__(
         self,
@@ -70,13 +71,16 @@ class TapServiceTitanDispatch(Tap):
         if parse_env_config:
             given |= validation.environment(schema, self.name)
         redaction.SECRETS.add(*settings.secrets_in(given))
+        stream_maps.require_nothing_else(given.get("stream_maps"))
         validation.normalize(given, schema)
         if validate_config and (errors := validation.problems(given, schema)):
             raise ConfigValidationError("Config validation failed", errors=errors, schema=schema)
         super().__init__(
             config=given, state=state, catalog=catalog, validate_config=False, **kwargs
         )
-        require_offered(self.input_catalog, self.state, settings.not_offered(self.config))
+        for line in validation.unknown(given, schema):
+            self.logger.warning("%s", line)
+        require_offered(self.input_catalog, self.state, not_offered(self.config))
 
     @override
     @classmethod
@@ -93,6 +97,8 @@ class TapServiceTitanDispatch(Tap):
     def load_state(self, state: dict[str, Any]) -> None:
         require_state_of(state, NAMES, group="tenants" in self.config)
         super().load_state(state)
+        for name in state.get("bookmarks", {}):  # those without a bookmark, too, have been read
+            self.state.setdefault("bookmarks", {}).setdefault(name, {})
 
     @override
     def discover_streams(self) -> Sequence[DispatchStream]:
@@ -102,7 +108,7 @@ class TapServiceTitanDispatch(Tap):
             writer=cast("LineWriter", self.message_writer),
             write_state=self._write_state,
         )
-        left_out = settings.not_offered(self.config)
+        left_out = not_offered(self.config)
         return [stream(self, run) for stream in STREAMS if stream.name not in left_out]  # type: ignore[misc] # each class has its own
 
     @property
@@ -140,15 +146,24 @@ class TapServiceTitanDispatch(Tap):
 
     @override
     def setup_mapper(self) -> None:
-        """Set up stream maps; before 0.55 the SDK has one for `*` fail on a deselected stream."""
-        super(Tap, self).setup_mapper()
+        """Set up stream maps; before 0.55 the SDK has one for `*` fail on a deselected stream.
+
+        Raises:
+            StreamMapError: One of them makes no sense.
+        """
+        stream_maps.require_expressions(self.config.get("stream_maps") or {})
+        with stream_maps.named():
+            super(Tap, self).setup_mapper()
         for name, entry in self.catalog.items():
-            if entry.metadata.resolve_selection()[()]:
-                own = Catalog({name: replace(entry, stream=name)})
-                self.mapper.register_raw_streams_from_catalog(own)
-            else:
-                schema = entry.schema.to_dict()  # the selected part has nothing, not even keys
-                self.mapper.register_raw_stream_schema(name, schema, entry.key_properties)
+            with stream_maps.named(name):
+                if entry.metadata.resolve_selection()[()]:
+                    own = Catalog({name: replace(entry, stream=name)})
+                    self.mapper.register_raw_streams_from_catalog(own)
+                else:
+                    schema = entry.schema.to_dict()  # the selected part has nothing, not even keys
+                    self.mapper.register_raw_stream_schema(name, schema, entry.key_properties)
+        fields = {name: stream.schema["properties"] for name, stream in self.streams.items()}
+        stream_maps.explain_failures(self.mapper, fields)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

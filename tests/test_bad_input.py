@@ -69,6 +69,13 @@ def test_a_config_that_is_no_object(tap: Command, content: Any) -> None:
     assert_one_line(run, "given with --config is not a JSON object")
 
 
+def test_a_number_is_named_as_it_was_written(tap: Command) -> None:
+    path = tap.folder / "given.json"
+    path.write_text('{"environment": "sandbox", "page_size": 0.30000000000000001}')
+    run = tap.run(None, None, None, "--config", str(path))
+    assert_one_line(run, "page_size: 0.30000000000000001 is not of type integer")
+
+
 HALF = json.loads('"\\ud83d"')
 
 
@@ -181,6 +188,12 @@ def test_a_value_in_a_file_named_env_counts_more_than_one_in_the_environment(
 
 
 # States
+
+
+def test_the_state_that_was_given_goes_out_first(good: ScriptedApi, tap: Command) -> None:
+    """So that a target has it, whatever becomes of the run."""
+    run = tap.run(good.config, bookmarked("t0"))
+    assert run.messages[0] == {"type": "STATE", "value": bookmarked("t0")}
 
 
 @pytest.mark.parametrize(

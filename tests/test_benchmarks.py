@@ -44,6 +44,7 @@ def test_the_command_prints_its_table_and_keeps_its_figures(
     took = Took(2.0, 1.0, 100.0, {"seconds": 1.0, "calls": {"feed": 3}})
     for name in ("bare", "tap", "timed"):
         monkeypatch.setattr(running, name, lambda *_: took)
+    monkeypatch.setattr(running, "state_mib", lambda _: 1.0)
     monkeypatch.setattr(command, "tap", lambda _: took)
     monkeypatch.setattr(marts, "build", lambda rows: rows / 20_000)
     monkeypatch.setattr(loads, "measured", lambda rows: [each | {"rows": rows} for each in LOADS])

@@ -53,7 +53,8 @@ class Office:
     def read(self, tap: Command, state: Any = None, stream: str = "zones") -> Run:
         self.api.date = format_datetime(self.now, usegmt=True) if self.tells_time else None
         self.api.reply = routed({PATHS[stream]: self.reply})
-        run = tap.run(self.api.config, state, streams=(stream,))
+        config = {**self.api.config, "overlap_seconds": 300}
+        run = tap.run(config, state, streams=(stream,))
         assert run.exit_code == 0, run.stderr
         return run
 
@@ -113,8 +114,8 @@ def test_a_stored_bookmark_after_the_servers_clock_is_told_and_not_used(
     assert run.ids == [1]
     assert stored(run) == "2026-11-02T12:00:00Z"
     [line] = [line for line in run.stderr.splitlines() if "WARNING" in line]
-    assert "dispatch.zones | The bookmark (or start_date) 2031-01-01T00:00:00Z lies after" in line
-    assert "the server's clock, 2026-11-02T12:00:00Z" in line
+    assert "dispatch.zones | zones: The bookmark (or start_date) 2031-01-01T00:00:00Z lies" in line
+    assert "after the server's clock, 2026-11-02T12:00:00Z" in line
     assert "What to do: " in line
 
 
@@ -199,7 +200,7 @@ def test_a_date_of_the_future_for_the_feed_is_told_and_not_used(
         "2026-12-01T12:00:00Z",
     ]
     [line] = [line for line in run.stderr.splitlines() if "WARNING" in line]
-    assert "appointment_assignments | The bookmark (or start_date) 2031-01-01T00:00:00Z" in line
+    assert "appointment_assignments: The bookmark (or start_date) 2031-01-01T00:00:00Z" in line
 
 
 def test_a_token_of_the_feed_is_no_date_however_it_looks(api: ScriptedApi, tap: Command) -> None:

@@ -6,13 +6,15 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.streams.full_reads import FullReads
 from tap_servicetitan_dispatch.walks import ModifiedWalk, read_by_number
 from tests.support.changing_list import EPOCH, SECOND, Server, World
 from tests.support.group import GROUP, LATER, NORTH, SOUTH, WEST, Group, group_catalog, read
@@ -24,6 +26,7 @@ from tests.support.versioned_target import VersionedTarget
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from tap_servicetitan_dispatch.client.client import Client
     from tap_servicetitan_dispatch.walks import Fetch, Page
     from tests.support.runs import Run
     from tests.support.scripted_api import Call
@@ -448,7 +451,7 @@ def pages_of(*pages: list[int], total: int | None = None) -> Any:
     def reply(call: Call) -> dict[str, Any]:
         ids = left.pop(0)
         rows = [{"id": number, "modifiedOn": LATER} for number in ids]
-        body = listed(*rows, more=bool(left))
+        body = {**listed(*rows, more=bool(left)), "pageSize": len(pages[0])}
         return {**body, "totalCount": total if "includeTotal" in call.query else None}
 
     return reply
@@ -522,8 +525,10 @@ def test_an_empty_answer_that_was_not_counted_is_not_vouched_for(
     assert target.alive(stream) == before
     if stream != "business_hours":
         board.answers[PATHS[stream]] = {**listed(), "totalCount": 0}
-        load(tap, target, config, (stream,))
-        assert target.alive(stream) == {}
+        for days, alive in ((1, before), (2, {})):
+            board.set_clock(NOON + timedelta(days=days))
+            load(tap, target, config, (stream,))
+            assert target.alive(stream) == alive, "an empty answer has to come twice"
 
 
 def test_fewer_arrival_windows_than_the_api_counts_are_not_vouched_for(
@@ -576,6 +581,123 @@ def test_a_list_that_is_refused_marks_nothing(
     assert len(target.alive("zones")) == 4
 
 
+# A fall
+
+
+def test_one_empty_answer_marks_nothing_and_a_second_one_does(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    config = board.api.config | EVERY_DAY | {"extra_streams": ["sync_log"]}
+    load(tap, target, config, ("zones", "sync_log"))
+    zones, board.zones = board.zones, {}
+    board.set_clock(NOON + timedelta(days=1))
+    run = load(tap, target, config, ("zones", "sync_log"))
+    assert run.exit_code == 0, run.stderr
+    assert activated(run) == {}
+    assert len(target.alive("zones")) == 4
+    assert "zones: No row is marked as deleted, as fewer rows came" in run.stderr
+    assert "0, after 4, which is 4 fewer" in run.stderr
+    told = next(each for each in target.rows["sync_log"].values() if each["rows"] == 0)
+    assert (told["outcome"], told["reason"][:28]) == ("doubtful", "No row is marked as deleted,")
+    board.set_clock(NOON + timedelta(days=1, hours=1))
+    assert activated(load(tap, target, config)) == {}, "the next one is not due yet"
+    board.set_clock(NOON + timedelta(days=2))
+    load(tap, target, config)
+    assert target.alive("zones") == {}
+    board.zones = zones
+    board.set_clock(NOON + timedelta(days=3))
+    load(tap, target, config)
+    assert len(target.alive("zones")) == 4
+
+
+def test_rows_that_are_back_with_the_next_full_read_were_never_marked(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    config = board.api.config | EVERY_DAY
+    load(tap, target, config)
+    zones, board.zones = board.zones, {4: board.zones[4]}
+    board.set_clock(NOON + timedelta(days=1))
+    load(tap, target, config)
+    board.zones = {number: zones[number] for number in (1, 2, 3)}
+    board.set_clock(NOON + timedelta(days=2))
+    load(tap, target, config)
+    assert target.gone["zones"] == {(4,)}
+
+
+@pytest.mark.parametrize(("left", "is_marked"), [(3, True), (2, True), (1, False), (0, False)])
+def test_more_than_half_of_the_rows_are_not_marked_at_once(
+    board: Board, tap: Command, target: VersionedTarget, left: int, *, is_marked: bool
+) -> None:
+    config = board.api.config | EVERY_DAY
+    load(tap, target, config)
+    board.zones = {number: board.zones[number] for number in range(1, left + 1)}
+    board.set_clock(NOON + timedelta(days=1))
+    run = load(tap, target, config)
+    assert bool(target.gone["zones"]) == is_marked
+    assert f"zones: fewer rows came than at the last full read: {left}, after 4" in run.stderr or (
+        not is_marked
+    )
+
+
+def test_an_empty_first_full_read_of_what_was_read_before_marks_nothing(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    load(tap, target, board.api.config)
+    board.zones = {}
+    run = load(tap, target, board.api.config | EVERY_DAY)
+    assert activated(run) == {}
+    assert target.gone["zones"] == set()
+
+
+def test_a_list_that_was_always_empty_is_no_fall(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    board.zones = {}
+    run = load(tap, target, board.api.config | EVERY_DAY)
+    assert {*activated(run)} == {"zones"}
+    assert "fewer rows" not in run.stderr
+
+
+def test_a_fall_of_one_tenant_is_seen_however_many_rows_the_others_have(
+    group: Group, tap: Command, target: VersionedTarget
+) -> None:
+    for number in (NORTH, WEST):
+        rows = [{"id": each, "modifiedOn": LATER} for each in range(50)]
+        group.answers[number, PATHS["zones"]] = listed(*rows)
+    target.take(read(tap, group.config | EVERY_DAY, None, "zones").messages)
+    group.answers[SOUTH, PATHS["zones"]] = {**listed(), "totalCount": 0}
+    group.api.date = format_datetime(NOON + timedelta(days=1), usegmt=True)
+    run = read(tap, group.config | EVERY_DAY, target.state, "zones")
+    target.take(run.messages)
+    assert f"tenant {SOUTH}: zones: No row is marked as deleted" in run.stderr
+    assert target.gone["zones"] == set()
+
+
+def test_a_version_that_may_be_below_that_of_the_table_is_told_of(
+    board: Board, tap: Command, target: VersionedTarget
+) -> None:
+    """The state was lost, and the API's clock is behind: nothing would come of the version."""
+    said = "zones: versions go by the API's clock, which shows 2020-01-01T00:00:00Z and is behind"
+    board.set_clock(datetime(2020, 1, 1, tzinfo=UTC))
+    assert said in load(tap, target, board.api.config | EVERY_DAY).stderr
+    board.set_clock(datetime(2020, 1, 2, tzinfo=UTC))
+    later = load(tap, target, board.api.config | EVERY_DAY)
+    assert activated(later)
+    assert "versions go by" not in later.stderr, "the state has the one before"
+
+
+def test_clocks_that_differ_by_seconds_are_not_told_of() -> None:
+    class Api:
+        def now(self) -> datetime:
+            return NOON
+
+    for seconds, is_behind in ((50, False), (70, True), (-70, False)):
+        clock = partial(lambda by: NOON + timedelta(seconds=by), seconds)
+        reads = FullReads(24, None, (), {}, has_bookmark=True, clock=clock)
+        assert reads.begin(cast("Client", Api()))
+        assert reads.is_behind is is_behind
+
+
 # A group
 
 
@@ -591,7 +713,7 @@ def test_a_version_covers_all_tenants_and_waits_for_each(
     config = group.config | EVERY_DAY | {"max_retries": 0}
     target.take(read(tap, config, None, "zones").messages)
     group.api.date = format_datetime(NOON + timedelta(days=1), usegmt=True)
-    group.answers[NORTH, PATHS["zones"]] = {**listed(), "totalCount": 0}
+    group.answers[NORTH, PATHS["zones"]] = listed({"id": 6, "modifiedOn": LATER})
     group.answers[SOUTH, PATHS["zones"]] = Answer(status=503)
     run = read(tap, config, target.state, "zones")
     target.take(run.messages)
@@ -659,6 +781,21 @@ def test_rows_of_a_tenant_who_is_not_in_the_run_are_not_taken_for_gone(
         if each["context"]["tenantId"] != WEST
     ]
     assert stream in activated(read(tap, fewer, state, stream))
+
+
+@pytest.mark.parametrize("before", [EVERY_DAY, {}], ids=["with the setting", "without"])
+@pytest.mark.parametrize("stream", ["arrival_windows", "business_hours"])
+def test_a_tenant_who_left_is_known_where_no_stream_has_a_bookmark(
+    group: Group, tap: Command, target: VersionedTarget, stream: str, before: dict[str, Any]
+) -> None:
+    for number in GROUP:
+        group.answers[number, PATHS["arrival_windows"]] = listed({"id": 1})
+        group.answers[number, PATHS["business_hours"]] = {"weekdays": []}
+    target.take(read(tap, group.config | before, None, stream).messages)
+    run = read(tap, group.config | EVERY_DAY | {"tenants": [NORTH]}, target.state, stream)
+    target.take(run.messages)
+    assert activated(run) == {}
+    assert target.gone[stream] == set()
 
 
 @pytest.mark.parametrize("stream", ["arrival_windows", "business_hours"])
@@ -755,6 +892,8 @@ def by_number(fetch: Fetch) -> Iterable[Page]:
         nulls=st.booleans(),
         silent=st.booleans(),
         moved_back=st.sampled_from([0, 60]),
+        filters=st.sampled_from(["first", "late", "late for some rows"]),
+        total=st.sampled_from(["counted", "counted", None, True, 10**20, "7", 7.0]),
     )
 )
 def test_a_read_that_is_vouched_for_lacks_no_row_that_was_there_all_the_time(world: World) -> None:
@@ -795,9 +934,19 @@ class Offices:
 
         return reply
 
-    def wait(self, hours: float) -> None:
+    def hide(self, share: float) -> None:
+        """Let so many of the rows there are not be shown from now on, and all others be."""
+        for server in self.servers.values():
+            ids = sorted(server.ticks)
+            server.hidden = {*server.chance.sample(ids, round(share * len(ids)))}
+
+    @property
+    def hidden(self) -> set[tuple[int, int]]:
+        return {(number, each) for number, server in self.servers.items() for each in server.hidden}
+
+    def wait(self, hours: float, **world: Any) -> None:
         """Let rows come, change and go for a while in which nobody reads."""
-        self.change(**self.world)
+        self.change(**self.world | world)
         for server in self.servers.values():
             for _ in range(6):
                 server.mutate()
@@ -841,22 +990,38 @@ runs_of_all_kinds = st.lists(
         st.sampled_from([QUIET, EDITED, DELETED]),
         st.sampled_from([0.0, 0.3, 0.6, 0.9, 1.0, 1.0, 1.0]),
         st.sampled_from([0.2, 30.0]),
+        st.sampled_from([0.0, 0.0, 0.4, 1.0]),
     ),
     min_size=1,
     max_size=4,
 )
 
 
+def rows_of_full_read(target: VersionedTarget) -> int:
+    """Return how many rows the state of a group knows of."""
+    bookmarks = (target.state or {}).get("bookmarks", {})
+    partitions = bookmarks.get("zones", {}).get("partitions", [])
+    return sum(each.get("full_read_rows", 0) for each in partitions)
+
+
 @pytest.mark.no_cover
 @settings(max_examples=30)
 @given(world=worlds, runs=runs_of_all_kinds)
-@example(World(3, page_cap=5), [(QUIET, 1.0, 30.0), (DELETED, 0.5, 30.0), (EDITED, 1.0, 0.2)])
+@example(
+    World(3, page_cap=5),
+    [(QUIET, 1.0, 30.0, 0.0), (DELETED, 0.5, 30.0, 0.0), (EDITED, 1.0, 0.2, 0.0)],
+)
+@example(World(4, page_cap=6), [(QUIET, 1.0, 30.0, 0.0), (QUIET, 1.0, 30.0, 1.0)])
 def test_what_is_alive_in_the_target_is_what_there_is_whatever_happens(
     tmp_path_factory: pytest.TempPathFactory,
     world: World,
-    runs: list[tuple[dict[str, Any], float, float]],
+    runs: list[tuple[dict[str, Any], float, float, float]],
 ) -> None:
-    """Rows come, change and go between any two requests, and runs are killed at any message."""
+    """Rows come, change and go between any two requests, and runs are killed at any message.
+
+    Rows that a full read is not shown may be marked until one shows them again, unless they are
+    more than half of all.
+    """
     with ScriptedApi() as api:
         group = Group(api)
         offices = Offices(group, world)
@@ -865,19 +1030,28 @@ def test_what_is_alive_in_the_target_is_what_there_is_whatever_happens(
         config = group.config | EVERY_DAY | {"tenants": [*offices.servers], "page_size": 9}
         catalog = group_catalog("zones")
 
-        def load(meanwhile: dict[str, Any], share: float = 1.0) -> Run:
+        unseen: set[tuple[int, int]] = set()
+
+        def load(meanwhile: dict[str, Any], share: float = 1.0, hidden: float = 0.0) -> Run:
             offices.change(**meanwhile)
+            offices.hide(hidden)
+            had_rows = rows_of_full_read(target) > 0
+            unseen.update(offices.hidden)
             run = tap.run(config, target.state, catalog)
             assert run.exit_code == 0, run.stderr
             target.take(run.messages[: round(share * len(run.messages))])
-            assert not target.gone.get("zones", set()) & offices.rows.keys()
+            assert target.gone.get("zones", set()) & offices.rows.keys() <= unseen
+            if hidden == 1.0 and had_rows and meanwhile is QUIET:
+                assert "zones" not in activated(run)
             return run
 
-        for meanwhile, share, hours in runs:
-            load(meanwhile, share)
+        for meanwhile, share, hours, hidden in runs:
+            load(meanwhile, share, hidden)
             offices.wait(hours)
         offices.wait(30)
-        assert "zones" in activated(load(EDITED))
+        if "zones" not in activated(load(EDITED)):
+            offices.wait(30, hard_deletes=False)
+            assert "zones" in activated(load(EDITED)), "as few rows as before are not doubted"
         load(QUIET)
         alive = target.alive("zones")
         assert alive.keys() == offices.rows.keys()

@@ -469,6 +469,8 @@ BAD_TENANTS: list[tuple[Any, str]] = [
     ([], "tenants: is empty"),
     ([NORTH, NORTH], f"tenants: {NORTH} is named 2 times"),
     ([NORTH, str(NORTH)], f"tenants: {NORTH} is named 2 times"),
+    ([NORTH, f"00{NORTH}"], f"tenants: {NORTH} is named 2 times"),
+    ([2**63], "tenants: item 1 has no tenant number"),
     ([NORTH, "acme"], "tenants: item 2 has no tenant number"),
     ([True], "tenants: item 1 has no tenant number"),
     ([{"name": "Acme"}], "tenants: item 1 has no tenant number"),
@@ -478,6 +480,11 @@ BAD_TENANTS: list[tuple[Any, str]] = [
     ([{"tenant_id": NORTH, "secret": "s3cret"}], f"tenants: item 1 ({NORTH}) has 1 fields"),
     ([{"tenant_id": NORTH, "app_key": 5}], f"tenants: item 1 ({NORTH}): app_key has a"),
     ([{"tenant_id": NORTH, "app_key": "two words"}], f"tenants: item 1 ({NORTH}): app_key has"),
+    (
+        [{"tenant_id": NORTH, "timezone": "Mars/Base"}],
+        f"tenants: item 1 ({NORTH}): timezone is not an IANA time zone, such as America/Chicago",
+    ),
+    ([{"tenant_id": NORTH, "timezone": 5}], f"tenants: item 1 ({NORTH}): timezone is not"),
     (5, "tenants: the value is not of type array"),
     ("acme", "tenants: the value is not of type array"),
 ]
@@ -493,6 +500,16 @@ def test_bad_tenants_are_refused_before_any_request(
     assert "s3cret" not in run.stderr
     assert "two words" not in run.stderr
     assert group.api.calls == []
+
+
+def test_a_misspelt_field_of_a_tenant_is_told_with_the_one_that_was_meant(
+    group: Group, tap: Command
+) -> None:
+    misspelt = {"tenant_id": NORTH, "app_kye": "s3cret", "s3cret": "x"}
+    [line] = read(tap, group.config | {"tenants": [misspelt]}).errors[:1]
+    assert "has 2 fields that nobody knows" in line
+    assert "Did you mean app_key by app_kye?" in line
+    assert "s3cret" not in line
 
 
 def test_tenants_and_tenant_id_do_not_go_together(group: Group, tap: Command) -> None:

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
+from tap_servicetitan_dispatch.run import checkpoints
 from tap_servicetitan_dispatch.run.signals import LAST_RESORT_SECONDS
 from tap_servicetitan_dispatch.streams import writing
 from tap_servicetitan_dispatch.writer import LineWriter
@@ -56,9 +57,11 @@ def resumed(tap: Command, api: ScriptedApi, state: dict[str, Any] | None) -> Run
     return run
 
 
+@pytest.mark.parametrize("seconds_between", [0, 600], ids="a STATE each {} s".format)
 def test_a_run_cut_off_after_any_line_loses_nothing_when_resumed(
-    api: ScriptedApi, tap: Command
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch, seconds_between: int
 ) -> None:
+    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", seconds_between)
     api.reply = feed_of(*THREE_PAGES)
     lines = tap.run(api.config).stdout.splitlines(keepends=True)
     assert len(lines) > len(ALL)

@@ -5,6 +5,7 @@ The server is a model: rows with ticks of 100 ns, mutated at random between any 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,17 @@ from hypothesis import strategies as st
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.client.answers import Answer
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, numbered_walk
+from tap_servicetitan_dispatch.walks import (
+    ModifiedWalk,
+    Page,
+    numbered_walk,
+    read_by_number,
+    recency,
+    total_in,
+)
 from tap_servicetitan_dispatch.walks.by_number import _overlapping
+from tap_servicetitan_dispatch.walks.page import MOST_EMPTY
+from tap_servicetitan_dispatch.walks.rows import latest_of
 from tests.support.changing_list import EPOCH, SECOND, Server, World, text_of
 
 if TYPE_CHECKING:
@@ -85,6 +95,9 @@ worlds = st.builds(
     hard_deletes=st.booleans(),
     busy=st.sampled_from([0.0, 0.3, 0.6]),
     clock_off_by=st.sampled_from([-3600, 0, 3600]),
+    ties=st.booleans(),
+    filters=st.sampled_from(["first", "first", "late", "late for some rows"]),
+    total=st.sampled_from(["counted", None, True, 10**20, "7", 7.0]),
 )
 
 
@@ -208,6 +221,22 @@ def test_pages_are_read_by_value_with_few_requests_to_spare(sorts: str) -> None:
     assert all(page.bookmark for page in pages)
 
 
+def test_an_edit_of_the_first_row_does_not_hide_whether_the_server_sorts() -> None:
+    server = Server(World(1, rows=40, page_cap=8, busy=0))
+
+    def fetch(params: Mapping[str, str]) -> Answer:
+        if params["sort"] == "-ModifiedOn":
+            first = min(server.ticks, key=lambda each: server.ticks[each] or 0)
+            server.now += SECOND
+            server.ticks[first] = server.now
+        return server.fetch(params)
+
+    pages = list(the_walk(fetch, None))
+    assert {row["id"] for page in pages for row in page.records} == set(server.ticks)
+    assert all(page.bookmark for page in pages)
+    assert [request["sort"] for request in server.requests].count("-ModifiedOn") == 1
+
+
 def test_nothing_new_costs_one_request() -> None:
     server = Server(World(1, busy=0))
     bookmark = [page.bookmark for page in the_walk(server.fetch, None)][-1]
@@ -259,17 +288,17 @@ def test_a_page_out_of_order_by_more_than_the_overlap_is_not_resumed_from() -> N
 
 
 @pytest.mark.parametrize(("times", "by_number"), [(1, False), (5, False), (6, True)])
-def test_an_edit_that_hides_whether_the_server_sorts_makes_the_page_be_read_again(
+def test_edits_that_hide_whether_the_server_sorts_make_the_page_be_read_again(
     times: int, *, by_number: bool
 ) -> None:
-    server = Server(World(1, rows=40, page_cap=8, busy=0))
+    server = Server(World(1, rows=90, page_cap=8, busy=0))
     edits = iter(range(times))
 
     def fetch(params: Mapping[str, str]) -> Answer:
         if params["sort"] == "-ModifiedOn" and next(edits, None) is not None:
-            first = min(server.ticks, key=lambda each: server.ticks[each] or 0)
-            server.now += SECOND
-            server.ticks[first] = server.now
+            server.now += 10 * SECOND
+            for each in sorted(server.ticks, key=lambda each: server.ticks[each] or 0)[:7]:
+                server.ticks[each] = server.now
         return server.fetch(params)
 
     pages = list(the_walk(fetch, None))
@@ -277,9 +306,7 @@ def test_an_edit_that_hides_whether_the_server_sorts_makes_the_page_be_read_agai
     assert any(request["sort"] == "+Id" for request in server.requests) is by_number
 
 
-def test_a_deletion_during_a_read_by_number_holds_the_bookmark_and_says_so(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_deletion_during_a_read_by_number_holds_the_bookmark_and_says_so() -> None:
     """Although rows are added at the same time, so that the total is what it was."""
     server = Server(World(1, sorts="not", rows=40, page_cap=8, busy=0))
 
@@ -293,12 +320,13 @@ def test_a_deletion_during_a_read_by_number_holds_the_bookmark_and_says_so(
 
     pages = list(the_walk(fetch, None))
     assert [page.bookmark for page in pages] == [None] * len(pages)
-    assert "as rows were deleted while they were read" in caplog.text
+    assert "as rows were deleted while they were read" in pages[-1].doubt
+    assert not any(page.doubt for page in pages[:-1])
 
 
 @pytest.mark.parametrize(("name", "is_told"), [(int, True), (str, False)])
 def test_rows_out_of_order_by_id_hold_the_bookmark_where_one_can_tell(
-    caplog: pytest.LogCaptureFixture, name: Callable[[int], Any], *, is_told: bool
+    name: Callable[[int], Any], *, is_told: bool
 ) -> None:
     """How a server sorts texts is not known, as `9_1` and `10_1`."""
 
@@ -310,7 +338,7 @@ def test_rows_out_of_order_by_id_hold_the_bookmark_where_one_can_tell(
 
     pages = list(the_walk(fetch, None))
     assert [page.bookmark for page in pages] == [None if is_told else text_of(0)]
-    assert ("does not sort by id" in caplog.text) is is_told
+    assert ["does not sort by id" in page.doubt for page in pages] == [is_told]
 
 
 @pytest.mark.parametrize("most", [50, 5000])
@@ -335,14 +363,16 @@ def test_a_list_that_brings_nothing_new_but_never_ends_is_an_error() -> None:
         list(taken(numbered_walk(fetch, {})))
 
 
-def test_without_the_servers_time_a_read_by_number_leaves_the_bookmark(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    server = Server(World(1, sorts="not", rows=30, page_cap=8, busy=0))
+@pytest.mark.parametrize("sorts", ["exactly", "not"])
+def test_without_the_servers_time_the_bookmark_stays_and_the_walk_says_so(sorts: str) -> None:
+    server = Server(World(1, sorts=sorts, rows=30, page_cap=8, busy=0))
     pages = list(the_walk(lambda params: Answer(server.fetch(params).body, None), None))
     assert len({row["id"] for page in pages for row in page.records}) == 30
     assert [page.bookmark for page in pages] == [None] * len(pages)
-    assert "does not tell its time" in caplog.text
+    assert ["does not tell its time" in page.doubt for page in pages] == [
+        *[False] * (len(pages) - 1),
+        True,
+    ]
 
 
 def test_rows_that_do_not_say_when_they_were_modified_are_read_all_the_same() -> None:
@@ -358,7 +388,150 @@ def test_rows_that_do_not_say_when_they_were_modified_are_read_all_the_same() ->
     assert [page.bookmark for page in pages] == [None, None, None]
 
 
-def test_an_empty_page_with_more_to_come_is_an_error() -> None:
-    body = {"hasMore": True, "data": []}
-    with pytest.raises(AnswerError, match="page 1 brings nothing new but says hasMore: true"):
-        list(the_walk(lambda _: Answer(body, EPOCH), None))
+def test_empty_pages_that_never_end_are_an_error_at_last() -> None:
+    asked: list[Mapping[str, str]] = []
+
+    def fetch(params: Mapping[str, str]) -> Answer:
+        asked.append(params)
+        return Answer({"hasMore": True, "data": []}, EPOCH)
+
+    for walk in (the_walk(fetch, None), taken(numbered_walk(fetch, PARAMS))):
+        asked.clear()
+        with pytest.raises(AnswerError, match="brings nothing new but says hasMore: true"):
+            list(walk)
+        assert MOST_EMPTY <= len(asked) <= MOST_EMPTY + 1
+
+
+# Ties
+
+
+def with_a_tie(rows: int, *, at: int, tied: int) -> Server:
+    """Return a server where so many rows, from a place on, have one time; others are 5 s apart."""
+    server = Server(World(1, rows=0, page_cap=100, busy=0))
+    for each in range(rows):
+        place = at if at <= each < at + tied else each
+        server.ticks[each + 1], server.active[each + 1] = place * 5 * SECOND, True
+    server.now = rows * 5 * SECOND
+    return server
+
+
+@pytest.mark.parametrize("at", [40, 90, 99, 100, 195], ids="at {}".format)
+@pytest.mark.parametrize("tied", [2, 30, 90])
+def test_rows_with_one_time_at_the_end_of_a_page_cost_nothing(at: int, tied: int) -> None:
+    servers = with_a_tie(1000, at=0, tied=0), with_a_tie(1000, at=at, tied=tied)
+    (plain, few), (tie, more) = (
+        (list(the_walk(server.fetch, None)), len(server.requests)) for server in servers
+    )
+    assert {row["id"] for page in tie for row in page.records} == {*range(1, 1001)}
+    assert all(page.bookmark for page in tie)
+    assert all(request["page"] == "1" for request in servers[1].requests)
+    assert more <= few + 1, "the rows of the tie come again with the next page"
+    assert len(tie) <= len(plain) + 1
+
+
+def test_more_rows_with_one_time_than_a_page_holds_are_found_at_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Also where only a few of them are on the first page."""
+    caplog.set_level(logging.INFO)
+    for at, asked in ((0, ["+ModifiedOn"]), (97, ["+ModifiedOn", "-ModifiedOn"])):
+        server = with_a_tie(500, at=at, tied=150)
+        walk = ModifiedWalk(server.fetch, PARAMS, None, OVERLAP, stream="zones")
+        pages = list(taken(walk))
+        assert {row["id"] for page in pages for row in page.records} == {*range(1, 501)}
+        assert pages[-1].bookmark
+        sorts = [request["sort"] for request in server.requests]
+        assert [each for each in sorts if each != "+Id"] == asked
+        told = "zones: reading on by page number, in the order of ids, as more rows share a time"
+        [record] = caplog.records
+        assert (record.levelname, record.message.startswith(told)) == ("INFO", True)
+        caplog.clear()
+
+
+def test_of_rows_with_one_time_the_one_with_the_highest_id_is_the_latest() -> None:
+    at = text_of(7)
+    rows: list[Any] = [{"id": each, "modifiedOn": at} for each in (3, 10, 9)]
+    others: list[Any] = [{"id": "99", "modifiedOn": at}, {"id": 999, "modifiedOn": None}, {}]
+    assert max([*others, *rows], key=recency)["id"] == 10
+    assert latest_of(rows)[1] == at
+
+
+# Filters that come after the pages were cut
+
+
+@pytest.mark.parametrize("filters", ["late", "late for some rows"])
+@pytest.mark.parametrize("sorts", ["exactly", "not"])
+def test_short_and_empty_pages_in_the_middle_are_read_past(filters: str, sorts: str) -> None:
+    server = Server(World(3, filters=filters, sorts=sorts, rows=60, page_cap=6, busy=0))
+    whole = {row["id"] for page in the_walk(server.fetch, None) for row in page.records}
+    assert whole == {*server.ticks}
+    latest = sorted(server.ticks.values(), key=lambda tick: tick or 0)[-20]
+    since = EPOCH + timedelta(seconds=(latest or 0) // SECOND)
+    new = {row["id"] for page in the_walk(server.fetch, since) for row in page.records}
+    assert new >= {each for each, tick in server.ticks.items() if (tick or 0) >= (latest or 0)}
+
+
+def test_pages_too_short_to_overlap_are_told_of_as_that() -> None:
+    """Nothing was deleted here, and nobody could tell if something had been."""
+    server = Server(World(1, sorts="not", rows=9, page_cap=2, busy=0))
+    pages = list(the_walk(server.fetch, None))
+    assert {row["id"] for page in pages for row in page.records} == {*server.ticks}
+    assert "too short to overlap" in pages[-1].doubt
+    assert "deleted" not in pages[-1].doubt
+
+
+@pytest.mark.parametrize("said", [None, 0, 9000, True, "8"])
+def test_a_server_that_gives_less_than_asked_and_says_so_or_not_is_read_whole(said: Any) -> None:
+    server = Server(World(1, sorts="not", rows=40, page_cap=8, busy=0))
+
+    def fetch(params: Mapping[str, str]) -> Answer:
+        answer = server.fetch(params)
+        answer.body["pageSize"] = said
+        return answer
+
+    pages = list(the_walk(fetch, None))
+    assert len({row["id"] for page in pages for row in page.records}) == 40
+    assert pages[-1].bookmark
+
+
+# Totals
+
+
+@pytest.mark.parametrize(
+    ("total", "counted"),
+    [
+        (0, 0),
+        (7, 7),
+        (2**63 - 1, 2**63 - 1),
+        (None, None),
+        (True, None),
+        (False, None),
+        (-1, None),
+        (2**63, None),
+        (10**20, None),
+        ("7", None),
+        (7.0, None),
+        ([7], None),
+    ],
+    ids=repr,
+)
+def test_a_count_that_is_not_a_count_is_a_doubt(total: Any, counted: int | None) -> None:
+    body = {"hasMore": False, "totalCount": total, "data": [{"id": 1, "modifiedOn": text_of(0)}]}
+    assert total_in(body) == counted
+    is_odd = counted is None and total is not None
+    [numbered] = numbered_walk(lambda _: Answer(body, EPOCH), PARAMS)
+    [by_number] = read_by_number(lambda _: Answer(body, EPOCH), PARAMS, None, {}, EPOCH)
+    for page in (numbered, by_number):
+        assert page.is_whole == (not is_odd and (counted or 0) <= 1)
+        assert ("totalCount is not a count" in page.doubt) == is_odd
+        assert ("rows fewer came" in page.doubt) == ((counted or 0) > 1)
+
+
+def test_several_pages_without_an_order_are_a_doubt_even_if_nothing_was_counted() -> None:
+    def fetch(params: Mapping[str, str]) -> Answer:
+        number = int(params["page"])
+        return Answer({"hasMore": number < 2, "data": [{"id": number}]}, EPOCH)
+
+    first, last = numbered_walk(fetch, PARAMS)
+    assert (first.doubt, last.is_whole) == ("", False)
+    assert "hides another" in last.doubt

@@ -64,9 +64,22 @@ def test_a_line_comes_every_ten_seconds_and_no_sooner(caplog: pytest.LogCaptureF
 def test_a_line_says_of_how_many_up_to_when_and_how_long_was_waited() -> None:
     tally = Tally(rows=1200, reached="2026-11-01T08:00:00Z")
     tally.expect(5000)
-    tally.add_retry(7.4)
+    tally.add_retry(7.4, now=10)
     told = "1,200 of 5,000 rows, up to 2026-11-01T08:00:00Z, waited 7 s"
     assert tally.so_far() == told
+
+
+def test_time_in_which_several_requests_wait_counts_once() -> None:
+    tally = Tally(whole=Tally())
+    tally.add_wait(2, now=12)
+    tally.add_retry(3, now=12.5)
+    tally.add_request(1, now=13)
+    tally.add_wait(2, now=20)
+    tally.add_wait(0, now=30)
+    tally.add_wait(1, now=20 + tally_module.LONGEST_WAIT_SECONDS * 2)
+    assert tally.waited_seconds == 3.5 + 2 + 1
+    assert tally.whole
+    assert tally.whole.waited_seconds == tally.waited_seconds
 
 
 def test_a_line_says_of_how_many_tenants_of_a_group() -> None:

@@ -36,29 +36,9 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
     config: dict[str, Any] = dict(GOOD)
     assert problems(config) == []
     validation.normalize(config, TapServiceTitanDispatch.config_jsonschema)
-    assert config == {
-        **GOOD,
-        "environment": "production",
-        "active": "Any",
-        "include_recent_changes": False,
-        "extra_streams": [],
-        "page_size": 5000,
-        "unknown_fields": "warn",
-        "overlap_seconds": 300,
-        "timezone": "UTC",
-        "capacity_days_back": 0,
-        "capacity_days_ahead": 14,
-        "capacity_days_per_request": 7,
-        "capacity_keep_history": False,
-        "capacity_skill_based_availability": False,
-        "tracking_lookback_days": 1,
-        "max_concurrent_requests": 10,
-        "max_requests_per_second": 50,
-        "request_timeout_seconds": 120,
-        "skip_forbidden_streams": False,
-        "skip_failed_tenants": False,
-        "max_retries": 8,
-    }
+    declared = settings.schema({})["properties"].items()
+    defaults = {name: each["default"] for name, each in declared if "default" in each}
+    assert config == {**GOOD, **defaults}
 
 
 @pytest.mark.parametrize(
@@ -236,7 +216,9 @@ def test_addresses_override_the_environment() -> None:
 
 
 def test_secrets_are_marked_and_never_shown_by_credentials() -> None:
-    secret = {name for name, each in settings.SCHEMA["properties"].items() if each.get("secret")}
+    secret = {
+        name for name, each in settings.schema({})["properties"].items() if each.get("secret")
+    }
     assert secret == {"client_secret", "app_key", "tenants"}
     shown = repr(settings.environment_of(GOOD | {"environment": "production"}))
     assert CLIENT_SECRET not in shown
@@ -244,7 +226,7 @@ def test_secrets_are_marked_and_never_shown_by_credentials() -> None:
 
 
 def test_every_setting_has_title_description_and_type() -> None:
-    for name, setting in settings.SCHEMA["properties"].items():
+    for name, setting in settings.schema({})["properties"].items():
         assert setting["title"], name
         assert setting["description"].endswith("."), name
         assert setting["type"], name
@@ -282,3 +264,34 @@ def test_two_taps_of_one_process_share_no_token(api: ScriptedApi) -> None:
         assert run.clients.of(tenant) is run.clients.of(tenant)
         clients.append(run.clients.of(tenant))
     assert clients[0] is not clients[1]
+
+
+UNKNOWN = {
+    "skip_failed_tenant": "Did you mean skip_failed_tenants?",
+    "tennant_id": "Did you mean tenant_id?",
+    "colour": "so it does nothing.",
+}
+
+
+@pytest.mark.parametrize(("name", "end"), UNKNOWN.items())
+def test_a_setting_that_nobody_knows_is_told_with_the_one_that_was_meant(
+    api: ScriptedApi, tap: Command, name: str, end: str
+) -> None:
+    config = api.config | {name: "the value"}
+    api.reply = feed_of((None, page(more=False, token="t1")))
+    run = tap.run(config)
+    [line] = [each for each in run.stderr.splitlines() if "is not a setting" in each]
+    assert run.exit_code == 0
+    assert "| WARNING" in line or line.startswith("WARNING")
+    assert f"| {name} is not a setting, so it does nothing." in line
+    assert line.endswith(end)
+    assert "the value" not in line
+    checked = tap.run(config, None, None, "--check=json")
+    assert json.loads(checked.stdout)["steps"][0]["caution"].endswith(end)
+    assert name in tap.run(config, None, None, "--check").stdout
+
+
+def test_no_setting_of_the_sdk_is_unknown(api: ScriptedApi, tap: Command) -> None:
+    api.reply = feed_of((None, page(more=False, token="t1")))
+    run = tap.run(api.config | {"stream_maps": {}, "flattening_enabled": False})
+    assert "is not a setting" not in run.stderr

@@ -103,6 +103,8 @@ def test_a_row_says_what_became_of_each_stream_after_all_others(
     assert len({each["runId"] for each in rows.values()}) == 1
     assert {name: zones[name] for name in zones.keys() - {"runId", "startedAt", "endedAt"}} == {
         "tenantId": ONE,
+        "tenantName": None,
+        "timezone": None,
         "stream": "zones",
         "outcome": "complete",
         "reason": None,
@@ -125,6 +127,25 @@ def test_a_row_says_what_became_of_each_stream_after_all_others(
     after = kinds[kinds.index(last) :]
     assert {kind for kind in after if kind != last} == {("STATE", None)}
     assert after[-1] == ("STATE", None)
+
+
+@pytest.mark.usefixtures("answers")
+def test_a_single_tenant_s_time_zone_is_told(api: ScriptedApi, tap: Command) -> None:
+    run = tap.run(api.config | {"timezone": "America/Denver"}, streams=("teams", LOG))
+    assert logged(run)["teams"]["timezone"] == "America/Denver"
+
+
+def test_each_tenant_of_a_group_says_what_it_is_called_and_which_time_zone_it_is_in(
+    api: ScriptedApi, tap: Command
+) -> None:
+    south = {"tenant_id": SOUTH, "name": "Acme South", "timezone": "America/Phoenix"}
+    config = Group(api).config | {"tenants": [NORTH, south], "timezone": "America/Chicago"}
+    rows = logged_of_group(read(tap, config, None, "teams", LOG))
+    told = {number: (row["tenantName"], row["timezone"]) for (number, _), row in rows.items()}
+    assert told == {
+        NORTH: (None, "America/Chicago"),
+        SOUTH: ("Acme South", "America/Phoenix"),
+    }
 
 
 @pytest.mark.usefixtures("answers")
@@ -257,6 +278,87 @@ def test_what_was_sent_again_and_waited_for_is_counted_by_tenant(
     assert rows[NORTH, "zones"]["waitedSeconds"] == 0
     assert "zones: 3 of 3 tenants, 3 rows in" in run.stderr
     assert "Requests: 4, sent again: 1" in run.stderr
+
+
+# Doubt
+
+
+def test_a_read_that_nobody_vouches_for_is_doubtful_and_the_reason_says_why(
+    api: ScriptedApi, tap: Command, answers: dict[str, Any]
+) -> None:
+    """The count of the source agrees with the rows, so that nothing else would give it away."""
+    pages = {"1": listed({"id": 1}, {"id": 2}, {"id": 3}, more=True), "2": listed({"id": 5})}
+
+    def zones(call: Call) -> Any:
+        if call.query["pageSize"] == "1":
+            return {**listed({"id": 1}), "totalCount": 4}
+        return {**pages[call.query["page"]], "pageSize": 3}
+
+    answers[PATHS["zones"]] = zones
+    run = tap.run(api.config, streams=("teams", "zones", LOG))
+    assert run.exit_code == 0, run.stderr
+    rows = logged(run)
+    assert outcomes(rows) == {"teams": "complete", "zones": "doubtful"}
+    assert rows["teams"]["reason"] is None
+    why = rows["zones"]["reason"]
+    assert "as rows were deleted while they were read, so that others may have been missed" in why
+    assert f"zones: {why}" in run.stderr
+    assert (rows["zones"]["rows"], rows["zones"]["sourceRows"]) == (4, 4)
+
+
+def test_a_doubt_is_that_of_its_tenant(api: ScriptedApi, tap: Command) -> None:
+    group = Group(api)
+    two = {"1": listed({"id": 1}, more=True), "2": listed({"id": 2})}
+    paths = PATHS["arrival_windows"]
+    for number in GROUP:
+        group.answers[number, paths] = listed({"id": 1})
+    group.answers[SOUTH, paths] = lambda call: two[call.query["page"]]
+    run = read(tap, group.config, None, "arrival_windows", LOG)
+    assert run.exit_code == 0, run.stderr
+    assert outcomes(logged_of_group(run)) == {
+        (NORTH, "arrival_windows"): "complete",
+        (SOUTH, "arrival_windows"): "doubtful",
+        (WEST, "arrival_windows"): "complete",
+    }
+
+
+def test_assignments_that_nobody_vouches_for_make_what_is_tracked_doubtful(
+    api: ScriptedApi, tap: Command, answers: dict[str, Any]
+) -> None:
+    pages = {"1": listed(row(1), row(2), row(3), more=True), "2": listed(row(5))}
+    answers[PATHS["appointment_assignments_list"]] = lambda call: {
+        **pages[call.query["page"]],
+        "pageSize": 3,
+    }
+    run = tap.run(api.config, streams=("technician_tracking", LOG))
+    assert outcomes(logged(run)) == {"technician_tracking": "doubtful"}
+    assert "rows were deleted" in logged(run)["technician_tracking"]["reason"]
+
+
+def test_a_bookmark_after_the_servers_clock_is_a_doubt_of_the_feed_too(
+    api: ScriptedApi, tap: Command, answers: dict[str, Any]
+) -> None:
+    streams = ("appointment_assignments", "zones")
+    assert answers
+    value = {"replication_key": "modifiedOn", "replication_key_value": "2200-01-01T00:00:00Z"}
+    state = {"bookmarks": dict.fromkeys(streams, value)}
+    run = tap.run(api.config, state, streams=(*streams, LOG))
+    for stream in streams:
+        assert logged(run)[stream]["outcome"] == "doubtful"
+        assert "lies after the server's clock" in logged(run)[stream]["reason"]
+
+
+# Counts
+
+
+@pytest.mark.parametrize("total", [True, 10**20, "2", 2.0, -1], ids=repr)
+def test_a_count_that_is_not_a_count_does_not_get_into_the_load(
+    api: ScriptedApi, tap: Command, answers: dict[str, Any], total: Any
+) -> None:
+    answers[PATHS["zones"]] = counting({"id": 1}, total=total)
+    run = tap.run(api.config, streams=("zones", LOG))
+    assert run.exit_code == 0, run.stderr
+    assert logged(run)["zones"]["sourceRows"] is None
 
 
 # Trouble

@@ -5,18 +5,20 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import pytest
+from jsonschema import Draft7Validator
 
 from tap_servicetitan_dispatch.streams.records import RowDecoder
 from tap_servicetitan_dispatch.walks import Page
 from tests.support.group import GROUP, SOUTH, Group
 from tests.support.group import read as read_group
+from tests.support.odd_answers import ADDED, KEYS, ONE_DAY, answers
 from tests.support.runs import assert_fails, catalog_of
 from tests.support.scripted_api import listed, page, routed, row
-from tests.support.streams import PATHS
+from tests.support.streams import PATHS, STREAMS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +32,7 @@ ODD = {"id": 2, "modifiedOn": LATER, "name": "odd", "colour": "red", "shape": {"
 KNOWN = {"id": 2, "modifiedOn": LATER, "name": "odd"}
 OTHERS = {"colour": "red", "shape": {"corners": [3]}}
 WAYS: list[dict[str, Any]] = [{}, {"stream_maps": {"zones": {"id": "id"}}}]
+MAPPED = {"stream_maps": {"*": {"__filter__": "True"}}}
 
 
 def read(
@@ -196,6 +199,223 @@ def test_a_catalog_made_while_they_were_kept_is_taken(api: ScriptedApi, tap: Com
     api.reply = routed({PATHS["zones"]: listed(ODD)})
     run = tap.run(api.config, None, catalog)
     assert (run.exit_code, run.records) == (0, [KNOWN])
+
+
+# Inside of other fields
+
+Row = dict[str, Any]
+ALL_WAYS = pytest.mark.parametrize("way", [{}, MAPPED], ids=["whole pages", "the SDK's"])
+ADA = {"id": 4, "name": "Ada", "status": "Available"}
+HOURS = {"fromHour": 8, "toHour": 12}
+
+
+class Inside(NamedTuple):
+    """What the API sends, what of that the schema knows and what not, and how that is told."""
+
+    stream: str
+    sent: Row
+    known: Row
+    unknown: Row
+    told: str
+
+
+INSIDE = [
+    Inside(
+        "business_hours",
+        {"weekdays": [{**HOURS, "fromMinute": 30}, HOURS], "sunday": []},
+        {"weekdays": [HOURS, HOURS], "sunday": []},
+        {"weekdays": [{"fromMinute": 30}, None]},
+        "weekdays[].fromMinute",
+    ),
+    Inside(
+        "capacities",
+        {"technicians": [None, {**ADA, "team": {"id": 3}}], "score": 1},
+        {"technicians": [None, ADA]},
+        {"score": 1, "technicians": [None, {"team": {"id": 3}}]},
+        "score, technicians[].team",
+    ),
+    Inside("technician_tracking", {"eta": 5}, {}, {"eta": 5}, "eta"),
+    Inside("zones", {"shape": [[1]]}, {}, {"shape": [[1]]}, "shape"),
+]
+ALL_INSIDE = pytest.mark.parametrize("case", INSIDE, ids=lambda case: case.told)
+
+
+def read_one(
+    api: ScriptedApi, tap: Command, stream: str, row: dict[str, Any], **settings: Any
+) -> Run:
+    """Run for a stream that has one row."""
+    api.reply = routed(answers(stream, KEYS[stream] | row))
+    extra = [stream] if STREAMS[stream].extra else []
+    config = {**api.config, **ONE_DAY, "extra_streams": extra, **settings}
+    return tap.run(config, None, tap.discover(stream, **config))
+
+
+@ALL_WAYS
+@ALL_INSIDE
+def test_what_is_unknown_inside_is_left_out_with_its_path(
+    api: ScriptedApi, tap: Command, way: Row, case: Inside
+) -> None:
+    run = read_one(api, tap, case.stream, case.sent, **way)
+    assert (run.exit_code, run.records) == (
+        0,
+        [KEYS[case.stream] | case.known | ADDED[case.stream]],
+    )
+    (warning,) = warnings(run)
+    assert warning.startswith(
+        f"The API sends what the schema does not know: {case.told}. It is left"
+    )
+
+
+@ALL_WAYS
+@ALL_INSIDE
+def test_what_is_unknown_inside_is_kept_where_it_lies(
+    api: ScriptedApi, tap: Command, way: Row, case: Inside
+) -> None:
+    run = read_one(api, tap, case.stream, case.sent, unknown_fields="keep", **way)
+    kept = {"unknownFields": case.unknown}
+    assert (run.exit_code, run.records) == (
+        0,
+        [KEYS[case.stream] | case.known | ADDED[case.stream] | kept],
+    )
+    (warning,) = warnings(run)
+    assert f"{case.told}. It is kept in unknownFields" in warning
+
+
+@ALL_INSIDE
+def test_what_is_unknown_inside_ends_the_stream_if_that_is_wanted(
+    api: ScriptedApi, tap: Command, case: Inside
+) -> None:
+    run = read_one(api, tap, case.stream, case.sent, unknown_fields="fail")
+    assert_fails(
+        run, f"{case.stream}: the API sends what the schema does not know: {case.told}. What to do"
+    )
+    assert run.records == []
+
+
+OTHER_TYPES_INSIDE: list[tuple[str, dict[str, Any], str]] = [
+    ("zones", {"zips": [60601, "60602"]}, "zips[]"),
+    ("zones", {"technicians": ["7"]}, "technicians[]"),
+    ("zones", {"businessUnits": [1, None, [2]]}, "businessUnits[]"),
+    ("business_hours", {"saturday": [{"fromHour": "08:00"}]}, "saturday[].fromHour"),
+    ("business_hours", {"sunday": ["closed"]}, "sunday[]"),
+    ("capacities", {"technicians": [{**ADA, "status": 1}]}, "technicians[].status"),
+    ("capacities", {"technicians": [{"hasRequiredSkills": "yes"}]}, "technicians[].hasReq"),
+]
+
+
+@ALL_WAYS
+@pytest.mark.parametrize(("stream", "sent", "path"), OTHER_TYPES_INSIDE)
+def test_another_type_inside_passes_as_it_is_and_is_told_with_its_path(
+    api: ScriptedApi, tap: Command, way: dict[str, Any], stream: str, sent: Any, path: str
+) -> None:
+    run = read_one(api, tap, stream, sent, **way)
+    assert (run.exit_code, run.records) == (0, [KEYS[stream] | sent | ADDED[stream]])
+    (warning,) = warnings(run)
+    assert f"The API sends another type than the schema has: {path}" in warning
+
+
+@pytest.mark.parametrize(("stream", "sent", "path"), OTHER_TYPES_INSIDE)
+def test_another_type_inside_ends_the_stream_if_that_is_wanted(
+    api: ScriptedApi, tap: Command, stream: str, sent: Any, path: str
+) -> None:
+    run = read_one(api, tap, stream, sent, unknown_fields="fail")
+    assert_fails(run, f"{stream}: the API sends another type than the schema has in {path}")
+
+
+@ALL_WAYS
+@pytest.mark.parametrize("stream", ["zones", "arrival_windows", "business_hours", "capacities"])
+def test_nulls_in_arrays_are_not_odd_and_the_schema_has_them(
+    api: ScriptedApi, tap: Command, way: dict[str, Any], stream: str
+) -> None:
+    [entry] = [each for each in catalog_of(stream)["streams"] if each["tap_stream_id"] == stream]
+    fields = entry["schema"]["properties"]
+    nulls = {name: [None] for name, field in fields.items() if "array" in field["type"]}
+    assert nulls
+    run = read_one(api, tap, stream, nulls, unknown_fields="fail", **way)
+    assert run.exit_code == 0, run.stderr
+    [schema] = [each["schema"] for each in run.messages if each["type"] == "SCHEMA"]
+    assert run.records == [KEYS[stream] | nulls | ADDED[stream]]
+    for record in run.records:
+        Draft7Validator(schema).validate(record)
+
+
+# Fields of the API with the names of the tap's own
+
+OWN: list[tuple[str, dict[str, Any]]] = [
+    ("appointment_assignments", {"continueFrom": "theirs"}),
+    ("business_hours", {"tenantId": 77}),
+    ("capacities", {"businessUnitKey": "theirs"}),
+    ("capacities", {"timeStamp": "theirs"}),
+    ("technician_tracking", {"technicianId": 99}),
+]
+
+
+@ALL_WAYS
+@pytest.mark.parametrize(("stream", "theirs"), OWN)
+@pytest.mark.parametrize("setting", ["warn", "keep", "fail"])
+def test_a_field_of_the_api_with_the_name_of_one_of_the_taps_own_is_not_lost_in_silence(
+    api: ScriptedApi,
+    tap: Command,
+    way: dict[str, Any],
+    stream: str,
+    theirs: dict[str, Any],
+    setting: str,
+) -> None:
+    run = read_one(api, tap, stream, theirs, unknown_fields=setting, **way)
+    [name] = theirs
+    told = f"what the schema does not know: {name} (beside the tap's own)"
+    if setting == "fail":
+        assert_fails(run, f"{stream}: the API sends {told}. What to do")
+        return
+    kept = {"unknownFields": theirs} if setting == "keep" else {}
+    assert (run.exit_code, run.records) == (0, [KEYS[stream] | ADDED[stream] | kept])
+    (warning,) = warnings(run)
+    assert told in warning
+
+
+@ALL_WAYS
+def test_a_field_of_the_api_that_says_the_same_as_the_taps_own_is_not_odd(
+    api: ScriptedApi, tap: Command, way: dict[str, Any]
+) -> None:
+    for stream, same in (
+        ("business_hours", {"tenantId": 1234}),
+        ("technician_tracking", {"technicianId": 7, "appointmentId": 12}),
+    ):
+        run = read_one(api, tap, stream, same, unknown_fields="fail", **way)
+        assert (run.exit_code, run.records) == (0, [KEYS[stream] | ADDED[stream]])
+
+
+@ALL_WAYS
+@pytest.mark.parametrize("theirs", [{"a": 1}, 5, None])
+def test_a_field_that_is_called_unknown_fields_is_kept_among_them(
+    api: ScriptedApi, tap: Command, way: dict[str, Any], theirs: Any
+) -> None:
+    row = USUAL | {"unknownFields": theirs}
+    run = read(api, tap, row, ODD, unknown_fields="keep", **way)
+    kept = None if theirs is None else {"unknownFields": theirs}
+    assert [each["unknownFields"] for each in run.records] == [kept, OTHERS]
+    left_out = read(api, tap, row, **way)
+    assert (left_out.records, len(warnings(left_out))) == ([USUAL], 1)
+
+
+@pytest.mark.parametrize("setting", ["warn", "keep", "fail"])
+def test_a_tenant_id_of_the_api_does_not_take_the_place_of_the_groups(
+    api: ScriptedApi, tap: Command, setting: str
+) -> None:
+    group = Group(api)
+    theirs = {"id": 5, "modifiedOn": LATER, "tenantId": "acme"}
+    group.answers = {(SOUTH, PATHS["zones"]): listed(theirs)}
+    config = group.config | {"unknown_fields": setting}
+    run = tap.run(config, None, tap.discover("zones", **config))
+    of_south = [each for each in run.records if each["tenantId"] == SOUTH]
+    told = "what the schema does not know: tenantId (beside the tap's own)"
+    if setting == "fail":
+        assert_fails(run, f"tenant {SOUTH}, zones: the API sends {told}")
+        assert of_south == []
+        return
+    kept = {"unknownFields": {"tenantId": "acme"}} if setting == "keep" else {}
+    assert of_south == [{**theirs, "tenantId": SOUTH, **kept}]
+    assert sum(told in line for line in warnings(run)) == 1
 
 
 @pytest.mark.parametrize("number", ["8", "8.0", "0.25"])

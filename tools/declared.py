@@ -18,6 +18,8 @@ from tap_servicetitan_dispatch.sandbox import Behaviour, cli
 from tap_servicetitan_dispatch.sandbox.api.operations import ROUTERS
 from tap_servicetitan_dispatch.settings import schema as settings
 from tap_servicetitan_dispatch.settings import tenants
+from tap_servicetitan_dispatch.streams import ON_REQUEST
+from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tools.markdown import ROOT
 
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_servicetitan_dispatch.client.failures import Failure
-    from tap_servicetitan_dispatch.streams.base import DispatchStream
 
 PREFIX = "TAP_SERVICETITAN_DISPATCH_"
 DATES = {"start_date"}
@@ -37,7 +38,7 @@ def own_settings() -> dict[str, Any]:
     TapServiceTitanDispatch.append_builtin_config(added)
     return {
         name: setting
-        for name, setting in settings.SCHEMA["properties"].items()
+        for name, setting in settings.schema(ON_REQUEST)["properties"].items()
         if name not in added["properties"]
     }
 
@@ -47,7 +48,7 @@ def all_settings() -> dict[str, Any]:
 
     `faker_config` is left out: the tap comes without the library that it is for.
     """
-    schema: dict[str, Any] = {"properties": dict(settings.SCHEMA["properties"])}
+    schema = settings.schema(ON_REQUEST)
     TapServiceTitanDispatch.append_builtin_config(schema)
     del schema["properties"]["faker_config"]
     return dict(_leaves(schema))
@@ -64,7 +65,7 @@ def _leaves(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 @cache
 def streams() -> tuple[Any, ...]:
     """Return all streams that a tap can offer, in their order."""
-    config = {"environment": "sandbox", "extra_streams": [*settings.EXTRA_STREAMS]}
+    config = {"environment": "sandbox", "extra_streams": [*ON_REQUEST]}
     return tuple(TapServiceTitanDispatch(config=config).discover_streams())
 
 
@@ -101,7 +102,7 @@ def _switch_row(field: Field[Any], schema: dict[str, Any]) -> str:
 
 def stream_rows() -> list[str]:
     """Return the rows of the table of streams, those last that are offered on request only."""
-    by_offer = sorted(streams(), key=lambda stream: stream.name in settings.EXTRA_STREAMS)
+    by_offer = sorted(streams(), key=lambda stream: stream.name in ON_REQUEST)
     return [_stream_row(stream) for stream in by_offer]
 
 
@@ -113,6 +114,17 @@ def _stream_row(stream: DispatchStream) -> str:
         ", ".join(f"`{scope}`" for scope in stream.scopes) or "none",
     )
     return f"| {' | '.join(columns)} |"
+
+
+def request_rows() -> list[str]:
+    """Return the rows of the table of streams that are offered on request only."""
+    return [f"| `{name}` | {reason} |" for name, reason in ON_REQUEST.items()]
+
+
+def counted() -> list[str]:
+    """Return the streams of which the API counts the rows."""
+    base = DispatchStream.source_rows
+    return [each.name for each in streams() if type(each).source_rows is not base]
 
 
 def bookmark_of(stream: DispatchStream) -> str:

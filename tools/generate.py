@@ -14,6 +14,7 @@ import click
 import yaml
 
 from benchmarks.chart import chart
+from tap_servicetitan_dispatch.streams import NAMES, ON_REQUEST
 from tools import declared, hub, models, streams_page, survey_page
 from tools.markdown import ROOT, rows, under
 
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TABLES = {
-    "README.md": {"Streams": declared.stream_rows, "How fast it is": declared.figure_rows},
+    "README.md": {
+        "Streams": declared.stream_rows,
+        "On request": declared.request_rows,
+        "How fast it is": declared.figure_rows,
+    },
     "docs/fleets.md": {"How many tenants a core refreshes": declared.fleet_rows},
     "docs/operations.md": {"What can go wrong": declared.failure_rows},
     "docs/sandbox.md": {"What nobody knows": declared.switch_rows},
@@ -32,38 +37,94 @@ TABLES = {
 """The tables that are made from the code, by the document and the heading that they stand under."""
 
 
+FLEET, FRESHNESS = "examples/fleet/tenants.yml", "transform/models/marts/dispatch_freshness.sql"
+UNIT_TESTS = "transform/models/marts/_unit_tests.yml"
+NO_ROWS = "  # All other streams that are counted\n"
+SCHEMA = "tap_servicetitan_dispatch"
+"""Where target-postgres puts the rows of the tap."""
+
+
 def with_tables(document: str) -> str:
     """Return a document with its tables as the code has them."""
-    text = (ROOT / document).read_text(encoding="utf-8")
+    text = content_of(document)
     for heading, lines in TABLES[document].items():
         old = under(text, heading)
         text = text.replace(old, old.replace("\n".join(rows(old)), "\n".join(lines())))
     return text
 
 
-BEGIN, END = "    settings:\n", "  loaders:\n"
-"""What the tap's settings stand between in `meltano.yml`."""
+def between(text: str, begin: str, content: str, end: str) -> str:
+    """Return a text with something else between two parts of it.
+
+    Raises:
+        LookupError: One of them is not there.
+    """
+    before, begun, rest = text.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not begun or not ended:
+        raise LookupError(f"there is no {begin!r}, or no {end!r} after it")
+    return before + begin + content + end + after
+
+
+def content_of(document: str) -> str:
+    """Return what a document has now."""
+    return (ROOT / document).read_text(encoding="utf-8")
 
 
 def meltano_project() -> str:
     """Return Meltano's project file with the settings of the tap."""
-    before, _, rest = (ROOT / "meltano.yml").read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
     described = {
         "settings": [
             declared.meltano_setting(*setting) for setting in declared.own_settings().items()
         ],
     }
     text = yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=90)
-    indented = "".join(f"    {line}\n" for line in text.splitlines())
-    return f"{before}{indented}{END}{after}"
+    lines = "".join(f"    {line}\n" for line in text.splitlines()[1:])
+    return between(content_of("meltano.yml"), "    settings:\n", lines, "  loaders:\n")
 
 
 def env_example() -> str:
     """Return the example of environment variables with all settings of the tap."""
-    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    text = content_of(".env.example")
     head, _, _ = text.partition(declared.PREFIX)
     return head + "\n".join(declared.env_lines()) + "\n"
+
+
+def fleet() -> str:
+    """Return the file of the fleet, which reads all streams that need not be asked for."""
+    lines = "".join(f"- {name}\n" for name in NAMES if name not in ON_REQUEST)
+    return between(content_of(FLEET), "\nstreams:\n", lines, "\n# Likewise")
+
+
+def freshness() -> str:
+    """Return the mart that compares the rows of each stream with what the API counts."""
+    lines = "".join(f"  '{name}',\n" for name in declared.counted())
+    return between(content_of(FRESHNESS), "{% set counted = [\n", lines, "] %}")
+
+
+def unit_tests() -> str:
+    """Return the tests of the marts, of which that of `freshness` has no rows of some streams."""
+    text = content_of(UNIT_TESTS)
+    of_freshness, _, _ = text.partition("model: dispatch_freshness\n")[2].partition(NO_ROWS)
+    counted = [f"'dispatch_stg_{name}')" for name in declared.counted()]
+    lines = "".join(
+        f"  - input: ref('servicetitan_dispatch', {model}\n    rows: []\n"
+        for model in counted
+        if model not in of_freshness
+    )
+    return between(text, NO_ROWS, lines, "  expect:")
+
+
+def operations() -> str:
+    """Return the page of operations, in which a query does the same without dbt."""
+    counts = [
+        f"  select '{name}' as stream, count(*) as loaded\n"  # noqa: S608 - our own names
+        f"  from {SCHEMA}.{name} where _sdc_deleted_at is null\n"
+        for name in declared.counted()
+        if name not in ON_REQUEST
+    ]
+    page, query = with_tables("docs/operations.md"), "  union all\n".join(counts)
+    return between(page, "alive as (\n", query, ")\nselect stream, in_source")
 
 
 FILES: dict[Path, Callable[[], str]] = {
@@ -73,6 +134,10 @@ FILES: dict[Path, Callable[[], str]] = {
     ROOT / "docs/images/speed.svg": lambda: chart(declared.figures()),
     ROOT / "meltano.yml": meltano_project,
     ROOT / ".env.example": env_example,
+    ROOT / FLEET: fleet,
+    ROOT / FRESHNESS: freshness,
+    ROOT / UNIT_TESTS: unit_tests,
+    ROOT / "docs/operations.md": operations,
     **{hub.FOLDER / name: content for name, content in hub.FILES.items()},
     **models.files(),
 }

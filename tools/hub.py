@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.settings import tenants
+from tap_servicetitan_dispatch.streams import ON_REQUEST
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tools.declared import all_settings, meltano_setting
 from tools.markdown import ROOT
@@ -64,15 +65,13 @@ meltano --environment=prod run {NAME} target-jsonl
 ```
 """
 
+ON_REQUEST_LINES = "\n".join(f"- `{name}` {reason}." for name, reason in ON_REQUEST.items())
 USAGE = f"""\
 ### Streams on request
 
-Four streams are offered only if `extra_streams` names them:
+These are offered only if `extra_streams` names them:
 
-- `appointment_assignments_list` has the same rows as the export feed, without its delay.
-- `capacities` needs a scope for writing, although it only reads.
-- `technician_tracking` has addresses at which anybody can see where a technician is.
-- `sync_log` says what became of the others in each run, and how many rows the API has.
+{ON_REQUEST_LINES}
 
 To load one of them too:
 

@@ -36,29 +36,36 @@ RENAMED = {
     "endUtc": "ends_at",
     "timeStamp": "computed_on",
     "rows": "rows_written",
+    "timezone": "time_zone",
 }
 """Names that SQL has a meaning for, or that say too little."""
 LOCAL = {"start": "starts_at_local", "end": "ends_at_local"}
 """The same in `capacities`, whose `start` is a local time."""
+PACKAGE = "servicetitan_dispatch"
+PREFIX = "dispatch_stg_"
 LEFT_OUT = {"continueFrom", "tenantId"}
 SPAN = "duration"
 LOGS = {"sync_log"}
 """Streams to which each run adds rows, so that all of them count."""
-VERSIONED = {"appointment_assignments": "stg_assignment_versions", "capacities": "stg_capacities"}
+VERSIONED = {
+    "appointment_assignments": "dispatch_stg_assignment_versions",
+    "capacities": "dispatch_stg_capacities",
+}
 """Streams of which each version counts that was loaded, and the model that has them."""
 HISTORIES = {"appointment_assignments": ["appointment_assignments_history"]}
 """What a stream map loads versions of a stream into; forecasts have a setting that keeps them."""
-FRESHNESS: dict[str, dict[str, Any]] = {
-    # The feed is a quarter of an hour late, and the office rests at the week's end
-    "appointment_assignments": {
-        "config": {
-            "loaded_at_field": 'cast("modifiedOn" as timestamp)',
-            "freshness": {"warn_after": {"count": 3, "period": "day"}},
-        }
-    }
+NEEDED = {
+    "appointment_assignments": {"technicianId", "appointmentId", "status", "modifiedOn", "active"},
+    "capacities": {"totalAvailability", "openAvailability"},
+    "non_job_appointments": {"technicianId", "start", "duration", "active"},
+    "technician_shifts": {"shiftType", "active", "technicianId", "start", "end"},
+    "sync_log": {"endedAt", "outcome"},
 }
-"""How fresh a source has to be."""
+"""What the marts compute with, beside the key. What they only show may be left out of a load."""
 TENANT = "Number of the tenant; 0 if only one is loaded."
+FIRST_LOADED = (
+    "When the first load began that brought it, as far as loads that brought it are known."
+)
 
 
 def snake_case(name: str) -> str:
@@ -93,10 +100,10 @@ def models() -> Iterator[tuple[str, str, DispatchStream]]:
     """Yield the name of each model, the macro that its rows come from, and its stream."""
     for stream in streams():
         if stream.name in LOGS:
-            yield f"stg_{stream.name}", "all_versions", stream
+            yield f"{PREFIX}{stream.name}", "all_versions", stream
         elif stream.name not in VERSIONED or stream.replication_key:
             macro = "latest_rows" if stream.replication_key else "rows_of_the_latest_load"
-            yield f"stg_{stream.name}", macro, stream
+            yield f"{PREFIX}{stream.name}", macro, stream
         if stream.name in VERSIONED:
             yield VERSIONED[stream.name], "all_versions", stream
 
@@ -110,6 +117,12 @@ def key_of(macro: str, stream: DispatchStream) -> list[str]:
     return [*key, "computed_on" if stream.name == "capacities" else "modified_on"]
 
 
+def needed_of(stream: DispatchStream) -> list[str]:
+    """Return the fields of a stream without which no mart can be computed."""
+    needed = {*stream.primary_keys, *NEEDED.get(stream.name, ())} - LEFT_OUT
+    return [name for name in stream.schema["properties"] if name in needed]
+
+
 def sql(macro: str, stream: DispatchStream) -> str:
     """Return the model of a stream."""
     columns = [column for column in columns_of(stream) if column[2] != "seconds"]
@@ -117,13 +130,13 @@ def sql(macro: str, stream: DispatchStream) -> str:
     source: str | list[str] = stream.name
     if macro == "all_versions":
         source = [stream.name, *HISTORIES.get(stream.name, [])]
-    call = f"{macro}({source!r}, {key_of(macro, stream)}, columns)"
+    call = f"{PACKAGE}.{macro}({source!r}, {key_of(macro, stream)}, columns, needed)"
     seconds = [alias for _, alias, kind, _ in columns_of(stream) if kind == "seconds"]
-    head = f"{{% set columns = [\n{listed}\n] %}}\n"
+    head = f"{{% set columns = [\n{listed}\n] %}}\n{{% set needed = {needed_of(stream)} %}}\n"
     if not seconds:
         return f"{head}{{{{ {call} }}}}\n"
     added = "".join(
-        f",\n  {{{{ seconds_of('{each.removesuffix('_seconds')}') }}}} as {each}"
+        f",\n  {{{{ {PACKAGE}.seconds_of('{each.removesuffix('_seconds')}') }}}} as {each}"
         for each in seconds
     )
     return f"{head}with counted as (\n{{{{ {call} }}}}\n)\n\nselect\n  *{added}\nfrom counted\n"
@@ -142,8 +155,7 @@ def sources() -> str:
     """Return what the project says of the tables and files that it reads."""
     tables = []
     for stream in streams():
-        of_stream = {"name": stream.name, "description": meaning_of(stream)}
-        tables.append(of_stream | FRESHNESS.get(stream.name, {}))
+        tables.append({"name": stream.name, "description": meaning_of(stream)})
         for history in HISTORIES.get(stream.name, ()):
             kept = f"Every version of `{stream.name}`, if a stream map keeps them."
             tables.append({"name": history, "description": kept})
@@ -162,10 +174,12 @@ def _described(name: str, macro: str, stream: DispatchStream) -> dict[str, Any]:
         text = f"Every version that was loaded. {text}"
     key = ["tenant_id", *key_of(macro, stream)]
     columns = [("tenant_id", TENANT), *((column[1], column[3]) for column in columns_of(stream))]
+    if macro == "all_versions":
+        columns.append(("first_loaded_at", FIRST_LOADED))
     return {
         "name": name,
         "description": text,
-        "data_tests": [{"is_key": {"arguments": {"columns": key}}}],
+        "data_tests": [{"dispatch_is_key": {"arguments": {"columns": key}}}],
         "columns": [{"name": alias, "description": meaning} for alias, meaning in columns],
     }
 
@@ -173,19 +187,17 @@ def _described(name: str, macro: str, stream: DispatchStream) -> dict[str, Any]:
 HEAD = """\
 # Made from the streams of the tap by `python -m tools.generate`
 """
-FILES = '{{ env_var("TARGET_JSONL_DESTINATION_PATH", "output") }}'
 SOURCES = f"""\
 {HEAD}version: 2
 sources:
-- name: dispatch
+- name: servicetitan_dispatch
   description: >-
     What the loaders of meltano.yml have written: for DuckDB the files of target-jsonl, for
     PostgreSQL the tables of target-postgres. A stream that was never loaded has neither.
-  schema: "{{{{ env_var('DISPATCH_SOURCE_SCHEMA', 'tap_servicetitan_dispatch') }}}}"
-  config:
-    meta:
-      external_location: >-
-        read_json_auto('{FILES}/{{name}}[-.]*jsonl')
+  # The macro table_of looks which schema it is where nobody has said so
+  schema: >-
+    {{{{ var('dispatch_source_schema', none) or env_var('DISPATCH_SOURCE_SCHEMA', '')
+    or env_var('TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA', '') or 'tap_servicetitan_dispatch' }}}}
   tables:
 """
 

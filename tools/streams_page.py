@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan_dispatch.settings.schema import EXTRA_STREAMS
+from tap_servicetitan_dispatch.streams import ON_REQUEST
 from tools.declared import bookmark_of, operation_rows, streams
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ KINDS = {
 def stream_section(stream: DispatchStream) -> str:
     """Return what the page of streams says of a stream."""
     keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
-    extra = " Offered if `extra_streams` names it." if stream.name in EXTRA_STREAMS else ""
+    extra = " Offered if `extra_streams` names it." if stream.name in ON_REQUEST else ""
     scopes = ", ".join(f"`{scope}`" for scope in stream.scopes)
     source = f"Operation: `{stream.method} {stream.path}`. Scopes: {scopes}."
     rows = "\n".join(field_rows(stream.schema))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from examples.fleet.shards import FleetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from examples.fleet.shards import Fleet, Shard
 
@@ -36,6 +36,7 @@ class Summary:
         seconds: How long it took, Meltano's start included.
         streams: Figures of each stream that was read, as `FIGURES` names them.
         failed: Numbers of tenants that were not read, or not wholly.
+        doubtful: Numbers of tenants of whom rows may have been missed, as the tap says itself.
         is_told: Whether the tap has said which failed, as it does at the end of a run.
         heard: Streams of which the tap has said anything, as it does of each that there is.
         unread: Streams that were read of no tenant.
@@ -47,6 +48,7 @@ class Summary:
     seconds: float = 0
     streams: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: tuple[int, ...] = ()
+    doubtful: tuple[int, ...] = ()
     is_told: bool = False
     heard: set[str] = field(default_factory=set)
     unread: tuple[str, ...] = ()
@@ -59,8 +61,17 @@ class Summary:
 
     @property
     def read(self) -> tuple[int, ...]:
-        """Numbers of the tenants that were read wholly."""
-        return tuple(number for number in self.tenants if number not in self.failed)
+        """Numbers of the tenants that were read wholly, as far as the tap can tell."""
+        left = {*self.failed, *self.doubtful}
+        return tuple(number for number in self.tenants if number not in left)
+
+    def last_read(self, before: Mapping[int, str]) -> dict[int, str]:
+        """Return when each tenant was last read wholly, by number; ISO 8601, UTC.
+
+        Args:
+            before: What was known of that before this run.
+        """
+        return {**before, **dict.fromkeys(self.read, self.began.isoformat(timespec="milliseconds"))}
 
     def take(self, line: dict[str, Any]) -> None:
         """Take a line of the log."""
@@ -73,16 +84,19 @@ class Summary:
             self.streams[stream] = {name: line[name] for name in FIGURES if name in line}
         if "tenants_left_out" in line:
             self.failed, self.is_told = tuple(line["tenants_left_out"]), True
+            self.doubtful = tuple(line.get("tenants_doubtful", ()))
         if line.get("level") == "warning" and line.get("tenant_id") in self.tenants:
             self.reasons.append(str(line["event"]))
 
     def text(self) -> str:
         """Return it in a line."""
         failed = ", ".join(map(str, self.failed)) or "none"
+        doubtful = ", ".join(map(str, self.doubtful))
+        doubt = f" Rows may have been missed of: {doubtful}." if doubtful else ""
         unread = f" Read of no tenant: {', '.join(self.unread)}." if self.unread else ""
         return (
             f"{self.rows:,} rows of {len(self.read)} of {len(self.tenants)} tenants in "
-            f"{self.seconds:.0f} s. Not read, or not wholly: {failed}.{unread}"
+            f"{self.seconds:.0f} s. Not read, or not wholly: {failed}.{doubt}{unread}"
         )
 
 
@@ -133,7 +147,7 @@ def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -
     Raises:
         FleetError: It failed as a whole; what has been written up to there is safe.
     """
-    project = Path(os.environ.get("MELTANO_PROJECT_ROOT", ".")).resolve()
+    project = project_folder()
     settings = fleet.settings(shard, os.environ) | LOG
     state_id = (
         f"{shard.name}-to-{fleet.target}-{shard.schema}"  # what one place has, another has not
@@ -172,6 +186,11 @@ def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -
         raise FleetError(f"Shard {shard.name} failed: {why}")
     _take_stock(fleet, shard, summary)
     return summary
+
+
+def project_folder() -> Path:
+    """Return the folder of the Meltano project."""
+    return Path(os.environ.get("MELTANO_PROJECT_ROOT", ".")).resolve()
 
 
 def _take_stock(fleet: Fleet, shard: Shard, summary: Summary) -> None:

@@ -1,4 +1,7 @@
-"""What tenants.yml says: the shards of a fleet. Needs nothing but PyYAML, which each engine has."""
+"""What tenants.yml says: the shards of a fleet, and when a tenant is stale.
+
+Needs nothing but PyYAML, which each engine has.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import re
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
 TENANTS = "tenants"
 """What an engine may have beside the streams of a shard: when each tenant was last read."""
+NEVER = "never"
 TENANTS_YML = Path(__file__).with_name("tenants.yml")
 FOLDERS = {"target-jsonl": "DESTINATION_PATH", "target-csv": "OUTPUT_PATH"}
 PLACES = FOLDERS | {"target-postgres": "DEFAULT_TARGET_SCHEMA"}
@@ -185,6 +190,31 @@ class Fleet:
     def has_folders(self) -> bool:
         """Whether each shard has a folder below `output` for its rows, not a schema."""
         return self.target.partition("--")[0] in FOLDERS
+
+    def minutes_until_stale(self, shard: Shard) -> int:
+        """Return how many minutes may pass until a tenant of a shard has to be read again."""
+        return self.stale_after_intervals * shard.every_minutes
+
+    def stale(self, shard: Shard, known: Mapping[int, str], now: datetime) -> dict[int, str]:
+        """Return the tenants of a shard that were read too long ago, each with when that was.
+
+        Args:
+            shard: Which.
+            known: When each was last read wholly, by number, in ISO 8601; not who never was.
+            now: The time.
+        """
+        earliest = now - timedelta(minutes=self.minutes_until_stale(shard))
+        return {
+            number: known.get(number, NEVER)
+            for number in shard.tenants
+            if number not in known or datetime.fromisoformat(known[number]) < earliest
+        }
+
+    def freshness(self, shard: Shard, known: Mapping[int, str], now: datetime) -> str:
+        """Return in a sentence who is stale; the arguments are those of `stale`."""
+        stale = self.stale(shard, known, now)
+        told = ", ".join(f"{number} (last read: {when})" for number, when in stale.items())
+        return f"Stale: {told}." if stale else "All tenants are fresh."
 
     def settings(self, shard: Shard, variables: Mapping[str, str]) -> dict[str, str]:
         """Return what a run of a shard needs in its environment, secrets included.

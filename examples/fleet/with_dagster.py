@@ -6,7 +6,7 @@ which says when each was last read; a check of that, red when one is stale; a sc
 
 # No `from __future__ import annotations`: Dagster looks for a class in a context's annotation
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from dagster import (
@@ -40,10 +40,9 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 from examples.fleet.running import Summary, run_shard
-from examples.fleet.shards import TENANTS, Fleet, Shard
+from examples.fleet.shards import NEVER, TENANTS, Fleet, Shard
 
 CHECK = "no_tenant_is_stale"
-NEVER = "never"
 
 
 def definitions(fleet: Fleet) -> Definitions:
@@ -100,8 +99,7 @@ def _load(fleet: Fleet, shard: Shard) -> AssetsDefinition:
         context.log.info(summary.text())
         for stream, figures in summary.streams.items():
             yield MaterializeResult(asset_key=[shard.name, stream], metadata=figures)
-        when = summary.began.isoformat(timespec="milliseconds")
-        known = last_read(context.instance, shard) | dict.fromkeys(summary.read, when)
+        known = summary.last_read(last_read(context.instance, shard))
         yield MaterializeResult(asset_key=_tenants(shard), metadata=_shown(summary, known))
         _judge_at_once(fleet, shard, context.instance)
 
@@ -134,7 +132,7 @@ def _shown(summary: Summary, known: Mapping[int, str]) -> dict[str, Any]:
             {
                 "tenant": str(number),
                 "last_read": known.get(number, NEVER),
-                "this_run": "failed" if number in summary.failed else "read",
+                "this_run": _this_run(summary, number),
             }
         )
         for number in summary.tenants
@@ -147,6 +145,12 @@ def _shown(summary: Summary, known: Mapping[int, str]) -> dict[str, Any]:
         TENANTS: MetadataValue.table(lines),
         "reasons": MetadataValue.md("\n\n".join(summary.reasons) or "none"),
     }
+
+
+def _this_run(summary: Summary, number: int) -> str:
+    if number in summary.failed:
+        return "failed"
+    return "doubtful" if number in summary.doubtful else "read"
 
 
 def _lag_minutes(summary: Summary, known: Mapping[int, str]) -> float | None:
@@ -164,9 +168,10 @@ def _check(fleet: Fleet) -> AssetChecksDefinition:
             AssetCheckSpec(
                 CHECK,
                 asset=_tenants(shard),
-                description=f"Each was read in the last {_minutes(fleet, shard)} minutes.",
+                description=f"Each was read in the last {minutes} minutes.",
             )
             for shard in fleet.shards
+            for minutes in [fleet.minutes_until_stale(shard)]
         ],
     )
     def freshness(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
@@ -175,10 +180,6 @@ def _check(fleet: Fleet) -> AssetChecksDefinition:
             yield judged(fleet, shard, known, datetime.now(UTC))
 
     return freshness
-
-
-def _minutes(fleet: Fleet, shard: Shard) -> int:
-    return fleet.stale_after_intervals * shard.every_minutes
 
 
 def judged(fleet: Fleet, shard: Shard, known: Mapping[int, str], now: datetime) -> AssetCheckResult:
@@ -190,18 +191,12 @@ def judged(fleet: Fleet, shard: Shard, known: Mapping[int, str], now: datetime) 
         known: When each was last read, by number.
         now: The time.
     """
-    earliest = now - timedelta(minutes=_minutes(fleet, shard))
-    stale = {
-        str(number): known.get(number, NEVER)
-        for number in shard.tenants
-        if number not in known or datetime.fromisoformat(known[number]) < earliest
-    }
-    told = ", ".join(f"{number} (last read: {when})" for number, when in stale.items())
+    stale = {str(number): when for number, when in fleet.stale(shard, known, now).items()}
     return AssetCheckResult(
         check_name=CHECK,
         asset_key=_tenants(shard),
         passed=not stale,
-        description=f"Stale: {told}." if stale else "All tenants are fresh.",
+        description=fleet.freshness(shard, known, now),
         metadata={"stale_tenants": MetadataValue.json(stale)},
     )
 

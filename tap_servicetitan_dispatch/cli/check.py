@@ -15,13 +15,12 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TextIO, cast
 
-from singer_sdk.exceptions import MappingError
-
 from tap_servicetitan_dispatch.client.failures import FAILURES, ApiError, Kind
 from tap_servicetitan_dispatch.errors import REMEDY, NoSandboxError, TapError
 from tap_servicetitan_dispatch.log.redaction import one_line
 from tap_servicetitan_dispatch.run.parallel import ParallelCalls
 from tap_servicetitan_dispatch.settings import validation
+from tap_servicetitan_dispatch.settings.stream_maps import StreamMapError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -83,6 +82,12 @@ class Step:
 
 def perform(tap: Tap) -> list[Step]:
     """Check the settings of a tap, and what they lead to; return the steps."""
+    settings, *others = _perform(tap)
+    unknown = validation.unknown(tap.config, tap.config_jsonschema)
+    return [replace(settings, caution=" ".join(unknown)), *others]
+
+
+def _perform(tap: Tap) -> list[Step]:
     streams = [
         stream for stream in cast("list[DispatchStream]", list(tap.streams.values())) if stream.path
     ]  # what is not read from the API cannot fail
@@ -94,8 +99,8 @@ def perform(tap: Tap) -> list[Step]:
         with closing(run.new_clients(max_retries=0)) as clients:
             made = {tenant: clients.of(tenant) for tenant in clients.tenants}
             return _probed(tap, streams, made)
-    except MappingError as error:
-        return _refused(streams, [one_line(f"stream_maps: {error}")])
+    except StreamMapError as error:
+        return _refused(streams, [str(error)])
     except NoSandboxError as error:
         return _refused(streams, [f"environment: {error}"])
 
@@ -279,7 +284,9 @@ def print_table(steps: Sequence[Step], file: TextIO) -> None:
         if step.answer:  # whole, as the vendor's support asks for it
             console.print(cell(f"\n{_full_name(step)}: {step.answer}"), soft_wrap=True)
     console.print(cell(f"\n{_conclusion(steps)}"))
-    cautions = {step.name: step.caution for step in steps if step.selected and step.caution}
+    cautions = {
+        step.name: step.caution for step in steps if step.caution and step.selected is not False
+    }
     for name, caution in cautions.items():
         console.print(cell(f"\n{name}: {caution}"), soft_wrap=True)
 

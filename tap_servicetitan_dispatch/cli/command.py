@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from singer_sdk.exceptions import ConfigValidationError, MappingError, SingerSDKError
+from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
@@ -236,7 +236,6 @@ def _give_stdout_up() -> None:
 _SAFE = "The state that was written is safe"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _LINES: tuple[tuple[Any, str, str], ...] = (
-    (MappingError, "stream_maps: {text}", "correct it"),
     (BrokenPipeError, "The target has gone away", f"look at its log. {_SAFE}"),
     (
         BlockingIOError,

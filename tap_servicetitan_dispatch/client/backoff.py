@@ -17,6 +17,7 @@ from tenacity import (
 )
 
 from tap_servicetitan_dispatch.client.failures import ApiError, NoTokenError
+from tap_servicetitan_dispatch.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +32,6 @@ LONGEST_WAIT_SECONDS = 600
 LONG_WAIT_SECONDS = 5
 _jitter: Callable[[RetryCallState], float] = wait_random_exponential(multiplier=1, max=60)
 _spread: Callable[[RetryCallState], float] = wait_random(0, 1)
-
-logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
 class Backoff:

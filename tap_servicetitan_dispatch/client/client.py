@@ -9,7 +9,6 @@ own lock) and the number of requests under way (a semaphore).
 from __future__ import annotations
 
 import copy
-import logging
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +20,7 @@ import requests
 from tap_servicetitan_dispatch.client.backoff import Backoff, SharedWait, is_worth_retrying
 from tap_servicetitan_dispatch.client.failures import ApiError, Kind
 from tap_servicetitan_dispatch.client.rate_limiter import RateLimiter
+from tap_servicetitan_dispatch.log import logger
 from tap_servicetitan_dispatch.tally import Tally
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.client.http import Http
     from tap_servicetitan_dispatch.settings.tenants import Credentials
     from tap_servicetitan_dispatch.tally import Log
-
-logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
 class Client:
@@ -106,7 +104,7 @@ class Client:
     def pause(self, seconds: float) -> None:
         """Wait before the next call, and count it."""
         self._backoff.sleep(seconds)
-        self.tally.add_wait(seconds)
+        self.tally.add_wait(seconds, self._clock())
 
     def get(
         self, path: str, params: Mapping[str, str], decode: Decode = msgspec.json.decode
@@ -139,7 +137,9 @@ class Client:
 
     def _call(self, request: requests.Request, decode: Decode = msgspec.json.decode) -> Answer:
         return self._backoff.call(
-            partial(self._attempt, request, decode), self.tally.add_retry, self.logger
+            partial(self._attempt, request, decode),
+            lambda waited: self.tally.add_retry(waited, self._clock()),
+            self.logger,
         )
 
     def _attempt(self, request: requests.Request, decode: Decode) -> Answer:
@@ -156,13 +156,13 @@ class Client:
     def _send(self, request: requests.Request, decode: Decode) -> Answer:
         """Send a request when no call is kept waiting any more, with a token of that time."""
         while True:
-            self.tally.add_wait(self._shared_wait.wait())
+            self.tally.add_wait(self._shared_wait.wait(), self._clock())
             request.auth = _TokenAuth(self._token(), self._app_key)
             with self._under_way:
                 waited = self._limiter.wait()
                 if self._shared_wait.seconds_left:  # another call has been told to wait meanwhile
                     continue
-                self.tally.add_request(waited)
+                self.tally.add_request(waited, self._clock())
                 try:
                     return self._http.exchange(request, decode=decode)
                 except ApiError as error:
@@ -174,7 +174,8 @@ class Client:
         began, waited = self._clock(), self._tokens.waited_seconds
         token = self._tokens.current()
         if self._tokens.waited_seconds > waited:
-            self.tally.add_wait(self._clock() - began)
+            now = self._clock()
+            self.tally.add_wait(now - began, now)
         return token
 
 

@@ -17,7 +17,7 @@ import msgspec
 import requests
 import urllib3
 
-from tap_servicetitan_dispatch import __version__
+from tap_servicetitan_dispatch import NAME, __version__
 from tap_servicetitan_dispatch.addresses import is_loopback, parts_of
 from tap_servicetitan_dispatch.client.answers import answer_of, failure_of
 from tap_servicetitan_dispatch.client.failures import ApiError, Kind
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tap_servicetitan_dispatch.client.answers import Answer, Decode
 
-USER_AGENT = f"tap-servicetitan-dispatch/{__version__}"
+USER_AGENT = f"{NAME}/{__version__}"
 CONNECT_TIMEOUT_SECONDS = 15
 MOST_AT_ONCE = 50
 """Connections that are kept to a server; `max_concurrent_requests` cannot be more."""

@@ -34,6 +34,8 @@ MOST_BY_CHANCE = 2
 """Other tenants that have to fail as well, if there are so many, until it is not theirs alone."""
 UNCONNECTED = {Kind.BAD_ADDRESS, Kind.BAD_BUNDLE, Kind.NO_TLS, Kind.UNTRUSTED, Kind.NO_CONNECTION}
 """What keeps a call from being sent at all: one such failure is evidence for all calls."""
+DOUBTFUL = "doubtful"
+"""Read to its end, but the walk does not vouch that all rows came."""
 
 
 def _now() -> datetime:
@@ -69,6 +71,7 @@ class Outcome:
         unknown_fields: The names of fields that the schema does not know.
         seconds: How long its pages took to come, waits included.
         pages: How many have come.
+        doubt: Why nobody vouches for what was read, if so.
     """
 
     stream: str
@@ -89,6 +92,7 @@ class Outcome:
     _heard_at: float = 0.0
     """When its last page came, or it began."""
     _retries_then: int = 0
+    doubt: str = ""
 
     def watched(self, walk: Iterable[Page]) -> Iterator[Page]:
         """Yield the pages of a walk, and note when it began and ended, and what each took."""
@@ -124,6 +128,10 @@ class Outcome:
         latest = max((*before, *records), key=modified_on, default={})
         reached = latest.get("modifiedOn")
         self.reached = reached if isinstance(reached, str) else self.reached
+
+    def add_doubt(self, why: str) -> None:
+        """Note why nobody vouches for what was read."""
+        self.doubt = f"{self.doubt} {why}".strip()
 
     def end(self, result: str, reason: str | None = None) -> None:
         """Note that it was skipped, or could not be read to its end."""
@@ -306,6 +314,12 @@ class Outcomes:
             outcome.reason = reason_of(error)
         return outcome.reason
 
+    def verdict(self, outcome: Outcome) -> tuple[str, str | None]:
+        """Return what became of a stream, and the reason, as `sync_log` says it."""
+        if outcome.result == COMPLETE and outcome.doubt:
+            return DOUBTFUL, outcome.doubt
+        return outcome.result or FAILED, self.reason(outcome)
+
     def tenants(self, *results: str) -> list[Tenant]:
         """Return the tenants any of whose streams came to one of some results."""
         return list(dict.fromkeys(each.tenant for each in self.those() if each.result in results))
@@ -321,10 +335,9 @@ class Outcomes:
             seconds[each.tenant] = seconds.get(each.tenant, 0.0) + each.seconds
         slowest = heapq.nlargest(MOST_SLOW, seconds.items(), key=itemgetter(1))
         left_out = self.tenants(SKIPPED, FAILED)
-        named = [str(tenant) for tenant in left_out]
-        if len(named) > MOST_LEFT_OUT:
-            named[MOST_LEFT_OUT:] = [f"{len(named) - MOST_LEFT_OUT} more"]
-        told = f" Left out, as a whole or in part: {', '.join(named)}." if named else ""
+        doubtful = list(dict.fromkeys(each.tenant for each in self.read() if each.doubt))
+        told = _named(" Left out, as a whole or in part", left_out)
+        told += _named(" Read, but rows may have been missed", doubtful)
         slow = ", ".join(f"{tenant} {took:.1f} s" for tenant, took in slowest)
         text = (
             f"{tenants - len(left_out)} of {tenants} tenants were read.{told} The slowest: {slow}."
@@ -332,7 +345,16 @@ class Outcomes:
         return text, {
             "tenants": tenants,
             "tenants_left_out": [tenant.number for tenant in left_out],
+            "tenants_doubtful": [tenant.number for tenant in doubtful],
             "slowest_tenants": [
                 {"tenant_id": tenant.number, "seconds": round(took, 1)} for tenant, took in slowest
             ],
         }
+
+
+def _named(what: str, tenants: Sequence[Tenant]) -> str:
+    """Return a sentence that names tenants; empty if there are none."""
+    named = [str(tenant) for tenant in tenants]
+    if len(named) > MOST_LEFT_OUT:
+        named[MOST_LEFT_OUT:] = [f"{len(named) - MOST_LEFT_OUT} more"]
+    return f"{what}: {', '.join(named)}." if named else ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan_dispatch.client.tenant_clients import TenantClients
 from tap_servicetitan_dispatch.errors import StreamsFailedError
+from tap_servicetitan_dispatch.log import logger
+from tap_servicetitan_dispatch.run.checkpoints import Checkpoints
 from tap_servicetitan_dispatch.run.outcomes import FAILED, Outcomes, reason_of
 from tap_servicetitan_dispatch.run.parallel import ParallelCalls
 from tap_servicetitan_dispatch.run.prefetch import PageSize, Prefetcher
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tap_servicetitan_dispatch.walks import Page
     from tap_servicetitan_dispatch.writer import LineWriter
-
-logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
 LONG_PAGE_BYTES, LONG_PAGE_BYTES_OF_GROUP, SHORT_PAGE_BYTES = 2**20, 2**21, 2**16
@@ -61,7 +60,7 @@ class Run:
     ) -> None:
         self.config = config
         self.writer = writer
-        self.write_state = write_state
+        self.checkpoints = Checkpoints(write_state)
         self.progress = Progress()
         self.outcomes = Outcomes()
         self.is_of_group = "tenants" in config
@@ -190,6 +189,7 @@ class Run:
 
     def _before_waiting(self) -> None:
         """Let the target have what there is; leave, if told to."""
+        self.checkpoints.tell()
         self.writer.flush()
         self.progress.tell()
         self.leave_if_told_to()
@@ -199,6 +199,7 @@ class Run:
         if self.outcomes.ended_early:
             return
         self.outcomes.end_early(reason)
+        self.checkpoints.flush()
         self.end()
         with suppress(Exception):  # why the run ends matters more
             self._write_log()
@@ -211,7 +212,7 @@ class Run:
         """
         if self._stop_flag.is_set and not self._is_leaving:
             self._is_leaving = True
-            self.write_state()
+            self.checkpoints.write()
             self._end_early("the run was stopped by a signal")
             self._stop_flag.cancel_last_resort()
             logger.info("Stopped by a signal; the state that is safe has been written.")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.log.redaction import SECRETS
+from tap_servicetitan_dispatch.settings.schema import LARGEST_NUMBER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, MutableMapping
+    from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 
 CREDENTIALS = ("client_id", "client_secret", "app_key", "tenant_id")
 _OF_A_GROUP = ("client_id", "client_secret", "app_key")
+_IN_AN_ITEM = (*CREDENTIALS, "name", "timezone")
 _NUMBER = re.compile(r"[0-9]{1,19}")
 
 
@@ -43,12 +47,14 @@ class Tenant:
         name: What people call it, if the settings say so.
         credentials: What to show for it; nothing in the sandbox, which has its own.
         is_of_group: Whether rows and bookmarks say whose they are.
+        timezone: IANA name of the time zone in which its days begin, if the settings say so.
     """
 
     number: int | None
     name: str = ""
     credentials: Credentials | None = None
     is_of_group: bool = False
+    timezone: str | None = None
 
     def __str__(self) -> str:
         return f"{self.name} ({self.number})" if self.name else f"tenant {self.number}"
@@ -104,6 +110,7 @@ def tenants_in(config: Mapping[str, Any], *, with_credentials: bool) -> tuple[Te
             str(item.get("name") or ""),
             Credentials(**credentials) if with_credentials else None,
             is_of_group,
+            item.get("timezone") or config.get("timezone"),
         )
 
     if "tenants" in config:
@@ -136,7 +143,7 @@ def problems(config: Mapping[str, Any], *, needs_credentials: bool) -> Iterator[
         yield from _item_problems(
             f"tenants: item {place}", item, config, needs_credentials=needs_credentials
         )
-    numbers = Counter(str(item.get("tenant_id")) for item in items if _is_number(item))
+    numbers = Counter(int(item["tenant_id"]) for item in items if _is_number(item))
     yield from (
         f"tenants: {number} is named {count} times"
         for number, count in numbers.items()
@@ -151,9 +158,15 @@ def _item_problems(
         yield f"{place} has no tenant number, which has digits only"
         return
     place = f"{place} ({item['tenant_id']})"
-    if unknown := sorted(item.keys() - {*CREDENTIALS, "name"}):
-        known = ", ".join((*CREDENTIALS, "name"))
-        yield f"{place} has {len(unknown)} fields that nobody knows; there are: {known}"
+    if unknown := sorted(item.keys() - {*_IN_AN_ITEM}):
+        # A name that is near none may be a secret in the wrong place
+        meant = "".join(
+            f" Did you mean {known} by {name}?"
+            for name in unknown
+            for known in like(name, _IN_AN_ITEM)
+        )
+        known = ", ".join(_IN_AN_ITEM)
+        yield f"{place} has {len(unknown)} fields that nobody knows; there are: {known}.{meant}"
     for name in _OF_A_GROUP:
         value = item.get(name, config.get(name))
         if value is None:
@@ -161,6 +174,8 @@ def _item_problems(
                 yield f"{place} has no {name}, and there is no setting of that name"
         elif name in item and not (isinstance(value, str) and is_credential(value)):
             yield f"{place}: {name} has a character that no credential has; copy it again"
+    if (zone := item.get("timezone")) and not (isinstance(zone, str) and is_time_zone(zone)):
+        yield f"{place}: timezone is not an IANA time zone, such as America/Chicago"
 
 
 def _is_number(item: Mapping[str, Any]) -> bool:
@@ -170,7 +185,22 @@ def _is_number(item: Mapping[str, Any]) -> bool:
 
 def is_tenant_number(value: Any) -> bool:
     """Return whether a value is the number of a tenant, as text or not."""
-    return isinstance(value, int | str) and _NUMBER.fullmatch(str(value)) is not None
+    is_of_digits = isinstance(value, int | str) and _NUMBER.fullmatch(str(value)) is not None
+    return is_of_digits and int(value) <= LARGEST_NUMBER
+
+
+def like(name: str, known: Iterable[str]) -> list[str]:
+    """Return the known name that a misspelt one is most like; none if it is like none."""
+    return difflib.get_close_matches(name, known, 1, cutoff=0.75)
+
+
+def is_time_zone(name: str) -> bool:
+    """Return whether a time zone has this name; to list them all takes far longer."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def is_credential(text: str) -> bool:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import copy
 import json
-import logging
 import os
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import load_dotenv
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_servicetitan_dispatch import addresses, instants
-from tap_servicetitan_dispatch.log.redaction import one_line, shown
+from tap_servicetitan_dispatch import addresses
+from tap_servicetitan_dispatch.log import logger
+from tap_servicetitan_dispatch.log.redaction import one_line, part, shown
 from tap_servicetitan_dispatch.settings import batches, tenants
-from tap_servicetitan_dispatch.settings.schema import ENVIRONMENTS, LARGEST_NUMBER, SANDBOX
+from tap_servicetitan_dispatch.settings.schema import (
+    ENVIRONMENTS,
+    LARGEST_NUMBER,
+    SANDBOX,
+    start_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping
@@ -26,8 +30,6 @@ if TYPE_CHECKING:
 _SWITCHES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
     ("false", "0", "no", "off"), False
 )
-
-logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
 def environment(schema: Mapping[str, Any], tap: str) -> dict[str, str]:
@@ -121,13 +123,20 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
     return [one_line(line) for line in found]
 
 
-def _is_time_zone(name: str) -> bool:
-    """Return whether a time zone has this name; to list them all takes far longer."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
+def unknown(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """Return a line for each setting that does nothing as nobody knows it, never its value.
+
+    Args:
+        config: The settings as they were given.
+        schema: The JSON schema of all settings, the SDK's own included.
+    """
+    known = schema["properties"]
+    return [
+        part(f"{name} is not a setting, so it does nothing.")
+        + "".join(f" Did you mean {near}?" for near in tenants.like(name, known))
+        for name in config
+        if name not in known
+    ]
 
 
 def _unsafe(config: Mapping[str, Any]) -> Iterator[str]:
@@ -158,12 +167,12 @@ def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: has a character that no credential has; copy it again"
     if not tenants.is_tenant_number(str(config.get("tenant_id", 0))):
         yield "tenant_id: is not a tenant number, which has digits only"
-    if start_date := config.get("start_date"):
-        try:
-            instants.parse(start_date)
-        except ValueError:
-            yield f"start_date: {shown(start_date)} is neither a date nor a date-time (ISO 8601)"
-    if (zone := config.get("timezone")) and not _is_time_zone(zone):
+    try:
+        start_of(config)
+    except ValueError:
+        given = shown(config["start_date"])
+        yield f"start_date: {given} is neither a date nor a date-time (ISO 8601)"
+    if (zone := config.get("timezone")) and not tenants.is_time_zone(zone):
         yield f"timezone: {shown(zone)} is not an IANA time zone, such as America/Chicago"
     if config.get("capacity_skill_based_availability") and not config.get("capacity_job_type_id"):
         yield "capacity_skill_based_availability: needs capacity_job_type_id, whose skills to match"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 KEY, VALUE = "replication_key", "replication_key_value"
 FULL_READ = "full_read"
+FULL_READ_ROWS = "full_read_rows"
 LARGEST_VERSION = 2**31 - 1
 """Targets keep a version in 32 bits."""
 
@@ -52,17 +53,26 @@ def bookmark_in(
         stream: The name of the stream.
         context: That of a partition; nothing if the stream has none.
     """
-    entry = state.get("bookmarks", {}).get(stream, {})
-    if context is not None:
-        partitions = entry.get("partitions") or ()
-        entry = next((each for each in partitions if each["context"] == context), {})
+    entry = _entry_of(state, stream, context) or {}
     value = entry.get(VALUE)
     return Bookmark(entry.get(KEY), None if value == "" else value)
 
 
-def store(bookmark: Bookmark, entry: MutableMapping[str, Any]) -> None:
-    """Put a bookmark into the entry that the state has for its stream."""
+def _entry_of(
+    state: Mapping[str, Any], stream: str, context: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    entry: Mapping[str, Any] | None = state.get("bookmarks", {}).get(stream)
+    if context is None or entry is None:
+        return entry
+    partitions = entry.get("partitions") or ()
+    return next((each for each in partitions if each["context"] == context), None)
+
+
+def store(bookmark: Bookmark, entry: MutableMapping[str, Any]) -> bool:
+    """Put a bookmark into the entry that the state has for its stream; return whether it is new."""
+    before = entry.get(KEY), entry.get(VALUE)
     entry[KEY], entry[VALUE] = bookmark
+    return before != bookmark
 
 
 class FullRead(NamedTuple):
@@ -94,9 +104,37 @@ def full_read_in(state: Mapping[str, Any], stream: str) -> FullRead | None:
     return FullRead(version, at)
 
 
+def rows_of_full_read_in(
+    state: Mapping[str, Any], stream: str, context: Mapping[str, Any] | None = None
+) -> int:
+    """Return how many rows a tenant had at the last full read.
+
+    Where it was read before, but never in full, it is taken to have had one, so that an empty
+    answer stands out. A tenant who is new to the state had none.
+
+    Raises:
+        StateError: What the state has in its place is not a count.
+    """
+    entry = _entry_of(state, stream, context)
+    if entry is None:
+        return 0
+    rows = entry.get(FULL_READ_ROWS, 1)
+    if type(rows) is not int or rows < 0:
+        raise StateError(
+            f"the {FULL_READ_ROWS} of {stream} in the state, {shown(rows)}, is not a count of rows",
+            "correct it, or take it out",
+        )
+    return rows
+
+
 def store_full_read(read: FullRead, entry: MutableMapping[str, Any]) -> None:
     """Put a full read into the entry that the state has for its stream."""
     entry[FULL_READ] = {"version": read.version, "at": instants.render(read.at)}
+
+
+def store_rows_of_full_read(rows: int, entry: MutableMapping[str, Any]) -> None:
+    """Put how many rows a full read has shown into the entry of its tenant."""
+    entry[FULL_READ_ROWS] = rows
 
 
 def tenants_in(state: Mapping[str, Any], streams: Iterable[str]) -> set[int]:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib import Catalog
 
 from tap_servicetitan_dispatch.errors import InputError
+from tap_servicetitan_dispatch.log import logger
 from tap_servicetitan_dispatch.log.redaction import part
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from singer_sdk.singerlib import CatalogEntry
 
 KEYS_OF_SETTINGS = {"tenantId": "tenants", "timeStamp": "capacity_keep_history"}
 """What is part of a key only if a setting says so."""
-
-logger = logging.getLogger("tap-servicetitan-dispatch")
 
 
 def checked_catalog(
@@ -96,6 +94,63 @@ def require_keys(stream: str, keys: Sequence[str], own_keys: Sequence[str]) -> N
                 f"{'set' if name in own_keys else 'taken out'}",
                 "make it anew with --discover",
             )
+
+
+def require_fields(entry: CatalogEntry, keys: Sequence[str], own_fields: Collection[str]) -> None:
+    """Make sure that each part of the key of a stream goes out, if the stream is selected.
+
+    Args:
+        entry: What a catalog says of the stream.
+        keys: Its key by the catalog.
+        own_fields: The names of the fields that the stream has.
+
+    Raises:
+        InputError: One is no field, is not in the schema of the catalog, or is not selected.
+    """
+    stream, selection = entry.tap_stream_id, entry.metadata.resolve_selection()
+    if not selection[()]:
+        return
+    has = entry.schema.to_dict()["properties"]
+    for key in keys:
+        name = part(key)
+        if key not in own_fields:
+            raise InputError(
+                f"the catalog has the key {name} for {stream}, which is not a field of it",
+                "name fields in key_properties and table-key-properties, or make it anew with "
+                "--discover",
+            )
+        if key not in has:
+            raise InputError(
+                f"the schema in the catalog has no {name} for {stream}, which is part of its key",
+                "make the catalog anew with --discover",
+            )
+        if not selection["properties", key]:
+            raise InputError(
+                f"the catalog deselects {name} of {stream}, which is part of its key",
+                "select it, or leave it out of the key",
+            )
+
+
+def paths_left_out(
+    own: Mapping[str, Any], given: Mapping[str, Any], above: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """Yield the path of each field that a schema of a catalog does not have, by the names in it.
+
+    A schema that says nothing of what is inside of a field has all of it.
+
+    Args:
+        own: The schema that the stream has by itself, or a part of it.
+        given: The one in the catalog, or the same part of it.
+        above: Where the part lies.
+    """
+    has = given.get("properties") or {}
+    for name, field in own.get("properties", {}).items():
+        if name in has:
+            yield from paths_left_out(field, has[name], (*above, name))
+        elif has:
+            yield (*above, name)
+    if "items" in own and "items" in given:
+        yield from paths_left_out(own["items"], given["items"], above)
 
 
 def _is_selected(entry: CatalogEntry) -> bool:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
 BOOKMARK = ("replication_key", "replication_key_value")
-OF_A_STREAM = (*BOOKMARK, "full_read")
+OF_A_TENANT = (*BOOKMARK, "full_read_rows")
+OF_A_STREAM = (*OF_A_TENANT, "full_read")
 
 
 def checked_state(state: Any, own_streams: Container[str]) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def _checked_partitions(stream: str, partitions: Any, remedy: str) -> list[dict[
                 "group of tenants",
                 remedy,
             )
-        value = {key: entry[key] for key in BOOKMARK if key in entry}
+        value = {key: entry[key] for key in OF_A_TENANT if key in entry}
         checked.append({"context": {"tenantId": number}, **value})
     numbers = [each["context"]["tenantId"] for each in checked]
     if len(set(numbers)) < len(numbers):
@@ -101,7 +102,7 @@ def state_of_group(states: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
     bookmarks: dict[str, Any] = {}
     for number, state in states.items():
         for stream, entry in state.get("bookmarks", {}).items():
-            if "replication_key_value" in entry:
+            if entry.keys() <= {*OF_A_STREAM}:  # else it is another tap's
                 value = {key: entry[key] for key in BOOKMARK if key in entry}
                 partition = {"context": {"tenantId": number}, **value}
                 bookmarks.setdefault(stream, {"partitions": []})["partitions"].append(partition)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.streams.appointment_assignments import AppointmentAssignments
 from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
@@ -23,6 +23,8 @@ from tap_servicetitan_dispatch.streams.technician_tracking import TechnicianTrac
 from tap_servicetitan_dispatch.streams.zones import Zones
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_servicetitan_dispatch.streams.base import DispatchStream
 
 STREAMS: tuple[type[DispatchStream], ...] = (
@@ -41,3 +43,13 @@ STREAMS: tuple[type[DispatchStream], ...] = (
     SyncLog,
 )
 NAMES = tuple(stream.name for stream in STREAMS)  # type: ignore[misc] # each class has its own
+ON_REQUEST = {
+    name: each.on_request for name, each in zip(NAMES, STREAMS, strict=True) if each.on_request
+}
+"""Those that are offered only where `extra_streams` names them, each with its reason."""
+
+
+def not_offered(config: Mapping[str, Any]) -> list[str]:
+    """Return the streams that the settings do not offer, whether they have been checked or not."""
+    named = config.get("extra_streams")
+    return [name for name in ON_REQUEST if not isinstance(named, list) or name not in named]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
-from singer_sdk import typing as th
 from typing_extensions import override
 
-from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import StateError
 from tap_servicetitan_dispatch.log.redaction import shown
+from tap_servicetitan_dispatch.settings.schema import start_of
 from tap_servicetitan_dispatch.streams.base import DispatchStream
-from tap_servicetitan_dispatch.streams.lists import FEWEST_AT_ONCE, rows_counted, since_start
+from tap_servicetitan_dispatch.streams.fields import boolean, instant, integer, schema_of, text
+from tap_servicetitan_dispatch.streams.lists import page_size, rows_counted, since_start
 from tap_servicetitan_dispatch.walks import feed_walk, read_by_number
 
 if TYPE_CHECKING:
@@ -29,39 +29,20 @@ LIST = "appointment-assignments"
 LOOKBACK = timedelta(days=1)
 """Of the feed after a full read of the list: far more than the feed lags, or the list hides."""
 ASSIGNMENT = (
-    th.Property("id", th.IntegerType, required=True, description="Number of the assignment."),
-    th.Property("technicianId", th.IntegerType, description="Number of the technician sent."),
-    th.Property(
-        "technicianName", th.StringType, description="Name of the technician as it is now."
-    ),
-    th.Property(
-        "assignedById",
-        th.IntegerType,
-        description="Number of the user who made the assignment; no technician number.",
-    ),
-    th.Property(
-        "assignedOn", th.DateTimeType, description="When the technician was assigned (UTC)."
-    ),
-    th.Property(
-        "status",
-        th.StringType,
-        description="How far the work is: `Scheduled`, `Dispatched`, `Working` or `Done`.",
-    ),
-    th.Property("isPaused", th.BooleanType, description="Whether the work is interrupted."),
-    th.Property("jobId", th.IntegerType, description="Number of the job."),
-    th.Property(
-        "appointmentId",
-        th.IntegerType,
-        description="Number of the appointment; a job may have several.",
-    ),
-    th.Property("createdOn", th.DateTimeType, description="When the row came into being (UTC)."),
-    th.Property("modifiedOn", th.DateTimeType, description="When the row last changed (UTC)."),
-    th.Property(
+    integer("id", "Number of the assignment.", required=True),
+    integer("technicianId", "Number of the technician sent."),
+    text("technicianName", "Name of the technician as it is now."),
+    integer("assignedById", "Number of the user who made the assignment; no technician number."),
+    instant("assignedOn", "When the technician was assigned (UTC)."),
+    text("status", "How far the work is: `Scheduled`, `Dispatched`, `Working` or `Done`."),
+    boolean("isPaused", "Whether the work is interrupted."),
+    integer("jobId", "Number of the job."),
+    integer("appointmentId", "Number of the appointment; a job may have several."),
+    instant("createdOn", "When the row came into being (UTC)."),
+    instant("modifiedOn", "When the row last changed (UTC)."),
+    boolean(
         "active",
-        th.BooleanType,
-        description=(
-            "False once the technician was taken off the appointment, or the row was replaced."
-        ),
+        "False once the technician was taken off the appointment, or the row was replaced.",
     ),
 )
 
@@ -76,17 +57,15 @@ class AppointmentAssignments(DispatchStream):
     path = "export/appointment-assignments"
     scopes = ("tn.dis.appointmentassignments:r",)
     replication_key = "continueFrom"
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
+    added_fields = ("continueFrom",)
+    schema = schema_of(
         *ASSIGNMENT,
-        th.Property(
+        text(
             "continueFrom",
-            th.StringType,
-            description=(
-                "Token of the page that the row came with. Put into the state, it makes the feed "
-                "resume after that page."
-            ),
+            "Token of the page that the row came with. Put into the state, it makes the feed "
+            "resume after that page.",
         ),
-    ).to_dict()
+    )
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
@@ -108,11 +87,14 @@ class AppointmentAssignments(DispatchStream):
         lately that the list may hide it. Only the last page can vouch, and does so if the list did.
         """
         began_at = client.now()
-        size = max(self.config["page_size"], FEWEST_AT_ONCE)
-        params = {"active": self.config["active"], "pageSize": str(size), "includeTotal": "true"}
+        params = {
+            "active": self.config["active"],
+            "pageSize": page_size(self.config),
+            "includeTotal": "true",
+        }
         fetch = partial(client.get, LIST, decode=self._decoder.decode)
         is_whole = False
-        for page in read_by_number(fetch, params, None, {}, began_at, client.logger):
+        for page in read_by_number(fetch, params, None, {}, began_at):
             is_whole = page.is_whole
             yield replace(page, bookmark=None, is_whole=False, extra={"continueFrom": None})
         since = began_at and began_at - LOOKBACK
@@ -144,8 +126,7 @@ class AppointmentAssignments(DispatchStream):
     def _start(self, bookmark: Bookmark) -> str | datetime | None:
         """Return what to start from: a token or a date, or nothing for the beginning of history."""
         if bookmark.value is None:
-            start_date = self.config.get("start_date")
-            return instants.parse(start_date) if start_date else None
+            return start_of(self.config)
         if not isinstance(bookmark.value, str):
             raise StateError(
                 f"the bookmark {shown(bookmark.value)} in the state is not a text",

@@ -20,4 +20,5 @@ class AppointmentAssignmentsList(ListStream):
     name = "appointment_assignments_list"
     path = LIST
     scopes = ("tn.dis.appointmentassignments:r",)
+    on_request = "has the rows of `appointment_assignments` without the delay of the export feed"
     schema: ClassVar[dict[str, Any]] = th.PropertiesList(*ASSIGNMENT).to_dict()

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
-from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.settings.schema import LARGEST_PAGE
-from tap_servicetitan_dispatch.streams.base import TENANT_ID, DispatchStream
-from tap_servicetitan_dispatch.streams.lists import probe_list, rows_counted
+from tap_servicetitan_dispatch.streams.base import DispatchStream
+from tap_servicetitan_dispatch.streams.fields import (
+    TENANT_ID,
+    boolean,
+    integer,
+    integers,
+    schema_of,
+    text,
+)
+from tap_servicetitan_dispatch.streams.lists import page_size, probe_list, rows_counted
 from tap_servicetitan_dispatch.streams.single import SingleStream
 from tap_servicetitan_dispatch.walks import numbered_walk
 
@@ -32,36 +39,21 @@ class ArrivalWindows(DispatchStream):
     path = "arrival-windows"
     scopes = ("tn.dis.arrivalwindows:r",)
     can_be_whole = True
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property(
-            "id", th.IntegerType, required=True, description="Number of the arrival window."
-        ),
-        th.Property(
+    schema = schema_of(
+        integer("id", "Number of the arrival window.", required=True),
+        text(
             "start",
-            th.StringType,
-            description=(
-                "Time of day at which the window opens, business-local: a .NET time span since "
-                "midnight, such as `08:00:00`."
-            ),
+            "Time of day at which the window opens, business-local: a .NET time span since "
+            "midnight, such as `08:00:00`.",
         ),
-        th.Property(
-            "duration",
-            th.StringType,
-            description="How long the window is open: a .NET time span, such as `02:00:00`.",
-        ),
-        th.Property(
-            "businessUnitIds",
-            th.ArrayType(th.IntegerType),
-            description="Numbers of the business units that the window belongs to.",
-        ),
-        th.Property(
-            "active", th.BooleanType, description="False once the window is no longer offered."
-        ),
-    ).to_dict()
+        text("duration", "How long the window is open: a .NET time span, such as `02:00:00`."),
+        integers("businessUnitIds", "Numbers of the business units that the window belongs to."),
+        boolean("active", "False once the window is no longer offered."),
+    )
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
-        params = {"pageSize": str(self.config["page_size"]), "active": "Any"}
+        params = {"pageSize": page_size(self.config), "active": "Any"}
         return numbered_walk(self.fetch(client), params)
 
     @override
@@ -85,14 +77,11 @@ class ArrivalWindowConfiguration(SingleStream):
     name = "arrival_window_configuration"
     path = "arrival-windows/configuration"
     scopes = ("tn.dis.arrivalwindows:r",)
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
+    schema = schema_of(
         TENANT_ID,
-        th.Property(
+        text(
             "configuration",
-            th.StringType,
-            description=(
-                "At which end of the chosen arrival window a job begins, unless somebody says "
-                "otherwise: `StartTimeOfArrivalWindow` or `EndTimeOfArrivalWindow`."
-            ),
+            "At which end of the chosen arrival window a job begins, unless somebody says "
+            "otherwise: `StartTimeOfArrivalWindow` or `EndTimeOfArrivalWindow`.",
         ),
-    ).to_dict()
+    )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import typing as th
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS
+from tap_servicetitan_dispatch.streams.fields import TENANT_ID, UNKNOWN_FIELDS_PROPERTY
 from tap_servicetitan_dispatch.streams.writing import WritingStream
 
 if TYPE_CHECKING:
@@ -20,17 +19,6 @@ if TYPE_CHECKING:
 
     from tap_servicetitan_dispatch.client.client import Client
     from tap_servicetitan_dispatch.run.run import Run
-
-
-TENANT_ID = th.Property(
-    "tenantId", th.IntegerType, required=True, description="Number of the tenant."
-)
-
-UNKNOWN_FIELDS_PROPERTY = th.Property(
-    UNKNOWN_FIELDS,
-    th.ObjectType(additional_properties=True),
-    description="What the API sent and the schema does not know, by name; null if nothing.",
-)
 
 
 def time_of(client: Client) -> datetime:
@@ -59,6 +47,8 @@ class DispatchStream(WritingStream):
 
     method: ClassVar[str] = "GET"
     """The HTTP method of the operation."""
+    on_request: ClassVar[str] = ""
+    """Why it is offered only where `extra_streams` names it: what a sentence goes on with."""
 
     primary_keys: Sequence[str] = ("id",)
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # values pass through untouched

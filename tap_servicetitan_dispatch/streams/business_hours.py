@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from singer_sdk import typing as th
-
-from tap_servicetitan_dispatch.streams.base import TENANT_ID
+from tap_servicetitan_dispatch.streams.fields import TENANT_ID, integer, objects, schema_of
 from tap_servicetitan_dispatch.streams.single import SingleStream
 
+if TYPE_CHECKING:
+    from singer_sdk import typing as th
 
-def _hours(days: str) -> th.ArrayType[th.ObjectType]:
-    return th.ArrayType(
-        th.ObjectType(
-            th.Property(
-                "fromHour",
-                th.IntegerType,
-                description=f"Whole hour of the day, business-local, at which work begins {days}.",
-            ),
-            th.Property(
-                "toHour",
-                th.IntegerType,
-                description=f"Whole hour of the day, business-local, at which work ends {days}.",
-            ),
-        )
+
+def _hours(name: str, days: str) -> th.Property[Any]:
+    return objects(
+        name,
+        f"Stretches of work {days}; empty if there are none.",
+        integer("fromHour", f"Whole hour of the day, business-local, at which work begins {days}."),
+        integer("toHour", f"Whole hour of the day, business-local, at which work ends {days}."),
     )
 
 
@@ -33,21 +26,9 @@ class BusinessHours(SingleStream):
     name = "business_hours"
     path = "business-hours"
     scopes = ("tn.dis.businesshours:r",)
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
+    schema = schema_of(
         TENANT_ID,
-        th.Property(
-            "weekdays",
-            _hours("from Monday to Friday"),
-            description="Stretches of work from Monday to Friday; empty if there are none.",
-        ),
-        th.Property(
-            "saturday",
-            _hours("on Saturdays"),
-            description="Stretches of work on Saturdays; empty if there are none.",
-        ),
-        th.Property(
-            "sunday",
-            _hours("on Sundays"),
-            description="Stretches of work on Sundays; empty if there are none.",
-        ),
-    ).to_dict()
+        _hours("weekdays", "from Monday to Friday"),
+        _hours("saturday", "on Saturdays"),
+        _hours("sunday", "on Sundays"),
+    )

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.errors import REMEDY
 from tap_servicetitan_dispatch.streams.base import DispatchStream, time_of
+from tap_servicetitan_dispatch.streams.fields import (
+    boolean,
+    instant,
+    integer,
+    integers,
+    number,
+    objects,
+    schema_of,
+    text,
+)
+from tap_servicetitan_dispatch.streams.records import ExtendedRow
 from tap_servicetitan_dispatch.walks import Page, malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
 
     from singer_sdk import Tap
 
@@ -26,100 +36,69 @@ if TYPE_CHECKING:
 
 LONGEST = timedelta(days=14)
 """What one request may span; 14 local days in which clocks go back are an hour more."""
-
-_TECHNICIAN = th.ObjectType(
-    th.Property("id", th.IntegerType, description="Number of the technician."),
-    th.Property("name", th.StringType, description="Name of the technician."),
-    th.Property(
-        "status",
-        th.StringType,
-        description="Whether the technician can work then: `Available` or `Unavailable`.",
-    ),
-    th.Property(
-        "hasRequiredSkills",
-        th.BooleanType,
-        description=(
-            "Whether the technician has all skills that the job type asks for; null where skills "
-            "are not matched."
-        ),
-    ),
-)
+NO_UNITS = "none"
+"""The key of a slot without business units; a target may take an empty text for null."""
 
 
 class Capacities(DispatchStream):
     """Each row is a time slot of some business units, with the hours that can be booked in it.
 
     The operation only reads, but wants a scope for writing. Read for whole local days around today,
-    each time anew: a forecast, which differs from one run to the next.
+    each time anew: a forecast, which differs from one run to the next. The API gives the slots that
+    lie within the span of a request, so spans overlap by a day: a slot that lies across midnight,
+    in whatever time zone, is within one of them.
     """
 
     name = "capacities"
     path = "capacity"
     method = "POST"
     scopes = ("tn.dis.capacity:w",)
+    on_request = "needs a scope for writing, although it only reads"
     primary_keys: Sequence[str] = ("startUtc", "endUtc", "businessUnitKey")
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property(
-            "timeStamp", th.DateTimeType, description="When the capacity was computed (UTC)."
-        ),
-        th.Property(
+    added_fields = ("timeStamp",)
+    schema = schema_of(
+        instant("timeStamp", "When the capacity was computed (UTC)."),
+        text(
             "start",
-            th.StringType,
-            description=(
-                "Beginning of the slot in the business's local time. The `Z` at its end is wrong; "
-                "`startUtc` is the instant."
-            ),
+            "Beginning of the slot in the business's local time. The `Z` at its end is wrong; "
+            "`startUtc` is the instant.",
         ),
-        th.Property(
+        text(
             "end",
-            th.StringType,
-            description=(
-                "End of the slot in the business's local time. The `Z` at its end is wrong; "
-                "`endUtc` is the instant."
-            ),
+            "End of the slot in the business's local time. The `Z` at its end is wrong; `endUtc` "
+            "is the instant.",
         ),
-        th.Property(
-            "startUtc", th.DateTimeType, required=True, description="Beginning of the slot (UTC)."
-        ),
-        th.Property("endUtc", th.DateTimeType, required=True, description="End of the slot (UTC)."),
-        th.Property(
+        instant("startUtc", "Beginning of the slot (UTC).", required=True),
+        instant("endUtc", "End of the slot (UTC).", required=True),
+        text(
             "businessUnitKey",
-            th.StringType,
+            "`businessUnitIds` in ascending order, joined with commas, as an array cannot be part "
+            "of a key; `none` if there are none.",
             required=True,
-            description=(
-                "`businessUnitIds` in ascending order, joined with commas, as an array cannot be "
-                "part of a key; empty if there are none."
+        ),
+        integers("businessUnitIds", "Numbers of the business units that share the slot."),
+        number("totalAvailability", "Hours of work that fit into the slot, booked or not."),
+        number(
+            "openAvailability", "Hours of work that can still be booked; 0 if the slot is full."
+        ),
+        objects(
+            "technicians",
+            "The technicians who count for the slot; empty if there are none.",
+            integer("id", "Number of the technician."),
+            text("name", "Name of the technician."),
+            text("status", "Whether the technician can work then: `Available` or `Unavailable`."),
+            boolean(
+                "hasRequiredSkills",
+                "Whether the technician has all skills that the job type asks for; null where "
+                "skills are not matched.",
             ),
         ),
-        th.Property(
-            "businessUnitIds",
-            th.ArrayType(th.IntegerType),
-            description="Numbers of the business units that share the slot.",
-        ),
-        th.Property(
-            "totalAvailability",
-            th.NumberType,
-            description="Hours of work that fit into the slot, booked or not.",
-        ),
-        th.Property(
-            "openAvailability",
-            th.NumberType,
-            description="Hours of work that can still be booked; 0 if the slot is full.",
-        ),
-        th.Property(
-            "technicians",
-            th.ArrayType(_TECHNICIAN),
-            description="The technicians who count for the slot; empty if there are none.",
-        ),
-        th.Property(
-            "isAvailable", th.BooleanType, description="Whether work can be booked in the slot."
-        ),
-        th.Property(
+        boolean("isAvailable", "Whether work can be booked in the slot."),
+        boolean(
             "isExceedingIdealBookingPercentage",
-            th.BooleanType,
-            description="Whether more of the slot is booked than the business aims at.",
+            "Whether more of the slot is booked than the business aims at.",
         ),
-    ).to_dict()
+    )
 
     def __init__(self, tap: Tap, run: Run) -> None:
         super().__init__(tap, run)
@@ -137,19 +116,24 @@ class Capacities(DispatchStream):
             return ""
         return (
             "capacity_business_unit_ids is not set, and the API may leave out business units that "
-            "are in no capacity group. What to do: name the business units that matter."
+            f"are in no capacity group. {REMEDY}name the business units that matter."
         )
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
+        days = self._days(time_of(client), self._timezone(client))
         calls = (
-            partial(client.post, self.path, self._request(start, end))
-            for start, end in self._windows(time_of(client))
+            partial(client.post, self.path, self._request(*span))
+            for span in _spans(days, self._step)
         )
-        written: set[tuple[Any, ...]] = set()  # a slot may come in two windows
+        written: set[tuple[Any, ...]] = set()  # a slot may come in two spans
         for answer in self.run.helpers.results(calls):
-            slots = [slot for slot in _slots(answer.body) if _is_new(slot, written)]
-            yield Page(slots, size=answer.size)
+            slots = [
+                slot
+                for slot in _slots(answer.body)
+                if _touches(slot, days[1], days[-2]) and _is_new(slot, written)
+            ]
+            yield Page(slots, extra={"timeStamp": answer.body.get("timeStamp")}, size=answer.size)
 
     @override
     def probe(self, client: Client) -> None:
@@ -157,24 +141,30 @@ class Capacities(DispatchStream):
         answer = client.post(self.path, self._request(now, now + timedelta(hours=1)))
         list(_slots(answer.body))
 
-    def _windows(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Yield beginning and end of what each request asks for, whole local days."""
+    @property
+    def _step(self) -> int:
+        return int(self.config["capacity_days_per_request"])
+
+    def _timezone(self, client: Client) -> str:
+        """Return the time zone of a tenant."""
+        numbers = {None, client.tenant_id}
+        [tenant] = [each for each in self.run.clients.tenants if each.number in numbers]
+        return tenant.timezone or "UTC"
+
+    def _days(self, now: datetime, timezone: str) -> list[datetime]:
+        """Return when the days begin that are asked for, and the one before and the one after.
+
+        What lies between the second and the last but one is wanted, what touches it included.
+        """
         import pendulum  # noqa: PLC0415 - takes long, and most runs are without this stream
 
-        local = pendulum.instance(now).in_timezone(self.config["timezone"])
-        noon = local.at(12)  # there may be two midnights, or none
-
-        def midnight(days: int) -> datetime:
-            return noon.add(days=days).start_of("day").in_timezone("UTC")
-
-        first = -self.config["capacity_days_back"]
-        end = self.config["capacity_days_ahead"] + 1
-        while first < end:
-            after = min(first + self.config["capacity_days_per_request"], end)
-            if midnight(after) - midnight(first) > LONGEST:
-                after -= 1
-            yield midnight(first), midnight(after)
-            first = after
+        zone = pendulum.timezone(timezone)
+        today = pendulum.instance(now).in_timezone(zone).date()
+        first = -self.config["capacity_days_back"] - 1
+        end = self.config["capacity_days_ahead"] + 2
+        days = (today.add(days=day) for day in range(first, end + 1))
+        # Of two midnights, the first; where there is none, when it would have been
+        return [datetime.combine(day, time(), zone).astimezone(UTC) for day in days]
 
     def _request(self, start: datetime, end: datetime) -> dict[str, Any]:
         optional = {
@@ -189,6 +179,22 @@ class Capacities(DispatchStream):
         }
 
 
+def _spans(midnights: Sequence[datetime], step: int) -> Iterator[tuple[datetime, datetime]]:
+    """Yield beginning and end of what each request asks for: some days, and the day after.
+
+    Args:
+        midnights: When the days begin, and the last of them ends.
+        step: How many days to ask for at a time, besides the day after.
+    """
+    first, last = 0, len(midnights) - 1
+    while first < last - 1:
+        end = min(first + step + 1, last)
+        while midnights[end] - midnights[first] > LONGEST:
+            end -= 1
+        yield midnights[first], midnights[end]
+        first = end - 1
+
+
 def _slots(body: Any) -> Iterator[Record]:
     if not isinstance(body, dict) or "availabilities" not in body:
         raise malformed("availabilities", body)
@@ -197,14 +203,21 @@ def _slots(body: Any) -> Iterator[Record]:
         raise malformed("a list of objects as availabilities", body)
     for slot in slots:
         ids = slot.get("businessUnitIds")
-        units = [str(unit) for unit in ids if unit is not None] if isinstance(ids, list) else []
-        yield {
-            "startUtc": None,
-            "endUtc": None,
-            **slot,
-            "businessUnitKey": ",".join(sorted(units, key=lambda unit: (len(unit), unit))),
-            "timeStamp": body.get("timeStamp"),
-        }
+        units = (
+            [str(unit) for unit in ids if unit not in (None, "")] if isinstance(ids, list) else []
+        )
+        key = ",".join(sorted(units, key=lambda unit: (len(unit), unit)))
+        yield ExtendedRow(
+            {"startUtc": None, "endUtc": None, **slot}, {"businessUnitKey": key or NO_UNITS}
+        )
+
+
+def _touches(slot: Record, begin: datetime, end: datetime) -> bool:
+    """Return whether a slot lies between two instants with at least a part; also if unclear."""
+    try:
+        return instants.parse(slot["startUtc"]) < end and instants.parse(slot["endUtc"]) > begin
+    except (TypeError, ValueError):
+        return True
 
 
 def _is_new(slot: Record, written: set[tuple[Any, ...]]) -> bool:

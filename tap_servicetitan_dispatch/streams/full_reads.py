@@ -8,18 +8,39 @@ gone. Before that nothing does, so a run that ends early lets no row be marked.
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 from tap_servicetitan_dispatch.state.bookmarks import LARGEST_VERSION, FullRead
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from datetime import datetime
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from tap_servicetitan_dispatch.client.client import Client
     from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tap_servicetitan_dispatch.walks import Page
+
+
+_TOLERANCE = timedelta(minutes=1)
+"""By which two clocks that are right may differ."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Fall(NamedTuple):
+    """That a full read has shown fewer rows of a tenant than the one before."""
+
+    tenant: Tenant
+    before: int
+    now: int
+
+    @property
+    def is_steep(self) -> bool:
+        """Whether more than half of the rows are missing: more than an office deletes in a day."""
+        return 2 * self.now < self.before
 
 
 class FullReads:
@@ -32,10 +53,15 @@ class FullReads:
         hours: How many may pass between two full reads; nothing if there are to be none.
         last: The last one.
         absent: The tenants of a group who are not in the run, and whose rows the target may have.
+        rows_before: How many rows each tenant had at the last one.
         has_bookmark: Whether the stream could be read from a bookmark instead.
+        clock: The clock of this machine, to tell whether that of the API is behind.
 
     Attributes:
         begun: The full read of this run, if it has one.
+        rows: How many rows of each tenant have been written.
+        is_behind: Whether its version may be below that of the table: versions go by the API's
+            clock, that is behind, and the state does not know an earlier version.
     """
 
     def __init__(
@@ -43,10 +69,15 @@ class FullReads:
         hours: int | None,
         last: FullRead | None,
         absent: Collection[int],
+        rows_before: Mapping[Tenant, int],
         *,
         has_bookmark: bool,
+        clock: Callable[[], datetime] = _now,
     ) -> None:
         self.begun: FullRead | None = None
+        self.is_behind = False
+        self._rows_before = rows_before
+        self._clock = clock
         self._why_not = ""
         self._absent = absent
         self._hours = hours
@@ -55,6 +86,7 @@ class FullReads:
         self._lock = threading.Lock()
         self._has_decided = False
         self._whole: set[Tenant] = set()
+        self.rows: Counter[Tenant] = Counter()
 
     @property
     def are_wanted(self) -> bool:
@@ -97,9 +129,11 @@ class FullReads:
             )
         else:
             self.begun = FullRead(version, now)
+            self.is_behind = last is None and now < self._clock() - _TOLERANCE
 
     def take(self, tenant: Tenant, page: Page) -> None:
         """Note that a page has been written."""
+        self.rows[tenant] += len(page.records)
         if page.is_whole:
             self._whole.add(tenant)
 
@@ -111,7 +145,18 @@ class FullReads:
         """
         if self.begun is None:
             return self._why_not
-        if partly := [each for each in tenants if each not in self._whole]:
+        if partly := self.partly_read(tenants):
             whose = f" of {', '.join(map(str, partly))}" if partly[0].is_of_group else ""
             return f"the read{whose} was not whole; the next run tries again"
         return ""
+
+    def partly_read(self, tenants: Collection[Tenant]) -> list[Tenant]:
+        """Return the tenants for whom nobody vouches that all rows came."""
+        return [each for each in tenants if self.begun and each not in self._whole]
+
+    def falls(self, tenants: Collection[Tenant]) -> Iterator[Fall]:
+        """Yield where fewer rows came than the last time."""
+        for tenant in tenants:
+            before, now = self._rows_before[tenant], self.rows[tenant]
+            if now < before:
+                yield Fall(tenant, before, now)

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.settings.schema import start_of
 from tap_servicetitan_dispatch.streams.base import DispatchStream
-from tap_servicetitan_dispatch.walks import ModifiedWalk, numbered_walk, read_by_number
+from tap_servicetitan_dispatch.walks import (
+    ModifiedWalk,
+    numbered_walk,
+    read_by_number,
+    total_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,7 +32,7 @@ SORTED_TO = timedelta(seconds=10)
 """The API was seen to sort to about a second; each request goes back that far, and further."""
 
 FEWEST_AT_ONCE = 20
-"""Rows of a page of a full read, at least: with less, pages of a long list need not overlap."""
+"""Rows of a page, at least: with fewer, pages that are read by number need not overlap."""
 
 
 class ListStream(DispatchStream):
@@ -43,27 +49,24 @@ class ListStream(DispatchStream):
         fetch = self.fetch(client)
         if bookmark.value is None:
             fetch = _FetchWithTotal(fetch, self.tally)
-        start_date = self.config.get("start_date")
-        since = instants.parse(start_date) if start_date else None
+        since = start_of(self.config)
         reread = timedelta(0)
         if bookmark.value is not None:
             # A bookmark by another name is taken too: the other ServiceTitan tap goes by
             # `createdOn` for one stream, which is never later than `modifiedOn`.
             reread = timedelta(seconds=self.config["overlap_seconds"])
             since = bookmark.instant() - reread
-        return ModifiedWalk(fetch, self._params, since, SORTED_TO, reread, client.logger)
+        return ModifiedWalk(fetch, self._params, since, SORTED_TO, reread, self.name, client.logger)
 
     @override
     def full_walk(self, client: Client) -> Iterable[Page]:
         """Return the pages of all rows in order of ids, which edits do not change."""
         fetch = _FetchWithTotal(self.fetch(client), self.tally)
-        size = max(self.config["page_size"], FEWEST_AT_ONCE)
-        params = {**self._params, "pageSize": str(size)}
-        return read_by_number(fetch, params, None, {}, client.now(), client.logger)
+        return read_by_number(fetch, self._params, None, {}, client.now())
 
     @property
     def _params(self) -> dict[str, str]:
-        return {"pageSize": str(self.config["page_size"]), **self.inactive_too}
+        return {"pageSize": page_size(self.config), **self.inactive_too}
 
     @override
     def probe(self, client: Client) -> None:
@@ -92,22 +95,25 @@ class _FetchWithTotal:
             return self._fetch(params)
         self._has_asked = True
         answer = self._fetch({**params, "includeTotal": "true"})
-        total = answer.body.get("totalCount") if isinstance(answer.body, dict) else None
-        self._tally.expect(total if isinstance(total, int) else 0)
+        self._tally.expect(total_in(answer.body) or 0)
         return answer
+
+
+def page_size(config: Mapping[str, Any]) -> str:
+    """Return how many rows a page of a list is asked to have."""
+    return str(max(config["page_size"], FEWEST_AT_ONCE))
 
 
 def rows_counted(client: Client, path: str, params: Mapping[str, str]) -> int | None:
     """Return how many rows of a list the API counts; nothing if it does not say."""
-    answer = client.get(path, {"page": "1", "pageSize": "1", "includeTotal": "true", **params})
-    total = answer.body.get("totalCount") if isinstance(answer.body, dict) else None
-    return total if isinstance(total, int) else None
+    params = {"page": "1", "pageSize": "1", "includeTotal": "true", **params}
+    return total_in(client.get(path, params).body)
 
 
 def since_start(config: Mapping[str, Any]) -> dict[str, str]:
     """Return the parameters that leave out rows from before `start_date`."""
-    start_date = config.get("start_date")
-    return {"modifiedOnOrAfter": instants.render(instants.parse(start_date))} if start_date else {}
+    start = start_of(config)
+    return {"modifiedOnOrAfter": instants.render(start)} if start else {}
 
 
 def probe_list(client: Client, path: str, params: Mapping[str, str]) -> None:

@@ -12,12 +12,13 @@ from tap_servicetitan_dispatch.errors import TapError
 from tap_servicetitan_dispatch.run.run import PendingWalk
 from tap_servicetitan_dispatch.state import bookmarks
 from tap_servicetitan_dispatch.state.bookmarks import Bookmark, bookmark_in
+from tap_servicetitan_dispatch.state.catalog import paths_left_out
 from tap_servicetitan_dispatch.streams.full_reads import FullReads
 from tap_servicetitan_dispatch.streams.records import RowDecoder
 from tap_servicetitan_dispatch.streams.sdk import SdkStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from singer_sdk import Tap
 
@@ -40,6 +41,8 @@ class ReadingStream(SdkStream, abc.ABC):
     """The path of the operation under the tenant."""
     scopes: ClassVar[tuple[str, ...]]
     """The scopes that the application needs, first that of the operation itself."""
+    added_fields: ClassVar[Collection[str]] = ()
+    """The fields that the walk gives to all rows of a page, and the API does not have."""
     can_be_whole: ClassVar[bool] = False
     """Whether a read from the beginning can tell which rows are gone."""
 
@@ -76,7 +79,8 @@ class ReadingStream(SdkStream, abc.ABC):
         Everything but reading the bookmark happens when the first page is asked for, which is done
         in a thread of its own: the client, and maybe a sandbox, are made there.
         """
-        if self.caution:
+        if self.caution and self.name not in self.tap_state.get("bookmarks", {}):
+            # A state knows each stream that was read before: it need not be told again
             self.logger.warning("%s Stream: %s.", self.caution, self.name)
         is_incremental = self.replication_method == "INCREMENTAL"
         may_be_full = self.full_reads.are_wanted  # made here, before the walks share it
@@ -121,6 +125,10 @@ class ReadingStream(SdkStream, abc.ABC):
             hours,
             bookmarks.full_read_in(self.tap_state, self.name) if hours else None,
             known - {each.number for each in self.run.clients.tenants},
+            {
+                each: bookmarks.rows_of_full_read_in(self.tap_state, self.name, each.context)
+                for each in (self.run.clients.tenants if hours else ())
+            },
             has_bookmark=self.replication_method == "INCREMENTAL",
         )
 
@@ -175,11 +183,19 @@ class ReadingStream(SdkStream, abc.ABC):
     def _decoder(self) -> RowDecoder:
         """What leaves out fields; the SDK would leave deselected ones in the files of a BATCH."""
         properties = self.schema["properties"]
+        absent = set(paths_left_out(self.schema, self.effective_schema))
+        of_run = ["tenantId"] if self.run.is_of_group else []
         return RowDecoder(
             self.name,
-            keys=[name for name in self.primary_keys if name != "tenantId"],
+            keys=self.primary_keys,
             properties=properties,
-            selected=[name for name in properties if self.mask["properties", name]],
+            selected=[
+                name
+                for name in properties
+                if self.mask["properties", name] and (name,) not in absent
+            ],
+            absent=absent,
+            added=[*of_run, *self.added_fields],
             unknown_fields=self.config["unknown_fields"],
             logger=self.logger,
         )

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 
 from tap_servicetitan_dispatch.errors import AnswerError
 from tap_servicetitan_dispatch.log.redaction import part
+from tap_servicetitan_dispatch.streams.fields import UNKNOWN_FIELDS
 from tap_servicetitan_dispatch.walks import DecodedRow
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from tap_servicetitan_dispatch.walks import Page, Record
 
-UNKNOWN_FIELDS = "unknownFields"
-"""The field that has the others, if they are kept."""
 MOST_WARNINGS = 5
 """Of what is odd in a stream: the rows of a broken server may have a field of their own each."""
 _TYPES: Mapping[str, Any] = {
@@ -28,26 +28,121 @@ _TYPES: Mapping[str, Any] = {
     "integer": int,
     "number": int | float,  # as float alone, 1 would go out as 1.0
     "boolean": bool,
-    "array": list[Any],
-    "object": dict[str, Any],
     "null": None,
 }
-"""What msgspec calls the types of JSON schema."""
+"""What msgspec calls the plain types of JSON schema."""
+_NOTHING = ("", None)
+"""What is no part of a key: a target may take an empty text for null."""
+
+
+class ExtendedRow(dict[str, Any]):
+    """A row of the API, and fields that the tap adds to it.
+
+    Attributes:
+        replaced: What the API sent by the same names, where it says something else.
+
+    Args:
+        row: What the API sent.
+        own: What the tap adds.
+    """
+
+    def __init__(self, row: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+        super().__init__({**row, **own})
+        self.replaced = _replaced(row, own)
+
+
+class Shape:
+    """What a schema says of a value and of all that lies inside, in msgspec's types.
+
+    An object becomes a struct with its fields and no others, an array a list of such elements, so
+    that msgspec itself looks as deep as the schema goes.
+
+    Args:
+        schema: The schema of the value.
+        or_null: Whether it may be null, if the schema says so.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], *, or_null: bool = True) -> None:
+        self._fields = {name: Shape(each) for name, each in schema.get("properties", {}).items()}
+        self._element = Shape(schema["items"]) if "items" in schema else None
+        types = schema.get("type", [])
+        names = [types] if isinstance(types, str) else types
+        found = [self._type(name) for name in names if or_null or name != "null"]
+        self.type: Any = reduce(or_, found) if found else Any
+
+    def _type(self, name: str) -> Any:
+        if name == "array":
+            return list[self._element.type if self._element else Any]  # type: ignore[misc] # made here
+        if name == "object":
+            if not self._fields:
+                return dict[str, Any]
+            fields = [
+                (each, shape.type | msgspec.UnsetType, msgspec.UNSET)
+                for each, shape in self._fields.items()
+            ]
+            return msgspec.defstruct("Object", fields, forbid_unknown_fields=True, gc=False)
+        return _TYPES[name]
+
+    def split(self, value: Any, path: str, odd: Oddities) -> tuple[Any, Any]:
+        """Return a value without the fields inside that the schema does not know, and these.
+
+        The latter are in objects and arrays like those that they come from; nothing if there are
+        none.
+
+        Args:
+            value: The value, as decoded without a type.
+            path: Where in the row it is, as `technicians[].status`.
+            odd: Gets the paths of what is odd.
+        """
+        if _fits(value, self.type):
+            return value, None
+        if isinstance(value, dict) and self._fields:
+            return self._split_object(value, path, odd)
+        if isinstance(value, list) and self._element:
+            parts = [self._element.split(each, f"{path}[]", odd) for each in value]
+            rest = [unknown for _, unknown in parts]
+            return [known for known, _ in parts], rest if any(rest) else None
+        odd.of_another_type.add(path)
+        return value, None
+
+    def _split_object(self, value: dict[str, Any], path: str, odd: Oddities) -> tuple[Any, Any]:
+        known, rest = {}, {}
+        for name, each in value.items():
+            where = f"{path}.{name}"
+            if name in self._fields:
+                known[name], unknown = self._fields[name].split(each, where, odd)
+                if unknown:
+                    rest[name] = unknown
+            else:
+                odd.unknown.add(where)
+                rest[name] = each
+        return known, rest or None
+
+
+class Oddities(NamedTuple):
+    """Where in a row there is what the schema does not know, and what is of another type."""
+
+    unknown: set[str]
+    of_another_type: set[str]
 
 
 class RowDecoder:
     """Decodes the rows of a stream, leaves out what is deselected or unknown, tells what is odd.
 
-    Odd is a field that the schema does not know, and a value that is not of its type there. A page
-    without anything odd is decoded into structs that have the fields of the schema; that is the
-    check as well. The rows of any other page are dicts, looked at one by one. Walks of several
-    tenants may use it at the same time; the lock guards what has been told.
+    Odd is a field that the schema does not know, and a value that is not of its type there, however
+    deep it lies. So is a field of the API with the name of one that the tap adds, unless it says
+    the same. A page without anything odd is decoded into structs that have the fields of the
+    schema; that is the check as well. The rows of any other page are dicts, looked at one by one.
+    Walks of several tenants may use it at the same time; the lock guards what has been told.
 
     Args:
         stream: The name of the stream.
-        keys: Those fields of its primary key that come from the API; no row may lack them.
+        keys: Those fields of its primary key that come from the API or from `ExtendedRow`; no row
+            may lack them.
         properties: The properties of its schema.
         selected: The names of those that are selected.
+        absent: The paths of fields inside of others that do not go out, as the catalog lacks them.
+        added: The names of the fields that whole pages get from the tap, not from the API.
         unknown_fields: What to do with others, as the setting says.
         logger: Warns, once for each field, until there are too many.
     """
@@ -59,13 +154,16 @@ class RowDecoder:
         keys: Sequence[str],
         properties: Mapping[str, Mapping[str, Any]],
         selected: Collection[str],
+        absent: Collection[tuple[str, ...]] = (),
+        added: Collection[str] = (),
         unknown_fields: str,
         logger: logging.Logger,
     ) -> None:
         self._stream = stream
         self._keys = keys
-        self._types = {name: _type_of(each) for name, each in properties.items()}
+        self._shapes = {name: Shape(each) for name, each in properties.items()}
         self._selected = frozenset(selected)
+        self._absent = [path for path in absent if len(path) > 1]
         self._fails = unknown_fields == "fail"
         self._keeps = unknown_fields == "keep" and UNKNOWN_FIELDS in self._selected
         self._logger = logger
@@ -73,11 +171,20 @@ class RowDecoder:
         self._warnings = 0
         self._lock = threading.Lock()
         self._deselected = [name for name in properties if name not in self._selected]
+        added = {*added, *([UNKNOWN_FIELDS] if self._keeps else [])}
+
+        def type_of(name: str) -> Any:
+            if name in added:
+                return msgspec.UnsetType  # no value of the API is that
+            if name in keys:
+                return _key_type(Shape(properties[name], or_null=False).type)
+            return self._shapes[name].type if name in self._selected else Any
+
         fields = [
-            (name, _type_of(each, or_null=False))
-            if name in keys
-            else (name, self._types[name] if name in self._selected else Any, msgspec.UNSET)
-            for name, each in properties.items()
+            (name, type_of(name))
+            if name in keys and name not in added
+            else (name, type_of(name), msgspec.UNSET)
+            for name in properties
         ]
         self._usual_row = msgspec.defstruct(
             "UsualRow",
@@ -87,9 +194,7 @@ class RowDecoder:
             gc=False,
             forbid_unknown_fields=True,
         )
-        """All fields that are selected are of the schema's types."""
-        self._known_row = msgspec.defstruct("KnownRow", fields, kw_only=True)
-        """The same, but there may be others."""
+        """All fields that are selected are of the schema's types, and the tap's own are not yet."""
         self._decoder = msgspec.json.Decoder(_list_of(self._usual_row))
 
     def decode(self, content: bytes) -> Any:
@@ -116,7 +221,7 @@ class RowDecoder:
         Args:
             page: Its records are all of them from `decode`, or all of them dicts.
             tenant: The first field of each of them, with a group.
-            unknown: Gets the names of fields that the schema does not know.
+            unknown: Gets the paths of fields that the schema does not know.
 
         Raises:
             AnswerError: A row lacks its key, or is odd, and is not to be.
@@ -125,70 +230,78 @@ class RowDecoder:
         own = {**tenant, **page.extra, **kept}
         rows = page.records
         if rows and isinstance(rows[0], dict):
-            dicts: Any = [{**tenant, **row, **own} for row in rows if isinstance(row, dict)]
             try:
-                rows = msgspec.convert(dicts, list[self._usual_row])  # type: ignore[name-defined] # made here
+                rows = self._usual(rows)
             except msgspec.ValidationError:
-                return [self._outgoing(row, unknown) for row in dicts]
-        else:
-            for name in own.keys() & self._types.keys():
-                _set(rows, name, own[name])
+                odd: list[Any] = [self._outgoing(row, tenant, own, unknown) for row in rows]
+                self._drop_absent(odd)
+                return odd
+        if rows and (missing := [key for key in self._keys if own.get(key, key) in _NOTHING]):
+            raise _without_key(missing[0], to_dict(rows[0]) | own)
+        for name in own.keys() & self._shapes.keys():
+            _set(rows, name, own[name])
         for name in self._deselected:
             _set(rows, name, msgspec.UNSET)
+        self._drop_absent(rows)
         return rows
 
-    def _outgoing(self, row: dict[str, Any], seen: set[str]) -> dict[str, Any]:
+    def _usual(self, rows: Sequence[Record]) -> list[DecodedRow]:
+        """Return rows as structs.
+
+        Raises:
+            ValidationError: One of them is odd.
+        """
+        if any(isinstance(row, ExtendedRow) and row.replaced for row in rows):
+            raise msgspec.ValidationError
+        usual: list[DecodedRow] = msgspec.convert(rows, list[self._usual_row])  # type: ignore[name-defined] # made here
+        return usual
+
+    def _drop_absent(self, rows: Sequence[Record]) -> None:
+        for path in self._absent:
+            _drop(rows, path)
+
+    def _outgoing(
+        self, row: Any, tenant: Mapping[str, Any], own: Mapping[str, Any], seen: set[str]
+    ) -> dict[str, Any]:
+        whole = {**tenant, **row, **own}
         for key in self._keys:
-            if row.get(key) is None:
-                has = part(", ".join(sorted(row)))
-                raise AnswerError(
-                    f"the API gave a row without {key}, it has: {has or 'nothing'}",
-                    "run again; if it stays, report it. The bookmark is safe",
-                )
-        unknown = row.keys() - self._types.keys()
-        seen |= unknown
-        self._tell(unknown, self._of_another_type(row))
-        if unknown and self._keeps:
-            row[UNKNOWN_FIELDS] = {name: row[name] for name in row if name in unknown}
-        if row.keys() <= self._selected:
-            return row
-        return {name: value for name, value in row.items() if name in self._selected}
+            if whole.get(key) in _NOTHING:
+                raise _without_key(key, whole)
+        unknown = {name: row[name] for name in row if name not in self._shapes}
+        unknown |= getattr(row, "replaced", {}) | _replaced(row, own)
+        odd = Oddities({*unknown}, set())
+        known = {name: row[name] for name in row if name in self._selected and name not in own}
+        if not _fits(known, self._usual_row):
+            for name, value in known.items():
+                known[name], rest = self._shapes[name].split(value, name, odd)
+                if rest:
+                    unknown[name] = rest
+        seen |= odd.unknown
+        self._tell(odd)
+        kept = {UNKNOWN_FIELDS: unknown or None} if self._keeps else {}
+        whole = {**tenant, **known, **own, **kept}
+        return {name: value for name, value in whole.items() if name in self._selected}
 
-    def _of_another_type(self, row: dict[str, Any]) -> set[str]:
-        try:
-            msgspec.convert(row, self._known_row)
-        except msgspec.ValidationError:
-            return {name for name, value in row.items() if not self._fits(name, value)}
-        return set()
-
-    def _fits(self, name: str, value: Any) -> bool:
-        if name not in self._selected:
-            return True
-        try:
-            msgspec.convert(value, self._types[name])
-        except msgspec.ValidationError:
-            return False
-        return True
-
-    def _tell(self, unknown: set[str], of_another_type: set[str]) -> None:
+    def _tell(self, odd: Oddities) -> None:
         """Warn of what has not been told yet, or raise it if that is wanted."""
-        if self._fails and (unknown or of_another_type):
-            odd = [
-                *(["what the schema does not know: " + _listed(unknown)] if unknown else []),
-                *(
-                    ["another type than the schema has in " + _listed(of_another_type)]
-                    if of_another_type
-                    else []
-                ),
+        unknown = {self._described(path) for path in odd.unknown}
+        others = odd.of_another_type
+        if self._fails and (unknown or others):
+            found = [
+                *([f"what the schema does not know: {_listed(unknown)}"] if unknown else []),
+                *([f"another type than the schema has in {_listed(others)}"] if others else []),
             ]
             raise AnswerError(
-                f"the API sends {', and '.join(odd)}",
+                f"the API sends {', and '.join(found)}",
                 "report it, and set unknown_fields to warn or keep meanwhile. The bookmark is safe",
             )
         with self._lock:
             fate = f"It is kept in {UNKNOWN_FIELDS}" if self._keeps else "It is left out"
             self._warn("what the schema does not know", unknown, fate)
-            self._warn("another type than the schema has", of_another_type, "It passes as it is")
+            self._warn("another type than the schema has", others, "It passes as it is")
+
+    def _described(self, path: str) -> str:
+        return f"{path} (beside the tap's own)" if path in self._shapes else path
 
     def _warn(self, of_what: str, names: set[str], fate: str) -> None:
         new = names - self._told
@@ -225,18 +338,55 @@ def _list_of(row: type[msgspec.Struct]) -> type[msgspec.Struct]:
             ("data", list[row]),  # type: ignore[valid-type] # made at run time
             ("hasMore", bool),
             ("continueFrom", str | None | msgspec.UnsetType, msgspec.UNSET),
-            ("totalCount", int | None | msgspec.UnsetType, msgspec.UNSET),
+            ("pageSize", Any, msgspec.UNSET),
+            ("totalCount", Any, msgspec.UNSET),
         ],
     )
 
 
-def _listed(names: set[str]) -> str:
-    return part(", ".join(sorted(names)))
+def _listed(paths: set[str]) -> str:
+    return part(", ".join(sorted(paths)))
 
 
-def _type_of(schema: Mapping[str, Any], *, or_null: bool = True) -> Any:
-    """Return the type of a property for msgspec; anything where the schema does not say."""
-    types = schema.get("type", [])
-    names = [types] if isinstance(types, str) else types
-    found = [_TYPES[name] for name in names if or_null or name != "null"]
-    return reduce(or_, found) if found else Any
+def _without_key(key: str, row: Mapping[str, Any]) -> AnswerError:
+    has = part(", ".join(sorted(row)))
+    return AnswerError(
+        f"the API gave a row without {key}, it has: {has or 'nothing'}",
+        "run again; if it stays, report it. The bookmark is safe",
+    )
+
+
+def _replaced(row: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a row that say something else than those that take their place."""
+    return {name: row[name] for name in own if name in row and row[name] != own[name]}
+
+
+def _drop(value: Any, path: tuple[str, ...]) -> None:
+    """Take a field out of an object, or out of each object of an array, wherever it lies."""
+    name, *rest = path
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        for each in value:
+            _drop(each, path)
+    elif isinstance(value, dict) and name in value:
+        if rest:
+            _drop(value[name], tuple(rest))
+        else:
+            del value[name]
+    elif isinstance(value, msgspec.Struct):
+        if rest:
+            _drop(getattr(value, name), tuple(rest))
+        else:
+            setattr(value, name, msgspec.UNSET)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _key_type(kind: Any) -> Any:
+    """Return the type of a part of a key, which is never empty."""
+    return Annotated[kind, msgspec.Meta(min_length=1)] if kind is str else kind

@@ -12,8 +12,8 @@ from singer_sdk.mapper import RemoveRecordTransform
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.errors import InputError
-from tap_servicetitan_dispatch.state.catalog import require_keys
-from tap_servicetitan_dispatch.streams.records import UNKNOWN_FIELDS
+from tap_servicetitan_dispatch.state.catalog import require_fields, require_keys
+from tap_servicetitan_dispatch.streams.fields import UNKNOWN_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,8 +60,9 @@ class SdkStream(Stream):
         super().apply_catalog(catalog)
         self.replication_key = self._own_replication_key
         require_keys(self.name, self.primary_keys or own_keys, own_keys)
-        entry = catalog.get_stream(self.name)
-        fields = entry.schema.to_dict()["properties"] if entry else self.schema["properties"]
+        if entry := catalog.get_stream(self.name):
+            require_fields(entry, self.primary_keys, self.schema["properties"])
+        fields = self.effective_schema["properties"]
         if UNKNOWN_FIELDS in self.schema["properties"] and UNKNOWN_FIELDS not in fields:
             raise InputError(
                 f"the catalog has no {UNKNOWN_FIELDS} for {self.name}: it was made before the "

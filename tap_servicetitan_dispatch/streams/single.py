@@ -20,6 +20,7 @@ class SingleStream(DispatchStream):
     """One object for each tenant, read in full; its key is the tenant."""
 
     primary_keys = ("tenantId",)
+    added_fields = ("tenantId",)
     can_be_whole = True
 
     @override
@@ -30,8 +31,8 @@ class SingleStream(DispatchStream):
         rows = body if isinstance(body, list) else [body]
         if not all(isinstance(row, dict) for row in rows):
             raise malformed("an object in it", body)
-        of_tenant = [{**row, "tenantId": client.tenant_id} for row in rows]
-        yield Page(of_tenant, is_whole=bool(rows))  # nothing at all is no answer to go by
+        of_tenant = {"tenantId": client.tenant_id}
+        yield Page(rows, extra=of_tenant, is_whole=bool(rows))  # nothing at all is no answer
 
     @override
     def probe(self, client: Client) -> None:

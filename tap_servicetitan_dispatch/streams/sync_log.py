@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import __version__, instants
 from tap_servicetitan_dispatch.errors import TapError
-from tap_servicetitan_dispatch.run.outcomes import COMPLETE, FAILED
+from tap_servicetitan_dispatch.run.outcomes import COMPLETE
 from tap_servicetitan_dispatch.state.bookmarks import bookmark_in
-from tap_servicetitan_dispatch.streams.base import TENANT_ID, DispatchStream
+from tap_servicetitan_dispatch.streams.base import DispatchStream
+from tap_servicetitan_dispatch.streams.fields import (
+    TENANT_ID,
+    instant,
+    integer,
+    number,
+    schema_of,
+    text,
+    texts,
+)
 from tap_servicetitan_dispatch.walks import Page
 
 if TYPE_CHECKING:
@@ -41,75 +49,53 @@ class SyncLog(DispatchStream):
     name = "sync_log"
     path = ""
     scopes = ()
+    on_request = "says what became of the other streams in each run, and costs a call for each list"
     primary_keys: Sequence[str] = ("runId", "stream")
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property("runId", th.StringType, required=True, description="What the run is called."),
+    schema = schema_of(
+        text("runId", "What the run is called.", required=True),
         TENANT_ID,
-        th.Property("stream", th.StringType, required=True, description="Name of the stream."),
-        th.Property(
+        text("tenantName", "What the settings call the tenant; null if they do not say."),
+        text(
+            "timezone",
+            "IANA name of the tenant's time zone, by the settings; null if they do not say.",
+        ),
+        text("stream", "Name of the stream.", required=True),
+        instant(
             "startedAt",
-            th.DateTimeType,
-            description=(
-                "When the tap began to read the stream, by the clock of its own machine (UTC); "
-                "null if it never did."
-            ),
+            "When the tap began to read the stream, by the clock of its own machine (UTC); null "
+            "if it never did.",
         ),
-        th.Property(
+        instant(
             "endedAt",
-            th.DateTimeType,
-            description=(
-                "When the last row had been written, or the stream was given up, by the same "
-                "clock (UTC)."
-            ),
+            "When the last row had been written, or the stream was given up, by the same clock "
+            "(UTC).",
         ),
-        th.Property(
+        text(
             "outcome",
-            th.StringType,
-            description=(
-                "`complete`, `skipped` (refused, see `skip_forbidden_streams`) or `failed`."
-            ),
+            "`complete`, `doubtful` (read to its end, but rows may have been missed), "
+            "`skipped` (refused, see `skip_forbidden_streams`) or `failed`.",
         ),
-        th.Property("reason", th.StringType, description="Why it is not complete; null if it is."),
-        th.Property("rows", th.IntegerType, description="Rows that were read and written."),
-        th.Property(
-            "requests", th.IntegerType, description="Requests of the API, repeated ones included."
-        ),
-        th.Property(
-            "retries", th.IntegerType, description="How many of the requests were sent again."
-        ),
-        th.Property(
+        text("reason", "Why it is not complete; null if it is."),
+        integer("rows", "Rows that were read and written."),
+        integer("requests", "Requests of the API, repeated ones included."),
+        integer("retries", "How many of the requests were sent again."),
+        number(
             "waitedSeconds",
-            th.NumberType,
-            description=(
-                "Seconds spent waiting for the rate limit, or before a request was sent again."
-            ),
+            "Seconds spent waiting for the rate limit, or before a request was sent again.",
         ),
-        th.Property(
-            "bookmark",
-            th.StringType,
-            description="Where the next run resumes; null for a stream without a bookmark.",
+        text("bookmark", "Where the next run resumes; null for a stream without a bookmark."),
+        instant(
+            "reached", "The latest `modifiedOn` that was written (UTC); null if there was none."
         ),
-        th.Property(
-            "reached",
-            th.DateTimeType,
-            description="The latest `modifiedOn` that was written (UTC); null if there was none.",
-        ),
-        th.Property(
+        integer(
             "sourceRows",
-            th.IntegerType,
-            description=(
-                "How many rows the API had right afterwards, inactive ones included, since "
-                "`start_date` if that is set; null where it does not count, and where the stream "
-                "is not complete."
-            ),
+            "How many rows the API had right afterwards, inactive ones included, since "
+            "`start_date` if that is set; null where it gives no count, and where the stream was "
+            "not read to its end.",
         ),
-        th.Property(
-            "unknownFields",
-            th.ArrayType(th.StringType),
-            description="Names of fields that the API sent and the schema does not know.",
-        ),
-        th.Property("tapVersion", th.StringType, description="Version of the tap."),
-    ).to_dict()
+        texts("unknownFields", "Names of fields that the API sent and the schema does not know."),
+        text("tapVersion", "Version of the tap."),
+    )
 
     def __init__(self, tap: Tap, run: Run) -> None:
         super().__init__(tap, run)
@@ -132,7 +118,12 @@ class SyncLog(DispatchStream):
         if tenant not in self._told:
             found = {each.stream: each for each in self.run.outcomes.read(tenant)}
             counts = self._counts(client, tenant, found)
-            whose = {"runId": self.run.outcomes.run_id, "tenantId": client.tenant_id}
+            whose = {
+                "runId": self.run.outcomes.run_id,
+                "tenantId": client.tenant_id,
+                "tenantName": tenant.name or None,
+                "timezone": tenant.timezone,
+            }
             self._told[tenant] = [
                 {**whose, **self._row(name, tenant, outcome), "sourceRows": counts.get(name)}
                 for name, outcome in found.items()
@@ -141,12 +132,13 @@ class SyncLog(DispatchStream):
 
     def _row(self, name: str, tenant: Tenant, found: Outcome) -> dict[str, Any]:
         bookmark = bookmark_in(self.tap_state, name, tenant.context).value
+        outcome, reason = self.run.outcomes.verdict(found)
         return {
             "stream": name,
             "startedAt": found.started_at and instants.render(found.started_at),
             "endedAt": found.ended_at and instants.render(found.ended_at),
-            "outcome": found.result or FAILED,
-            "reason": self.run.outcomes.reason(found),
+            "outcome": outcome,
+            "reason": reason,
             "rows": found.tally.rows,
             "requests": found.tally.requests,
             "retries": found.tally.retries,

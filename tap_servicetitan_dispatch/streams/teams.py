@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from singer_sdk import typing as th
-
+from tap_servicetitan_dispatch.streams.fields import boolean, instant, integer, schema_of, text
 from tap_servicetitan_dispatch.streams.lists import ListStream
 
 if TYPE_CHECKING:
@@ -19,15 +18,11 @@ class Teams(ListStream):
     path = "teams"
     scopes = ("tn.dis.teams:r",)
     inactive_too: ClassVar[Mapping[str, str]] = {"includeInactive": "true"}
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property("id", th.IntegerType, required=True, description="Number of the team."),
-        th.Property("active", th.BooleanType, description="False once the team was deleted."),
-        th.Property("name", th.StringType, description="Name of the team."),
-        th.Property(
-            "createdBy",
-            th.IntegerType,
-            description="Number of the user who created the team; null if that is not known.",
-        ),
-        th.Property("createdOn", th.DateTimeType, description="When the team was created (UTC)."),
-        th.Property("modifiedOn", th.DateTimeType, description="When the team last changed (UTC)."),
-    ).to_dict()
+    schema = schema_of(
+        integer("id", "Number of the team.", required=True),
+        boolean("active", "False once the team was deleted."),
+        text("name", "Name of the team."),
+        integer("createdBy", "Number of the user who created the team; null if that is not known."),
+        instant("createdOn", "When the team was created (UTC)."),
+        instant("modifiedOn", "When the team last changed (UTC)."),
+    )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-from singer_sdk import typing as th
-
+from tap_servicetitan_dispatch.streams.fields import (
+    boolean,
+    instant,
+    integer,
+    integers,
+    schema_of,
+    text,
+)
 from tap_servicetitan_dispatch.streams.lists import ListStream
 
 
@@ -15,32 +19,19 @@ class TechnicianSkills(ListStream):
     name = "technician_skills"
     path = "technician-skills"
     scopes = ("tn.dis.technicianskills:r",)
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property(
+    schema = schema_of(
+        text(
             "id",
-            th.StringType,
+            "Text that names the row, `{technicianId}_{skillId}`: the numbers of the technician "
+            "and of the skill.",
             required=True,
-            description=(
-                "Text that names the row, `{technicianId}_{skillId}`: the numbers of the "
-                "technician and of the skill."
-            ),
         ),
-        th.Property("name", th.StringType, description="Name of the skill."),
-        th.Property(
-            "active",
-            th.BooleanType,
-            description="False once the skill was taken from the technician.",
+        text("name", "Name of the skill."),
+        boolean("active", "False once the skill was taken from the technician."),
+        integer("technicianId", "Number of the technician who has the skill."),
+        integers(
+            "jobTypeIds", "Numbers of the job types that need the skill; null if there are none."
         ),
-        th.Property(
-            "technicianId",
-            th.IntegerType,
-            description="Number of the technician who has the skill.",
-        ),
-        th.Property(
-            "jobTypeIds",
-            th.ArrayType(th.IntegerType),
-            description="Numbers of the job types that need the skill; null if there are none.",
-        ),
-        th.Property("createdOn", th.DateTimeType, description="When the row was created (UTC)."),
-        th.Property("modifiedOn", th.DateTimeType, description="When the row last changed (UTC)."),
-    ).to_dict()
+        instant("createdOn", "When the row was created (UTC)."),
+        instant("modifiedOn", "When the row last changed (UTC)."),
+    )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from singer_sdk import typing as th
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.client.failures import ApiError
@@ -14,12 +13,13 @@ from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
     AppointmentAssignmentsList,
 )
 from tap_servicetitan_dispatch.streams.base import DispatchStream, time_of
-from tap_servicetitan_dispatch.streams.lists import SORTED_TO, probe_list
-from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, malformed, modified_on
+from tap_servicetitan_dispatch.streams.fields import integer, schema_of, text
+from tap_servicetitan_dispatch.streams.lists import SORTED_TO, page_size, probe_list
+from tap_servicetitan_dispatch.streams.records import ExtendedRow
+from tap_servicetitan_dispatch.walks import ModifiedWalk, Page, malformed, recency
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from tap_servicetitan_dispatch.client.client import Client
     from tap_servicetitan_dispatch.state.bookmarks import Bookmark
@@ -39,29 +39,27 @@ class TechnicianTracking(DispatchStream):
     name = "technician_tracking"
     path = "technician-tracking"
     scopes = ("tn.dis.techniciantracking:r", *AppointmentAssignmentsList.scopes)
+    on_request = (
+        "has addresses at which anybody can see where a technician is, and costs a call for each "
+        "assignment under way"
+    )
     primary_keys = ("technicianId", "appointmentId")
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property(
-            "technicianId", th.IntegerType, required=True, description="Number of the technician."
-        ),
-        th.Property(
-            "appointmentId", th.IntegerType, required=True, description="Number of the appointment."
-        ),
-        th.Property(
+    schema = schema_of(
+        integer("technicianId", "Number of the technician.", required=True),
+        integer("appointmentId", "Number of the appointment.", required=True),
+        text(
             "technicianTrackingUrl",
-            th.StringType,
-            description=(
-                "Address of a page that shows the customer where the technician is. Whoever has "
-                "it can see that: keep it to yourself."
-            ),
+            "Address of a page that shows the customer where the technician is. Whoever has it "
+            "can see that: keep it to yourself.",
         ),
-    ).to_dict()
+    )
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
-        calls = [partial(self._look_up, client, *pair) for pair in self._live_pairs(client)]
+        pairs, doubt = self._live_pairs(client)
+        calls = [partial(self._look_up, client, *pair) for pair in pairs]
         found = self.run.helpers.results(calls)
-        yield Page([record for record in found if record is not None])
+        yield Page([record for record in found if record is not None], doubt=doubt)
 
     @override
     def probe(self, client: Client) -> None:
@@ -74,26 +72,29 @@ class TechnicianTracking(DispatchStream):
             if error.kind not in REFUSED:
                 raise
 
-    def _live_pairs(self, client: Client) -> list[Pair]:
+    def _live_pairs(self, client: Client) -> tuple[list[Pair], str]:
         """Return (technician, appointment) where the latest assignment is active and under way.
 
         Inactive rows are read too: an older row can still look live after a technician was taken
-        off the appointment.
+        off the appointment. Beside the pairs stands the doubt of the walk that has read them.
         """
         since = time_of(client) - timedelta(days=self.config["tracking_lookback_days"])
         walk = ModifiedWalk(
             partial(client.get, AppointmentAssignmentsList.path),
-            {"pageSize": str(self.config["page_size"]), **AppointmentAssignmentsList.inactive_too},
+            {"pageSize": page_size(self.config), **AppointmentAssignmentsList.inactive_too},
             since,
             SORTED_TO,
+            stream=self.name,
             logger=client.logger,
         )
-        latest: dict[str, tuple[tuple[datetime, int], Pair | None]] = {}
+        latest: dict[str, tuple[Any, Pair | None]] = {}
+        doubts = []
         for page in walk:
+            doubts.append(page.doubt)
             for row in page.records:
-                rank, key = (modified_on(row), _number(row)), str(_pair(row))
-                if key not in latest or rank >= latest[key][0]:
-                    latest[key] = rank, _pair(row) if _is_live(row) else None
+                when, key = recency(row), str(_pair(row))
+                if key not in latest or when >= latest[key][0]:
+                    latest[key] = when, _pair(row) if _is_live(row) else None
         live = [pair for _, pair in latest.values() if pair is not None]
         pairs = [pair for pair in live if all(map(_is_id, pair))]
         if len(pairs) < len(live):
@@ -102,7 +103,7 @@ class TechnicianTracking(DispatchStream):
                 "could be looked up; left out.",
                 len(live) - len(pairs),
             )
-        return pairs
+        return pairs, " ".join(filter(None, doubts))
 
     def _look_up(self, client: Client, technician: int, appointment: int) -> Record | None:
         pair = {"technicianId": technician, "appointmentId": appointment}
@@ -121,7 +122,7 @@ class TechnicianTracking(DispatchStream):
             return None
         if not isinstance(body, dict):
             raise malformed("an object", body)
-        return {**body, **pair}
+        return ExtendedRow(body, pair)
 
 
 Pair = tuple[Any, Any]
@@ -130,12 +131,6 @@ Pair = tuple[Any, Any]
 
 def _pair(row: Record) -> Pair:
     return row.get("technicianId"), row.get("appointmentId")
-
-
-def _number(row: Record) -> int:
-    """Return the id of a row: of two that changed at one time, the larger counts, as in marts."""
-    value = row.get("id")
-    return value if isinstance(value, int) else -1
 
 
 def _is_live(row: Record) -> bool:

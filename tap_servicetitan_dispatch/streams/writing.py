@@ -9,6 +9,8 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import ActivateVersionMessage
 from typing_extensions import override
 
+from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.errors import advice
 from tap_servicetitan_dispatch.run.outcomes import FAILED, SKIPPED
 from tap_servicetitan_dispatch.settings.batches import files_for_their_owner
 from tap_servicetitan_dispatch.state import bookmarks
@@ -25,10 +27,18 @@ if TYPE_CHECKING:
 
     from tap_servicetitan_dispatch.run.run import Run
     from tap_servicetitan_dispatch.settings.tenants import Tenant
+    from tap_servicetitan_dispatch.streams.full_reads import Fall
     from tap_servicetitan_dispatch.walks import Record
 
 RECORDS_AT_ONCE = 100
 """As many as a pipe holds, or so: a signal is heeded in between, even if the target is slow."""
+_BEHIND = advice(
+    "%s: versions go by the API's clock, which shows %s and is behind that of this machine; and "
+    "the state has no earlier full read. If the table has rows of one, as the state was lost, "
+    "their version may be later. Then rows that are gone are not marked until the clock has passed "
+    "it",
+    "nothing with a new table; otherwise wait until the clock is right, or load into a new table",
+)
 TOP_LEVEL_DEPTH = 2
 """Of the path of a field in the metadata: `properties`, and its name."""
 
@@ -81,15 +91,50 @@ class WritingStream(ReadingStream):
 
     def _activate_version(self) -> None:
         """Say that rows of earlier versions are gone, if the read of all tenants was whole."""
-        reads = self.full_reads
-        if obstacle := reads.obstacle(self.run.clients.tenants):
+        reads, tenants = self.full_reads, self.run.clients.tenants
+        if obstacle := reads.obstacle(tenants):
             self.logger.warning("%s: no row is marked as deleted, as %s.", self.name, obstacle)
+        for tenant in reads.partly_read(tenants):
+            why = "No row is marked as deleted, as the read was not whole."
+            self.outcome_of(tenant).add_doubt(why)
         if obstacle or reads.begun is None:
             return
-        for name in self.names_of_tables():
-            self.run.writer.write_message(ActivateVersionMessage(name, reads.begun.version))
+        if reads.is_behind:
+            self.logger.warning(_BEHIND, self.name, instants.render(reads.begun.at))
+        steep = [self._warn_of_fall(fall) for fall in reads.falls(tenants)]
+        if not any(steep):
+            for name in self.names_of_tables():
+                self.run.writer.write_message(ActivateVersionMessage(name, reads.begun.version))
+        for tenant in tenants:
+            entry = self.get_context_state(tenant.context)
+            bookmarks.store_rows_of_full_read(reads.rows[tenant], entry)
         bookmarks.store_full_read(reads.begun, self.stream_state)
-        self.run.write_state()
+        self.run.checkpoints.write()
+
+    def _warn_of_fall(self, fall: Fall) -> bool:
+        """Log that fewer rows came than the last time; return whether that is not to be trusted."""
+        fewer = (
+            f"fewer rows came than at the last full read: {fall.now}, after {fall.before}, which "
+            f"is {fall.before - fall.now} fewer"
+        )
+        if fall.is_steep:
+            self._warn_of_doubt(
+                fall.tenant,
+                advice(
+                    f"No row is marked as deleted, as {fewer}. They may be hidden rather than "
+                    "gone. If the next full read shows as few, they count as deleted",
+                    "see whether they are gone in ServiceTitan, and whether the application may "
+                    "still read them",
+                ),
+            )
+        else:
+            fall.tenant.logger(self.logger).info("%s: %s.", self.name, fewer)
+        return fall.is_steep
+
+    def _warn_of_doubt(self, tenant: Tenant, why: str) -> None:
+        """Warn that nobody vouches for what was read of a tenant; `sync_log` says so too."""
+        tenant.logger(self.logger).warning("%s: %s", self.name, why)
+        self.outcome_of(tenant).add_doubt(why)
 
     @property
     def _needs_the_sdk(self) -> bool:
@@ -111,7 +156,7 @@ class WritingStream(ReadingStream):
         for tenant, page in self.pages():
             outcome = self.outcome_of(tenant)
             self._stream_version = self.full_reads.version
-            if self.full_reads.are_wanted and tenant.is_of_group:
+            if self._can_be_whole and tenant.is_of_group:
                 self.get_context_state(tenant.context)  # the state has to know whose rows there are
             for start in range(0, len(page.records), size):
                 self.run.leave_if_told_to()
@@ -122,11 +167,14 @@ class WritingStream(ReadingStream):
             if self.run.outcomes.log:
                 outcome.note_written(page.records)
             self.full_reads.take(tenant, page)
+            if page.doubt:
+                self._warn_of_doubt(tenant, page.doubt)
             if page.bookmark is not None:
                 self._safe_bookmarks[tenant] = page.bookmark
             if not self._in_batches:
                 self._store_bookmarks(self._safe_bookmarks)
-                self.run.write_state()
+        if self.tally.rows and not self._in_batches:
+            self.run.checkpoints.write()  # the SDK would not, after the same state
 
     @override
     def get_batches(
@@ -145,7 +193,8 @@ class WritingStream(ReadingStream):
         if self.replication_method == "INCREMENTAL":
             for tenant, value in safe.items():
                 entry = self.get_context_state(tenant.context)
-                bookmarks.store(Bookmark(self.replication_key, value), entry)
+                if bookmarks.store(Bookmark(self.replication_key, value), entry):
+                    self.run.checkpoints.change()
         safe.clear()
 
     @override

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-from singer_sdk import typing as th
-
+from tap_servicetitan_dispatch.streams.fields import (
+    boolean,
+    instant,
+    integer,
+    integers,
+    schema_of,
+    text,
+    texts,
+)
 from tap_servicetitan_dispatch.streams.lists import ListStream
 
 
@@ -15,51 +20,19 @@ class Zones(ListStream):
     name = "zones"
     path = "zones"
     scopes = ("tn.dis.zones:r",)
-    schema: ClassVar[dict[str, Any]] = th.PropertiesList(
-        th.Property("id", th.IntegerType, required=True, description="Number of the zone."),
-        th.Property("active", th.BooleanType, description="False once the zone was deleted."),
-        th.Property("name", th.StringType, description="Name of the zone."),
-        th.Property(
-            "zips",
-            th.ArrayType(th.StringType),
-            description="Postal codes that belong to the zone, as text.",
-        ),
-        th.Property(
-            "cities", th.ArrayType(th.StringType), description="Cities that belong to the zone."
-        ),
-        th.Property(
-            "territoryNumbers",
-            th.ArrayType(th.StringType),
-            description="Territory numbers that belong to the zone, as text.",
-        ),
-        th.Property(
-            "locnNumbers",
-            th.ArrayType(th.StringType),
-            description="LOCN numbers that belong to the zone, as text.",
-        ),
-        th.Property(
-            "createdBy", th.IntegerType, description="Number of the user who created the zone."
-        ),
-        th.Property("createdOn", th.DateTimeType, description="When the zone was created (UTC)."),
-        th.Property("modifiedOn", th.DateTimeType, description="When the zone last changed (UTC)."),
-        th.Property(
-            "serviceDaysEnabled",
-            th.BooleanType,
-            description="Whether the zone is served on its `serviceDays` only.",
-        ),
-        th.Property(
-            "serviceDays",
-            th.ArrayType(th.StringType),
-            description="Names of the days of the week on which the zone is served.",
-        ),
-        th.Property(
-            "businessUnits",
-            th.ArrayType(th.IntegerType),
-            description="Numbers of the business units that serve the zone.",
-        ),
-        th.Property(
-            "technicians",
-            th.ArrayType(th.IntegerType),
-            description="Numbers of the technicians who serve the zone.",
-        ),
-    ).to_dict()
+    schema = schema_of(
+        integer("id", "Number of the zone.", required=True),
+        boolean("active", "False once the zone was deleted."),
+        text("name", "Name of the zone."),
+        texts("zips", "Postal codes that belong to the zone, as text."),
+        texts("cities", "Cities that belong to the zone."),
+        texts("territoryNumbers", "Territory numbers that belong to the zone, as text."),
+        texts("locnNumbers", "LOCN numbers that belong to the zone, as text."),
+        integer("createdBy", "Number of the user who created the zone."),
+        instant("createdOn", "When the zone was created (UTC)."),
+        instant("modifiedOn", "When the zone last changed (UTC)."),
+        boolean("serviceDaysEnabled", "Whether the zone is served on its `serviceDays` only."),
+        texts("serviceDays", "Names of the days of the week on which the zone is served."),
+        integers("businessUnits", "Numbers of the business units that serve the zone."),
+        integers("technicians", "Numbers of the technicians who serve the zone."),
+    )

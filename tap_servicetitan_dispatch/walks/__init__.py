@@ -7,8 +7,15 @@ yields a `Page` for each answer. It knows neither how state is stored nor what H
 from tap_servicetitan_dispatch.walks.by_number import numbered_walk, read_by_number
 from tap_servicetitan_dispatch.walks.feed import feed_walk
 from tap_servicetitan_dispatch.walks.modified import ModifiedWalk
-from tap_servicetitan_dispatch.walks.page import DecodedRow, Fetch, Page, Record, malformed
-from tap_servicetitan_dispatch.walks.rows import modified_on
+from tap_servicetitan_dispatch.walks.page import (
+    DecodedRow,
+    Fetch,
+    Page,
+    Record,
+    malformed,
+    total_in,
+)
+from tap_servicetitan_dispatch.walks.rows import modified_on, recency
 
 __all__ = [
     "DecodedRow",
@@ -21,4 +28,6 @@ __all__ = [
     "modified_on",
     "numbered_walk",
     "read_by_number",
+    "recency",
+    "total_in",
 ]

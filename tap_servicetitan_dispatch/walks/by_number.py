@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.walks.page import Page, has_more_in, rows_in
+from tap_servicetitan_dispatch.walks.page import (
+    MOST_EMPTY,
+    Page,
+    has_more_in,
+    has_odd_total,
+    rows_in,
+    total_in,
+)
 from tap_servicetitan_dispatch.walks.rows import (
     Fingerprints,
     bookmark_of,
@@ -22,12 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from tap_servicetitan_dispatch.tally import Log
     from tap_servicetitan_dispatch.walks.page import Fetch
 
-_MAX_STALE = 10
+MOST_STALE = 10
+"""Pages in a row that have rows, but none that is new: rows that come in move the rest back."""
 
-logger = logging.getLogger("tap-servicetitan-dispatch")
+_DELETED = "rows were deleted while they were read, so that others may have been missed"
+_UNSORTED = "the server does not sort by id, so that rows may have been missed"
+_ODD_TOTAL = "the server's totalCount is not a count, so that nobody can tell whether all came"
 
 
 def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
@@ -46,18 +54,35 @@ def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
         ApiError: A request failed.
     """
     before = b""
-    number, has_more = 0, True
+    number, empty, has_more = 0, 0, True
     while has_more:
         number += 1
         answer = fetch({**params, "page": str(number)})
         has_more, rows = has_more_in(answer.body), rows_in(answer.body)
         content = fingerprint(rows)
-        if has_more and (not rows or content == before):
+        empty = 0 if rows else empty + 1
+        if has_more and (empty == MOST_EMPTY or (rows and content == before)):
             raise _endless(number)
         before = content
-        total = _total_in(answer.body)
-        is_all = len(rows) >= total if total is not None else bool(rows)
-        yield Page(rows, size=answer.size, is_whole=number == 1 and not has_more and is_all)
+        doubt = "" if has_more else _doubt_of_last_page(number, rows, answer.body)
+        total = total_in(answer.body)
+        is_known = bool(rows) or total is not None
+        is_whole = not has_more and not doubt and is_known
+        yield Page(rows, size=answer.size, is_whole=is_whole, doubt=doubt)
+
+
+def _doubt_of_last_page(number: int, rows: list[Any], body: Any) -> str:
+    """Return why nobody can tell whether all rows of a list without an order have come."""
+    total = total_in(body)
+    if number > 1:
+        why = "a row that is deleted between two pages hides another. What to do: raise page_size"
+    elif has_odd_total(body):
+        why = _ODD_TOTAL
+    elif total is not None and len(rows) < total:
+        why = f"{total - len(rows)} rows fewer came than the server has counted"
+    else:
+        return ""
+    return f"Rows may have been missed, as {why}."
 
 
 def read_by_number(
@@ -66,7 +91,6 @@ def read_by_number(
     bound: datetime | None,
     written: Fingerprints,
     began_at: datetime | None,
-    logger: Log = logger,
 ) -> Iterator[Page]:
     """Yield all rows from a bound on by page number, in order of ids, with a bookmark at the end.
 
@@ -79,6 +103,10 @@ def read_by_number(
     does it vouch, unless rows were counted, for pages of texts, whose order tells nothing, and for
     no row at all.
 
+    A server that filters after it has cut its pages gives short and empty ones in the middle. They
+    are read past; but where a page is too short for the next one to overlap, nobody can tell
+    whether anything was pulled past it.
+
     Args:
         fetch: Sends one request.
         params: The query parameters of every request: which rows, and the page size. The rows
@@ -87,63 +115,71 @@ def read_by_number(
         written: The rows that need not come again as they are.
         began_at: What the server's clock showed when the walk began. The walk's own first answer
             counts if it is earlier: that of the token may be of a server whose clock is ahead.
-        logger: Told of what is odd.
 
     Raises:
         AnswerError: An answer has not the shape of a list, or the list never ends.
         ApiError: A request failed.
     """
-    most, size, number, read = 0, int(params["pageSize"]), 1, 0
+    size, number = int(params["pageSize"]), 1
+    most = 0
+    seen = 0
+    """How many rows precede the end of what has been seen, the last row seen included, at least."""
     cursor: str | None = None
-    doubt, stale, is_counted = "", 0, False
+    doubt, stale, empty, is_counted = "", 0, 0, False
     missing: int | None = None
     latest = latest_of(())
     while True:
         asked = {"sort": "+Id", "page": str(number), "pageSize": str(size)}
         answer = fetch({**params, **bounded(bound), **asked})
-        rows = rows_in(answer.body)
+        rows, has_more = rows_in(answer.body), has_more_in(answer.body)
         latest = max(latest, latest_of(rows), key=lambda each: each[0])
         ids = [repr(row.get("id")) for row in rows]
-        if cursor is not None and cursor not in ids:
-            doubt = "rows were deleted while they were read, so that others may have been missed"
-        elif not _are_ascending([row.get("id") for row in rows]):
-            doubt = "the server does not sort by id, so that rows may have been missed"
         if missing is None:
-            total = _total_in(answer.body)
+            most = _most_of(answer.body, len(rows), size)
+            size = min(size, most)
+            total = total_in(answer.body)
             missing, is_counted = total or 0, total is not None
+            doubt = _ODD_TOTAL if has_odd_total(answer.body) else ""
             times = (began_at, answer.served_at)
             began_at = None if None in times else min(filter(None, times))
+        before = (number - 1) * size
+        if cursor is not None and cursor not in ids:
+            doubt = _DELETED if before < seen else _too_short(most)
+        elif not _are_ascending([row.get("id") for row in rows]):
+            doubt = _UNSORTED
         missing -= len(rows) - (ids.index(cursor) + 1 if cursor in ids else 0)
         fresh = deduplicated(rows, written)
-        if not has_more_in(answer.body):
+        if not has_more:
             break
-        most = most or len(rows)  # the server may give less than it was asked for
-        size = min(size, most)
+        empty = 0 if rows else empty + 1
         # What comes in ahead of the cursor moves the rest back, so a page may well be old.
-        stale = 0 if fresh else stale + 1
-        if (number - 1) * size + len(rows) <= read or stale == _MAX_STALE:
+        stale = 0 if fresh or not rows else stale + 1
+        if stale == MOST_STALE or empty == MOST_EMPTY:
             raise _endless(number)
-        written = fingerprints(rows)
+        if rows:
+            written = fingerprints(rows)
+            seen, cursor = before + len(rows), ids[-1]
         yield Page(fresh, size=answer.size)
-        read, cursor = (number - 1) * size + len(rows), ids[-1]
-        size, number = _overlapping(read, most)
+        size, number = _next_page(seen, most, size, number)
     if missing > 0:
         doubt = doubt or f"{missing} rows fewer came than the server has counted"
-    if doubt:
-        logger.warning(
-            "The bookmark stays where it was, and the next run reads the same rows again, as %s.",
-            doubt,
-        )
+    if began_at is None:
+        doubt = doubt or "the server does not tell its time"
     bookmark = None if doubt else bookmark_of(latest, began_at)
     numbers = [row.get("id") for row in rows]
     is_telling = is_counted or (bool(rows) and (number == 1 or _are_numbers(numbers)))
-    yield Page(fresh, bookmark, size=answer.size, is_whole=not doubt and is_telling)
+    yield Page(
+        fresh,
+        bookmark,
+        size=answer.size,
+        is_whole=not doubt and is_telling,
+        doubt=doubt and doubt_of_rows(doubt),
+    )
 
 
-def _total_in(body: Any) -> int | None:
-    """Return how many rows the server has counted; nothing if it does not say."""
-    total = body.get("totalCount")
-    return total if isinstance(total, int) else None
+def doubt_of_rows(why: str) -> str:
+    """Return the doubt of a walk after which the bookmark has to stay where it was."""
+    return f"The bookmark stays where it was, and the next run reads the same rows again, as {why}."
 
 
 def _endless(number: int) -> AnswerError:
@@ -151,6 +187,28 @@ def _endless(number: int) -> AnswerError:
         f"page {number} brings nothing new but says hasMore: true, so the list might never end",
         "run again; if it stays, report it. The bookmark is safe",
     )
+
+
+def _too_short(most: int) -> str:
+    return (
+        f"the server's pages, of {most} rows at most, came too short to overlap, so that nobody "
+        "can tell whether rows were missed"
+    )
+
+
+def _most_of(body: Any, rows: int, size: int) -> int:
+    """Return how many rows a page can have: the server may give fewer than it was asked for.
+
+    Args:
+        body: The first page. It says in `pageSize` how many; fewer are there because the server
+            has cut its pages before it filtered them.
+        rows: How many it has, which is what there is to go by if it does not say.
+        size: How many it was asked for.
+    """
+    said = body.get("pageSize")
+    if type(said) is int and max(rows, 1) <= said <= size:
+        return said
+    return rows or size
 
 
 def _are_ascending(ids: list[Any]) -> bool:
@@ -162,6 +220,20 @@ def _are_ascending(ids: list[Any]) -> bool:
 
 def _are_numbers(ids: list[Any]) -> bool:
     return all(isinstance(each, int) for each in ids)
+
+
+def _next_page(seen: int, most: int, size: int, number: int) -> tuple[int, int]:
+    """Return size and number of the page to ask for next.
+
+    Args:
+        seen: How many rows there are up to the last that has been seen, at least.
+        most: How many rows a page can have.
+        size: That of the page before.
+        number: Likewise.
+    """
+    overlapping, nth = _overlapping(seen, most)
+    is_further = overlapping * nth > size * number
+    return (overlapping, nth) if is_further else (size, number + 1)
 
 
 def _overlapping(read: int, most: int) -> tuple[int, int]:

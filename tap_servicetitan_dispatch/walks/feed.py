@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.errors import AnswerError
+from tap_servicetitan_dispatch.log import logger
 from tap_servicetitan_dispatch.walks.page import (
+    MOST_EMPTY,
     Page,
+    doubt_of_bookmark_ahead,
     has_more_in,
     is_ahead,
     malformed,
@@ -24,15 +26,9 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.tally import Log
     from tap_servicetitan_dispatch.walks.page import Fetch
 
-logger = logging.getLogger("tap-servicetitan-dispatch")
 
 FEW_EMPTY = 10
 """So many empty pages in a row are nothing unusual: a filter leaves out what is on them."""
-MOST_EMPTY = 1000
-"""As many as a feed might have whose filter leaves out all rows of years.
-
-Nobody knows how many rows a page has: with 5,000 these are five million, with 50 fifty thousand.
-"""
 PAUSE_SECONDS = 1.0
 
 
@@ -65,7 +61,9 @@ def feed_walk(
     empty = 0
     token = instants.render(start) if isinstance(start, datetime) else start
     answer = _fetch_from(fetch, params, token, is_start=True)
-    if isinstance(start, datetime) and answer.served_at and is_ahead(start, answer, logger):
+    doubt = ""
+    if isinstance(start, datetime) and answer.served_at and is_ahead(start, answer):
+        doubt = doubt_of_bookmark_ahead(start, answer.served_at)
         token = instants.render(answer.served_at)
         answer = _fetch_from(fetch, params, token, is_start=True)
     while True:
@@ -88,9 +86,10 @@ def feed_walk(
                 "run again; if it stays, report it to ServiceTitan. The bookmark is safe",
             )
         token = after or token
-        yield Page(records, token, size=answer.size)
+        yield Page(records, token, size=answer.size, doubt=doubt)
         if not has_more:
             return
+        doubt = ""
         empty = 0 if records else empty + 1
         if empty >= FEW_EMPTY:
             _slow_down(empty, pause, logger)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan_dispatch import instants
-from tap_servicetitan_dispatch.walks.by_number import read_by_number
-from tap_servicetitan_dispatch.walks.page import Page, Record, has_more_in, is_ahead, rows_in
+from tap_servicetitan_dispatch.log import logger
+from tap_servicetitan_dispatch.walks.by_number import doubt_of_rows, read_by_number
+from tap_servicetitan_dispatch.walks.page import (
+    Page,
+    Record,
+    doubt_of_bookmark_ahead,
+    has_more_in,
+    is_ahead,
+    rows_in,
+)
 from tap_servicetitan_dispatch.walks.rows import (
     UNDATED,
     Fingerprints,
@@ -28,9 +35,12 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.tally import Log
     from tap_servicetitan_dispatch.walks.page import Fetch
 
-logger = logging.getLogger("tap-servicetitan-dispatch")
 
 _UNSORTED = "the server does not sort by time of modification"
+_CROWDED = "more rows share a time than a page holds"
+_EMPTY = "a page came without any row although there are more"
+_UNDATED = "no row of a page says when it was modified"
+_UNCERTAIN = "rows kept changing while the order of the server was looked at"
 _MAX_DOUBTS = 5
 _TICK = timedelta(microseconds=1)
 
@@ -43,9 +53,9 @@ class ModifiedWalk:
     row of page 2 onto it, behind our back. So this is keyset pagination: always page 1, in order of
     `modifiedOn`, of the rows at or after the latest value seen, less an `overlap`, as the server
     sorts only to about a second; rows that come again as they were are left out. Once a walk the
-    first page is asked for in reverse, as a server that sorts puts its first row last, and one that
-    ignores the order puts it first again; where the server does not sort, or more rows share an
-    overlap than fit on a page, the rest is read by page number (`read_by_number`). A page's latest
+    first page is asked for in reverse, and the order of the rows that both answers have is compared
+    (`_is_sorted`); where the server does not sort, or more rows share an overlap than fit on a
+    page, the rest is read by page number (`read_by_number`). A page's latest
     `modifiedOn` is its bookmark, but no later than the server's clock when the walk began. So what
     changes meanwhile, or is dated in the future, cannot step over anything: the next run asks for
     all since then, and for a while before, as transactions commit late and replicas lag.
@@ -56,6 +66,7 @@ class ModifiedWalk:
         since: The lower bound, nothing for the beginning of history.
         overlap: How far each request goes back below the latest value seen.
         reread: How far `since` is below the bookmark that it comes from.
+        stream: What the log calls the list.
         logger: Told of what is odd.
     """
 
@@ -64,6 +75,7 @@ class ModifiedWalk:
     since: datetime | None
     overlap: timedelta
     reread: timedelta = timedelta(0)
+    stream: str = "a list"
     logger: Log = logger
 
     def __iter__(self) -> Iterator[Page]:
@@ -79,41 +91,41 @@ class ModifiedWalk:
             yield page
         if undated:
             self.logger.warning(
-                "Rows that do not say when they were modified: %d. No incremental read sees a "
+                "%s: rows that do not say when they were modified: %d. No incremental read sees a "
                 "change of them; a full read does: detect_deleted_every_hours, or --full-refresh.",
+                self.stream,
                 undated,
             )
 
     def _pages(self) -> Iterator[Page]:
         first = self._first_page()
-        bound, answer, size, obstacle = first
+        bound, answer, size, obstacle, doubt = first
         began_at = answer.served_at
-        if began_at is None:
-            self.logger.warning(
-                "The bookmark stays where it was, and the next run reads the same rows again, as "
-                "the server does not tell its time."
-            )
         written: Fingerprints = {}
         is_filtered = True
         while True:
             rows = rows_in(answer.body)
-            if is_filtered:
-                is_filtered = not self._warn_of_ignored_bound(rows, bound)
+            if is_filtered and (older := _count_before(bound, rows)):
+                is_filtered = False
+                self._warn_of_ignored_bound(older, bound)
             if obstacle:
-                self.logger.info("Reading on by page number, as %s.", obstacle)
-                yield from read_by_number(
-                    self.fetch, self.params, bound, written, began_at, self.logger
-                )
+                told = "%s: reading on by page number, in the order of ids, as %s."
+                self.logger.info(told, self.stream, obstacle)
+                pages = read_by_number(self.fetch, self.params, bound, written, began_at)
+                yield from _doubted(pages, doubt)
                 return
-            latest = latest_of(rows)
-            page = Page(deduplicated(rows, written), bookmark_of(latest, began_at), size=size)
-            if not has_more_in(answer.body):
+            has_more = has_more_in(answer.body)
+            if not has_more and began_at is None:
+                doubt = doubt or doubt_of_rows("the server does not tell its time")
+            bookmark = bookmark_of(latest_of(rows), began_at)
+            page = Page(deduplicated(rows, written), bookmark, size=size, doubt=doubt)
+            if not has_more:
                 yield page
                 return
-            bound = latest[0] - self.overlap
+            bound = latest_of(rows)[0] - self.overlap
             written = fingerprints(row for row in rows if modified_on(row) >= bound)
             yield page
-            answer = self._fetch(bound)
+            answer, doubt = self._fetch(bound), ""
             size = answer.size
             obstacle = self._obstacle(answer.body, bound)
 
@@ -124,33 +136,58 @@ class ModifiedWalk:
     def _first_page(self) -> _First:
         """Fetch the first page, and find out whether keyset pagination can continue from it.
 
-        A page can be in order by chance, so the server is asked for it in reverse as well. If the
-        first row was edited in between, nobody can tell, and the page is read again.
+        A page can be in order by chance, so the server is asked for it in reverse as well. If too
+        much was edited in between, nobody can tell, and the page is read again.
         """
-        since = self.since
+        since, doubt = self.since, ""
         for _ in range(_MAX_DOUBTS + 1):
             answer = self._fetch(since)
-            if since and answer.served_at and is_ahead(since + self.reread, answer, self.logger):
+            if since and answer.served_at and is_ahead(since + self.reread, answer):
+                doubt = doubt_of_bookmark_ahead(since + self.reread, answer.served_at)
                 since = answer.served_at - self.reread
                 answer = self._fetch(since)
+            rows, has_more = rows_in(answer.body), has_more_in(answer.body)
             obstacle = self._obstacle(answer.body, since)
-            if obstacle or not has_more_in(answer.body):
-                return _First(since, answer, answer.size, obstacle)
-            is_sorted = self._is_sorted_by_server(rows_in(answer.body), since)
+            if has_more and not obstacle and self._is_crowded(rows):
+                obstacle = _CROWDED
+            if obstacle or not has_more:
+                return _First(since, answer, answer.size, obstacle, doubt)
+            reverse = self._fetch_in_reverse(rows, since)
+            size = answer.size + reverse.size
+            last = rows_in(reverse.body)
+            if has_more_in(reverse.body) and self._is_crowded(last):
+                return _First(since, answer, size, _CROWDED, doubt)
+            is_sorted = self._is_sorted(rows, last)
             if is_sorted is not None:
-                obstacle = None if is_sorted else _UNSORTED
-                return _First(since, answer, 2 * answer.size, obstacle)
-        return _First(since, answer, 2 * answer.size, "it is not certain that the server sorts")
+                return _First(since, answer, size, None if is_sorted else _UNSORTED, doubt)
+        return _First(since, answer, size, _UNCERTAIN, doubt)
+
+    def _fetch_in_reverse(self, rows: list[Record], since: datetime | None) -> Answer:
+        """Ask for the rows of the first page in reverse.
+
+        Rows later than those seen are left out, so that what is edited meanwhile stays out.
+        """
+        before = instants.render(latest_of(rows)[0] + _TICK)
+        return self._fetch(since, sort="-ModifiedOn", modifiedBefore=before)
 
     def _obstacle(self, body: Any, bound: datetime | None) -> str | None:
         """Return why the next request cannot continue from the latest of these rows, if so."""
         if not has_more_in(body):
             return None
         rows = rows_in(body)
+        if not rows:
+            return _EMPTY
         latest, _ = latest_of(rows)
-        if latest == UNDATED or (bound is not None and latest - self.overlap <= bound):
-            return "more rows share a time than a page holds"
+        if latest == UNDATED:
+            return _UNDATED
+        if bound is not None and latest - self.overlap <= bound:
+            return _CROWDED
         return None if self._is_ascending(rows) else _UNSORTED
+
+    def _is_crowded(self, rows: list[Record]) -> bool:
+        """Return whether rows all share a time, give or take an overlap."""
+        times = [modified_on(row) for row in rows]
+        return bool(times) and max(times) - min(times) <= self.overlap
 
     def _is_ascending(self, rows: list[Record]) -> bool:
         """Return whether each row is later than all before it, give or take an overlap."""
@@ -162,35 +199,46 @@ class ModifiedWalk:
             latest = max(latest, modified)
         return True
 
-    def _is_sorted_by_server(self, rows: list[Record], since: datetime | None) -> bool | None:
-        """Ask for the rows of the first page in reverse; return whether the server obeyed.
+    def _is_sorted(self, rows: list[Record], reverse: list[Record]) -> bool | None:
+        """Return whether the server sorts, by the order of the rows that both answers have.
 
-        Rows later than those seen are left out, so that what is edited meanwhile stays out. If the
-        first row was edited or deleted in between, nobody can tell: `None`.
+        Rows further apart than an overlap stand in one order in the first answer, as was seen
+        already. A server that sorts gives them in the other order in reverse; one that ignores the
+        order gives them in the same. Rows with one time may come in any order, and more of them
+        than fit may push others off the end of a page. Where too few are left, nobody can tell:
+        `None`.
+
+        Args:
+            rows: The first page, whose rows are ascending.
+            reverse: What came for it in reverse.
         """
-        before = instants.render(latest_of(rows)[0] + _TICK)
-        answer = self._fetch(since, sort="-ModifiedOn", modifiedBefore=before)
-        reverse = rows_in(answer.body)
-        first = _version(rows[0])
-        if first not in map(_version, reverse):
+        first = {_version(row) for row in rows}
+        common = [row for row in reverse if _version(row) in first]
+        dated = [row for row in common if modified_on(row) > UNDATED]
+        if not dated or self._is_crowded(dated):
             return None
-        return (
-            first != _version(reverse[0])
-            and modified_on(reverse[0]) > modified_on(rows[0])
-            and self._is_ascending(reverse[::-1])
+        return self._is_ascending(dated[::-1])
+
+    def _warn_of_ignored_bound(self, older: int, bound: datetime | None) -> None:
+        self.logger.warning(
+            "%s: the API gave %d rows that were modified before %s, which were not asked for: it "
+            "ignores modifiedOnOrAfter. Nothing is lost, but each run may read everything.",
+            self.stream,
+            older,
+            bound and instants.render(bound),
         )
 
-    def _warn_of_ignored_bound(self, rows: list[Record], bound: datetime | None) -> bool:
-        """Warn if the server ignores the bound, as it then sends everything; return whether."""
-        older = 0 if bound is None else sum(UNDATED < modified_on(row) < bound for row in rows)
-        if bound is not None and older:
-            self.logger.warning(
-                "The API gave %d rows that were modified before %s, which were not asked for: it "
-                "ignores modifiedOnOrAfter. Nothing is lost, but each run may read everything.",
-                older,
-                instants.render(bound),
-            )
-        return older > 0
+
+def _count_before(bound: datetime | None, rows: list[Record]) -> int:
+    """Return how many rows were modified before a bound, as if the server had ignored it."""
+    return 0 if bound is None else sum(UNDATED < modified_on(row) < bound for row in rows)
+
+
+def _doubted(pages: Iterator[Page], doubt: str) -> Iterator[Page]:
+    """Yield pages, the first of them with a doubt."""
+    for page in pages:
+        yield replace(page, doubt=f"{doubt} {page.doubt}".strip())
+        doubt = ""
 
 
 class _First(NamedTuple):
@@ -203,6 +251,8 @@ class _First(NamedTuple):
     """Bytes of the answers that it took: two, where the server was asked in reverse as well."""
     obstacle: str | None
     """Why keyset pagination cannot continue from it, if so."""
+    doubt: str
+    """What the bound that was given leaves open."""
 
 
 def _version(row: Record) -> tuple[str, str]:

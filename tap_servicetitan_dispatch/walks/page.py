@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_servicetitan_dispatch.client.answers import Answer
-    from tap_servicetitan_dispatch.tally import Log
 
 
 class DecodedRow(msgspec.Struct, gc=False):
@@ -38,6 +37,11 @@ class DecodedRow(msgspec.Struct, gc=False):
         value = getattr(self, name, msgspec.UNSET)
         return default if value is msgspec.UNSET else value
 
+
+LARGEST_COUNT = 2**63 - 1
+"""A warehouse has no larger integers."""
+MOST_EMPTY = 1000
+"""Empty pages in a row that say that there is more; as many as might be filtered out at most."""
 
 Record = dict[str, Any] | DecodedRow
 Fetch = Callable[[Mapping[str, str]], "Answer"]
@@ -60,6 +64,11 @@ class Page:
     """Bytes of the answers that it took."""
     is_whole: bool = False
     """Whether the walk vouches that, with this page, all rows that were asked for have come."""
+    doubt: str = ""
+    """Why the walk does not vouch for what it has read, as sentences; empty if there is no doubt.
+
+    It is logged, and it is the reason in `sync_log`.
+    """
 
     @property
     def last_modified_on(self) -> str | None:
@@ -96,26 +105,40 @@ def rows_in(body: Any) -> list[Record]:
     raise malformed("a list of objects as data", body)
 
 
-def is_ahead(bookmark: datetime, answer: Answer, logger: Log) -> bool:
-    """Warn if a bookmark lies after the server's clock, as nothing newer would be found; return it.
+def total_in(body: Any) -> int | None:
+    """Return how many rows the server has counted; nothing if it does not say, or not by a count.
+
+    A text, a fraction, `true` and a number that no list can reach are not counts.
+    """
+    total = body.get("totalCount") if isinstance(body, dict) else None
+    return total if type(total) is int and 0 <= total <= LARGEST_COUNT else None
+
+
+def has_odd_total(body: Any) -> bool:
+    """Return whether the server says how many rows there are, but not by a count."""
+    said = body.get("totalCount") if isinstance(body, dict) else None
+    return said is not None and total_in(body) is None
+
+
+def is_ahead(bookmark: datetime, answer: Answer) -> bool:
+    """Return whether a bookmark lies after the server's clock, as nothing newer would be found.
 
     Args:
         bookmark: A date of the state, or `start_date`.
         answer: The answer to the first request.
-        logger: Told of what is odd.
     """
     # The header `Date` is good to a second.
-    if answer.served_at is None or bookmark <= answer.served_at + timedelta(seconds=1):
-        return False
-    logger.warning(
-        "The bookmark (or start_date) %s lies after the server's clock, %s. Reading resumes from "
-        "the server's time. What changed since such a bookmark was stored may be missing. What to "
-        "do: read the stream anew, with --full-refresh in Meltano or without its bookmark in the "
-        "state.",
-        instants.render(bookmark),
-        instants.render(answer.served_at),
+    return answer.served_at is not None and bookmark > answer.served_at + timedelta(seconds=1)
+
+
+def doubt_of_bookmark_ahead(bookmark: datetime, now: datetime) -> str:
+    """Return what a bookmark that lies after the server's clock leaves open, and what to do."""
+    return (
+        f"The bookmark (or start_date) {instants.render(bookmark)} lies after the server's clock, "
+        f"{instants.render(now)}. Reading resumes from the server's time. What changed since such "
+        "a bookmark was stored may be missing. What to do: read the stream anew, with "
+        "--full-refresh in Meltano or without its bookmark in the state."
     )
-    return True
 
 
 def malformed(expected: str, body: Any) -> AnswerError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import MAXYEAR, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -62,14 +62,22 @@ def modified_on(row: Record) -> datetime:
     return instant if instants.EARLIEST_YEAR <= instant.year < MAXYEAR else UNDATED
 
 
+def recency(row: Record) -> tuple[datetime, bool, Any]:
+    """Return what sorts rows by when they were modified; of those with one time, by their ids.
+
+    The row with the highest id counts as the latest, as it does in `docs/concepts.md`. Texts come
+    before numbers, as they cannot be compared.
+    """
+    number = row.get("id")
+    is_number = type(number) is int
+    return modified_on(row), is_number, number if is_number else repr(number)
+
+
 def latest_of(rows: Iterable[Record]) -> tuple[datetime, str | None]:
     """Return the latest `modifiedOn` of some rows: the instant, and the text as it came."""
-    latest, text = UNDATED, None
-    for row in rows:
-        modified = modified_on(row)
-        if modified > latest:
-            latest, text = modified, row["modifiedOn"]
-    return latest, text
+    latest: Record = max(rows, key=recency, default={})
+    modified = modified_on(latest)
+    return modified, None if modified == UNDATED else latest["modifiedOn"]
 
 
 def bookmark_of(latest: tuple[datetime, str | None], began_at: datetime | None) -> str | None:

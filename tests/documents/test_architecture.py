@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from singer_sdk import Stream, Tap
+from singer_sdk.mapper import CustomStreamMap
 
 from tap_servicetitan_dispatch.streams import STREAMS
 from tools.markdown import ROOT, cells, exists, names_of_tests, rows, section
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 PACKAGE = ROOT / "tap_servicetitan_dispatch"
 PARTS = "The parts"
-STREAM_MODULES = ("base", "reading", "writing", "sdk")
-"""Where the SDK's Stream is derived from."""
 HOOKS = rows(section("docs/architecture.md", "What the SDK does, and where the tap steps in"))
 
 BELOW_REQUESTS = {
@@ -33,6 +32,14 @@ def parts() -> list[str]:
     return sorted(modules | packages)
 
 
+BASES: dict[str, type] = {
+    "tap": Tap,
+    "stream_maps": CustomStreamMap,
+    **dict.fromkeys(("base", "reading", "writing", "sdk"), Stream),
+}
+"""What of the SDK the classes of a module derive from, or what it changes."""
+
+
 def private_hooks() -> Iterator[str]:
     """Yield what the tap's code uses that nobody promised.
 
@@ -42,7 +49,7 @@ def private_hooks() -> Iterator[str]:
     for path in PACKAGE.rglob("*.py"):
         if "sandbox" in path.relative_to(PACKAGE).parts:
             continue
-        base = {"tap": Tap, **dict.fromkeys(STREAM_MODULES, Stream)}.get(path.stem)
+        base = BASES.get(path.stem)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and re.match(
                 r"singer_sdk\b.*\._|singer_sdk\.contrib\b", node.module or ""

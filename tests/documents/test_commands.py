@@ -34,6 +34,10 @@ PICTURES = (
 )
 QUESTION = "tests/examples/test_page.py::test_the_query_of_the_page_is_answered"
 BUILD = "tests/transform/test_marts.py::test_a_model_has_the_same_rows_in_both_databases"
+STALE = (
+    "tests/transform/test_group.py"
+    "::test_marts_have_the_others_freshness_says_who_failed_and_stale_ends_the_run"
+)
 FLEET = "test_two_workers_refresh_eight_tenants_whatever_is_revoked_or_killed"
 DAGSTER, AIRFLOW = (f"tests/targets/test_{engine}.py::{FLEET}" for engine in ("dagster", "airflow"))
 RUN_BY = {
@@ -66,7 +70,7 @@ RUN_BY = {
     r"\.venv/bin/python -m examples( output/day\.duckdb --into docs/images)?": PICTURES,
     r"export TARGET_JSONL_.*|unset TARGET_JSONL_.*": PICTURES,
     r"\.venv/bin/meltano (run .*|invoke) dbt-(duckdb|postgres):build": BUILD,
-    r"\.venv/bin/meltano invoke dbt-duckdb:freshness": BUILD,
+    r"\.venv/bin/meltano invoke dbt-(duckdb|postgres):stale.*": STALE,
     r"\.venv/bin/meltano invoke dbt-(duckdb|postgres)(:free-tomorrow| show .*)": (
         "tests/transform/test_marts.py::test_dbt_shows_who_is_free_tomorrow_and_what_a_command_asks"
     ),
@@ -135,6 +139,7 @@ NOT_RUN = {
     r"\.ci/airflow": "needs an environment of its own; the workflow runs it",
     r"\.ci/quick": "runs a part of the tests, which .ci/test runs as well",
     r".*output/target/bin/.*": "installs a target by hand, as Meltano does in tests/targets",
+    r"\.ci/next": "needs an environment of its own; the workflow runs it",
     r"\.ci/pythons": "takes minutes for each Python; run by hand before a release",
 }
 """What is not run, and why."""

@@ -45,3 +45,13 @@ def test_the_command_names_what_would_change_and_changes_it_only_when_told(
     assert stale.read_text() == missing.read_text() == "now"
     again = run(generate.main, ["--check"])
     assert (again.exit_code, again.stdout) == (0, "")
+
+
+def test_a_list_whose_place_is_gone_is_not_written_elsewhere() -> None:
+    assert (
+        generate.between("a\nbegin\nold\nend\nz", "begin\n", "new\n", "end")
+        == "a\nbegin\nnew\nend\nz"
+    )
+    for text in ("a\nend", "a\nbegin\nz"):
+        with pytest.raises(LookupError, match="there is no 'begin"):
+            generate.between(text, "begin\n", "new\n", "end")

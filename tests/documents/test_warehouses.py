@@ -47,6 +47,10 @@ def test_the_settings_that_prevent_harm_are_set() -> None:
     assert "{timestamp}" in csv["file_naming_scheme"]
     assert csv["flattening_enabled"] is True
     assert LOADERS["target-postgres"]["env"] == {"PGTZ": "UTC"}
+    of_postgres = LOADERS["target-postgres"]["settings"]
+    assert ("sanitize_null_text_characters", True) in {
+        (setting["name"], setting.get("value")) for setting in of_postgres
+    }
 
 
 def test_the_settings_for_speed_are_those_that_the_page_has_figures_for() -> None:
@@ -109,6 +113,40 @@ def test_duckdb_finds_the_latest_row_of_each_key_in_the_files(
     assert latest == sorted(expected)
     statuses = [status for _, status, active in expected if active]
     assert counted == [(status, statuses.count(status)) for status in sorted(set(statuses))]
+
+
+def test_duckdb_guesses_no_type_and_a_later_load_is_never_older(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times of whole seconds in one file, and a column that is null for a long time."""
+    monkeypatch.chdir(tmp_path)
+    (snippet,) = blocks(section(PAGE, "DuckDB"), "sql")
+    blank: dict[str, Any] = {"isPaused": None, "modifiedOn": None}
+    first = [{"id": number, **blank} for number in range(30_000)]
+    first[0]["modifiedOn"] = "2026-06-18T15:00:00Z"
+    first[1]["modifiedOn"] = "2026-06-18T15:00:00Z"
+    first[-1]["isPaused"] = True
+    later: list[dict[str, Any]] = [
+        {"id": 0, "modifiedOn": "2026-06-18T15:00:00.5Z", "status": "Done"},
+        {"id": 1, "modifiedOn": "2026-06-18T14:00:00.5Z", "status": "moved back"},
+        {"id": 2, "modifiedOn": None, "status": "lost"},
+    ]
+    (tmp_path / "output").mkdir()
+    for run, new in enumerate((first, later)):
+        file = tmp_path / f"output/appointment_assignments-20260618T15000{run}.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in new))
+    with duckdb.connect() as database:
+        database.execute(snippet)
+        found = database.execute(
+            'select id, status, "isPaused" from appointment_assignments '
+            "where id in (0, 1, 2, 29999) order by id"
+        ).fetchall()
+    assert found == [
+        (0, "Done", None),
+        (1, "moved back", None),
+        (2, "lost", None),
+        (29_999, None, True),
+    ]
 
 
 def test_the_duckdb_that_loses_rows_is_the_one_that_is_tested() -> None:

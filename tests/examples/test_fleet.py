@@ -217,6 +217,24 @@ def test_the_sandbox_needs_none() -> None:
     assert NORTH.tap_settings({})[0] == {"tenant_id": 1_000_000_001}
 
 
+# Who is stale ---------------------------------------------------------------------------------
+
+NOW = datetime(2026, 6, 18, 15, 0, tzinfo=UTC)
+KNOWN = {1_000_000_001: "2026-06-18T14:30:00+00:00", 1_000_000_002: "2026-06-18T14:29:59+00:00"}
+
+
+def test_a_tenant_that_was_read_too_long_ago_or_never_is_stale() -> None:
+    assert FLEET.stale(NORTH, KNOWN, NOW) == {
+        1_000_000_002: "2026-06-18T14:29:59+00:00",
+        1_000_000_003: "never",
+    }
+    assert FLEET.freshness(NORTH, KNOWN, NOW) == (
+        "Stale: 1000000002 (last read: 2026-06-18T14:29:59+00:00), 1000000003 (last read: never)."
+    )
+    fresh = dict.fromkeys(NORTH.tenants, NOW.isoformat())
+    assert FLEET.freshness(NORTH, fresh, NOW) == "All tenants are fresh."
+
+
 # A run ----------------------------------------------------------------------------------------
 
 
@@ -275,7 +293,7 @@ def test_a_run_is_summed_up_from_the_log(tmp_path: Path, meltano: Path) -> None:
         of_tap("zones", "zones", rows=3, tenants_read=2, seconds=0.5, tenants=3),
         of_tap("teams", "teams", rows=4, tenants_read=3, reached="2026-06-18T15:00:00Z"),
         *(of_tap("Skipped, as …", each, level="warning") for each in others),
-        of_tap("left out", tenants_left_out=[1_000_000_002]),
+        of_tap("left out", tenants_left_out=[1_000_000_002], tenants_doubtful=[1_000_000_003]),
         of_tap("Left out, as …", level="warning", tenant_id=1_000_000_002),
         {"event": "of the target", "level": "info", "plugin_logger": "target", "rows": 99},
     )
@@ -286,12 +304,14 @@ def test_a_run_is_summed_up_from_the_log(tmp_path: Path, meltano: Path) -> None:
     assert summary.streams["zones"] == {"rows": 3, "seconds": 0.5, "tenants_read": 2}
     assert summary.streams["teams"]["reached"] == "2026-06-18T15:00:00Z"
     assert summary.failed == (1_000_000_002,)
-    assert summary.read == (1_000_000_001, 1_000_000_003)
+    assert summary.doubtful == (1_000_000_003,)
+    assert summary.read == (1_000_000_001,), "nobody vouches for the third"
     assert summary.reasons == ["Left out, as …"]
     assert summary.unread == others
-    assert summary.text().startswith("7 rows of 2 of 3 tenants in ")
+    assert summary.text().startswith("7 rows of 1 of 3 tenants in ")
     assert summary.text().endswith(
-        f"s. Not read, or not wholly: 1000000002. Read of no tenant: {', '.join(others)}."
+        "s. Not read, or not wholly: 1000000002. Rows may have been missed of: 1000000003. "
+        f"Read of no tenant: {', '.join(others)}."
     )
 
 
@@ -404,12 +424,61 @@ def test_a_command_runs_shards_without_an_engine(
     assert not ended.value.code
     north, west = capsys.readouterr().out.splitlines()
     assert north.startswith("north: 9 rows of 3 of 3 tenants in ")
+    assert north.endswith(" All tenants are fresh.")
     assert west.startswith("west: 9 rows of 2 of 2 tenants in ")
     monkeypatch.setenv("EXIT_CODE", "1")
     with pytest.raises(SystemExit) as ended:
         command.main()
     assert ended.value.code == 1
     assert "Shard west failed: exit code 1" in capsys.readouterr().err
+
+
+def test_the_command_says_who_is_stale_also_where_a_run_fails(
+    tmp_path: Path,
+    meltano: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert meltano.exists()
+    folder = tmp_path / "memory"
+    monkeypatch.setenv("FLEET_LAST_READ", str(folder))
+    monkeypatch.setattr(sys, "argv", ["fleet", "north"])
+    long_ago, gone = "2020-01-01T00:00:00+00:00", NORTH.tenants[0]
+
+    def told() -> str:
+        with pytest.raises(SystemExit):
+            command.main()
+        out, err = capsys.readouterr()
+        return str((out or err).splitlines()[-1].rpartition("Stale: ")[2])
+
+    log(tmp_path, *of_good_runs(gone))
+    assert told() == f"{gone} (last read: never)."
+    known = json.loads((folder / "north.json").read_text())
+    assert [*known] == [*map(str, NORTH.tenants[1:])]
+    (folder / "north.json").write_text(json.dumps(known | {str(gone): long_ago}))
+    assert told() == f"{gone} (last read: {long_ago})."
+    monkeypatch.setenv("EXIT_CODE", "1")
+    assert told() == f"{gone} (last read: {long_ago})."
+    (folder / "north.json").write_text("[1")
+    assert told().count("(last read: never)") == len(NORTH.tenants)
+
+
+def test_the_command_says_so_if_it_cannot_keep_when_a_shard_was_read(
+    tmp_path: Path,
+    meltano: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert meltano.exists()
+    log(tmp_path, *of_good_runs())
+    monkeypatch.setenv("FLEET_LAST_READ", str(tmp_path / "log.txt"))
+    monkeypatch.setattr(sys, "argv", ["fleet", "north"])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 1
+    err = capsys.readouterr().err
+    assert "Shard north was loaded, but when it was read cannot be kept: " in err
+    assert "What to do: let FLEET_LAST_READ name a folder that can be written." in err
 
 
 def test_a_run_whose_log_does_not_say_who_was_read_is_not_taken_for_good(
@@ -527,15 +596,11 @@ def test_no_more_than_one_run_of_a_shard_is_under_way() -> None:
     assert pools == {"north", "south", "west"}
 
 
-def test_a_tenant_that_was_read_too_long_ago_or_never_is_stale() -> None:
-    now = datetime(2026, 6, 18, 15, 0, tzinfo=UTC)
-    known = {1_000_000_001: "2026-06-18T14:30:00+00:00", 1_000_000_002: "2026-06-18T14:29:59+00:00"}
-    verdict = judged(FLEET, NORTH, known, now)
+def test_dagsters_check_is_red_while_a_tenant_is_stale() -> None:
+    verdict = judged(FLEET, NORTH, KNOWN, NOW)
     assert not verdict.passed
-    assert verdict.description == (
-        "Stale: 1000000002 (last read: 2026-06-18T14:29:59+00:00), 1000000003 (last read: never)."
-    )
-    assert judged(FLEET, NORTH, dict.fromkeys(NORTH.tenants, now.isoformat()), now).passed
+    assert verdict.description == FLEET.freshness(NORTH, KNOWN, NOW)
+    assert judged(FLEET, NORTH, dict.fromkeys(NORTH.tenants, NOW.isoformat()), NOW).passed
 
 
 def shown(instance: DagsterInstance) -> tuple[bool, str] | None:

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from examples.__main__ import main
-from tests.support.marts import MARTS, PAGE, history_maps
+from tests.support.marts import PAGE, history_maps
+from tests.support.warehouses import MARTS
 from tools.markdown import ROOT, blocks, commands, section
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def test_the_query_of_the_page_is_answered(
     _, _, _, *options = shlex.split(line)
     main([str(built.duckdb), *options])
     names, *rows = capsys.readouterr().out.splitlines()
-    assert names.split()[:2] == ["tenant_id", "appointment_id"]
+    assert names.split()[:2] == ["status", "is_paused"]
     assert len(rows) == 5
 
 

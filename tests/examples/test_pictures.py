@@ -13,7 +13,8 @@ from examples.__main__ import main
 from examples.board import COLOURS
 from tests.examples.made import assignment, meeting, shift
 from tests.examples.tables import write
-from tests.support.marts import DATABASES, made
+from tests.support.marts import made
+from tests.support.warehouses import DATABASES
 from tools.markdown import ROOT
 
 if TYPE_CHECKING:
@@ -57,14 +58,14 @@ def test_the_pictures_of_the_readme_are_those_that_the_command_makes_from_either
 
 
 def test_each_technician_is_in_both_pictures(built: Built) -> None:
-    names = {row["technician_name"] for row in built.rows("technician_availability")}
+    names = {row["technician_name"] for row in built.rows("dispatch_technician_availability")}
     assert len(names) > 10
     for name in PICTURES:
         assert names <= set(texts(built.pictures("duckdb") / name))
 
 
 def test_the_legend_explains_each_status_there_is(built: Built) -> None:
-    present = {row["status"] for row in built.rows("current_assignments")}
+    present = {row["status"] for row in built.rows("dispatch_current_assignments")}
     assert present == COLOURS.keys()
     legend = " ".join(texts(built.pictures("duckdb") / "board.svg"))
     assert [status for status in present if status not in legend] == []

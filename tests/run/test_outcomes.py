@@ -46,7 +46,7 @@ class Ledger:
             yield Page([])
 
     def fail_an_attempt(self, stream: str, tenant: Tenant = NORTH) -> None:
-        self.outcomes.of(stream, tenant).tally.add_retry(0)
+        self.outcomes.of(stream, tenant).tally.add_retry(0, self.now)
 
     def reach(self, kind: Kind, stream: str = "zones", *, shares: bool = False) -> Reach:
         error = ApiError(kind, request="GET /zones")

@@ -1,6 +1,6 @@
 """Lists of an API whose clocks differ, whose changes show late, and whose times are odd.
 
-All that an incremental read promises to catch stays within its overlap of five minutes: a change
+All that an incremental read promises to catch stays within an overlap of five minutes: a change
 shows late, is dated back, and the clock of another server is ahead, by 290 seconds in all. A row
 without a time is what it cannot catch.
 """

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 
+from tap_servicetitan_dispatch import instants
+from tests.support.group import NORTH, SOUTH, Group, group_catalog
 from tests.support.runs import assert_fails, catalog_of
 from tests.support.scripted_api import MODIFIED, Answer, routed
 from tests.support.streams import PATHS
@@ -39,7 +41,7 @@ def slot(start: str, units: Any = (7,), **fields: Any) -> dict[str, Any]:
         "start": start,
         "end": "2026-06-18T09:00:00Z",
         "startUtc": start,
-        "endUtc": "2026-06-18T14:00:00Z",
+        "endUtc": "2026-06-19T14:00:00Z",
         "businessUnitIds": units,
         "totalAvailability": 4.5,
         "openAvailability": 0.0,
@@ -77,72 +79,139 @@ def _thursday(api: ScriptedApi) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "config", "bounds"),
+    ("now", "config", "spans"),
     [
         pytest.param(
             "2026-06-18T15:00Z",
             {},
-            ["2026-06-18T00", "2026-06-25T00", "2026-07-02T00", "2026-07-03T00"],
+            [
+                "2026-06-17T00 2026-06-25T00",
+                "2026-06-24T00 2026-07-02T00",
+                "2026-07-01T00 2026-07-04T00",
+            ],
             id="by default today and two weeks, a week a request",
         ),
         pytest.param(
             "2026-06-18T03:00Z",
             CHICAGO | days(0, 0, 7),
-            ["2026-06-17T05", "2026-06-18T05"],
+            ["2026-06-16T05 2026-06-19T05"],
             id="today is the local day",
         ),
         pytest.param(
             "2026-06-18T15:00Z",
-            CHICAGO | days(3, 1, 2),
-            ["2026-06-15T05", "2026-06-17T05", "2026-06-19T05", "2026-06-20T05"],
+            CHICAGO | days(3, 1, 3),
+            ["2026-06-14T05 2026-06-18T05", "2026-06-17T05 2026-06-21T05"],
             id="days back",
         ),
         pytest.param(
             "2026-10-30T15:00Z",
-            CHICAGO | days(0, 4, 2),
-            ["2026-10-30T05", "2026-11-01T05", "2026-11-03T06", "2026-11-04T06"],
+            CHICAGO | days(0, 3, 2),
+            [
+                "2026-10-29T05 2026-11-01T05",
+                "2026-10-31T05 2026-11-03T06",
+                "2026-11-02T06 2026-11-04T06",
+            ],
             id="clocks go back",
         ),
         pytest.param(
             "2026-11-01T06:30Z",
-            CHICAGO | days(1, 1, 1),
-            ["2026-10-31T05", "2026-11-01T05", "2026-11-02T06", "2026-11-03T06"],
+            CHICAGO | days(0, 0, 1),
+            ["2026-10-31T05 2026-11-02T06", "2026-11-01T05 2026-11-03T06"],
             id="clocks go back within the hour",
         ),
         pytest.param(
-            "2026-03-07T15:00Z",
-            CHICAGO | days(0, 2, 1),
-            ["2026-03-07T06", "2026-03-08T06", "2026-03-09T05", "2026-03-10T05"],
+            "2026-03-08T15:00Z",
+            CHICAGO | days(0, 0, 1),
+            ["2026-03-07T06 2026-03-09T05", "2026-03-08T06 2026-03-10T05"],
             id="clocks go forward",
         ),
         pytest.param(
-            "2026-03-07T15:00Z",
-            CHICAGO | days(0, 13, 14),
-            ["2026-03-07T06", "2026-03-21T05"],
+            "2026-03-08T15:00Z",
+            CHICAGO | days(0, 11, 14),
+            ["2026-03-07T06 2026-03-21T05"],
             id="two weeks that are an hour short",
         ),
         pytest.param(
-            "2026-10-25T15:00Z",
-            CHICAGO | days(0, 13, 14),
-            ["2026-10-25T05", "2026-11-07T06", "2026-11-08T06"],
+            "2026-10-26T15:00Z",
+            CHICAGO | days(0, 11, 14),
+            ["2026-10-25T05 2026-11-07T06", "2026-11-06T06 2026-11-08T06"],
             id="two weeks that are an hour too long for a request",
         ),
         pytest.param(
-            "2026-04-23T12:00Z",
-            {"timezone": "Africa/Cairo"} | days(0, 2, 1),
-            ["2026-04-22T22", "2026-04-23T22", "2026-04-24T21", "2026-04-25T21"],
+            "2026-04-24T12:00Z",
+            {"timezone": "Africa/Cairo"} | days(0, 0, 1),
+            ["2026-04-22T22 2026-04-24T21", "2026-04-23T22 2026-04-25T21"],
             id="a day without a midnight",
         ),
     ],
 )
-def test_whole_local_days_are_asked_for(
-    api: ScriptedApi, tap: Command, now: str, config: dict[str, Any], bounds: list[str]
+def test_whole_local_days_are_asked_for_and_the_nights_around_them_twice(
+    api: ScriptedApi, tap: Command, now: str, config: dict[str, Any], spans: list[str]
 ) -> None:
     api.reply = routed({PATHS["capacities"]: answer()})
     api.date = format_datetime(datetime.fromisoformat(now), usegmt=True)
     read(api, tap, **config)
-    windows = [(body["startsOnOrAfter"], body["endsOnOrBefore"]) for body in asked(api)]
-    assert windows == list(pairwise(f"{bound}:00:00Z" for bound in bounds))
+    found = [(body["startsOnOrAfter"], body["endsOnOrBefore"]) for body in asked(api)]
+    assert found == [tuple(f"{bound}:00:00Z" for bound in span.split()) for span in spans]
+
+
+def utc(day: float, hour: float = 0) -> datetime:
+    """Return an instant of a made-up fortnight: the first of June and so many days and hours."""
+    return datetime(2026, 6, 1, tzinfo=UTC) + timedelta(days=day, hours=hour)
+
+
+@pytest.mark.parametrize("per_request", [1, 14])
+@pytest.mark.parametrize("zone", ["UTC", "America/Chicago", "Pacific/Honolulu", "Asia/Kolkata"])
+def test_no_slot_of_a_day_is_lost_wherever_it_begins_and_ends_whatever_the_zone(
+    api: ScriptedApi, tap: Command, zone: str, per_request: int
+) -> None:
+    """The API gives a slot to those only who ask for all of it."""
+    lengths = (2, 13, 24)
+    hours = [(day, hour, length) for day in range(30) for hour in range(24) for length in lengths]
+    board = [(utc(day, hour), utc(day, hour + length)) for day, hour, length in hours]
+
+    def reply(call: Call) -> Any:
+        body = json.loads(call.body)
+        low, high = (instants.parse(body[name]) for name in ("startsOnOrAfter", "endsOnOrBefore"))
+        assert high - low <= timedelta(days=14)
+        within = [each for each in board if low <= each[0] and each[1] <= high]
+        return answer(
+            *({"startUtc": instants.render(a), "endUtc": instants.render(b)} for a, b in within)
+        )
+
+    api.reply = routed({PATHS["capacities"]: reply})
+    api.date = "Mon, 08 Jun 2026 15:00:00 GMT"
+    run = read(api, tap, **days(2, 9, per_request), timezone=zone)
+    midnight = datetime(2026, 6, 8, tzinfo=ZoneInfo(zone))
+    begin, end = midnight - timedelta(days=2), midnight + timedelta(days=10)
+    wanted = [each for each in board if each[0] < end and each[1] > begin]
+    found = [(instants.parse(r["startUtc"]), instants.parse(r["endUtc"])) for r in run.records]
+    assert sorted(found) == sorted(wanted)
+
+
+def test_a_slot_that_does_not_say_when_it_is_comes_all_the_same(
+    api: ScriptedApi, tap: Command
+) -> None:
+    api.reply = routed(
+        {PATHS["capacities"]: answer(slot("soon"), slot("2026-06-18T08:00:00Z", endUtc=5))}
+    )
+    run = read(api, tap, **days(0, 0, 7))
+    assert [record["startUtc"] for record in run.records] == ["soon", "2026-06-18T08:00:00Z"]
+
+
+def test_each_tenant_of_a_group_has_days_of_its_own(api: ScriptedApi, tap: Command) -> None:
+    group = Group(api)
+    for number in (NORTH, SOUTH):
+        group.answers[number, PATHS["capacities"]] = answer()
+    own = {"tenant_id": SOUTH, "timezone": "Asia/Tokyo"}
+    config = group.config | CHICAGO | days(0, 0, 1) | {"tenants": [NORTH, own]}
+    run = tap.run(config, None, group_catalog("capacities"))
+    assert run.exit_code == 0, run.stderr
+    begun = {
+        int(call.path.split("/")[4]): json.loads(call.body)["startsOnOrAfter"]
+        for call in api.api_calls
+    }
+    assert begun == {NORTH: "2026-06-18T05:00:00Z", SOUTH: "2026-06-18T15:00:00Z"}
 
 
 def test_a_server_that_does_not_tell_its_time_is_an_error_in_one_line(
@@ -156,12 +225,12 @@ def test_a_server_that_does_not_tell_its_time_is_an_error_in_one_line(
 
 def test_a_request_says_no_more_than_it_has_to(api: ScriptedApi, tap: Command) -> None:
     api.reply = routed({PATHS["capacities"]: answer()})
-    read(api, tap, **days(0, 0, 1), capacity_business_unit_ids=[])
+    read(api, tap, **days(0, 0, 7), capacity_business_unit_ids=[])
     [call] = api.api_calls
     assert (call.method, call.query) == ("POST", {})
     assert json.loads(call.body) == {
-        "startsOnOrAfter": "2026-06-18T00:00:00Z",
-        "endsOnOrBefore": "2026-06-19T00:00:00Z",
+        "startsOnOrAfter": "2026-06-17T00:00:00Z",
+        "endsOnOrBefore": "2026-06-20T00:00:00Z",
         "skillBasedAvailability": False,
     }
 
@@ -175,7 +244,7 @@ def test_business_units_job_type_and_skills_are_asked_for_by_setting(
         "capacity_job_type_id": 9,
         "capacity_skill_based_availability": True,
     }
-    read(api, tap, **days(0, 0, 1), **wanted)
+    read(api, tap, **days(0, 0, 7), **wanted)
     [body] = asked(api)
     assert body["businessUnitIds"] == [5, 3]
     assert body["jobTypeId"] == 9
@@ -200,10 +269,11 @@ def test_a_slot_without_technicians_is_a_row(api: ScriptedApi, tap: Command) -> 
     assert record["technicians"] == []
 
 
-@pytest.mark.parametrize(("units", "key"), [([], ""), (None, ""), ([2, None, 1], "1,2")])
-def test_a_slot_of_no_business_unit_has_an_empty_key(
-    api: ScriptedApi, tap: Command, units: Any, key: str
-) -> None:
+@pytest.mark.parametrize(
+    ("units", "key"),
+    [([], "none"), (None, "none"), ([None], "none"), ([""], "none"), ([2, None, 1], "1,2")],
+)
+def test_no_slot_has_an_empty_key(api: ScriptedApi, tap: Command, units: Any, key: str) -> None:
     given = slot("2026-06-18T08:00:00Z", units)
     api.reply = routed({PATHS["capacities"]: answer(given)})
     [record] = read(api, tap, **days(0, 0, 1)).records
@@ -214,24 +284,24 @@ def test_nulls_do_not_stop_a_run(api: ScriptedApi, tap: Command) -> None:
     nulls = {**dict.fromkeys(slot("")), "startUtc": "s", "endUtc": "e"}
     bodies = iter([{"timeStamp": None, "availabilities": None}, answer(nulls)])
     api.reply = routed({PATHS["capacities"]: lambda _: next(bodies)})
-    run = read(api, tap, **days(0, 1, 1), max_concurrent_requests=1)
+    run = read(api, tap, **days(0, 0, 1), max_concurrent_requests=1)
     assert [record["startUtc"] for record in run.records] == ["s"]
 
 
-def test_a_slot_that_comes_in_two_windows_is_written_once(api: ScriptedApi, tap: Command) -> None:
+def test_a_slot_that_comes_in_two_spans_is_written_once(api: ScriptedApi, tap: Command) -> None:
     night = slot("2026-06-18T23:00:00Z", [1, 2])
     same = slot("2026-06-18T23:00:00Z", [2, 1])
     other = slot("2026-06-18T23:00:00Z", [1])
-    slots = {"2026-06-18T00:00:00Z": [night, other], "2026-06-19T00:00:00Z": [same]}
+    slots = {"2026-06-17T00:00:00Z": [night, other], "2026-06-18T00:00:00Z": [same]}
     api.reply = routed(
         {PATHS["capacities"]: lambda call: answer(*slots[json.loads(call.body)["startsOnOrAfter"]])}
     )
-    run = read(api, tap, **days(0, 1, 1))
+    run = read(api, tap, **days(0, 0, 1))
     assert [record["businessUnitIds"] for record in run.records] == [[1, 2], [1]]
 
 
 class HoldsTheFirst:
-    """Answers the first day's request only once the second day's has come, or after a time."""
+    """Answers the first request only once the second has come, or after a time."""
 
     def __init__(self, at_most_seconds: float) -> None:
         self._at_most_seconds = at_most_seconds
@@ -240,20 +310,20 @@ class HoldsTheFirst:
 
     def __call__(self, call: Call) -> Any:
         start = json.loads(call.body)["startsOnOrAfter"]
-        if start == "2026-06-18T00:00:00Z":
+        if start == IN_ORDER[0]:
             self.overlapped = self.second_came.wait(self._at_most_seconds)
         else:
             self.second_came.set()
         return answer(slot(start))
 
 
-IN_ORDER = [f"2026-06-{day}T00:00:00Z" for day in (18, 19, 20, 21)]
+IN_ORDER = [f"2026-06-{day}T00:00:00Z" for day in (17, 18, 19, 20)]
 
 
 def test_requests_overlap_and_records_come_in_order(api: ScriptedApi, tap: Command) -> None:
     holds = HoldsTheFirst(at_most_seconds=30)
     api.reply = routed({PATHS["capacities"]: holds})
-    run = read(api, tap, **days(0, 3, 1), max_concurrent_requests=2)
+    run = read(api, tap, **days(0, 2, 1), max_concurrent_requests=2)
     assert holds.overlapped
     assert [record["startUtc"] for record in run.records] == IN_ORDER
 
@@ -261,7 +331,7 @@ def test_requests_overlap_and_records_come_in_order(api: ScriptedApi, tap: Comma
 def test_no_more_requests_overlap_than_the_setting_says(api: ScriptedApi, tap: Command) -> None:
     holds = HoldsTheFirst(at_most_seconds=0.2)
     api.reply = routed({PATHS["capacities"]: holds})
-    run = read(api, tap, **days(0, 3, 1), max_concurrent_requests=1)
+    run = read(api, tap, **days(0, 2, 1), max_concurrent_requests=1)
     assert holds.overlapped is False
     assert [record["startUtc"] for record in run.records] == IN_ORDER
 
@@ -277,7 +347,7 @@ def test_no_bookmark_is_stored_nor_resumed_from(api: ScriptedApi, tap: Command) 
 def test_a_window_that_is_refused_ends_the_run(api: ScriptedApi, tap: Command) -> None:
     refusal = Answer({"title": "The maximum allowed range is 14 days."}, status=400)
     api.reply = routed({PATHS["capacities"]: refusal})
-    one = days(0, 0, 1)  # others that are under way would outlive the test
+    one = days(0, 0, 7)  # others that are under way would outlive the test
     run = tap.run(api.config | one, streams=("capacities",))
     assert run.exit_code == 1
     [error] = run.errors
@@ -313,6 +383,23 @@ def test_what_it_may_cost_to_name_no_business_units_is_told_once(
     )
     assert checked.exit_code == 0, checked.stdout
     assert checked.stdout.count(NOT_SET) == (0 if units else 1)
+
+
+@pytest.mark.parametrize("tenants", [None, [1234]])
+def test_what_was_told_once_is_not_told_in_each_run(
+    api: ScriptedApi, tap: Command, tenants: list[int] | None
+) -> None:
+    api.reply = routed({PATHS["capacities"]: answer()})
+    config = api.config | {"extra_streams": ["capacities"]}
+    if tenants:
+        config = {name: value for name, value in config.items() if name != "tenant_id"}
+        config["tenants"] = tenants
+    catalog = tap.discover("capacities", **config)
+    first = tap.run(config, None, catalog)
+    second = tap.run(config, first.states[-1], catalog)
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    of_others = tap.run(config, {"bookmarks": {"business_hours": {}}}, catalog)
+    assert [run.stderr.count(NOT_SET) for run in (first, second, of_others)] == [1, 0, 1]
 
 
 def test_where_capacities_are_not_selected_nothing_is_told_of_them(

@@ -92,7 +92,7 @@ def test_a_start_date_is_for_a_run_without_a_bookmark(
     api: ScriptedApi, tap: Command, stored: str | None, bound: str
 ) -> None:
     state = bookmarked(stored, "modifiedOn", "zones")
-    run = read(api, tap, "zones", state, start_date="2026-10-15")
+    run = read(api, tap, "zones", state, start_date="2026-10-15", overlap_seconds=300)
     assert run.exit_code == 0
     assert [call.query["modifiedOnOrAfter"] for call in api.api_calls] == [bound]
 
@@ -159,11 +159,11 @@ def test_arrival_windows_are_read_page_by_page_and_never_two_at_a_time(
         return listed({"id": number}, more=number < 3 and not with_next)
 
     api.reply = routed({PATHS["arrival_windows"]: one_page})
-    run = tap.run(api.config | {"page_size": 1}, streams=("arrival_windows",))
+    run = tap.run(api.config | {"page_size": 77}, streams=("arrival_windows",))
     assert (run.exit_code, run.ids) == (0, [1, 2, 3])
     assert not too_early.is_set()
     assert [call.query for call in api.api_calls] == [
-        {"page": number, "pageSize": "1", "active": "Any"} for number in "123"
+        {"page": number, "pageSize": "77", "active": "Any"} for number in "123"
     ]
 
 

@@ -122,13 +122,13 @@ def test_the_latest_is_so_by_time_not_by_place(
 def test_assignments_are_read_as_far_back_as_the_setting_says(
     api: ScriptedApi, tap: Command
 ) -> None:
-    read(api, tap, on_the_way(), tracking_lookback_days=3, page_size=9)
+    read(api, tap, on_the_way(), tracking_lookback_days=3, page_size=77)
     [call] = api.api_calls
     assert call.query == {
         "active": "Any",
         "modifiedOnOrAfter": "2026-06-15T15:00:00Z",
         "page": "1",
-        "pageSize": "9",
+        "pageSize": "77",
         "sort": "+ModifiedOn",
     }
 

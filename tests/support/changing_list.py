@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_servicetitan_dispatch.client.answers import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 SECOND = 10_000_000
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -58,6 +58,15 @@ class World:
     """Seconds by which `modifiedOn` may be moved back in an edit, at most."""
     silent: bool = False
     """Whether an edit may leave `modifiedOn` as it was."""
+    ties: bool = False
+    """Whether fewer rows than a page holds share a tick in bulk edits, wherever the page ends."""
+    filters: str = "first"
+    """`first`, or after the pages were cut: `late`, or `late for some rows` only.
+
+    Then a page may be short, or empty, although there are more.
+    """
+    total: Any = "counted"
+    """What `totalCount` says where it is asked for; `counted` is the truth."""
 
 
 @dataclass
@@ -71,6 +80,8 @@ class Server:
     """Changes that are not visible yet: when they will be, their `modifiedOn`, the row."""
     requests: list[Mapping[str, str]] = field(default_factory=list)
     quiet: bool = False
+    hidden: set[int] = field(default_factory=set)
+    """Rows that exist, but are not shown: of a replica that lags, or of a right that is gone."""
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.world.seed)  # noqa: S311 - a model, no secret
@@ -94,8 +105,10 @@ class Server:
             new = max(ids, default=0) + self.chance.randint(1, 3)
             self.ticks[new], self.active[new] = self.now, True
             self.created[new] = self.now
-        elif what == "bulk" and self.world.bulk:
-            for each in self.chance.sample(ids, min(len(ids), 2 * self.world.page_cap)):
+        elif what == "bulk" and (self.world.bulk or self.world.ties):
+            cap = self.world.page_cap
+            many = self.chance.randint(1, cap) if self.world.ties else 2 * cap
+            for each in self.chance.sample(ids, min(len(ids), many)):
                 self.ticks[each] = self.now
         elif what == "delete" and self.world.hard_deletes:
             gone = self.chance.choice(ids)
@@ -141,33 +154,45 @@ class Server:
         self.requests.append(params)
         while not self.quiet and self.chance.random() < self.world.busy:
             self.mutate()
-        low = tick_of(params.get("modifiedOnOrAfter", text_of(0)))
-        high = tick_of(params.get("modifiedBefore", "2099-01-01T00:00:00Z"))
-        dated = {each: tick for each, tick in self.ticks.items() if tick is not None}
-        found = [each for each, tick in dated.items() if low <= tick < high]
-        if not {"modifiedOnOrAfter", "modifiedBefore"} & params.keys():
-            found = [*self.ticks]
-        ids = self._sorted(found, params["sort"])
+        shown = {*self._found(params)} - self.hidden
+        is_late = self.world.filters == "late"
+        ids = self._sorted([*(self.ticks if is_late else shown), *self._left_out], params["sort"])
         size = min(int(params["pageSize"]), self.world.page_cap)
         start = (int(params["page"]) - 1) * size
+        total = len(shown) if self.world.total == "counted" else self.world.total
         body = {
             "page": int(params["page"]),
             "pageSize": size,
             "hasMore": start + size < len(ids),
-            "totalCount": len(ids) if params.get("includeTotal") == "true" else None,
-            "data": [self.row(each) for each in ids[start : start + size]],
+            "totalCount": total if params.get("includeTotal") == "true" else None,
+            "data": [self.row(each) for each in ids[start : start + size] if each in shown],
         }
         clock = self.now // SECOND + self.chance.choice([0, self.world.skew])
         return Answer(body, EPOCH + timedelta(seconds=clock))
 
+    def _found(self, params: Mapping[str, str]) -> Iterable[int]:
+        if not {"modifiedOnOrAfter", "modifiedBefore"} & params.keys():
+            return self.ticks
+        low = tick_of(params.get("modifiedOnOrAfter", text_of(0)))
+        high = tick_of(params.get("modifiedBefore", "2099-01-01T00:00:00Z"))
+        dated = {each: tick for each, tick in self.ticks.items() if tick is not None}
+        return [each for each, tick in dated.items() if low <= tick < high]
+
+    @property
+    def _left_out(self) -> Iterable[int]:
+        """Rows that nobody gets to see; each stands beside the one with its number."""
+        if self.world.filters != "late for some rows":
+            return ()
+        return [-each for each in self.ticks if each % 3 == 0]
+
     def _sorted(self, ids: list[int], sort: str) -> list[int]:
         if self.world.sorts == "not":
-            return sorted(ids)
+            return sorted(ids, key=lambda each: (abs(each), each))
         unit = SECOND if self.world.sorts == "to the second" else 1
         scrambled = {each: each * 7919 % 101 for each in ids}
         by: Callable[[int], Any] = {
-            "Id": lambda each: each,
-            "ModifiedOn": lambda each: ((self.ticks[each] or 0) // unit, scrambled[each]),
+            "Id": lambda each: (abs(each), each),
+            "ModifiedOn": lambda each: ((self.ticks[abs(each)] or 0) // unit, scrambled[each]),
         }[sort[1:]]
         return sorted(ids, key=by, reverse=sort[0] == "-")
 

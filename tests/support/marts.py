@@ -18,8 +18,11 @@ from examples.__main__ import main
 from examples.database import Marts
 from examples.sandbox_day import ASSIGNMENTS, FIRST_LOAD, LAST_LOAD, loads, write
 from tests.support.caller import Caller
+from tests.support.dbt import Dbt
 from tests.support.postgresql import PostgreSql
 from tests.support.projects import ROOT, TAP, Project
+from tests.support.streams import ALL_STREAMS, LOG
+from tests.support.warehouses import DATABASES, MARTS, STAGING
 from tools.markdown import blocks, commands
 
 if TYPE_CHECKING:
@@ -29,11 +32,8 @@ if TYPE_CHECKING:
     Load = tuple[datetime, list[str]]
 
 TIMEZONE = "America/Chicago"
-DATABASES = ("duckdb", "postgres")
-OTHER_TENANT = 5
-"""In the files there is a second tenant with the same rows."""
-GROUP = (OTHER_TENANT, 6)
-"""Of a group in PostgreSQL each has the rows of the single tenant there."""
+GROUP = (5, 6)
+"""Of a group each has the rows of the single tenant."""
 LATE = 20
 """The load whose rows come after all others, some of assignments of which later ones were there."""
 CAPACITY = {
@@ -45,9 +45,6 @@ CAPACITY = {
 }
 PAGE = (ROOT / "docs" / "marts.md").read_text(encoding="utf-8")
 QUESTIONS = blocks(PAGE, "sql")
-MODELS = ROOT / "transform" / "models"
-STAGING = sorted(file.stem for file in (MODELS / "staging").glob("*.sql"))
-MARTS = sorted(file.stem for file in (MODELS / "marts").glob("*.sql"))
 
 
 def history_maps() -> dict[str, Any]:
@@ -60,11 +57,9 @@ def history_maps() -> dict[str, Any]:
 
 
 def asked_on_the_day(question: str) -> str:
-    """Return a question as if it were asked on the day that was loaded, of the first tenant."""
+    """Return a question as if it were asked on the day that was loaded."""
     today = f"date '{LAST_LOAD:%Y-%m-%d}'"
-    asked = question.strip().removesuffix(";").replace("current_date", today)
-    own = rf"from (select * from \1 where tenant_id <> {OTHER_TENANT}) as \1"  # noqa: S608 - our own
-    return re.sub(r"from (\w+)", own, asked)
+    return question.strip().removesuffix(";").replace("current_date", today)
 
 
 @dataclass(frozen=True)
@@ -82,19 +77,10 @@ class Built:
         return self.folder / "output" / "dispatch.duckdb"
 
     def rows(self, model: str, database: str = "duckdb") -> list[Row]:
-        """Return the rows of a model, those of the other tenant left out."""
-        found = self.all_rows(model, database)
-        return [row for row in found if row["tenant_id"] != OTHER_TENANT]
-
-    def all_rows(self, model: str, database: str) -> list[Row]:
-        """Return the rows of a model in a database, or of the group in PostgreSQL."""
+        """Return the rows of a model in a database; those of the group are in others, `…-group`."""
         file = self.folder / database / f"{model}.json"
         found: list[Row] = json.loads(file.read_text(encoding="utf-8"))
         return found
-
-    def rows_of_the_other_tenant(self, model: str) -> list[Row]:
-        found = self.all_rows(model, "duckdb")
-        return [row for row in found if row["tenant_id"] == OTHER_TENANT]
 
     def answers(self, database: str) -> list[list[list[str]]]:
         """Return what the questions of the page get, with the names of the columns."""
@@ -113,7 +99,7 @@ class Built:
 
     def sql(self, model: str) -> str:
         """Return a model as dbt has compiled it for DuckDB."""
-        compiled = self.folder / "transform/target/duckdb/compiled/dispatch/models"
+        compiled = self.folder / "transform/target/duckdb/compiled/servicetitan_dispatch/models"
         (file,) = compiled.glob(f"*/{model}.sql")
         return file.read_text(encoding="utf-8")
 
@@ -121,8 +107,7 @@ class Built:
 def build(project: Project) -> Built:
     """Load the day, build the marts in both databases, and keep what is in them.
 
-    The histories are built twice: when some of the day has been loaded, and in the end. What comes
-    last is loaded by the commands that the documents show.
+    What comes last is loaded by the commands that the documents show.
     """
     built = Built(project.folder)
     project.meltano("install", TAP, "target-jsonl", "target-postgres", "dbt-duckdb", "dbt-postgres")
@@ -131,40 +116,41 @@ def build(project: Project) -> Built:
     caller = Caller.of(assignments=ASSIGNMENTS, at=FIRST_LOAD)
     with PostgreSql() as server, caller:
         variables = server.settings | {"TAP_SERVICETITAN_DISPATCH_API_URL": caller.sandbox.url}
-        earlier: list[Load] = []
+        on_time: list[Load] = []
         late: list[Load] = []
-        later: list[Load] = []
         maps = {"stream_maps": history_maps()}
         for number, messages in enumerate(loads(caller.sandbox, caller.clock, **CAPACITY, **maps)):
-            part = late if number == LATE else later if number > 2 * LATE else earlier
-            part.append((caller.clock.now, messages))
+            now = caller.clock.now
+            told = [_by_the_clock_of_the_day(line, now) for line in messages]
+            (late if number == LATE else on_time).append((now, told))
         caller.clock.now = LAST_LOAD
 
-        for parts in (earlier, [*later, *late]):
-            for now, messages in parts:
-                _write_for_two_tenants(messages, files, now)
-            _load_into(server, project, [line for _, messages in parts for line in messages])
-            if parts is earlier:
-                for database in DATABASES:
-                    select = ("--select", "+assignment_history", "--exclude-resource-type=test")
-                    target = () if database == "duckdb" else ("--target", database)
-                    command = ("invoke", f"dbt-{database}", "build", *target, *select)
-                    project.meltano(*command, **variables)
+        for now, messages in (*on_time, *late):
+            write([line for line in messages if '_history"' not in line[:60]], files, now)
+        _load_into(server, project, [line for _, all_of in (*on_time, *late) for line in all_of])
         for database, loader in zip(DATABASES, ("target-jsonl", "target-postgres"), strict=True):
             project.meltano("run", TAP, loader, f"dbt-{database}:build", **variables)
-
-        project.meltano("invoke", "dbt-duckdb:freshness", **variables)  # which warns at most
         shown = {each: _show(project, each, variables) for each in DATABASES}
 
         for name, where in zip(DATABASES, (str(built.duckdb), server.url), strict=True):
             _keep(where, project.folder / name)
             (project.folder / name / "shown.json").write_text(json.dumps(shown[name]))
-        _build_of_group(server, project, variables)
+        _build_of_group(server, project)
     return built
 
 
-def _build_of_group(server: PostgreSql, project: Project, variables: dict[str, str]) -> None:
-    """Build the models once more, of tables as a group has them, with the rows of each tenant."""
+def _by_the_clock_of_the_day(line: str, now: datetime) -> str:
+    """Return a line of a load as if the tap's machine had the clock of the day."""
+    if not line.startswith('{"type":"RECORD","stream":"sync_log"'):
+        return line
+    message = json.loads(line)
+    for name in ("startedAt", "endedAt"):
+        message["record"][name] = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    return json.dumps(message) + "\n"
+
+
+def _build_of_group(server: PostgreSql, project: Project) -> None:
+    """Build the models once more, of a group of which each tenant has the same rows."""
     single, group, marts = TAP.replace("-", "_"), "of_group", "dispatch_of_group"
     server.query(f"create schema {group}")
     for table in server.names_of_tables(single):
@@ -177,26 +163,40 @@ def _build_of_group(server: PostgreSql, project: Project, variables: dict[str, s
             insert into {group}.{table} table other
         """  # noqa: S608 - our own
         server.query(copy)
-    schemas = {"DISPATCH_SOURCE_SCHEMA": group, "DISPATCH_SCHEMA": marts}
-    project.meltano("invoke", "dbt-postgres", "run", "--target=postgres", **variables, **schemas)
-    folder = project.folder / "group"
-    folder.mkdir()
-    for model in (*STAGING, *MARTS):
-        found = server.query(f"select to_json(found) as row from {marts}.{model} as found")  # noqa: S608 - our own
-        rows = json.dumps([each["row"] for each in found])
-        (folder / f"{model}.json").write_text(rows, encoding="utf-8")
-
-
-def _write_for_two_tenants(messages: list[str], folder: Path, now: datetime) -> None:
-    """Write the files of a load, and once more as a group's run would for another tenant."""
-    of_streams = [line for line in messages if '_history"' not in line[:60]]
-    write(of_streams, folder, now)
-    others = []
-    for message in map(json.loads, of_streams):
-        if message["type"] == "RECORD":
-            message["record"]["tenantId"] = OTHER_TENANT
-            others.append(json.dumps(message))
-    write(others, folder, now + timedelta(seconds=1))
+    files = project.folder / "output" / "group"
+    files.mkdir()
+    for file in project.files("jsonl"):
+        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        lines = [json.dumps(row | {"tenantId": number}) for number in GROUP for row in rows]
+        (files / file.name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    database = files / "dispatch.duckdb"
+    where = {
+        "DISPATCH_SOURCE_SCHEMA": group,
+        "DISPATCH_SCHEMA": marts,
+        "TARGET_JSONL_DESTINATION_PATH": str(files),
+        "DISPATCH_DUCKDB": str(database),
+    }
+    where |= server.settings | {"DISPATCH_TIMEZONE": TIMEZONE}
+    for name in DATABASES:
+        python = project.folder / f".meltano/utilities/dbt-{name}/venv/bin/python"
+        with Dbt(python, project.folder / "transform", name, files, **where) as dbt:
+            ended = dbt("run")
+        assert ended.is_good, ended.trouble
+    folders = {name: project.folder / f"{name}-group" for name in DATABASES}
+    for folder in folders.values():
+        folder.mkdir()
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        for model in (*STAGING, *MARTS):
+            asked = "select to_json(found) as row from {} as found".format
+            in_duckdb = connection.execute(asked(model)).fetchall()
+            in_postgres = server.query(asked(f"{marts}.{model}"))
+            kept = {
+                "duckdb": [json.loads(row) for (row,) in in_duckdb],
+                "postgres": [each["row"] for each in in_postgres],
+            }
+            for name, rows in kept.items():
+                (folders[name] / f"{model}.json").write_text(json.dumps(rows), encoding="utf-8")
 
 
 def _load_into(server: PostgreSql, project: Project, messages: list[str]) -> None:
@@ -216,7 +216,7 @@ def _load_into(server: PostgreSql, project: Project, messages: list[str]) -> Non
 
 def _show(project: Project, database: str, variables: dict[str, str]) -> list[str]:
     """Return the tables that dbt shows by the commands of the page."""
-    tomorrow = json.dumps({"tomorrow": f"date '{LAST_LOAD:%Y-%m-%d}' + 1"})
+    tomorrow = json.dumps({"dispatch_tomorrow": f"{LAST_LOAD + timedelta(days=1):%Y-%m-%d}"})
     command = ("invoke", f"dbt-{database}:free-tomorrow", "--vars", tomorrow)
     (line,) = (each for each in commands(PAGE) if f"dbt-{database} show" in each)
     return [
@@ -238,31 +238,36 @@ def _keep(where: str, folder: Path) -> None:
     main([where, "--into", str(folder)])
 
 
+FOR_PICTURES = (
+    "dispatch_stg_appointment_assignments",
+    "dispatch_stg_assignment_versions",
+    "dispatch_stg_technician_shifts",
+    "dispatch_stg_non_job_appointments",
+    "dispatch_stg_capacities",
+    "dispatch_stg_sync_log",
+    "dispatch_stg_business_hours",
+    "dispatch_stg_arrival_window_configuration",
+    "dispatch_technicians",
+    "dispatch_time_away",
+    "dispatch_current_assignments",
+    "dispatch_assignment_history",
+    "dispatch_tenants",
+    "dispatch_technician_availability",
+)
+"""The models that the pictures need, each after those that it is made of."""
+
+
 def made(built: Built, folder: Path) -> Path:
     """Return a database of the models that the pictures need, made of files in a folder."""
-    streams = (
-        "appointment_assignments",
-        "technician_shifts",
-        "non_job_appointments",
-    )
-    for stream in streams:
-        (folder / f"{stream}-.jsonl").touch()  # DuckDB takes none for an error
+    for stream in ALL_STREAMS:  # DuckDB takes none for an error
+        (folder / f"{stream}-20260101T000000.jsonl").touch()
+    (folder / f"{LOG}-20260101T000000.jsonl").touch()
     database = folder / "dispatch.duckdb"
     database.unlink(missing_ok=True)
     with duckdb.connect(str(database)) as connection:
         connection.execute(f"attach '{built.duckdb}' as built (read_only)")
         connection.execute("set TimeZone = 'UTC'")
-        for model in (
-            "stg_appointment_assignments",
-            "stg_assignment_versions",
-            "stg_technician_shifts",
-            "stg_non_job_appointments",
-            "technicians",
-            "time_away",
-            "current_assignments",
-            "assignment_history",
-            "technician_availability",
-        ):
+        for model in FOR_PICTURES:
             sql = built.sql(model).replace("'output/", f"'{folder}/")
             connection.execute(f"create table {model} as from built.{model} limit 0")
             connection.execute(f"insert into {model} {sql}")

@@ -35,7 +35,7 @@ KEYS: dict[str, Body] = {
     "appointment_assignments": {"id": 1},
     "arrival_windows": {"id": 1},
     "business_hours": {},
-    "capacities": {"startUtc": "2026-11-01T08:00:00Z", "endUtc": "2026-11-01T09:00:00Z"},
+    "capacities": {"startUtc": "2026-12-01T08:00:00Z", "endUtc": "2026-12-01T09:00:00Z"},
     "technician_tracking": {},
     "zones": {"id": 1},
 }
@@ -44,7 +44,7 @@ ADDED: dict[str, Body] = {
     "appointment_assignments": {"continueFrom": "t"},
     "arrival_windows": {},
     "business_hours": {"tenantId": 1234},
-    "capacities": {"businessUnitKey": "", "timeStamp": None},
+    "capacities": {"businessUnitKey": "none", "timeStamp": None},
     "technician_tracking": {"technicianId": 7, "appointmentId": 12},
     "zones": {},
 }

@@ -20,12 +20,12 @@ class PostgreSql(Server):
     def __init__(self) -> None:
         super().__init__(_installed())
 
-    def query(self, sql: str) -> list[dict[str, Any]]:
+    def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
         """Return the rows that SQL gives; none if it only does something."""
         with psycopg.connect(
             host=HOST, port=self.port, user=USER, dbname=DATABASE, row_factory=dict_row
         ) as connection:
-            answer = connection.execute(sql.encode())
+            answer = connection.execute(sql.encode(), values or None)
             return answer.fetchall() if answer.description else []
 
     @property

@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.warehouse, pytest.mark.timeout(60
 
 OFTEN, RARELY = "fleet_every_10_minutes", "fleet_every_60_minutes"
 """The DAG of the shards north and south, and that of west."""
+FRESHNESS = "fleet_freshness"
 REVOKED, SLOW = 1_000_000_005, 1_000_000_006
 
 
@@ -75,7 +76,13 @@ def test_two_workers_refresh_eight_tenants_whatever_is_revoked_or_killed(
         # As Airflow's own processor of DAGs does before anything is run
         for command in (("db", "migrate"), ("dags", "reserialize")):
             finish(one.start(airflow, *command))
+        before, _ = one.start(*world.command(FRESHNESS)).communicate(timeout=120)
+        assert (
+            f"Shard south: Stale: 1000000004 (last read: never), {REVOKED} (last read: " in before
+        )
         everything = _load_everything_at_the_same_time(world)
+        [after] = finish(one.start(*world.command(FRESHNESS)))
+        assert "Stale: " not in after, "read a moment ago"
         assert 0 < _refresh_an_hour_later_without_the_revoked(world) < everything / 2
         _catch_up_though_meltano_is_killed(world)
 
@@ -109,7 +116,7 @@ def _refresh_an_hour_later_without_the_revoked(world: World) -> int:
         assert loaded(world.server, shard.schema, read) == expected(world.caller, read)
     assert loaded(world.server, "dispatch_south", [REVOKED]) == before
     [south] = [line for line in often.splitlines() if "rows of 2 of 3 tenants" in line]
-    assert f"Not read, or not wholly: {REVOKED}." in south
+    assert f"Not read, or not wholly: {REVOKED}. All tenants are fresh." in south
     assert "What to do: " in often
     return int(south.partition("south: ")[2].split()[0].replace(",", ""))
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
+import yaml
 
 from tests.support.bodies import NEW_SHIFT
 from tests.support.caller import Caller
 from tests.support.contents import contents
 from tests.support.postgresql import TIME_ZONE
 from tests.support.projects import TAP, records_in
+from tests.support.scripted_api import listed, routed
 from tests.support.stored import (
     by_csv,
     by_duckdb,
@@ -23,14 +26,17 @@ from tests.support.stored import (
     rows_in_csv,
     stored,
 )
-from tests.support.streams import LOG, OFFERED, PAGED
+from tests.support.streams import LOG, OFFERED, PAGED, PATHS
 from tools.markdown import blocks, section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.support.postgresql import PostgreSql
     from tests.support.projects import Project
+    from tests.support.runs import Command
+    from tests.support.scripted_api import ScriptedApi
 
 # Meltano installs the tap and the target
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(300)]
@@ -183,6 +189,106 @@ def test_duckdb_has_the_rows_that_the_sandbox_has_but_no_empty_text(
                 ]
         assert latest([tables]) == stored(contents(board), by_duckdb)
         assert count(tables) == count(latest([tables])), "each row once"
+
+
+# What the sandbox would not take
+
+LATER = "2026-11-02T08:00:00Z"
+ODD = {
+    "id": 1,
+    "name": "a\0b",
+    "zips": [None, "\0"],
+    "businessUnits": [None, 7],
+    "modifiedOn": LATER,
+}
+INTEGER = {"id": 2, "name": 3, "serviceDays": [1], "modifiedOn": LATER}
+"""Integers where the schema has texts, as of an enum."""
+
+
+def loaded(
+    project: Project, loader: str, lines: str, folder: Path, **settings: Any
+) -> subprocess.CompletedProcess[str]:
+    """Give lines to a loader with the settings that meltano.yml has for it, and with others."""
+    executable = project.folder / f".meltano/loaders/{loader}/venv/bin/{loader}"
+    if not executable.exists():
+        project.meltano("install", "loader", loader)
+    content = yaml.safe_load((project.folder / "meltano.yml").read_text(encoding="utf-8"))
+    [described] = [each for each in content["plugins"]["loaders"] if each["name"] == loader]
+    values = {each["name"]: each["value"] for each in described["settings"] if "value" in each}
+    config = folder / f"{loader}.json"
+    config.write_text(json.dumps(values | settings))
+    return subprocess.run(  # noqa: S603 - our own command
+        [executable, "--config", config], input=lines, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def lines_of(api: ScriptedApi, tap: Command) -> Callable[..., str]:
+    """Return what the tap writes where the API has some zones."""
+
+    def lines(*rows: dict[str, Any]) -> str:
+        api.reply = routed({PATHS["zones"]: listed(*rows)})
+        run = tap.run(api.config, streams=("zones",))
+        assert run.exit_code == 0, run.stderr
+        return run.stdout
+
+    return lines
+
+
+def test_jsonl_keeps_nulls_and_null_characters_and_refuses_integers_for_texts(
+    project: Project, lines_of: Callable[..., str], tmp_path: Path
+) -> None:
+    assert not loaded(
+        project, "target-jsonl", lines_of(ODD), tmp_path, destination_path=str(tmp_path)
+    ).returncode
+    assert records_in({*tmp_path.glob("zones-*.jsonl")}) == {"zones": [ODD]}
+    run = loaded(
+        project, "target-jsonl", lines_of(INTEGER), tmp_path, destination_path=str(tmp_path)
+    )
+    assert (run.returncode, "is not of type" in run.stderr, run.stdout) == (1, True, "")
+
+
+def test_csv_keeps_nulls_and_null_characters_and_has_integers_as_text(
+    project: Project, lines_of: Callable[..., str], tmp_path: Path
+) -> None:
+    run = loaded(project, "target-csv", lines_of(ODD, INTEGER), tmp_path, output_path=str(tmp_path))
+    assert not run.returncode, run.stderr
+    [odd, integer] = rows_in_csv(tmp_path.glob("zones-*.csv"))["zones"]
+    assert {name: odd[name] for name in ODD} == {name: by_csv(ODD[name]) for name in ODD}
+    assert (integer["name"], integer["serviceDays"]) == ("3", "[1]")
+
+
+def test_postgres_keeps_nulls_replaces_null_characters_and_has_integers_as_text(
+    project: Project, lines_of: Callable[..., str], tmp_path: Path, server: PostgreSql
+) -> None:
+    settings = {
+        name.removeprefix("TARGET_POSTGRES_").lower(): value
+        for name, value in server.settings.items()
+    }
+    settings |= {"port": server.port, "default_target_schema": "odd"}
+    run = loaded(project, "target-postgres", lines_of(ODD, INTEGER), tmp_path, **settings)
+    assert not run.returncode, run.stderr
+    odd, integer = server.query('select * from odd.zones order by "id"')
+    replaced = {"name": "a\ufffdb", "zips": [None, "\ufffd"], "businessUnits": [None, 7]}
+    assert {name: odd[name] for name in replaced} == replaced
+    assert (integer["name"], integer["serviceDays"]) == ("3", ["1"])
+    without = {"sanitize_null_text_characters": False}
+    run = loaded(project, "target-postgres", lines_of(ODD), tmp_path, **settings, **without)
+    assert run.returncode, "the setting is needed no more"
+
+
+def test_duckdb_keeps_nulls_and_null_characters_and_has_integers_as_text(
+    project: Project, lines_of: Callable[..., str], tmp_path: Path
+) -> None:
+    file = tmp_path / "values.duckdb"
+    settings = {"filepath": str(file), "default_target_schema": "odd"}
+    run = loaded(project, "target-duckdb", lines_of(ODD, INTEGER), tmp_path, **settings)
+    assert not run.returncode, run.stderr
+    query = "select name, zips, businessunits, servicedays from odd.zones order by id"
+    with duckdb.connect(str(file)) as warehouse:
+        odd, integer = warehouse.execute(query).fetchall()
+    assert odd == ("a\0b", '[null, "\\u0000"]', "[null, 7]", None)
+    assert integer == ("3", None, None, "[1]")
 
 
 def test_the_server_is_of_the_version_that_the_page_names(server: PostgreSql) -> None:

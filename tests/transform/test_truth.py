@@ -63,7 +63,7 @@ def test_who_is_assigned_now(built: Built, seen: dict[int, list[Assignment]]) ->
     expected = {pair: (row.id, row.status) for pair, row in latest.items() if row.active}
     found = {
         (row["technician_id"], row["appointment_id"]): (row["assignment_id"], row["status"])
-        for row in built.rows("current_assignments")
+        for row in built.rows("dispatch_current_assignments")
     }
     assert found == expected
     assert len({status for _, status in found.values()}) == 4
@@ -104,7 +104,8 @@ def test_how_much_of_the_shifts_is_left_for_jobs(built: Built, tenant: Tenant) -
             taken = any(start <= step < end for start, end in spans)
             for_jobs[shift.technician_id, day] += not taken
     found = {
-        (row["technician_id"], row["day"]): row for row in built.rows("technician_availability")
+        (row["technician_id"], row["day"]): row
+        for row in built.rows("dispatch_technician_availability")
     }
     assert found.keys() == shifts.keys()
     for key, row in found.items():
@@ -143,7 +144,7 @@ def test_a_capacity_forecast_beside_what_came(built: Built) -> None:
             row["forecast_booked"],
             row["came_booked"],
         )
-        for row in built.rows("capacity_forecast")
+        for row in built.rows("dispatch_capacity_forecast")
         if row["days_ahead"] == 0
     }
     assert found == expected

@@ -1,9 +1,12 @@
 {# Which of the loaded rows of a stream count. #}
 
-{# The latest row of each key that was not deleted for good. #}
-{% macro latest_rows(stream, key, columns) %}
+{#
+  The latest row of each key that was not deleted for good. A later load is never older, whatever
+  `modified_on` says: it may have been moved back, or be null.
+#}
+{% macro latest_rows(stream, key, columns, needed) %}
 with loaded as (
-  {{ rows_of(stream, columns) }}
+  {{ servicetitan_dispatch.rows_of(stream, columns, needed) }}
 ),
 
 ranked as (
@@ -11,46 +14,73 @@ ranked as (
     *,
     row_number() over (
       partition by {{ (['tenant_id'] + key) | join(', ') }}
-      order by modified_on desc nulls last, loaded_from desc
+      order by loaded_at desc nulls last, modified_on desc nulls last, line desc
     ) as nth
   from loaded
 )
 
-select {{ shown(columns) }}
+select {{ servicetitan_dispatch.shown(columns) }}
 from ranked
 where nth = 1 and not is_deleted
 {% endmacro %}
 
 
-{# The rows of the latest load; what it did not bring is gone. For streams that come whole. #}
-{% macro rows_of_the_latest_load(stream, key, columns) %}
+{#
+  The rows of the latest load; what it did not bring is gone. For streams that come whole. A load that
+  brought no row at all is known by `sync_log` only.
+#}
+{% macro rows_of_the_latest_load(stream, key, columns, needed) %}
 with loaded as (
-  {{ rows_of(stream, columns) }}
+  {{ servicetitan_dispatch.rows_of(stream, columns, needed) }}
 ),
 
-marked as (
-  select *, max(loaded_from) over (partition by tenant_id) as latest_load
+told as (
+  {{ servicetitan_dispatch.rows_of(
+    'sync_log', [('stream', 'stream', 'text'), ('outcome', 'outcome', 'text')], is_told=false
+  ) }}
+),
+
+-- Only a single tenant's rows have no number, and the log has one for it all the same
+loads as (
+  select tenant_id, loaded_at
   from loaded
+
+  union all
+
+  select
+    case when exists (select 1 from loaded where tenant_id = 0) then 0 else tenant_id end as tenant_id,
+    loaded_at
+  from told
+  where stream = '{{ stream }}' and outcome = 'complete'
+),
+
+latest as (
+  select tenant_id, max(loaded_at) as loaded_at
+  from loads
+  group by tenant_id
 ),
 
 ranked as (
   select
-    *, row_number() over (partition by {{ (['tenant_id'] + key) | join(', ') }} order by loaded_from) as nth
-  from marked
-  where loaded_from = latest_load
+    loaded.*,
+    row_number() over (
+      partition by {{ (['loaded.tenant_id'] + key) | join(', ') }} order by line desc
+    ) as nth
+  from loaded
+  inner join latest on latest.tenant_id = loaded.tenant_id and latest.loaded_at = loaded.loaded_at
 )
 
-select {{ shown(columns) }}
+select {{ servicetitan_dispatch.shown(columns) }}
 from ranked
 where nth = 1 and not is_deleted
 {% endmacro %}
 
 
-{# Each version of each key that was ever loaded into one of several streams. #}
-{% macro all_versions(streams, key, columns) %}
+{# Each version of each key that was ever loaded into one of several streams, and when it first came. #}
+{% macro all_versions(streams, key, columns, needed) %}
 with loaded as (
   {% for stream in streams %}
-  {{ rows_of(stream, columns) }}
+  {{ servicetitan_dispatch.rows_of(stream, columns, needed) }}
   {{ 'union all' if not loop.last }}
   {% endfor %}
 ),
@@ -58,13 +88,14 @@ with loaded as (
 ranked as (
   select
     *,
+    min(loaded_at) over (partition by {{ (['tenant_id'] + key) | join(', ') }}) as first_loaded_at,
     row_number() over (
-      partition by {{ (['tenant_id'] + key) | join(', ') }} order by loaded_from desc
+      partition by {{ (['tenant_id'] + key) | join(', ') }} order by loaded_at desc nulls last, line desc
     ) as nth
   from loaded
 )
 
-select {{ shown(columns) }}
+select {{ servicetitan_dispatch.shown(columns) }}, first_loaded_at
 from ranked
 where nth = 1
 {% endmacro %}
@@ -73,35 +104,4 @@ where nth = 1
 {% macro shown(columns) -%}
   tenant_id
   {%- for _, alias, _ in columns if alias != 'tenant_id' %}, {{ alias }}{% endfor %}
-{%- endmacro %}
-
-
-{# The seconds of a .NET time span: 01:30:00, or 1.02:00:00 with days. #}
-{% macro seconds_of(span) -%}
-  cast(
-    case
-      when {{ span }} like '%.%:%'
-        then 86400 * cast(split_part({{ span }}, '.', 1) as bigint)
-          + 3600 * cast(split_part(split_part({{ span }}, ':', 1), '.', 2) as bigint)
-      else 3600 * cast(split_part({{ span }}, ':', 1) as bigint)
-    end
-    + 60 * cast(split_part({{ span }}, ':', 2) as bigint)
-    + cast(split_part({{ span }}, ':', 3) as double precision)
-    as double precision
-  )
-{%- endmacro %}
-
-
-{# The time zone in which days begin. #}
-{% macro time_zone() %}'{{ env_var('DISPATCH_TIMEZONE', 'America/Chicago') }}'{% endmacro %}
-
-
-{# The local day on which an instant is, and the instant at which a local day begins. #}
-{% macro day_of(instant) %}cast({{ instant }} at time zone {{ time_zone() }} as date){% endmacro %}
-
-{% macro midnight_of(day) %}cast({{ day }} as timestamp) at time zone {{ time_zone() }}{% endmacro %}
-
-
-{% macro minutes_between(earlier, later) -%}
-  cast(extract(epoch from {{ later }} - {{ earlier }}) as double precision) / 60
 {%- endmacro %}

@@ -81,6 +81,14 @@ class Behaviour:
             "production they were not. `to_the_minute` is coarser than the tap reckons with."
         ),
     ] = "to_the_second"
+    list_filters: Annotated[
+        Literal["before_paging", "after_paging"],
+        Field(
+            description="Whether lists leave rows out before they are cut into pages, or after "
+            "that. Then a page may be short, or empty, although `hasMore` is true. Bounds of "
+            "`modifiedOn` come first either way."
+        ),
+    ] = "before_paging"
     deletes: Annotated[
         Literal["soft", "hard"],
         Field(

@@ -23,7 +23,6 @@ from tap_servicetitan_dispatch.sandbox.api.shown import listed, reshapes, tables
 from tap_servicetitan_dispatch.sandbox.api.written import NEVER, page_response, written
 from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER, MINUTE, SECOND
 from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
-from tap_servicetitan_dispatch.sandbox.world.versions import Row
 
 _MOST_IDS = 50
 
@@ -84,20 +83,27 @@ def page_of(
     matches: Callable[[Any], bool],
 ) -> Response:
     """Return the page of a list that a query asks for, of the rows for which `matches` is true."""
-    rows = (
-        row
-        for row in _sorted(tenant, name, query, behaviour)
-        if query.created_on_or_after <= row.created_on < query.created_before and matches(row)
-    )
-    return cut(rows, query, behaviour)
+
+    def is_shown(row: Any) -> bool:
+        return query.created_on_or_after <= row.created_on < query.created_before and matches(row)
+
+    rows = _sorted(tenant, name, query, behaviour)
+    if behaviour.list_filters == "after_paging":
+        return cut(rows, query, behaviour, is_shown)
+    return cut(filter(is_shown, rows), query, behaviour)
 
 
-def cut(rows: Iterable[Row], query: Paged, behaviour: Behaviour) -> Response:
-    """Return a numbered page of rows."""
+def cut(
+    rows: Iterable[Any],
+    query: Paged,
+    behaviour: Behaviour,
+    is_shown: Callable[[Any], bool] = lambda _: True,
+) -> Response:
+    """Return a numbered page of rows, without those that are not shown."""
     total: int | None = None
     if query.include_total:
         rows = list(rows)
-        total = _count(rows, behaviour)
+        total = _count(list(filter(is_shown, rows)), behaviour)
     size = _page_size(query, behaviour)
     begin = (query.page - 1) * size
     page = list(islice(rows, begin, begin + size + 1))
@@ -108,13 +114,13 @@ def cut(rows: Iterable[Row], query: Paged, behaviour: Behaviour) -> Response:
             "pageSize": size,
             "hasMore": len(page) > size or full,
             "totalCount": total,
-            "data": [written(row, behaviour) for row in page[:size]],
+            "data": [written(row, behaviour) for row in page[:size] if is_shown(row)],
         },
         behaviour,
     )
 
 
-def _count(rows: list[Row], behaviour: Behaviour) -> int | None:
+def _count(rows: list[Any], behaviour: Behaviour) -> int | None:
     match behaviour.count:
         case "null":
             return None
