@@ -42,6 +42,7 @@ BELIEFS = {
         "if the export feed returns deleted data, as the vendor says": "feed_tells_deletions",
         "Where the feed is silent": "feed_tells_deletions",
         "until the feed has caught up": "feed_lags_15_minutes",
+        "An API that filters after it has cut its pages": "more_is_true",
         "Until the API has answered": "date_is_the_api_clock",
     },
     "sandbox": {

@@ -125,7 +125,7 @@ def _count(rows: list[Any], behaviour: Behaviour) -> int | None:
         case "null":
             return None
         case "active":
-            return sum(row.active for row in rows)
+            return len([row for row in rows if row.active])
         case "more":
             return len(rows) + 5
         case _:

@@ -531,7 +531,7 @@ def _ids(reply: Reply) -> list[str]:
     "documented",
     "no",
     "Each run fails, with advice, until the bookmark is reset; then all rows come again.",
-    "At once, in this survey. How long, by a second one a day later: `--survey-keep`.",
+    "At once, in this survey. How long, only time tells: see whether a run goes on after days.",
     switches=("continuation_lifetime",),
     questions=("feed:end:", "feed:again:"),
 )
@@ -539,11 +539,9 @@ def token_outlives_days(seen: Seen) -> Verdict:
     reply = seen.replies.get("feed:again:1") or seen.replies.get("feed:end:1")
     if reply is None or not _is_readable(reply):
         return unknown(seen.why_not("feed:first", "feed:end:1"))
-    if kept := seen.reply("kept:token"):
-        return either(kept.is_good, f"good after {seconds(seen.cache['kept_seconds'])}", "")
     if reply.status in _REJECTED and not seen.feed_walked_on:
         return differs("it is rejected at once", continuation_lifetime=0)
-    return unknown("that takes days: --survey-keep")
+    return unknown("that takes days")
 
 
 @fact(

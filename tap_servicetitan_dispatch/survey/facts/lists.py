@@ -818,10 +818,11 @@ def any_page_size_is_exact(seen: Seen) -> Verdict:
     "`hasMore` says whether a row follows; no page before the last is short or empty.",
     "observed",
     "yes",
-    "One call more.",
-    "A page as long as the list, one of seven rows, and one far beyond the end.",
-    switches=("has_more",),
-    questions=("parameter:whole", "parameter:page_of_7", "parameter:beyond", "list:"),
+    "One call more; a full read whose pages are short is never known to be whole.",
+    "A page as long as the list, one of seven rows, one far beyond the end, and pages of one row "
+    "that is active, or inactive.",
+    switches=("has_more", "list_filters"),
+    questions=("parameter:whole", "parameter:page_of_7", "parameter:beyond", "list:", "count:"),
 )
 def more_is_true(seen: Seen) -> Verdict:
     rows, pages = _paged(seen)
@@ -832,6 +833,11 @@ def more_is_true(seen: Seen) -> Verdict:
         for page in [seen.reply(f"list:{path}:id")]
         if page and more_in(page) is True and len(rows_in(page)) < seen.page_size and each
     ]
+    if any(more_in(page) is True and not rows_in(page) for page in seen.named("count:").values()):
+        return differs(
+            "an empty page says that there is more, where rows are filtered",
+            list_filters="after_paging",
+        )
     if short and not seen.cache.get("capped"):
         return differs("a short page says that there is more")
     if beyond is not None and (rows_in(beyond) or more_in(beyond) is not False):
