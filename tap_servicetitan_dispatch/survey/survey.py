@@ -288,7 +288,7 @@ def survey(
                     clients,
                     tenant,
                     also=also,
-                    timezone=tap.config["timezone"],
+                    timezone=tenant.timezone or "UTC",
                     clock=clock,
                     tell=tell,
                 )
