@@ -7,6 +7,7 @@ two instants does not sort as the instants do (`…00.5Z` < `…00Z`). Compare w
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 EARLIEST_YEAR = 1970
 """No bookmark is from before: what is, stands for "never"."""
@@ -36,3 +37,12 @@ def render(instant: datetime) -> str:
     The API takes `+00:00` for something else, as the `+` of a query is a blank.
     """
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def http_date(header: str) -> datetime | None:
+    """Return the HTTP date that a header holds, if it holds one."""
+    try:
+        date = parsedate_to_datetime(header)
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

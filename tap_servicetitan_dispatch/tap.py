@@ -25,6 +25,7 @@ from tap_servicetitan_dispatch.run.run import Run
 from tap_servicetitan_dispatch.run.signals import StopFlag
 from tap_servicetitan_dispatch.settings import schema as settings
 from tap_servicetitan_dispatch.settings import stream_maps, validation
+from tap_servicetitan_dispatch.settings.environment import from_environment
 from tap_servicetitan_dispatch.state.catalog import checked_catalog, require_offered
 from tap_servicetitan_dispatch.state.given import checked_state, require_state_of
 from tap_servicetitan_dispatch.streams import NAMES, ON_REQUEST, STREAMS, not_offered
@@ -69,7 +70,7 @@ class TapServiceTitanDispatch(Tap):
         self.append_builtin_config(schema)
         given = {**(config or {})}
         if parse_env_config:
-            given |= validation.environment(schema, self.name)
+            given |= from_environment(schema, self.name)
         redaction.SECRETS.add(*settings.secrets_in(given))
         stream_maps.require_nothing_else(given.get("stream_maps"))
         validation.normalize(given, schema)

@@ -12,10 +12,12 @@ import hypothesis
 import pytest
 
 from tap_servicetitan_dispatch.log.redaction import SECRETS
+from tap_servicetitan_dispatch.run import prefetch
 from tests.support.marts import Built, build
 from tests.support.projects import Project
 from tests.support.runs import Command, assert_no_secret
 from tests.support.scripted_api import ScriptedApi
+from tests.support.threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -62,6 +64,12 @@ def api() -> Iterator[ScriptedApi]:
 @pytest.fixture
 def tap(tmp_path: Path) -> Command:
     return Command(tmp_path)
+
+
+@pytest.fixture
+def prefetching(monkeypatch: pytest.MonkeyPatch) -> Threads:
+    """The threads that read ahead in this test."""
+    return Threads(prefetch, monkeypatch)
 
 
 @pytest.fixture

@@ -43,13 +43,14 @@ def good(api: ScriptedApi) -> ScriptedApi:
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"", "is not JSON"),
+        (b"", "is empty. What to do: restore it, name another, or leave the option out"),
+        (b" \n", "is empty. What to do: "),
         (b"{", "is not JSON"),
         (b"client_id: 5", "is not JSON"),
         (b'{"page_size": NaN}', "is not JSON: NaN is not a number"),
         (b"\xff\xfe\x00", "is not text"),
     ],
-    ids=["empty", "cut short", "YAML", "no number", "binary"],
+    ids=["empty", "blank", "cut short", "YAML", "no number", "binary"],
 )
 def test_a_file_that_is_no_json(tap: Command, option: str, content: bytes, text: str) -> None:
     path = tap.folder / "given.json"

@@ -266,7 +266,7 @@ def test_a_file_that_is_empty_is_said_in_one_line_as_in_a_run(tap: Command, opti
     path.touch()
     run = tap.run(None, None, None, "--check", option, str(path))
     assert (run.exit_code, run.stdout) == (1, "")
-    assert f"the file {path} given with {option} is not JSON: " in run.errors[0]
+    assert f"the file {path} given with {option} is empty. What to do: " in run.errors[0]
 
 
 @pytest.mark.parametrize("kind", FAILURES)

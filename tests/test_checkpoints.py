@@ -35,14 +35,15 @@ def test_a_change_is_written_at_once_and_the_next_ones_a_second_later() -> None:
     for clock.now in (0.2, 0.9):
         state.change()
     assert written == [0.0]
-    clock.now = 1.1
+    clock.now = 1.0
     state.tell()
+    assert written == [0.0, 1.0]
     state.tell()
     state.flush()
-    assert written == [0.0, 1.1], "once"
+    assert written == [0.0, 1.0], "once, and not before a second has passed"
     state.change()
     state.flush()
-    assert written == [0.0, 1.1, 1.1], "what is about to end does not wait"
+    assert written == [0.0, 1.0, 1.0], "what is about to end does not wait"
     state.write()
     assert len(written) == 4, "nor does a signal"
 
@@ -68,7 +69,7 @@ def test_a_run_that_fails_writes_what_it_has_not_written_yet(
 ) -> None:
     monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 600)
     good = feed_of((None, page(1, more=True, token="t1")), ("t1", page(2, more=True, token="t2")))
-    bad = Answer(status=400)
+    bad = Answer(status=401)  # which ends the run
     api.reply = lambda call: bad if call.query.get("from") == "t2" else good(call)
     run = tap.run(api.config)
     assert run.exit_code == 1

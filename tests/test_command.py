@@ -181,6 +181,22 @@ def test_a_file_that_is_not_there_is_said_in_one_line(tap: Command) -> None:
     assert "Traceback" not in run.stderr
 
 
+def test_a_warning_goes_through_the_log_from_the_first_setting_on(tap: Command) -> None:
+    path = tap.folder / "config.json"
+    path.write_text(json.dumps(SANDBOX))
+    code = (
+        "import warnings; from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch as tap;"
+        "tap.sync_all = lambda self: None;"
+        "from tap_servicetitan_dispatch.cli import files; checked = files.checked_config;"
+        "files.checked_config = lambda *given: (warnings.warn('odd'), checked(*given))[1];"
+        "tap.cli()"
+    )
+    command = [sys.executable, "-W", "always", "-c", code, "--config", str(path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own command
+    assert "| WARNING  | py.warnings" in ran.stderr
+    assert "odd" in ran.stderr
+
+
 def test_a_run_imports_no_library_that_it_does_not_need() -> None:
     """What the extra brings is for the sandbox, `rich` for the table of `--check`."""
     code = (

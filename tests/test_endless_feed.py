@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_servicetitan_dispatch.run.signals import StopFlag
 from tap_servicetitan_dispatch.walks import feed
-from tap_servicetitan_dispatch.walks import page as walks_page
+from tap_servicetitan_dispatch.walks.page import MOST_EMPTY
 from tests.support.runs import assert_fails, bookmarked
 from tests.support.scripted_api import Answer, Call, ScriptedApi, page
 
 if TYPE_CHECKING:
     from tests.support.runs import Command
+    from tests.support.threads import Threads
 
 SLOW = "asking once a second"
 
@@ -43,8 +43,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_feed_of_empty_pages_is_asked_more_slowly_and_ends_in_one_line(
     api: ScriptedApi, tap: Command, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert walks_page.MOST_EMPTY == 1000
-    monkeypatch.setattr(feed, "MOST_EMPTY", 40)
+    assert MOST_EMPTY == 1000
+    monkeypatch.setattr("tap_servicetitan_dispatch.walks.feed.MOST_EMPTY", 40)
     api.reply = numbered(api)
     run = tap.run(api.config)
     assert_fails(run, "appointment_assignments: the feed gave 40 empty pages in a row")
@@ -66,7 +66,7 @@ def test_a_run_resumes_where_an_endless_feed_was_left(
 def test_empty_pages_between_rows_are_read_at_full_speed(
     api: ScriptedApi, tap: Command, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "MOST_EMPTY", 20)
+    monkeypatch.setattr("tap_servicetitan_dispatch.walks.feed.MOST_EMPTY", 20)
     with_rows = range(feed.FEW_EMPTY, 50, feed.FEW_EMPTY)
     api.reply = numbered(api, *with_rows, last=50)
     run = tap.run(api.config)
@@ -86,7 +86,7 @@ def test_a_feed_that_had_to_be_asked_slowly_is_read_on_at_full_speed(
 
 
 def test_a_signal_ends_a_pause_at_once(
-    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch, prefetching: Threads
 ) -> None:
     monkeypatch.setattr(feed, "PAUSE_SECONDS", 600.0)
     pages = numbered(api)
@@ -100,8 +100,5 @@ def test_a_signal_ends_a_pause_at_once(
     api.reply = reply
     run = tap.run(api.config)
     assert run.exit_code == 128 + signal.SIGTERM
-    for thread in threading.enumerate():
-        if thread.name == "prefetch":
-            thread.join(20)
-            assert not thread.is_alive()
+    prefetching.assert_end()
     assert len(api.api_calls) == feed.FEW_EMPTY

@@ -172,6 +172,15 @@ def test_a_wrong_path_is_named(api: ScriptedApi, tap: Command, path: str) -> Non
     assert_names(run, "api_url (it must end before /dispatch)", f"GET {path.rstrip('/')}/dispatch")
 
 
+def test_the_token_endpoints_own_words_are_shown_without_secrets(
+    api: ScriptedApi, tap: Command
+) -> None:
+    told = {"error": "invalid_grant", "error_description": f"{CLIENT_SECRET} is locked until noon"}
+    api.token_reply = lambda _: Answer(told, status=400)
+    run = tap.run(api.config, streams=("zones",))
+    assert_names(run, "status 400; invalid_grant; [redacted] is locked until noon")
+
+
 def test_a_token_endpoint_that_is_none_is_named(api: ScriptedApi, tap: Command) -> None:
     api.reply = door()
     run = enter(api, tap, auth_url=f"{api.url}/connect")

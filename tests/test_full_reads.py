@@ -225,6 +225,13 @@ def test_the_largest_version_that_a_state_may_have_is_not_outgrown(
         assert activated(run) == {}
 
 
+@pytest.mark.parametrize("rows", [-1, "12", True, None])
+def test_a_number_of_rows_that_is_none_is_said(board: Board, tap: Command, rows: Any) -> None:
+    state = {"bookmarks": {"zones": {"full_read_rows": rows}}}
+    run = tap.run(board.api.config | EVERY_DAY, state, streams=("zones",))
+    assert_fails(run, "the full_read_rows of zones in the state, ")
+
+
 def test_a_list_that_has_a_bookmark_and_was_never_read_in_full_is_due(
     board: Board, tap: Command, target: VersionedTarget
 ) -> None:

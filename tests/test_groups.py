@@ -158,14 +158,19 @@ def test_states_of_single_runs_become_that_of_the_group(
     for number in (NORTH, SOUTH):
         config = group.api.config | {"tenant_id": str(number)}
         state = tap.run(config, streams=(*THREE, "arrival_windows")).states[-1]
+        state["bookmarks"]["of_another_tap"] = {"seen": number}
         path = tmp_path / f"{number}.json"
         path.write_text(json.dumps({"singer_state": state} if number == NORTH else state))
         arguments += ["--group-state", f"{number}={path}"]
     made = tap.run(None, None, None, *arguments)
-    assert values(json.loads(made.stdout)) == without(WEST)
+    state = json.loads(made.stdout)
+    windows = state["bookmarks"].pop("arrival_windows")
+    assert values(state) == without(WEST)
+    assert windows == {"partitions": [{"context": {"tenantId": each}} for each in (NORTH, SOUTH)]}
     group.api.calls.clear()
     run = read(tap, group.config, json.loads(made.stdout))
-    assert (run.exit_code, values(run.states[-1])) == (0, ALL_READ)
+    assert run.exit_code == 0
+    assert values(run.states[-1]) == ALL_READ | {"arrival_windows": {}}
     starts = {call.query.get("from") for call in group.api.api_calls if "export" in call.path}
     assert starts == {f"t{NORTH}", f"t{SOUTH}", None}
 

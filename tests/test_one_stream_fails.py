@@ -15,12 +15,12 @@ from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.runs import bookmarked
 from tests.support.scripted_api import MODIFIED, Answer, Call, ScriptedApi, listed, page, routed
 from tests.support.streams import PATHS
-from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.runs import Command, Run
+    from tests.support.threads import Threads
 
 LATER = "2026-11-02T08:00:00Z"
 STREAMS = ("appointment_assignments", "teams", "zones")
@@ -65,7 +65,7 @@ def bookmarks(run: Run) -> dict[str, Any]:
 
 
 def test_what_ends_a_run_ends_its_waits(
-    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch, prefetching: Threads
 ) -> None:
     waits = threading.Event()
 
@@ -79,10 +79,9 @@ def test_what_ends_a_run_ends_its_waits(
 
     monkeypatch.setattr(Teams, "walk", broken)
     api.reply = routed({**BODIES, PATHS["zones"]: ask_to_wait})
-    before = set(threading.enumerate())
     run = tap.run(api.config, streams=("teams", "zones"))
     assert run.exit_code == 1
-    until(lambda: not {each for each in threading.enumerate() if each.name == "prefetch"} - before)
+    prefetching.assert_end()
 
 
 @pytest.mark.parametrize("way", WAYS, ids=["whole pages", "the SDK's"])
@@ -124,6 +123,15 @@ def test_what_is_seen_of_one_stream_alone_is_its_own_trouble(
     [line] = run.errors
     assert line.startswith(f"{alone}: ")
     assert text in line
+
+
+def test_what_is_seen_of_some_streams_and_is_not_about_their_requests_is_told_once(
+    api: ScriptedApi, tap: Command
+) -> None:
+    answer, text = OWN_IF_ALONE["token"]
+    api.reply = routed({**BODIES, PATHS["teams"]: answer, PATHS["zones"]: answer})
+    [line] = tap.run(api.config, streams=STREAMS).errors
+    assert line.startswith(f"teams, zones: {text}")
 
 
 @pytest.mark.parametrize(("answer", "text"), OWN_IF_ALONE.values(), ids=OWN_IF_ALONE)

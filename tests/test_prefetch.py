@@ -18,6 +18,8 @@ from tests.support.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.threads import Threads
+
 
 class Fetched:
     """A walk of pages that says when each has been fetched."""
@@ -57,16 +59,13 @@ def test_the_next_page_is_fetched_while_the_current_one_is_held() -> None:
         assert not any(event.is_set() for event in fetched.events[number + 2 :])
 
 
-def test_nothing_more_is_fetched_once_the_reader_has_left() -> None:
+def test_nothing_more_is_fetched_once_the_reader_has_left(prefetching: Threads) -> None:
     fetched = Fetched(4)
     ahead = prefetcher(fetched.walk())
     next(taken(ahead))
     assert fetched.events[1].wait(10)
     ahead.close()
-    for thread in threading.enumerate():
-        if thread.name == "prefetch":
-            thread.join(10)
-            assert not thread.is_alive()
+    prefetching.assert_end()
     assert [event.is_set() for event in fetched.events] == [True, True, False, False]
 
 
@@ -241,16 +240,17 @@ def test_there_are_no_more_threads_than_allowed() -> None:
     assert most == 4
 
 
-def test_a_thread_ends_where_there_is_nothing_to_fetch_and_another_takes_its_place() -> None:
-    before = threading.active_count()
+def test_a_thread_ends_where_there_is_nothing_to_fetch_and_another_takes_its_place(
+    prefetching: Threads,
+) -> None:
     walks = [Fetched(3) for _ in range(3)]
     ahead = prefetcher(*(each.walk() for each in walks), threads=3)
     until(lambda: all(each.events[0].is_set() for each in walks))
-    until(lambda: threading.active_count() == before)
+    prefetching.assert_end()
     for stream, fetched in enumerate(walks):
         assert len(list(taken(ahead, str(stream)))) == 3
         assert fetched.events[2].is_set()
-    until(lambda: threading.active_count() == before)
+    prefetching.assert_end()
 
 
 def test_a_page_that_was_read_is_kept_by_nobody() -> None:

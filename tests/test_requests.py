@@ -16,9 +16,8 @@ import requests
 import trustme
 
 from tap_servicetitan_dispatch import __version__
-from tap_servicetitan_dispatch.client.answers import asked_wait
 from tap_servicetitan_dispatch.client.auth import TenantTokens, TokenSource
-from tap_servicetitan_dispatch.client.backoff import Backoff
+from tap_servicetitan_dispatch.client.backoff import Backoff, asked_wait
 from tap_servicetitan_dispatch.client.client import Client, token_request
 from tap_servicetitan_dispatch.client.failures import FAILURES, ApiError, Kind
 from tap_servicetitan_dispatch.client.http import Http

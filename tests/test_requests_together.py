@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from tests.support.runs import Command
     from tests.support.scripted_api import ScriptedApi
+    from tests.support.threads import Threads
 
 NOON = datetime(2026, 6, 18, 17, tzinfo=UTC)
 
@@ -89,7 +90,7 @@ def test_windows_of_capacity_are_asked_for_as_many_at_a_time_as_the_setting_says
     api.reply = gate = Gate(routed(NOTHING), size=4)
     settings = {
         "max_concurrent_requests": 4,
-        "capacity_days_ahead": 11,
+        "capacity_days_ahead": 10,  # and a day before and after
         "capacity_days_per_request": 1,
     }
     run = tap.run(api.config | settings, streams=("capacities",))
@@ -109,7 +110,7 @@ def test_technicians_are_looked_up_as_many_at_a_time_as_the_setting_says(
 
 
 def test_what_ends_the_run_leaves_the_streams_after_it_unread(
-    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch, prefetching: Threads
 ) -> None:
     """What the streams before it have brought is out by then."""
 
@@ -122,10 +123,7 @@ def test_what_ends_the_run_leaves_the_streams_after_it_unread(
     assert_fails(run, "Something unforeseen: RuntimeError")
     streams = {each["stream"] for each in run.messages if each["type"] == "RECORD"}
     assert streams == {*OFFERED[: OFFERED.index("teams")]}
-    for thread in threading.enumerate():
-        if thread.name == "prefetch":
-            thread.join(10)
-            assert not thread.is_alive()
+    prefetching.assert_end()
 
 
 # How many
@@ -168,7 +166,7 @@ def test_a_stream_that_is_read_alone_costs_its_own_calls_only(
 ) -> None:
     with time_machine.travel(NOON, tick=True):
         calls, _ = calls_of(
-            board, tap, streams=(stream,), capacity_days_ahead=6, tracking_lookback_days=1
+            board, tap, streams=(stream,), capacity_days_ahead=5, tracking_lookback_days=1
         )
     assert calls.pop("/connect/token") == 1
     if stream == "technician_tracking":

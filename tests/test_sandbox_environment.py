@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tap_servicetitan_dispatch.sandbox import server
 from tests.support.runs import catalog_of
+from tests.support.threads import Threads
 
 if TYPE_CHECKING:
     from tests.support.runs import Command
@@ -15,23 +16,29 @@ if TYPE_CHECKING:
 SANDBOX = {"environment": "sandbox", "max_requests_per_second": 60}
 
 
-def sandboxes() -> set[threading.Thread]:
-    return {each for each in threading.enumerate() if each.name == "servicetitan-sandbox"}
+@pytest.fixture
+def sandboxes(monkeypatch: pytest.MonkeyPatch) -> Threads:
+    """The threads of sandboxes that are started in this test."""
+    return Threads(server, monkeypatch)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--check",)], ids=["a run", "a check"])
-def test_nothing_of_it_is_left(tap: Command, arguments: tuple[str, ...]) -> None:
-    before = sandboxes()
+def test_nothing_of_it_is_left(
+    tap: Command, sandboxes: Threads, arguments: tuple[str, ...]
+) -> None:
     run = tap.run(SANDBOX, None, catalog_of("zones"), *arguments)
     assert run.exit_code == 0, run.stderr
-    assert sandboxes() <= before
+    assert len(sandboxes.started) == 1
+    assert not sandboxes.alive
 
 
-def test_nor_of_a_run_that_fails(tap: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nor_of_a_run_that_fails(
+    tap: Command, sandboxes: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError
 
     monkeypatch.setattr("tap_servicetitan_dispatch.streams.zones.Zones.walk", broken)
-    before = sandboxes()
     assert tap.run(SANDBOX, None, catalog_of("teams", "zones")).exit_code == 1
-    assert sandboxes() <= before
+    assert len(sandboxes.started) == 1
+    assert not sandboxes.alive

@@ -16,6 +16,7 @@ import pytest
 import trustme
 
 from tap_servicetitan_dispatch import __version__
+from tap_servicetitan_dispatch.streams.appointment_assignments import AppointmentAssignments
 from tests.support.runs import Run, assert_fails, assert_no_secret, bookmarked
 from tests.support.scripted_api import (
     APP_KEY,
@@ -67,6 +68,10 @@ def in_message(call: Call, status: int) -> Answer:
     )
 
 
+def in_description(call: Call, status: int) -> Answer:
+    return Answer({"error": "invalid_client", "error_description": echo(call)}, status=status)
+
+
 def in_bare_text(call: Call, status: int) -> Answer:
     return Answer(json.dumps(echo(call)), status=status)
 
@@ -85,7 +90,7 @@ def in_a_location(call: Call, _: int) -> Answer:
     )
 
 
-ECHOES = [in_title, in_errors, in_message, in_bare_text, in_no_json]
+ECHOES = [in_title, in_errors, in_message, in_description, in_bare_text, in_no_json]
 STATUSES = [400, 401, 403, 404, 409, 418, 429, 503]
 
 
@@ -160,10 +165,15 @@ def test_a_chain_of_exceptions_writes_no_secret(
     assert run.exit_code == 1
 
 
-def test_a_traceback_writes_no_secret(api: ScriptedApi, tap: Command, talkative: str) -> None:
+def test_a_traceback_writes_no_secret(
+    api: ScriptedApi, tap: Command, talkative: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError(f"a bug that shows {CLIENT_SECRET}")
+
     good(api)
-    maps = {"appointment_assignments": {"id": "1 / 0"}}
-    run = tap.run(api.config | {"stream_maps": maps})
+    monkeypatch.setattr(AppointmentAssignments, "walk", broken)
+    run = tap.run(api.config)
     assert_talkative(run, talkative)
     assert run.exit_code == 1
     assert '"traceback"' in run.stderr or "Traceback" in run.stderr

@@ -418,6 +418,34 @@ def test_a_tenant_id_of_the_api_does_not_take_the_place_of_the_groups(
     assert sum(told in line for line in warnings(run)) == 1
 
 
+def test_as_deep_as_the_schema_goes() -> None:
+    leaf = {"type": ["object", "null"], "properties": {"a": {"type": ["integer", "null"]}}}
+    middle = {"type": ["object", "null"], "properties": {"leaf": leaf, "b": {"type": ["string"]}}}
+    kept = {"type": ["object", "null"]}
+    properties: dict[str, Row] = {
+        "id": {"type": ["integer"]},
+        "middle": middle,
+        "unknownFields": kept,
+    }
+    rows = RowDecoder(
+        "any",
+        keys=["id"],
+        properties=properties,
+        selected=properties,
+        unknown_fields="keep",
+        logger=logging.getLogger(),
+    )
+    row = {"id": 1, "middle": {"leaf": {"a": 1, "x": 2}, "b": 5}}
+    seen: set[str] = set()
+    [out] = rows.outgoing(Page([row]), {}, seen)
+    assert out == {
+        "id": 1,
+        "middle": {"leaf": {"a": 1}, "b": 5},
+        "unknownFields": {"middle": {"leaf": {"x": 2}}},
+    }
+    assert seen == {"middle.leaf.x"}
+
+
 @pytest.mark.parametrize("number", ["8", "8.0", "0.25"])
 def test_numbers_go_out_as_they_came(number: str) -> None:
     """A whole number is not made a fraction of."""

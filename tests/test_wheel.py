@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from dataclasses import dataclass
 from email.parser import HeaderParser
@@ -122,6 +123,22 @@ def test_the_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Pat
         assert made.read_bytes() == wheel.read_bytes()
 
 
+def test_the_source_distribution_holds_the_package_and_what_tells_of_it() -> None:
+    (source,) = (ROOT / "dist").glob(f"tap_servicetitan_dispatch-{__version__}.tar.gz")
+    with tarfile.open(source) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+    of_package = {name for name in packed if name.startswith(f"{PACKAGE.name}/")}
+    assert f"{PACKAGE.name}/tap.py" in of_package
+    assert packed - of_package == {
+        ".gitignore",
+        "CHANGELOG.md",
+        "LICENSE",
+        "PKG-INFO",
+        "README.md",
+        "pyproject.toml",
+    }
+
+
 def test_it_says_what_it_is(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         text = archive.read(f"{PACKAGE.name}-{__version__}.dist-info/METADATA").decode()
@@ -130,9 +147,22 @@ def test_it_says_what_it_is(wheel: Path) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Provides-Extra"] == "sandbox"
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert metadata.get_payload() == readme
+
+
+def test_what_a_package_index_shows_is_the_readme_without_what_is_not_there(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        text = archive.read(f"{PACKAGE.name}-{__version__}.dist-info/METADATA").decode()
+    shown = HeaderParser().parsestr(text).get_payload()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert isinstance(shown, str)
+    assert re.findall(r"<img|!\[|\]\((?!https://)", shown) == []
+    assert re.findall(r"\]\(https://.*?\)", shown) == re.findall(r"\]\(https://.*?\)", readme)
+    code = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+    assert code.findall(shown) == code.findall(readme)
+    assert re.findall("^#.*", shown, re.MULTILINE) == re.findall("^#.*", readme, re.MULTILINE)
+    assert ":\n\n#" not in shown, "what announced a picture"
+    assert len(shown.split()) > 0.9 * len(readme.split())
 
 
 # Without the extra ----------------------------------------------------------------------------

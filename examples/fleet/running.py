@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -181,6 +182,13 @@ def run_shard(fleet: Fleet, shard: Shard, tell: Callable[[str], None] = print) -
             process.terminate()
             raise
     summary.seconds = time.monotonic() - began
+    if process.returncode < 0:  # the log knows nothing of that
+        number = -process.returncode
+        raise FleetError(
+            f"Shard {shard.name} failed: signal {number} ({signal.strsignal(number)}) has ended "
+            "Meltano. What to do: see whether somebody stopped it, or the machine or container has "
+            "run out of memory; to run it again is safe."
+        )
     if process.returncode:
         why = causes.first(f"exit code {process.returncode}")
         raise FleetError(f"Shard {shard.name} failed: {why}")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -42,6 +42,7 @@ _OF_A_SHARD = {"tenants": list, "credentials": str, "schema": str, "every_minute
 _OF_A_TENANT = {"tenant_id": int, "name": str, "credentials": str}
 _CALLED = {str: "a text", int: "a whole number", list: "a list", dict: "names with values"}
 _MAY_BE_LEFT_OUT = {"name", "credentials"}
+_LONGEST = 63  # of a name in PostgreSQL, which cuts off what is longer
 _NAMES = {"credentials", "schema"}
 _MAY_BE_NOTHING = {"extra_streams", "retries", "retry_after_seconds"}
 
@@ -176,9 +177,12 @@ class Fleet:
             ("tenant", list(chain.from_iterable(shard.tenants for shard in shards))),
             ("schema", [shard.schema for shard in shards]),
         ):
-            # Whole reads of one shard would mark the other's rows as deleted
-            if twice := [value for value, count in Counter(found).items() if count > 1]:
-                raise FleetError(f"{what} {twice[0]} is there twice.")
+            # Whole reads of one shard would mark the other's rows as deleted. Case makes no other
+            # schema in PostgreSQL, and no other folder on some machines
+            alike = [str(value).lower() for value in found]
+            for count, value in enumerate(found):
+                if alike[count] in alike[:count]:
+                    raise FleetError(f"{what} {value} is there twice.")
         extra = tuple(values.pop("extra_streams"))
         streams = (*values.pop("streams"), *extra)
         for count, stream in enumerate(streams):
@@ -254,7 +258,18 @@ def _mapping(loader: _EachKeyOnce, node: yaml.MappingNode) -> dict[Any, Any]:
     return loader.construct_mapping(node, deep=True)
 
 
+def _whole_number(_: _EachKeyOnce, node: yaml.ScalarNode) -> int:
+    """Return a number as people write it; YAML 1.1 takes 0777 for 511, and 1:30 for 90."""
+    if not re.fullmatch(r"-?(0|[1-9][0-9]*)", node.value):
+        raise yaml.MarkedYAMLError(
+            problem="a number is written oddly (take digits only, and no 0 in front)",
+            problem_mark=node.start_mark,
+        )
+    return int(node.value)
+
+
 _EachKeyOnce.add_constructor("tag:yaml.org,2002:map", _mapping)
+_EachKeyOnce.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
 
 def _shard(name: Any, content: Any) -> Shard:
@@ -280,7 +295,11 @@ def _checked(where: str, content: Any, kinds: Mapping[str, type]) -> dict[str, A
     values = dict(content) if isinstance(content, dict) else {}
     for name, value in values.items():
         if name not in kinds:
-            raise FleetError(f"{where}: {name} is not known. There are: {', '.join(kinds)}.")
+            meant = "".join(
+                f" Did you mean {known} by {name}?"
+                for known in get_close_matches(str(name), kinds, 1)
+            )
+            raise FleetError(f"{where}: {name} is not known. There are: {', '.join(kinds)}.{meant}")
         kind = kinds[name]
         if not isinstance(value, kind) or isinstance(value, bool):
             raise FleetError(f"{where}: {name} has to be {_CALLED[kind]}.")
@@ -288,6 +307,8 @@ def _checked(where: str, content: Any, kinds: Mapping[str, type]) -> dict[str, A
             raise FleetError(f"{where}: {name} says nothing that makes sense.")
         if name in _NAMES and not _is_a_name(value):
             raise FleetError(f"{where}: {name} has to be of letters, digits and _.")
+        if name == "schema" and len(str(value)) > _LONGEST:
+            raise FleetError(f"{where}: schema has more than {_LONGEST} characters.")
     if missing := kinds.keys() - values.keys() - _MAY_BE_LEFT_OUT:
         raise FleetError(f"{where} lacks {', '.join(sorted(missing))}.")
     return values

@@ -84,7 +84,7 @@ GROUP_STATE = click.Option(
 )
 
 
-class JsonFile(click.ParamType[io.StringIO]):
+class JsonFile(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on only
     """A file with JSON, checked while its name is known; the SDK reads it again."""
 
     name = "filename"

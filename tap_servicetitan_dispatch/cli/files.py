@@ -40,11 +40,15 @@ def parsed(content: bytes, source: str) -> Any:
         source: What to call it.
 
     Raises:
-        InputError: It is not JSON.
+        InputError: It is empty, or not JSON.
     """
     remedy = "correct it, or name another"
     try:
         text = content.decode("utf-8-sig")
+        if not text.strip():  # as a run that was killed, or a full disk, may have left it
+            raise InputError(
+                f"{source} is empty", "restore it, name another, or leave the option out"
+            )
         value = json.loads(text, parse_float=Decimal, parse_constant=_refuse)
     except UnicodeDecodeError as error:
         raise InputError(f"{source} is not text in UTF-8: {error}", remedy) from error

@@ -5,28 +5,26 @@ from __future__ import annotations
 import json
 import re
 import ssl
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import requests
 import urllib3
 
+from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.client.backoff import asked_wait
 from tap_servicetitan_dispatch.client.failures import FAILURES, ApiError, Kind, detail_of, kind_of
 from tap_servicetitan_dispatch.client.transport import TooLargeError
 from tap_servicetitan_dispatch.log.redaction import shown
 from tap_servicetitan_dispatch.surrogates import place_of_lone_surrogate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
     Decode = Callable[[bytes], Any]
     """Makes a body of JSON as `msgspec.json.decode` does, with the same errors."""
 
-_WAIT_IN_TEXT = re.compile(r"try again in (\d+(?:\.\d+)?) (second|minute)", re.IGNORECASE)
-_NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
-_SECONDS_IN = {"second": 1, "minute": 60}
 _BAD_ADDRESS = (
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidURL,
@@ -48,32 +46,6 @@ _WITHOUT_ANSWER: tuple[tuple[Any, Kind], ...] = (
 )
 """The rows of `FAILURES` of what ends a request, by the innermost reason."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-def asked_wait(headers: Mapping[str, str], body: str) -> float | None:
-    """Return the seconds that an answer asks us to wait, or nothing if it does not.
-
-    `Retry-After` is a number of seconds or an HTTP date, which counts from the answer's own `Date`,
-    as the clock of this machine may be wrong; as it is often missing, the text of the body counts
-    too ("Try again in 50 seconds.").
-    """
-    header = headers.get("Retry-After", "").strip()
-    if _NUMBER.fullmatch(header):
-        return float(header)
-    date, now = date_in(header), date_in(headers.get("Date", ""))
-    if date and now:
-        return max(0.0, (date - now).total_seconds())
-    found = _WAIT_IN_TEXT.search(body)
-    return float(found[1]) * _SECONDS_IN[found[2].lower()] if found else None
-
-
-def date_in(header: str) -> datetime | None:
-    """Return the HTTP date that a header holds, if it holds one."""
-    try:
-        date = parsedate_to_datetime(header)
-        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 class Answer(NamedTuple):
@@ -121,7 +93,7 @@ def answer_of(
                 (Kind.BAD_VALUE, value) if value else (Kind.NOT_JSON, f"{len(content)} bytes")
             )
             raise ApiError(kind, request=request, detail=detail, token_endpoint=token_endpoint)
-        return Answer(body, date_in(response.headers.get("Date", "")), len(content))
+        return Answer(body, instants.http_date(response.headers.get("Date", "")), len(content))
     text = content.decode(errors="replace")
     kind = kind_of(response.status_code, text, token_endpoint=token_endpoint)
     wait = asked_wait(response.headers, text)

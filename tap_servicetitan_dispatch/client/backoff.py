@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from functools import partial
@@ -16,11 +17,12 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.client.failures import ApiError, NoTokenError
 from tap_servicetitan_dispatch.log import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tenacity import RetryCallState
 
@@ -28,10 +30,30 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+_WAIT_IN_TEXT = re.compile(r"try again in (\d+(?:\.\d+)?) (second|minute)", re.IGNORECASE)
+_NUMBER = re.compile(r"\d{1,9}(\.\d+)?")
+_SECONDS_IN = {"second": 1, "minute": 60}
 LONGEST_WAIT_SECONDS = 600
 LONG_WAIT_SECONDS = 5
 _jitter: Callable[[RetryCallState], float] = wait_random_exponential(multiplier=1, max=60)
 _spread: Callable[[RetryCallState], float] = wait_random(0, 1)
+
+
+def asked_wait(headers: Mapping[str, str], body: str) -> float | None:
+    """Return the seconds that an answer asks us to wait, or nothing if it does not.
+
+    `Retry-After` is a number of seconds or an HTTP date, which counts from the answer's own `Date`,
+    as the clock of this machine may be wrong; as it is often missing, the text of the body counts
+    too ("Try again in 50 seconds.").
+    """
+    header = headers.get("Retry-After", "").strip()
+    if _NUMBER.fullmatch(header):
+        return float(header)
+    date, now = instants.http_date(header), instants.http_date(headers.get("Date", ""))
+    if date and now:
+        return max(0.0, (date - now).total_seconds())
+    found = _WAIT_IN_TEXT.search(body)
+    return float(found[1]) * _SECONDS_IN[found[2].lower()] if found else None
 
 
 class Backoff:

@@ -360,17 +360,21 @@ def kind_of(status: int, text: str, *, token_endpoint: bool = False) -> Kind:
     )
 
 
+_TEXTS = ("title", "message", "error", "error_description")  # the last two: the token endpoint's
+
+
 def detail_of(status: int, body: object) -> str:
     """Return what an answer says of itself, for people and for the vendor's support.
 
     That is the status and, as far as they are there, `title`, the field errors and the `traceId`
-    of the documented error body; the text itself where the body is a bare JSON string.
+    of the documented error body, or `error` and `error_description` of the token endpoint; the text
+    itself where the body is a bare JSON string.
     """
     parts = [f"status {status}"]
     if isinstance(body, str):
         parts.append(body)
     elif isinstance(body, Mapping):
-        parts += [str(body[key]) for key in ("title", "message", "error") if body.get(key)]
+        parts += [str(body[key]) for key in _TEXTS if body.get(key)]
         parts += _field_errors(body.get("errors"))
         if trace := body.get("traceId"):  # is not cut off by what comes before it
             parts = [part("; ".join(parts)), f"traceId {trace}"]

@@ -281,6 +281,7 @@ class Outcomes:
                 continue
             self.reason(outcome)
             is_one = outcome.tenant.is_of_group or self._is_like_all_others(outcome, error)
+            is_one |= isinstance(error, ApiError) and error.failure.refuses is None
             key = outcome.tenant, error.likeness if is_one else str(error)
             alike.setdefault(key, []).append(error)
         tenants = {outcome.tenant for outcome in self.read()}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from dotenv import load_dotenv
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_servicetitan_dispatch import addresses
@@ -30,19 +28,6 @@ if TYPE_CHECKING:
 _SWITCHES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
     ("false", "0", "no", "off"), False
 )
-
-
-def environment(schema: Mapping[str, Any], tap: str) -> dict[str, str]:
-    """Return the settings in the environment as text; those in a `.env` file come first.
-
-    Args:
-        schema: The JSON schema of all settings, the SDK's own included.
-        tap: Its name, with which those of the variables begin.
-    """
-    load_dotenv(override=True)
-    prefix = f"{tap}_".upper().replace("-", "_")
-    names = {name: prefix + name.upper() for name in schema["properties"]}
-    return {name: os.environ[key] for name, key in names.items() if key in os.environ}
 
 
 def normalize(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import requests
 
-from tap_servicetitan_dispatch.client.answers import Answer, date_in
+from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.client.answers import Answer
 from tap_servicetitan_dispatch.client.client import token_request
 from tap_servicetitan_dispatch.client.failures import ApiError, NoTokenError
 from tap_servicetitan_dispatch.run.parallel import ParallelCalls
@@ -215,7 +216,7 @@ class Asker:
             "",
             len(content),
             seconds,
-            date_in(headers.get("date", "")),
+            instants.http_date(headers.get("date", "")),
             self._clock(),
             headers,
             is_of_token,

@@ -137,6 +137,7 @@ NOT_RUN = {
         "pictures are"
     ),
     r"\.ci/airflow": "needs an environment of its own; the workflow runs it",
+    r"\.ci/floors": "needs an environment of its own; the workflow runs it",
     r"\.ci/quick": "runs a part of the tests, which .ci/test runs as well",
     r".*output/target/bin/.*": "installs a target by hand, as Meltano does in tests/targets",
     r"\.ci/next": "needs an environment of its own; the workflow runs it",

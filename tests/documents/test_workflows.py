@@ -51,6 +51,15 @@ def test_airflow_is_tested() -> None:
     assert "pytest -q -m airflow tests/targets/test_airflow.py" in script
 
 
+def test_the_lowest_versions_that_are_allowed_are_tested_on_the_oldest_python() -> None:
+    job, tests = jobs("test.yml")["floors"], jobs("test.yml")["test"]
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/floors"]
+    [python] = [step["with"]["python-version"] for step in job["steps"] if "setup" in str(step)]
+    assert python == tests["strategy"]["matrix"]["python"][0]
+    script = (ROOT / ".ci" / "floors").read_text(encoding="utf-8")
+    assert "--resolution lowest-direct --extra sandbox pyproject.toml" in script
+
+
 def test_the_next_sdk_is_tried_each_week_on_the_oldest_python_and_may_fail() -> None:
     text = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
     [weekly] = yaml.safe_load(text)[True]["schedule"]  # YAML takes "on" for a switch

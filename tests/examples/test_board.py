@@ -87,7 +87,7 @@ def test_visits_that_overlap_have_lanes_and_others_the_whole_row(
         same = {"id": number, "appointmentId": number}
         begun = assignment(f"{begins}:00", "Working", **same)
         done = assignment(f"{ends}:00", "Done", **same)
-        write(tmp_path, "appointment_assignments", begun, done, run=str(number))
+        write(tmp_path, "appointment_assignments", begun, done, run=f"20260619T00000{number}")
     lanes = [(visit.begins, visit.lane, visit.lanes) for visit in board(tmp_path, built).visits]
     assert lanes == [(7, 0, 2), (8, 1, 2), (9.5, 0, 2), (12, 0, 1)]
 

@@ -85,6 +85,10 @@ def test_an_interval_that_cron_cannot_say_is_refused(tmp_path: Path, minutes: in
     [
         ({"tenants": [1_000_000_001]}, "tenant 1000000001 is there twice"),
         ({"schema": "dispatch_north"}, "schema dispatch_north is there twice"),
+        ({"schema": "Dispatch_North"}, "schema Dispatch_North is there twice"),
+        ({"schema": "s" * 64}, "shard south: schema has more than 63 characters"),
+        ({"tenants": [{"tenant_id": 4, "nmae": "Acme"}]}, "Did you mean name by nmae?"),
+        ({"every_minute": 10}, "Did you mean every_minutes by every_minute?"),
         ({"schema": "../north"}, "shard south: schema has to be of letters, digits and _"),
         ({"schema": None}, "shard south: schema has to be a text"),
         ({"credential": "DISPATCH"}, "shard south: credential is not known. There are: tenants, "),
@@ -121,6 +125,15 @@ def test_a_shard_that_makes_no_sense_or_would_mix_up_is_refused(
         ("", "tenants.yml: the fleet lacks extra_streams, retries, "),
         ("[north]", "tenants.yml: the fleet lacks extra_streams, retries, "),
         ("stale_after: 3", "tenants.yml: the fleet: stale_after is not known. There are: target, "),
+        ("stale_after_interval: 3", "Did you mean stale_after_intervals by stale_after_interval?"),
+        (
+            "retries: 010",
+            "a number is written oddly (take digits only, and no 0 in front), in line 1",
+        ),
+        ("shards: {n: {tenants: [0777]}}", "no 0 in front), in line 1"),
+        ("retries: 1:30", "a number is written oddly"),
+        ("retries: 0x1F", "a number is written oddly"),
+        ("retries: 1_000", "a number is written oddly"),
         ("extra_streams:", "tenants.yml: the fleet: extra_streams has to be a list"),
         ("shards: {}", "tenants.yml: the fleet: shards says nothing that makes sense"),
         ("stale_after_intervals: 0", "tenants.yml: the fleet: stale_after_intervals says nothing"),
@@ -248,6 +261,8 @@ def meltano(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "here = pathlib.Path(__file__).parent\n"
         "(here / 'seen.json').write_text(json.dumps([sys.argv[1:], os.getcwd(), {**os.environ}]))\n"
         "sys.stderr.write((here / 'log.txt').read_text())\n"
+        "sys.stderr.flush()\n"
+        "if 'SIGNAL' in os.environ: os.kill(os.getpid(), int(os.environ['SIGNAL']))\n"
         "sys.exit(int(os.environ.get('EXIT_CODE', 0)))\n"
     )
     path.chmod(0o755)
@@ -408,6 +423,20 @@ def test_a_run_that_fails_says_what_went_wrong_first(
     with pytest.raises(FleetError) as raised:
         run_shard(FLEET, NORTH)
     assert str(raised.value) == f"Shard north failed: {told}"
+
+
+def test_a_run_that_is_killed_says_so_whatever_the_log_said_before(
+    tmp_path: Path, meltano: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGNAL", str(signal.SIGKILL.value))
+    assert meltano.exists()
+    log(tmp_path, "A line of a program without a log", of_tap("zones: 3 rows", "zones", rows=3))
+    with pytest.raises(FleetError) as raised:
+        run_shard(FLEET, NORTH)
+    assert str(raised.value) == (
+        "Shard north failed: signal 9 (Killed) has ended Meltano. What to do: see whether somebody "
+        "stopped it, or the machine or container has run out of memory; to run it again is safe."
+    )
 
 
 def test_a_command_runs_shards_without_an_engine(

@@ -32,7 +32,7 @@ def victim(
     """A tap and a sandbox on the same day; the tap's clock goes on, the sandbox's stands still."""
     waits: list[float] = []
     of_others = set(threading.enumerate())  # a call under way is not waited for when its run ends
-    asked_wait, jitter = answers.asked_wait, backoff._jitter  # noqa: SLF001 - what waits come from
+    asked_wait, jitter = backoff.asked_wait, backoff._jitter  # noqa: SLF001 - what waits come from
 
     def note(seconds: float) -> float:
         if threading.current_thread() not in of_others:

@@ -120,6 +120,15 @@ def test_a_network_is_given_up_once_other_tenants_fail_too(ledger: Ledger) -> No
     assert reached == ["stream", "stream", "all"]
 
 
+def test_other_streams_of_the_same_tenant_are_no_proof_of_the_network(ledger: Ledger) -> None:
+    for tenant in (NORTH, SOUTH, Tenant(3, is_of_group=True), Tenant(4, is_of_group=True)):
+        ledger.begin("zones", tenant)
+    ledger.begin("teams")
+    ledger.fail_an_attempt("teams")
+    ledger.fail_an_attempt("zones", SOUTH)
+    assert ledger.reach(Kind.CONNECTION_LOST) == "stream"
+
+
 def test_all_tenants_there_are_will_do_if_they_are_few(ledger: Ledger) -> None:
     ledger.begin("zones")
     ledger.begin("zones", SOUTH)
@@ -169,3 +178,13 @@ def test_a_single_tenant_is_everything(ledger: Ledger) -> None:
     error = NoTokenError(ApiError(Kind.INVALID_CLIENT, request="POST /connect/token"))
     outcome = ledger.outcomes.of("zones", alone)
     assert ledger.outcomes.fail(outcome, error, shares_credentials=False) == "all"
+
+
+def test_an_answer_to_another_at_the_same_moment_is_evidence_against_a_wider_reach(
+    ledger: Ledger,
+) -> None:
+    ledger.begin("zones")
+    teams = ledger.begin("teams", SOUTH)
+    next(teams)
+    ledger.outcomes.of("zones", NORTH)._heard_at = ledger.now  # noqa: SLF001 - the same moment
+    assert ledger.reach(Kind.NO_CONNECTION) == "stream"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT_SECONDS = 0.2
 
-_asked_wait, _jitter = answers.asked_wait, backoff._jitter  # noqa: SLF001 - what waits come from
+_asked_wait, _jitter = backoff.asked_wait, backoff._jitter  # noqa: SLF001 - what waits come from
 
 
 def _asked_less(headers: Mapping[str, str], body: str) -> float | None:
@@ -27,7 +27,7 @@ def _asked_less(headers: Mapping[str, str], body: str) -> float | None:
 
 
 def main() -> None:
-    answers.asked_wait = _asked_less
+    vars(answers)["asked_wait"] = _asked_less
     backoff._jitter = lambda attempt: min(_jitter(attempt), LONGEST_WAIT_SECONDS)  # noqa: SLF001
     backoff._spread = lambda _: 0  # noqa: SLF001
     with time_machine.travel(sys.argv.pop(1), tick=True):

@@ -218,12 +218,13 @@ class Soak:
         return number
 
     def _judge(self, code: int, killed: signal.Signals | None, log: str) -> None:
+        errors = [line for line in log.splitlines() if "| ERROR" in line]
         if killed and code in {-killed, 128 + killed}:
             self._figures.kills[killed.name] += 1
             self._figures.ends["killed"] += 1
         elif code == 0:
             self._figures.ends["complete"] += 1
-        elif code == 1 and log.count("| ERROR") == 1 and "What to do:" in log:
+        elif code == 1 and all("What to do:" in line for line in errors) and errors:
             self._figures.ends["stopped by itself"] += 1
         else:
             self._complain(f"exit code {code}: {log[-2_000:]}")

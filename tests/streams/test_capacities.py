@@ -207,11 +207,12 @@ def test_each_tenant_of_a_group_has_days_of_its_own(api: ScriptedApi, tap: Comma
     config = group.config | CHICAGO | days(0, 0, 1) | {"tenants": [NORTH, own]}
     run = tap.run(config, None, group_catalog("capacities"))
     assert run.exit_code == 0, run.stderr
-    begun = {
-        int(call.path.split("/")[4]): json.loads(call.body)["startsOnOrAfter"]
-        for call in api.api_calls
-    }
-    assert begun == {NORTH: "2026-06-18T05:00:00Z", SOUTH: "2026-06-18T15:00:00Z"}
+    begun: dict[int, str] = {}
+    for call in api.api_calls:
+        number, start = int(call.path.split("/")[4]), json.loads(call.body)["startsOnOrAfter"]
+        begun[number] = min(start, begun.get(number, start))
+    day_before = {NORTH: "2026-06-17T05:00:00Z", SOUTH: "2026-06-17T15:00:00Z"}
+    assert begun == day_before
 
 
 def test_a_server_that_does_not_tell_its_time_is_an_error_in_one_line(

@@ -34,6 +34,8 @@ class Project:
             shutil.copy(ROOT / name, folder)
         unwanted = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=unwanted)
+        (folder / "output").mkdir()
+        shutil.copy(ROOT / "output/.gitignore", folder / "output")
         built = shutil.ignore_patterns("logs", "target")
         shutil.copytree(ROOT / "transform", folder / "transform", ignore=built)
         return cls(folder)

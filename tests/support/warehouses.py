@@ -40,7 +40,11 @@ DUCKDB = "dispatch.duckdb"
 SDC = "_sdc_sync_started_at"
 HISTORIES = ("appointment_assignments_history",)
 """What a stream map keeps all versions in."""
-OWN_CLOCK = {"dispatch_stg_assignment_versions": "first_loaded_at"}
+OWN_CLOCK = {
+    file.stem: "first_loaded_at"
+    for file in (MODELS / "staging").glob("*.sql")
+    if "all_versions" in file.read_text(encoding="utf-8")
+}
 """Columns of the clock of a loader, which differs where the same rows were loaded twice."""
 
 

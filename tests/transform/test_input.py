@@ -239,7 +239,7 @@ def test_who_is_stale_is_told_with_an_exit_code(warehouses: Warehouses) -> None:
         log("b", now, 5, tenantName="Acme"),
         log("b", now, 5, stream="zones", outcome="skipped", reason="no scope"),
         log("b", now, 6),
-        log("b", now, 6, stream="teams", outcome="failed", reason="the API answered 500"),
+        log("b", now, 6, stream="teams", outcome="doubtful", reason="the API answered 500"),
         log("b", now, 8, outcome="failed", reason="revoked"),
     ]
     loads.load(at("13:00"), sync_log=good + new)

@@ -76,8 +76,8 @@ def test_each_stream_has_a_model_and_each_source_is_a_stream_or_its_history() ->
 def test_a_question_of_the_page_has_the_same_answer_in_both_databases(built: Built) -> None:
     in_duckdb, in_postgres = (built.answers(database) for database in DATABASES)
     assert len(in_duckdb) == len(QUESTIONS)
-    for answer, other in zip(in_duckdb, in_postgres, strict=True):
-        assert len(answer) > 1, "no row"
+    for question, answer, other in zip(QUESTIONS, in_duckdb, in_postgres, strict=True):
+        assert len(answer) > 1 or any(f" {model} " in question for model in EMPTY), "no row"
         assert answer[0] == other[0]
         for row, same in zip(answer[1:], other[1:], strict=True):
             numbers = [_number(text) for text in row], [_number(text) for text in same]

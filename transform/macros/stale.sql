@@ -78,7 +78,7 @@ select
     inner join loads on loads.tenant_id = told.tenant_id and loads.run_id = told.run_id
     where told.tenant_id = last_loads.tenant_id
       and loads.ended_at = last_loads.ended_at
-      and told.outcome = 'failed'
+      and told.outcome in ('doubtful', 'failed')
   ) as reason
 from last_loads
 order by complete_at nulls first, last_loads.tenant_id
@@ -86,7 +86,8 @@ order by complete_at nulls first, last_loads.tenant_id
 
 {#
   A row for each run and tenant of a log, with whether it is complete: assignments were read to their
-  end, and nothing failed. What an application is refused, and the settings allow for, does not count.
+  end, and nothing failed or may lack rows. What an application is refused, and the settings allow
+  for, does not count.
 #}
 {% macro loads_told(log) %}
   select
@@ -94,7 +95,7 @@ order by complete_at nulls first, last_loads.tenant_id
     run_id,
     max(ended_at) as ended_at,
     count(*) filter (where stream = 'appointment_assignments' and outcome = 'complete') > 0
-      and count(*) filter (where outcome = 'failed') = 0 as is_complete
+      and count(*) filter (where outcome in ('doubtful', 'failed')) = 0 as is_complete
   from {{ log }}
   group by tenant_id, run_id
 {% endmacro %}
