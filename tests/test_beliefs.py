@@ -9,6 +9,7 @@ import pytest
 from tests.support.runs import assert_fails, bookmarked
 from tests.support.scripted_api import Answer, listed, routed
 from tests.support.streams import NOTHING, PATHS
+from tools.markdown import ROOT
 
 if TYPE_CHECKING:
     from tests.support.runs import Command
@@ -94,3 +95,40 @@ def _now_of(api: ScriptedApi) -> list[str]:
     hours.append(f"{client.now():%H}")
     clients.close()
     return hours
+
+
+@pytest.mark.parametrize(("zone", "times"), [(None, 1), ("America/Chicago", 0)])
+def test_days_of_a_zone_that_nobody_has_named_are_told(
+    api: ScriptedApi, tap: Command, zone: str | None, times: int
+) -> None:
+    api.date = "Fri, 20 Nov 2026 12:00:00 GMT"
+    api.reply = routed({PATHS["capacities"]: {"availabilities": []}})
+    run = tap.run(
+        api.config | ({"timezone": zone} if zone else {}) | {"capacity_business_unit_ids": [7]},
+        streams=("capacities",),
+    )
+    assert run.exit_code == 0, run.stderr
+    assert run.stderr.count("timezone is not set, so days begin at midnight UTC") == times
+
+
+ONE_BELIEF = {
+    "docs/settings.md": (("`active`", "says both"), ()),
+    "docs/concepts.md": (
+        ("An assignment is a row that changes", "Until the API has answered"),
+        ("are events",),
+    ),
+    "docs/streams.md": (("switched off or deleted",), ("False once the zone was deleted",)),
+    "docs/sandbox.md": (("nobody promises of the real API",), ()),
+    "transform/models/marts/_marts.yml": (("when that row was loaded",), ("as it was then",)),
+    "CONTRIBUTING.md": (("one client takes a 404",), ()),
+    ".github/hub/definition.yml": (("By the vendor's word the export feed",), ("are events",)),
+}
+"""What pages have to say of what nobody knows, and what only one side of it would say."""
+
+
+@pytest.mark.parametrize("page", ONE_BELIEF)
+def test_a_page_does_not_state_what_another_doubts(page: str) -> None:
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    said, unsaid = ONE_BELIEF[page]
+    assert [each for each in said if each not in text] == []
+    assert [each for each in unsaid if each in text] == []

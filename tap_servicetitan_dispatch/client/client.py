@@ -113,8 +113,8 @@ class Client:
 
         Args:
             path: The path under the tenant, without a slash at its start.
-            params: Query parameters. Only documented ones: the API ignores others and returns
-                everything.
+            params: Query parameters. Only documented ones: the API has been seen to ignore others
+                and to return everything.
             decode: Makes a body of the JSON.
 
         Raises:

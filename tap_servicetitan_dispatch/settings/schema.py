@@ -127,8 +127,9 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _setting(
         "active",
-        "Which assignments the export feed gives: `Any`, only active (`True`) or only inactive "
-        "(`False`) ones. With `True` you never hear that an assignment was taken back.",
+        "Which assignments to ask the export feed for: `Any`, only active (`True`) or only "
+        "inactive (`False`) ones. With `True` you never hear that an assignment was taken back. "
+        "The vendor says both that exports have filters and that they have none; a survey tells.",
         default="Any",
         allowed_values=["Any", "True", "False"],
     ),

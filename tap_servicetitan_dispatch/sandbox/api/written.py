@@ -49,7 +49,7 @@ def _odd(row: Row, wire: dict[str, Any], behaviour: Behaviour) -> dict[str, Any]
         wire["modifiedOn"] = None
     if isinstance(row, Assignment) and behaviour.technician_names == "then":
         first, _, last = row.technician.name.partition(" ")
-        if row.created_on // (30 * DAY) % 2:
+        if row.created_on // (30 * DAY) % 2 and wire["technicianName"] is not None:
             wire["technicianName"] = f"{last} {first}"
     if isinstance(row, Zone) and behaviour.large_rows:
         wire["zips"] = [f"{number:05d}" for number in range(3_000)]
@@ -63,7 +63,7 @@ def _odd(row: Row, wire: dict[str, Any], behaviour: Behaviour) -> dict[str, Any]
 
 def _write_text(wire: dict[str, Any], name: str, row: Row, behaviour: Behaviour) -> None:
     odd = {"half_characters": "\ud800", "null_characters": "\0"}.get(behaviour.texts)
-    if odd and _nth(row) == 0:
+    if odd and wire[name] is not None and _nth(row) == 0:
         wire[name] = f"{wire[name]}{odd}"
     if behaviour.fields == "fewer":
         del wire[name]

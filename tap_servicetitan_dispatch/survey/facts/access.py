@@ -368,7 +368,8 @@ def error_bodies(seen: Seen) -> Verdict:
     "observed",
     "yes",
     "The tap sends documented parameters only.",
-    "One count with a parameter that does not exist.",
+    "One count with a parameter that does not exist. One public client takes a 404 for the sign "
+    "that an endpoint does not know one.",
     switches=("unknown_parameters",),
     questions=("parameter:unknown", "count:"),
 )
