@@ -29,7 +29,7 @@ def fields_of(seen: Seen) -> list[dict[str, Any]]:
     wrong: Counter[tuple[str, str]] = Counter()
     for stream, row in seen.every_row():
         rows[stream] += 1
-        properties = seen.schemas.get(stream, {})
+        properties = seen.schemas[stream]
         for name, value in row.items():
             key = stream, name
             there[key] += 1
@@ -39,7 +39,7 @@ def fields_of(seen: Seen) -> list[dict[str, Any]]:
     found = [
         _entry(key, "unknown", there[key], rows, types[key])
         for key in there
-        if key[1] not in seen.schemas.get(key[0], {}) and key[0] in seen.schemas
+        if key[1] not in seen.schemas[key[0]]
     ]
     found += [
         _entry(key, "another type", number, rows, types[key]) for key, number in wrong.items()
@@ -47,7 +47,7 @@ def fields_of(seen: Seen) -> list[dict[str, Any]]:
     found += [
         _entry((stream, name), "missing", rows[stream] - there[stream, name], rows, Counter())
         for stream in rows
-        for name in seen.schemas.get(stream, {})
+        for name in seen.schemas[stream]
         if name not in _ADDED and there[stream, name] < rows[stream]
     ]
     found += _patterns(seen)
@@ -80,7 +80,7 @@ def _patterns(seen: Seen) -> list[dict[str, Any]]:
     rows: Counter[str] = Counter()
     for stream, row in seen.every_row():
         rows[stream] += 1
-        for name, schema in seen.schemas.get(stream, {}).items():
+        for name, schema in seen.schemas[stream].items():
             value = row.get(name)
             if (
                 schema.get("format") == "date-time"

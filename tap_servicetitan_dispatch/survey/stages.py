@@ -183,9 +183,7 @@ def _end_of_feed(asker: Asker, seen: Seen) -> Any:
     times = sorted(filter(None, map(modified, seen.feed_rows)))
     newest = sorted(filter(None, map(modified, seen.rows(f"list:{ASSIGNMENTS}:newest"))))
     since = (newest or times or [seen.now])[-1]
-    page = _get(asker, seen, "feed:near_end:0", FEED, from_=written(since - HOUR), **ANY)
-    if more_in(page) is True and isinstance(token_in(page), str):
-        page = _get(asker, seen, "feed:near_end:1", FEED, from_=token_in(page), **ANY)
+    page = _get(asker, seen, "feed:near_end", FEED, from_=written(since - HOUR), **ANY)
     return token_in(page) if more_in(page) is False else None
 
 
@@ -349,7 +347,6 @@ def _parameters(asker: Asker, seen: Seen) -> None:
         asks.append(
             partial(_get, asker, seen, "parameter:bad_sort", each.path, **_COUNTED, sort="+NoSuch")
         )
-        seen.cache["unknown_asked"] = each.path
     if largest := max(lists, key=lambda each: seen.total(each.path) or 0, default=None):
         path, active = largest.path, _any(seen, largest)
         total = seen.total(path) or 0
@@ -434,18 +431,17 @@ def _tracking(asker: Asker, seen: Seen) -> None:
         pairs = [
             pair
             for pair, row in latest.items()
-            if row.get("status") == status and row.get("active")
+            if row.get("status") == status and row.get("active") and set(map(type, pair)) == {int}
         ]
         for number, (technician, appointment) in enumerate(pairs[-most:]):
-            if type(technician) is int and type(appointment) is int:
-                _get(
-                    asker,
-                    seen,
-                    f"tracking:{status}:{number}",
-                    "technician-tracking",
-                    technicianId=technician,
-                    appointmentId=appointment,
-                )
+            _get(
+                asker,
+                seen,
+                f"tracking:{status}:{number}",
+                "technician-tracking",
+                technicianId=technician,
+                appointmentId=appointment,
+            )
     _get(asker, seen, "tracking:nobody", "technician-tracking", technicianId=0, appointmentId=0)
 
 
@@ -466,7 +462,6 @@ def _tokens(asker: Asker, seen: Seen) -> None:
     second = seen.replies["access:second_token"] = asker.new_token()
     if second.is_good and isinstance(second.body, dict):
         new = str(second.body.get("access_token"))
-        seen.cache["same_token"] = old == new
         seen.replies["access:by_new"] = asker.get_as(new, path)
         seen.replies["access:by_old"] = asker.get_as(old, path)
         seen.replies["access:tenant_0"] = asker.get_as(new, path, tenant=0)

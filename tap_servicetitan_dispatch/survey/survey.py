@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from tap_servicetitan_dispatch import __version__
-from tap_servicetitan_dispatch.client.failures import ApiError
+from tap_servicetitan_dispatch.streams.appointment_assignments import AppointmentAssignments
 from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
     AppointmentAssignmentsList,
 )
@@ -159,10 +159,6 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
         seen.ended = str(error)
     except KeyboardInterrupt:
         seen.ended = STOPPED
-    except ApiError as error:
-        if not asker.calls or "access:token" not in seen.replies:
-            raise
-        seen.ended = f"a call failed ({error.kind})"
     seen.is_over = True
     findings = [_found(fact, seen, asker) for fact in FACTS]
     return Survey(
@@ -209,9 +205,8 @@ def _prepared(streams: list[DispatchStream], timezone: str) -> Seen:
             AppointmentAssignmentsList.inactive_too,
             AppointmentAssignmentsList.schema["properties"],
         )
-        seen.schemas.setdefault(
-            AppointmentAssignmentsList.name, AppointmentAssignmentsList.schema["properties"]
-        )
+        for each in (AppointmentAssignments, AppointmentAssignmentsList):
+            seen.schemas.setdefault(each.name, each.schema["properties"])
     for stream in streams:
         if isinstance(stream, ListStream) and stream.path not in seen.lists:
             seen.lists[stream.path] = Asked(

@@ -143,11 +143,15 @@ def of_rows(
     text = f"{count(exceptions)} of {count(rows)} {what}"
     if exceptions:
         return differs(text, **(other or {}))
-    if rows >= least:
-        return holds(text, **(usual or {}))
-    if not rows:
-        return unknown("there was no such row")
-    return unknown(f"too few rows: it takes {least:,}", text)
+    return of_enough(rows, holds(text, **(usual or {})), least)
+
+
+def of_enough(number: int, verdict: Verdict, least: int = ENOUGH, *, of: str = "row") -> Verdict:
+    """Return a verdict, but for a belief that too few rows confirm, or too few of what else."""
+    if verdict.outcome != "as believed" or number >= least:
+        return verdict
+    why = f"too few {of}s: it takes {least:,}" if number else f"there was no such {of}"
+    return Verdict("could not tell", verdict.seen if number else "", why, verdict.sandbox)
 
 
 def count(number: int) -> str:

@@ -44,6 +44,8 @@ BELIEFS = {
         "until the feed has caught up": "feed_lags_15_minutes",
         "An API that filters after it has cut its pages": "more_is_true",
         "Until the API has answered": "date_is_the_api_clock",
+        "while the API's clock is behind": "date_is_the_api_clock",
+        "the API's clock is behind that of this machine": "date_is_the_api_clock",
     },
     "sandbox": {
         "with the answers, limits and errors of the real one": OURS,
@@ -55,6 +57,7 @@ BELIEFS = {
         "the same 404 as at ServiceTitan": "unknown_tenant_is_unmatched",
         "how the real API behaves where nobody has written it down": OURS,
         "a real one may have odder rows": OURS,
+        "Ids grow with `createdOn`": "ids_grow",
     },
 }
 """Parts of the sentences about the API, and the facts that they state."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -42,170 +42,188 @@ SAMPLES: dict[str, list[Any]] = {
 }
 """Values of the switches that take any number, or any names."""
 
-BOARDS: tuple[tuple[int, dict[str, Any]], ...] = (
-    (
-        300,
+
+class Board(NamedTuple):
+    """A sandbox in which several switches are set, and how it is surveyed.
+
+    Attributes:
+        switches: The switches.
+        assignments: How many the tenant has.
+        only: The streams that are asked; all of them if it is nothing.
+        stages: The stages that are asked; all of them if it is nothing.
+    """
+
+    switches: dict[str, Any]
+    assignments: int = 300
+    only: tuple[str, ...] | None = None
+    stages: tuple[str, ...] | None = None
+
+
+ASSIGNMENTS = ("appointment_assignments", "technician_tracking")
+LATEST = {"rows": frozenset({"appointment-assignments=1000"})}
+"""A busy tenant of whom no more than the last rows are shown."""
+IN_ORDER = ("access", "a page of each list", "orders by time", "the feed")
+
+BOARDS = (
+    Board(
         {
-            "rejected_continuation": 404,
-            "business_hours": "data",
             "bearer": "required",
-            "token_lifetime": 60,
-            "untracked": 404,
-            "unknown_parameters": 400,
-            "enums": "numbers",
-            "capacity_time_stamp": "null",
-            "sort_refusal": "ignored",
-            "nulls": "fields",
-            "spans": "negative",
-            "fields": "more",
-            "cookies": True,
-            "last_page_token": "same",
-            "windows_order": "changing",
-            "count": "more",
-            "feed_from": "exclusive",
             "bounds": "exclusive",
-        },
+            "business_hours": "data",
+            "capacity_time_stamp": "null",
+            "cookies": True,
+            "count": "more",
+            "enums": "numbers",
+            "feed_from": "exclusive",
+            "feed_rows": "some",
+            "fields": "more",
+            "last_page_token": "same",
+            "largest_page": 500,
+            "list_filters": "after_paging",
+            "missing_scopes": frozenset({"tn.dis.zones:r"}),
+            "non_job_default": "active",
+            "nulls": "fields",
+            "rejected_continuation": 404,
+            "scope_text": "other",
+            "sort_ignored": frozenset({"ModifiedOn"}),
+            "sort_refusal": "ignored",
+            "spans": "negative",
+            "tied_rows": 150,
+            "token_lifetime": 60,
+            "token_settings": "bound",
+            "tokens_per_minute": 1,
+            "units_without_group": frozenset({40000114}),
+            "unknown_parameters": 400,
+            "untracked": 404,
+            "windows_order": "changing",
+        }
     ),
-    (
-        300,
+    Board(
         {
-            "rejected_continuation": 410,
-            "business_hours": "list",
-            "untracked": "null",
-            "unknown_parameters": 404,
-            "token_says": "text",
-            "nulls": "arrays",
-            "spans": "iso",
-            "fields": "fewer",
-            "compression": True,
-            "last_page_token": "empty",
-            "count": "null",
             "bound_grain": "second",
-            "feed_future": 400,
+            "business_hours": "list",
             "capacity_units": "minutes",
-        },
+            "compression": True,
+            "count": "null",
+            "deletes": "hard",
+            "empty_pages": True,
+            "export_page_size": 100,
+            "feed_future": 400,
+            "feed_history_days": 30,
+            "fields": "fewer",
+            "last_page_token": "empty",
+            "missing_scopes": frozenset({"tn.dis.teams:r"}),
+            "nulls": "arrays",
+            "rejected_continuation": 410,
+            "sort_ignored": frozenset({"Id"}),
+            "spans": "iso",
+            "token_moves": "not_always",
+            "token_says": "text",
+            "unknown_parameters": 404,
+            "untracked": "null",
+        }
     ),
-    (
-        300,
+    Board(
         {
-            "rejected_continuation": "restart",
-            "business_hours": "several",
-            "token_says": "nothing",
-            "nulls": "in_arrays",
-            "limit_headers": True,
-            "last_page_token": "absent",
-            "count": "active",
             "bound_grain": "minute",
-            "night_windows": True,
-            "times": "no_zone",
+            "business_hours": "several",
+            "count": "active",
+            "export_page_size": 100,
+            "feed_fields": "fewer",
+            "last_page_token": "absent",
+            "limit_headers": True,
+            "list_history_days": 30,
             "new_token": "revokes",
-        },
+            "night_windows": True,
+            "nulls": "in_arrays",
+            "rejected_continuation": "restart",
+            "sort_ignored": frozenset({"CreatedOn"}),
+            "times": "no_zone",
+            "token_says": "nothing",
+        }
     ),
-    (
-        300,
+    Board(
         {
-            "last_page_token": "null",
-            "feed_active": "active",
             "date": "absent",
-            "slot_keys": "twice",
-            "technician_names": "then",
             "done_rows": "inactive",
-            "repeats": "one_row",
-            "large_rows": True,
+            "feed_active": "active",
             "has_more": "full_page",
-        },
+            "large_rows": True,
+            "last_page_token": "null",
+            "repeats": "one_row",
+            "rows": frozenset({"zones=30"}),
+            "slot_keys": "twice",
+            "sort_ignored": frozenset({"zones:ModifiedOn"}),
+            "technician_names": "then",
+        }
     ),
-    (
-        300,
+    Board(
         {
-            "feed_active": "all",
-            "date": "cached",
             "capacity_start": "utc",
-            "status_rows": "another",
-            "texts": "half_characters",
-            "beyond_largest": "capped",
-            "undated": frozenset({"zones=25"}),
+            "date": "cached",
+            "feed_active": "all",
             "future_rows": 3,
             "page_sizes": "tens",
-        },
+            "status_rows": "another",
+            "texts": "half_characters",
+            "times": "local",
+            "token_use": "once",
+            "undated": frozenset({"zones=25"}),
+        }
     ),
-    (
-        300,
+    Board(
         {
-            "feed_withdrawn": "silent",
-            "date": "apart",
+            "beyond_largest": "capped",
             "capacity_days": 7,
-            "rows": frozenset({"zones=30", "teams=0", "appointment-assignments=200"}),
+            "date": "apart",
+            "feed_shown": "twice",
+            "feed_withdrawn": "silent",
+            "id_order": "text",
             "inactive": frozenset({"zones=50"}),
+            "largest_page": 50,
+            "rows": frozenset({"zones=30", "teams=0", "appointment-assignments=200"}),
             "texts": "null_characters",
             "token_length": 5_000,
-        },
+        }
     ),
-    (
-        300,
+    Board({"active_any": "ignored", "continuation_lifetime": 0}, only=ASSIGNMENTS[:1]),
+    Board({"active_any": 400}, only=("zones", "teams")),
+    Board({"active_any": 404}, only=("zones", "teams")),
+    Board(
+        {**LATEST, "feed_delay": 0, "latest_row": "not_created", "tracked": ("Working",)},
+        BUSY,
+        ASSIGNMENTS,
+    ),
+    Board(
         {
-            "feed_rows": "some",
-            "feed_fields": "fewer",
-            "times": "local",
-            "list_filters": "after_paging",
-            "units_without_group": frozenset({40000114}),
+            **LATEST,
+            "done_edits": "bulk",
+            "feed_delay": 3_600,
+            "list_order": "to_the_minute",
+            "tracked": ("Dispatched", "Working", "Done"),
         },
+        BUSY,
+        ASSIGNMENTS,
     ),
-    (
-        300,
-        {
-            "deletes": "hard",
-            "feed_shown": "twice",
-            "token_settings": "bound",
-            "non_job_default": "active",
-        },
+    Board({**LATEST, "feed_versions": "held_back", "feed_delay": 21_600}, BUSY, ASSIGNMENTS[:1]),
+    Board(
+        {**LATEST, "feed_versions": "all", "replica_lag": 7_200, "feed_delay": 900},
+        BUSY,
+        ASSIGNMENTS[:1],
     ),
-    (
-        300,
-        {
-            "feed_history_days": 30,
-            "token_use": "once",
-            "missing_scopes": frozenset({"tn.dis.zones:r"}),
-        },
+    Board(
+        {**LATEST, "touches_modified_on": "not_always", "feed_delay": 21_600},
+        BUSY,
+        ASSIGNMENTS[:1],
     ),
-    (
-        300,
-        {"export_page_size": 100, "empty_pages": True, "sort_ignored": frozenset({"ModifiedOn"})},
+    Board(
+        {"export_order": "to_the_second", "list_order": "exact"},
+        10_000,
+        ASSIGNMENTS[:1],
+        IN_ORDER,
     ),
-    (
-        300,
-        {"export_page_size": 100, "token_moves": "not_always", "sort_ignored": frozenset({"Id"})},
-    ),
-    (300, {"list_history_days": 30, "sort_ignored": frozenset({"CreatedOn"})}),
-    (300, {"id_order": "text", "rows": frozenset({"zones=30"})}),
-    (
-        300,
-        {
-            "tied_rows": 150,
-            "sort_ignored": frozenset({"zones:ModifiedOn"}),
-            "continuation_lifetime": 0,
-        },
-    ),
-    (300, {"active_any": "ignored", "largest_page": 500}),
-    (300, {"active_any": 400, "largest_page": 50}),
-    (
-        300,
-        {
-            "active_any": 404,
-            "scope_text": "other",
-            "missing_scopes": frozenset({"tn.dis.teams:r"}),
-            "tokens_per_minute": 1,
-        },
-    ),
-    (BUSY, {"feed_delay": 0, "latest_row": "not_created", "tracked": ("Working",)}),
-    (BUSY, {"feed_delay": 3_600, "tracked": ("Dispatched", "Working", "Done")}),
-    (BUSY, {"feed_versions": "held_back", "feed_delay": 21_600}),
-    (BUSY, {"feed_versions": "all", "replica_lag": 7_200, "feed_delay": 900}),
-    (BUSY, {"touches_modified_on": "not_always", "feed_delay": 21_600}),
-    (BUSY, {"done_edits": "bulk", "list_order": "to_the_minute"}),
-    (16_000, {"export_order": "to_the_second", "list_order": "exact"}),
 )
-"""Sandboxes in which several switches are set: how many assignments they have, and the switches."""
+"""Sandboxes in which several switches are set; as few as can be, as each is surveyed."""
 APART = {"visible_after", "token_serves", "bad_app_key_status"}
 """Switches that show only with a clock that moves, in a group, or if that is asked for."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import signal
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,11 @@ from tap_servicetitan_dispatch.sandbox import Behaviour, Faults, Sandbox
 from tap_servicetitan_dispatch.survey import asking, report
 from tap_servicetitan_dispatch.survey.facts import FACTS
 from tap_servicetitan_dispatch.survey.stages import STAGES
-from tests.support.surveys import found, sandbox_of, surveyed
+from tests.support.surveys import NOON, found, sandbox_of, surveyed
 
 if TYPE_CHECKING:
     import requests
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from tests.support.runs import Command
 
@@ -43,15 +45,41 @@ EMPTY = Behaviour(
 )
 
 
+TAKE_ROWS = {fact.name for fact in FACTS if fact.about in {"rows", "what marts assume"}} | {
+    "feed_has_all_that_is_listed",
+    "from_takes_the_future",
+    "empty_from_is_none",
+    "token_may_be_used_again",
+    "token_takes_other_settings",
+    "sort_is_obeyed",
+    "bounds_part_the_list",
+    "tracked_are_on_the_way",
+}
+"""Facts that no empty tenant can confirm."""
+
+
 def outcomes(survey: Any) -> dict[str, str]:
     return {name: outcome for name, (outcome, _, _) in found(survey).items()}
+
+
+def refusing(app: ASGIApp, path: str) -> ASGIApp:
+    """Return an application that does not know a path."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if not scope["path"].endswith(path):
+            await app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    return answer
 
 
 def test_an_empty_tenant_tells_only_what_needs_no_row() -> None:
     survey = surveyed(sandbox_of(EMPTY, assignments=1))
     told = {name for name, outcome in outcomes(survey).items() if outcome == "as believed"}
     assert {"bearer_is_optional", "unknown_parameters_ignored", "hours_are_one_object"} <= told
-    assert not told & {"feed_has_all_that_is_listed", "sort_is_obeyed", "done_stays_active"}
+    assert not told & TAKE_ROWS
     assert "otherwise" not in outcomes(survey).values()
     assert not survey.ended
 
@@ -118,9 +146,47 @@ def test_it_stops_when_its_time_is_over() -> None:
     assert "could not tell" in outcomes(survey).values()
 
 
-def test_it_makes_no_more_calls_than_it_may() -> None:
-    survey = surveyed(sandbox_of(Behaviour(export_page_size=20, largest_page=200)))
-    assert survey.calls <= asking.MOST_CALLS
+def test_it_makes_no_more_calls_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "MOST_CALLS", 30)
+    survey = surveyed(sandbox_of(assignments=1))
+    assert (survey.calls, survey.ended) == (30, "30 calls had been made")
+
+
+def test_a_feed_of_many_pages_is_read_from_near_its_end_and_no_further() -> None:
+    survey = surveyed(sandbox_of(Behaviour(export_page_size=20)), only=["appointment_assignments"])
+    assert survey.calls < 70
+    assert outcomes(survey)["last_token_is_kept"] == "as believed"
+
+
+def test_it_ends_where_a_token_is_refused_and_no_other_is_given() -> None:
+    now = [NOON]
+
+    def a_minute_later(_: object) -> None:
+        now[0] += timedelta(minutes=1)
+
+    faults = Faults(
+        rate=1, kinds=("server_error",), on="token", spare_first=1, requests_per_second=None
+    )
+    sandbox = sandbox_of(
+        Behaviour(token_lifetime=180, token_says="nothing"),
+        assignments=1,
+        clock=lambda: now[0],
+        faults=faults,
+    )
+    survey = surveyed(sandbox, only=["zones"], before_each=a_minute_later)
+    assert survey.ended == "no new token was given"
+
+
+def test_a_list_that_refuses_whatever_is_asked_is_left_alone() -> None:
+    sandbox = sandbox_of(assignments=1)
+    survey = surveyed(
+        sandbox,
+        only=["zones", "teams"],
+        stages=[STAGES[0].name, STAGES[1].name],
+        app=refusing(sandbox.app, "/zones"),
+    )
+    _, seen, _ = found(survey)["count_is_given"]
+    assert seen == "teams: a number"
 
 
 def test_it_only_reads_and_provokes_little() -> None:
@@ -153,6 +219,15 @@ def test_a_signal_ends_it_with_what_it_has() -> None:
     survey = surveyed(sandbox_of(assignments=1), before_each=stop)
     assert survey.was_stopped
     assert {"as believed", "could not tell"} <= set(outcomes(survey).values())
+
+
+def test_a_signal_before_the_first_answer_leaves_all_untold() -> None:
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    survey = surveyed(sandbox_of(assignments=1), before_each=stop)
+    assert survey.was_stopped
+    assert set(outcomes(survey).values()) == {"could not tell"}
 
 
 def test_what_it_prints_fits_its_schema() -> None:

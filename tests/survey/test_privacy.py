@@ -94,16 +94,12 @@ def shown(survey: Survey) -> str:
     return report.as_json([survey]) + file.getvalue()
 
 
-@pytest.mark.parametrize("mark", [in_texts, in_times, everywhere])
+ODD = Behaviour(unknown_parameters=400, rejected_continuation=410, fields="more", times="no_zone")
+
+
 @pytest.mark.parametrize(
-    "behaviour",
-    [
-        Behaviour(),
-        Behaviour(
-            unknown_parameters=400, rejected_continuation=410, fields="more", times="no_zone"
-        ),
-    ],
-    ids=["usual", "odd"],
+    ("behaviour", "mark"),
+    [(Behaviour(), in_texts), (ODD, in_texts), (ODD, in_times), (ODD, everywhere)],
 )
 def test_no_value_of_a_row_leaves(behaviour: Behaviour, mark: Callable[[str, Any], Any]) -> None:
     sandbox = sandbox_of(behaviour, assignments=1)

@@ -29,15 +29,16 @@ def named(survey: Survey, switch: str) -> Any:
 
 @cache
 def survey_of(board: int) -> Survey:
-    size, switches = BOARDS[board]
-    return surveyed(sandbox_of(Behaviour(**switches), assignments=size))
+    switches, size, only, stages = BOARDS[board]
+    sandbox = sandbox_of(Behaviour(**switches), assignments=size)
+    return surveyed(sandbox, only=only, stages=stages)
 
 
 CASES = [
-    (board, switch, value)
-    for board, (_, switches) in enumerate(BOARDS)
-    for switch, value in switches.items()
-    if switch != "feed_delay" or not switches.keys() & COMPANIONS
+    (number, switch, value)
+    for number, board in enumerate(BOARDS)
+    for switch, value in board.switches.items()
+    if switch != "feed_delay" or not board.switches.keys() & COMPANIONS
 ]
 
 

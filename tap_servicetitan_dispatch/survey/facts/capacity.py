@@ -25,6 +25,8 @@ _CAPACITY = "capacity"
 _REST = "tracking, hours and windows"
 _SERVER_ERRORS = range(500, 600)
 _FORTNIGHT = 14
+_PAGES = ("list:", "feed:", "count:", "bound:")
+"""The beginnings of the names of questions that get a page of rows."""
 _QUARTER = 900 * SECOND
 
 
@@ -312,8 +314,8 @@ def past_capacity_is_given(seen: Seen) -> Verdict:
 def slots_stay_slots(seen: Seen) -> Verdict:
     first = {_key(slot) for slot in seen.slots("fortnight")}
     second = {_key(slot) for slot in seen.slots("week")}
-    if not second:
-        return _none(seen, "week")
+    if not second or not first:
+        return _none(seen, "week", "fortnight")
     return either(
         second <= first, "the same keys", f"{count(len(second - first))} slots have others"
     )
@@ -351,8 +353,8 @@ def tracked_are_on_the_way(seen: Seen) -> Verdict:
     text = f"tracked: {', '.join(words) or 'none'}"
     if words != usual:
         return differs(text, **sandbox)
-    if not usual:
-        return unknown("nobody is under way")
+    if not usual or usual == list(tracked):
+        return unknown("nobody is under way, or everybody is", text, **sandbox)
     return holds(text, **sandbox)
 
 
@@ -439,13 +441,11 @@ def window_configuration(seen: Seen) -> Verdict:
     "no",
     "The stream fails, rather than end early.",
     "Each page of a list or of the feed.",
-    questions=("list:", "feed:"),
+    questions=_PAGES,
 )
 def has_more_and_data_always(seen: Seen) -> Verdict:
     pages = [
-        reply
-        for name, reply in seen.replies.items()
-        if name.startswith(("list:", "feed:", "count:", "bound:")) and reply.is_good
+        reply for name, reply in seen.replies.items() if name.startswith(_PAGES) and reply.is_good
     ]
     if not pages:
         return unknown("no page was read")

@@ -23,6 +23,7 @@ from tap_servicetitan_dispatch.survey.verdicts import (
     either,
     fact,
     holds,
+    of_enough,
     of_rows,
     share,
     unknown,
@@ -94,16 +95,11 @@ def status_goes_forward(seen: Seen) -> Verdict:
             id_, status = str(row.get("id")), row.get("status")
             if status not in order:
                 continue
-            if id_ in last and last[id_] != status:
-                is_back = order.index(status) < order.index(last[id_])
-                back += is_back
-                forward += not is_back
+            before = order.index(last.get(id_, status))
+            back += order.index(status) < before
+            forward += order.index(status) > before
             last[id_] = status
-    return (
-        of_rows(back, back + forward, "steps went back")
-        if back + forward
-        else unknown("nothing changed while the survey looked")
-    )
+    return of_rows(back, back + forward, "steps went back")
 
 
 @fact(
@@ -121,15 +117,11 @@ def modified_on_dates_the_status(seen: Seen) -> Verdict:
     seconds = Counter((modified(row) or 0) // SECOND for row in rows)
     bulk = sum(number for number in seconds.values() if number > _BULK)
     tied = Counter(modified(row) for row in seen.all_rows(ASSIGNMENTS))
-    if rows and 2 * bulk > len(rows) and len(tied) > 1:
-        groups = sum(number > _BULK for number in seconds.values())
-        if groups > _FEW:
-            return differs(
-                f"{share(bulk, len(rows))} share their time with five others", done_edits="bulk"
-            )
-    if len(rows) < ENOUGH:
-        return unknown("too few rows are done")
-    return holds(f"{share(bulk, len(rows))} share their time with five others", done_edits="few")
+    groups = sum(number > _BULK for number in seconds.values())
+    text = f"{share(bulk, len(rows))} share their time with five others"
+    if 2 * bulk > len(rows) and len(tied) > 1 and groups > _FEW:
+        return differs(text, done_edits="bulk")
+    return of_enough(len(rows), holds(text, done_edits="few"))
 
 
 @fact(
@@ -174,13 +166,13 @@ def _created_earlier(rows: list[Row]) -> bool:
 def done_stays_active(seen: Seen) -> Verdict:
     rows = [row for row in seen.all_rows(ASSIGNMENTS) if row.get("status") == "Done"]
     inactive = sum(row.get("active") is False for row in rows)
-    if not rows:
-        return unknown("no assignment is done")
-    if 2 * inactive > len(rows):
-        return differs(f"{share(inactive, len(rows))} are inactive", done_rows="inactive")
-    if inactive:
-        return differs(f"{share(inactive, len(rows))} are inactive")
-    return of_rows(0, len(rows), "done rows are inactive", usual={"done_rows": "active"})
+    return of_rows(
+        inactive,
+        len(rows),
+        "done rows are inactive",
+        usual={"done_rows": "active"},
+        other={"done_rows": "inactive"} if 2 * inactive > len(rows) else None,
+    )
 
 
 @fact(
@@ -273,11 +265,9 @@ def shifts_are_true_utc(seen: Seen) -> Verdict:
     text = (
         f"{share(true, len(starts))} begin in the morning if so, {share(false, len(starts))} if not"
     )
-    if true > 2 * false:
-        return holds(text)
-    if false > 2 * true:
-        return differs(text)
-    return unknown("both are likely", text)
+    if max(true, false) <= 2 * min(true, false):
+        return unknown("both are likely", text)
+    return either(true > false, text, text)
 
 
 @fact(

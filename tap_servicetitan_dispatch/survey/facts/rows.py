@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from tap_servicetitan_dispatch.survey.verdicts import (
     either,
     fact,
     holds,
+    of_enough,
     of_rows,
     share,
     unknown,
@@ -68,9 +70,7 @@ def fits(value: Any, schema: Mapping[str, Any]) -> bool:
 
 
 def _known(seen: Seen) -> Iterator[tuple[str, Row, Mapping[str, Any]]]:
-    for stream, row in seen.every_row():
-        if stream in seen.schemas:
-            yield stream, row, seen.schemas[stream]
+    return ((stream, row, seen.schemas[stream]) for stream, row in seen.every_row())
 
 
 @fact(
@@ -97,9 +97,7 @@ def fields_are_these(seen: Seen) -> Verdict:
         return differs(f"{len(more)} fields are unknown", fields="more")
     if fewer_always:
         return differs(f"{len(fewer_always)} fields are missing", fields="fewer")
-    if not rows:
-        return unknown("there was no row")
-    return holds("these", fields="known")
+    return of_enough(rows.total(), holds("these", fields="known"))
 
 
 _ADDED = {"tenantId", "continueFrom", "businessUnitKey", "timeStamp"}
@@ -144,11 +142,10 @@ def enums_are_names(seen: Seen) -> Verdict:
         if row.get(name) is not None
     )
     total = sum(kinds.values())
-    if not total:
-        return unknown("there was no such value")
     if kinds["integer"]:
         return differs(f"{share(kinds['integer'], total)} are numbers", enums="numbers")
-    return either(kinds["string"] == total, "names", "another type", enums="names")
+    is_so = kinds["string"] == total
+    return of_enough(total, either(is_so, "names", "another type", enums="names"))
 
 
 @fact(
@@ -185,17 +182,14 @@ def times_have_z(seen: Seen) -> Verdict:
             if properties.get(name, {}).get("format") == "date-time" and isinstance(value, str):
                 patterns[_kind_of_time(value)] += 1
     total = sum(patterns.values())
-    if not total:
-        return unknown("there was no time")
     if patterns["no zone"]:
         text = f"{share(patterns['no zone'], total)} have no zone"
         return differs(text, times="no_zone")
     if patterns["another"]:
         return differs(f"{share(patterns['another'], total)} have another zone or pattern")
-    off = _hours_off(seen)
-    if off:
+    if _hours_off(seen):
         return differs("the newest rows of all lists are whole hours old", times="local")
-    return holds("all of them", times="utc")
+    return of_enough(total, holds("all of them", times="utc"))
 
 
 def _kind_of_time(value: str) -> str:
@@ -227,11 +221,12 @@ def _hours_off(seen: Seen) -> bool:
     switches=("spans",),
 )
 def spans_are_net(seen: Seen) -> Verdict:
-    kinds: Counter[str] = Counter()
-    for stream, row, _ in _known(seen):
-        for name in _SPANS.get(stream, ()):
-            if isinstance(value := row.get(name), str):
-                kinds[_kind_of_span(value)] += 1
+    kinds = Counter(
+        _kind_of_span(value)
+        for stream, row, _ in _known(seen)
+        for name in _SPANS.get(stream, ())
+        if isinstance(value := row.get(name), str)
+    )
     total = sum(kinds.values())
     if kinds["iso"]:
         return differs(f"{share(kinds['iso'], total)} are of ISO 8601", spans="iso")
@@ -288,15 +283,13 @@ def arrays_hold_values(seen: Seen) -> Verdict:
                 names[value is None] += 1
     if inside:
         return differs(f"{share(inside, arrays)} of the arrays hold nulls", nulls="in_arrays")
-    if arrays and whole == arrays:
-        return differs("all arrays are null", nulls="arrays")
     if whole:
-        return differs(f"{share(whole, arrays)} of the arrays are null")
+        other = {"nulls": "arrays"} if whole == arrays else {}
+        return differs(f"{share(whole, arrays)} of the arrays are null", **other)
     if names and not names[False]:
         return differs("all names and titles are null", nulls="fields")
-    if not arrays and not names:
-        return unknown("there was no row")
-    return holds("as believed: nulls in some fields, none for or within arrays", nulls="few")
+    text = "nulls in some fields, none for or within arrays"
+    return of_enough(names.total(), holds(text, nulls="few"))
 
 
 _TEXTS = ("technicianName", "title", "name")
@@ -390,8 +383,6 @@ _LARGE_ROW = 16_384
 
 
 def _size(number: float) -> str:
-    for unit in ("bytes", "KB", "MB"):
-        if number < 1_000:  # noqa: PLR2004 - the next unit
-            return f"{number:.0f} {unit}"
-        number /= 1_000
-    return f"{number:.0f} GB"
+    units = ("bytes", "KB", "MB", "GB")
+    power = min(len(units) - 1, int(math.log10(max(1.0, number))) // 3)
+    return f"{number / 1_000**power:.0f} {units[power]}"
