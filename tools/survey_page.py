@@ -39,7 +39,8 @@ Without Meltano it is `tap-servicetitan-dispatch --config … --survey`. It send
 most, no more than 8 a second, and ends after three minutes at most, Ctrl-C or a signal, with what it
 has. It reads only: nothing is written at ServiceTitan or into a target, and no bookmark moves. It
 provokes nothing but a few refusals, each once: of a made-up continuation token, a parameter and a
-`sort` that do not exist, too large a page, and tenant 0. A wrong secret is never sent.
+`sort` that do not exist, too large a page, too long a forecast, tenant 0, and a token without `Bearer`.
+A wrong secret is never sent.
 
 - It asks for the streams that are selected. `capacities` and `technician_tracking` are among them
   only where `extra_streams` names them; tracking is asked for three pairs at most that are under way.
@@ -72,8 +73,11 @@ many of them are inactive or undated. Other options win. In Python it is `Sandbo
 
 ## How sure it is
 
-- *As believed* takes 300 rows without an exception, and 3,000 where one exception is one lost row. One
-  exception makes it *otherwise*. With fewer rows it *could not tell*, and says why; it never guesses.
+- Of each row: *as believed* takes 300 rows without an exception, and 3,000 where one exception is one
+  lost row. One exception makes it *otherwise*. With fewer rows it *could not tell*, and says why; it
+  never guesses.
+- Of what the server does with a parameter: one answer to a question that tells, such as a bound with
+  rows on both sides of it.
 - The office goes on working meanwhile. So rows are compared that had not changed for an hour, and
   counts are asked for twice.
 - What happens while it looks, such as changes that do not move `modifiedOn`, shows only in a busy hour.

@@ -164,15 +164,19 @@ class Command(SingerCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _interrupt)
 
-        def tell(stage: str, calls: int) -> None:
+        def show(text: str) -> None:
             if sys.stderr is not None and sys.stderr.isatty():
-                click.echo(f"\r\x1b[K{calls:3} calls so far: {stage}", err=True, nl=False)
+                click.echo(f"\r\x1b[K{text}", err=True, nl=False)
 
-        surveys = survey.survey(tap, also=also, only=only, tell=tell)
+        surveys = survey.survey(
+            tap,
+            also=also,
+            only=only,
+            tell=lambda stage, calls: show(f"{calls:3} calls so far: {stage}"),
+        )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
-        if sys.stderr is not None and sys.stderr.isatty():
-            click.echo("\r\x1b[K", err=True, nl=False)
+        show("")
         if survey_as == "json":
             click.echo(report.as_json(surveys))
         else:

@@ -84,7 +84,7 @@ class Asker:
         at_once: How many independent calls are under way at a time.
 
     Attributes:
-        replies: All that came, tries that failed included, in order.
+        replies: What came of each request, tries that failed included, in order.
         calls: How many requests went out.
     """
 
@@ -207,13 +207,22 @@ class Asker:
         if self._refused > MOST_REFUSED:
             raise EnoughError("the API said that its limit of calls was reached")
 
-    def _witness(self, response: requests.Response, content: bytes, seconds: float) -> None:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        is_of_token = str(response.url or "").startswith(self._wire.auth_url)
+    def _witness(
+        self,
+        response: requests.Response | None,
+        content: bytes,
+        seconds: float,
+        failure: ApiError | None,
+    ) -> None:
+        status = 0 if response is None else response.status_code
+        given = {} if response is None else response.headers
+        headers = {name.lower(): value for name, value in given.items()}
+        url = "" if response is None else str(response.url)
+        is_of_token = url.startswith(self._wire.auth_url)
         reply = Reply(
-            response.status_code,
+            status,
             None,
-            "",
+            failure.kind if failure else "",
             len(content),
             seconds,
             instants.http_date(headers.get("date", "")),
@@ -226,7 +235,7 @@ class Asker:
         self._here.tries = getattr(self._here, "tries", 0) + 1
         with self._lock:
             self.calls += 1
-            self._refused += response.status_code == requests.codes.too_many_requests
+            self._refused += status == requests.codes.too_many_requests
             self.replies.append(reply)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -117,7 +116,7 @@ class Seen:
         lists: The lists that are asked, by path.
         schemas: Properties of the streams that are asked, by name.
         replies: What came back, by the name of the question.
-        all: Every answer, in order.
+        all: What came of every request, in order.
         page_size: How many rows to ask for: the most that are given.
         timezone: The setting of that name.
         looks: The names of the looks at the newest assignments.
@@ -267,10 +266,6 @@ class Seen:
         return reply is not None and (
             more_in(reply) is False or len(rows_in(reply)) < self.page_size
         )
-
-    def failures(self) -> Counter[str]:
-        """Count the answers that were not meant to fail, by status."""
-        return Counter(str(reply.status) for reply in self.all if reply.status >= 500)  # noqa: PLR2004 - server errors
 
 
 def telling_pairs(rows: Sequence[Row], grain: int) -> int:

@@ -293,9 +293,21 @@ def test_the_command_prints_the_file(served: Sandbox, tap: Command) -> None:
     assert not printed["ended"]
 
 
-def test_the_command_prints_a_table(served: Sandbox, tap: Command) -> None:
-    run = tap.run(config(served), None, zones(tap, served), "--survey")
+class Terminal(io.StringIO):
+    """Takes what goes to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_command_prints_a_table_and_shows_how_far_it_is(
+    served: Sandbox, tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = zones(tap, served)
+    monkeypatch.setattr(io, "StringIO", Terminal)
+    run = tap.run(config(served), None, catalog, "--survey")
     assert run.exit_code == 0, run.stderr
+    assert "calls so far: what counts" in run.stderr
     assert "What the tap believes" in run.stdout
     assert "could not tell" in run.stdout
 

@@ -330,14 +330,27 @@ def sixty_a_second(seen: Seen) -> Verdict:
     "Only what comes by the way is counted.",
 )
 def failures_pass(seen: Seen) -> Verdict:
-    failed = sum(seen.failures().values())
-    if not failed:
+    failed = Counter(reply.failure for reply in seen.all)
+    failed.subtract(reply.failure for reply in seen.named("access:").values())
+    told = [f"{word}: {failed[kind]}" for kind, word in _IN_PASSING.items() if failed[kind] > 0]
+    if not told:
         return unknown("nothing failed")
     again = sum(reply.tries > 1 and reply.is_good for reply in seen.replies.values())
-    return unknown(
-        "the survey does not insist",
-        f"{count(failed)} server errors; {count(again)} calls were good when asked again",
-    )
+    told.append(f"good when asked again: {again}")
+    return unknown("the survey does not insist", ", ".join(told))
+
+
+_IN_PASSING = {
+    "server_error": "server errors",
+    "maintenance": "answers that tell of maintenance",
+    "not_now": "requests to come again",
+    "not_json": "answers that are not JSON",
+    "unauthorized": "tokens refused before their time",
+    "connection_lost": "broken connections",
+    "no_connection": "failed connections",
+    "timed_out": "answers that did not come in time",
+}
+"""What passes, by the key of `failures.FAILURES`."""
 
 
 @fact(
