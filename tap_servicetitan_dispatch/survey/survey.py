@@ -126,6 +126,7 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
     at_once: int = AT_ONCE,
     tell: Callable[[str, int], object] = lambda _name, _calls: None,
     stages: Iterable[str] | None = None,
+    facts: Iterable[Fact] = FACTS,
 ) -> Survey:
     """Return what a survey of a tenant finds.
 
@@ -139,6 +140,7 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
         at_once: How many independent calls are under way at a time.
         tell: Called before each stage with its name, and how many calls there were.
         stages: The names of the stages to ask; all of them if it is nothing.
+        facts: What to judge.
 
     Raises:
         TapError: There is no token, so that nothing could be asked.
@@ -160,7 +162,7 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
     except KeyboardInterrupt:
         seen.ended = STOPPED
     seen.is_over = True
-    findings = [_found(fact, seen, asker) for fact in FACTS]
+    findings = [_found(fact, seen, asker) for fact in facts]
     return Survey(
         findings,
         fields_of(seen),

@@ -16,6 +16,7 @@ from urllib3 import HTTPResponse
 
 from tap_servicetitan_dispatch.client.tenant_clients import TenantClients
 from tap_servicetitan_dispatch.sandbox import Behaviour, Faults, Sandbox
+from tap_servicetitan_dispatch.survey.facts import FACTS
 from tap_servicetitan_dispatch.survey.survey import Survey, survey_tenant
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.streams import ALL_STREAMS, EXTRA
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message
 
     from tap_servicetitan_dispatch.streams.base import DispatchStream
+    from tap_servicetitan_dispatch.survey.verdicts import Fact
 
 NOON = datetime(2026, 6, 18, 17, 0, 5, 250_000, tzinfo=UTC)
 """A Thursday, noon in Chicago."""
@@ -123,7 +125,7 @@ def sandbox_of(
     )
 
 
-def surveyed(
+def surveyed(  # noqa: PLR0913 - each has a name, most a default
     sandbox: Sandbox,
     *,
     only: Iterable[str] | None = None,
@@ -133,6 +135,7 @@ def surveyed(
     before_each: Any = None,
     clock: Any = None,
     app: ASGIApp | None = None,
+    facts: Iterable[Fact] = FACTS,
 ) -> Survey:
     """Return a survey of a sandbox, which is not started.
 
@@ -145,6 +148,7 @@ def surveyed(
         before_each: Called before each request.
         clock: Seconds that only go up.
         app: What answers, if not the sandbox itself.
+        facts: What to judge.
     """
     asked = [each for each in streams() if only is None or each.name in only]
     base = asked[0].run.config if asked else streams()[0].run.config
@@ -169,6 +173,7 @@ def surveyed(
                 clock=clock or (lambda: 0.0),
                 at_once=1,
                 stages=stages,
+                facts=facts,
             )
     finally:
         loop.close()

@@ -161,7 +161,7 @@ def of_shifts(key: str, value: Any) -> list[Change]:
     ]
 
 
-NEWEST = f"list:{ASSIGNMENTS}:newest"
+NEWEST, OLDEST = f"list:{ASSIGNMENTS}:newest", f"list:{ASSIGNMENTS}:oldest"
 CLOSE = [at(7_200 - number / 50, 100 - number) for number in range(30)]
 """Rows that were changed one after the other within a second, the last first by their ids."""
 
@@ -340,6 +340,51 @@ ODD: dict[str, tuple[str, Sequence[Change], str, str]] = {
         [page("parameter:beyond", hasMore=True)],
         "otherwise",
         "beyond the end",
+    ),
+    "a list that is in order to the second": (
+        "sorted_within_ten_seconds",
+        [only(ASSIGNMENTS), page(OLDEST, rows(CLOSE[1], CLOSE[0], *CLOSE[2:]))],
+        "as believed",
+        "to the second",
+    ),
+    "a list that is in order to ten seconds": (
+        "sorted_within_ten_seconds",
+        [
+            only(ASSIGNMENTS),
+            page(OLDEST, rows(*[at(7_200 - 1.5 * number, 99 - number) for number in range(30)])),
+        ],
+        "as believed",
+        "to ten seconds",
+    ),
+    "a bound with an order and one row": (
+        "bound_and_id_go_together",
+        [page(f"bound:{ASSIGNMENTS}:by_id", lambda found: found[:1])],
+        "could not tell",
+        "too few rows",
+    ),
+    "larger pages than 5,000": (
+        "pages_of_5000",
+        [answered("parameter:too_large", like="parameter:page_of_7")],
+        "otherwise",
+        "5,001 are not refused",
+    ),
+    "a list of more than 5,000 rows": (
+        "pages_of_5000",
+        [page("list:zones:id", totalCount=6_000)],
+        "as believed",
+        "5,000 rows",
+    ),
+    "pages of another size": (
+        "any_page_size_is_exact",
+        [page("parameter:page_of_7", lambda found: found[:3])],
+        "otherwise",
+        "other sizes",
+    ),
+    "windows on pages of another size": (
+        "windows_keep_their_order",
+        [page("windows:1", lambda found: found[:1])],
+        "could not tell",
+        "other sizes",
     ),
     "work that goes back": (
         "status_goes_forward",

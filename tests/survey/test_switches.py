@@ -35,7 +35,8 @@ def named(survey: Survey, switch: str) -> Any:
 def survey_of(board: int) -> Survey:
     switches, size, only, stages = BOARDS[board]
     sandbox = sandbox_of(Behaviour(**switches), assignments=size)
-    return surveyed(sandbox, only=only, stages=stages)
+    facts = [fact for fact in FACTS if set(fact.switches) & switches.keys()]
+    return surveyed(sandbox, only=only, stages=stages, facts=facts)
 
 
 CASES = [

@@ -203,8 +203,9 @@ def _low(query: Sorted, behaviour: Behaviour) -> int:
 def _coarse(rows: Iterable[Any], behaviour: Behaviour) -> Iterator[Any]:
     grains = {"exact": 1, "to_the_second": SECOND, "to_the_minute": MINUTE}
     grain = grains[behaviour.list_order]
-    if grain == 1:
-        yield from rows
-        return
-    for _, moment in groupby(rows, key=lambda row: row.modified_on // grain):
-        yield from sorted(moment, key=lambda row: row.id)
+    moments = groupby(rows, key=lambda row: row.modified_on // grain)
+    return (
+        row
+        for _, moment in moments
+        for row in (moment if grain == 1 else sorted(moment, key=lambda row: row.id))
+    )
