@@ -173,6 +173,28 @@ class TapServiceTitanDispatch(Tap):
 
     @override
     @classmethod
+    def invoke(  # type: ignore[override] # as the SDK's own does
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: Any = None,
+        state: Any = None,
+        catalog: Any = None,
+    ) -> None:
+        """Run the tap; the state and the catalog have been read by the command line."""
+        super(Tap, cls).invoke(about=about, about_format=about_format)
+        cls.print_version(print_fn=cls.logger.info)
+        tap = cls(
+            config=config.config,
+            state=state,
+            catalog=catalog,
+            parse_env_config=config.parse_env,
+        )
+        tap.sync_all()
+
+    @override
+    @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
         """Read the files given with --config.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
 import signal
@@ -85,18 +84,15 @@ GROUP_STATE = click.Option(
 
 
 class JsonFile(click.ParamType):  # type: ignore[type-arg] # generic from click 8.4 on only
-    """A file with JSON, checked while its name is known; the SDK reads it again."""
+    """A file with JSON, read while its name is known."""
 
     name = "filename"
 
     @override
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> io.StringIO:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         option = param.opts[0] if param else ""
         content = sys.stdin.buffer.read() if value == "-" else files.content_of(value, option)
-        files.parsed(content, f"the file {value} given with {option}")
-        return io.StringIO(content.decode("utf-8-sig"))
+        return files.parsed(content, f"the file {value} given with {option}")
 
 
 class Command(SingerCommand):
@@ -148,10 +144,9 @@ class Command(SingerCommand):
 
     def _tap(self, given: Mapping[str, Any]) -> Tap:
         """Return a tap that has not checked its settings."""
-        state, catalog = given["state"], given["catalog"]
         return self._tap_class(
-            state=state and json.loads(state.read()),
-            catalog=catalog and json.loads(catalog.read()),
+            state=given["state"],
+            catalog=given["catalog"],
             config=given["config"].config,
             parse_env_config=given["config"].parse_env,
             validate_config=False,

@@ -12,7 +12,6 @@ from tap_servicetitan_dispatch.streams.fields import TENANT_ID, UNKNOWN_FIELDS_P
 from tap_servicetitan_dispatch.streams.writing import WritingStream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from singer_sdk import Tap
@@ -50,7 +49,7 @@ class DispatchStream(WritingStream):
     on_request: ClassVar[str] = ""
     """Why it is offered only where `extra_streams` names it: what a sentence goes on with."""
 
-    primary_keys: Sequence[str] = ("id",)
+    primary_keys: tuple[str, ...] = ("id",)
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # values pass through untouched
 
     def __init__(self, tap: Tap, run: Run) -> None:

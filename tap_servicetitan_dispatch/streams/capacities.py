@@ -54,7 +54,7 @@ class Capacities(DispatchStream):
     method = "POST"
     scopes = ("tn.dis.capacity:w",)
     on_request = "needs a scope for writing, although it only reads"
-    primary_keys: Sequence[str] = ("startUtc", "endUtc", "businessUnitKey")
+    primary_keys: tuple[str, ...] = ("startUtc", "endUtc", "businessUnitKey")
     added_fields = ("timeStamp",)
     schema = schema_of(
         instant("timeStamp", "When the capacity was computed (UTC)."),

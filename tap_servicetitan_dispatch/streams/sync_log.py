@@ -24,7 +24,7 @@ from tap_servicetitan_dispatch.streams.fields import (
 from tap_servicetitan_dispatch.walks import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from singer_sdk import Tap
 
@@ -50,7 +50,7 @@ class SyncLog(DispatchStream):
     path = ""
     scopes = ()
     on_request = "says what became of the other streams in each run, and costs a call for each list"
-    primary_keys: Sequence[str] = ("runId", "stream")
+    primary_keys: tuple[str, ...] = ("runId", "stream")
     schema = schema_of(
         text("runId", "What the run is called.", required=True),
         TENANT_ID,
