@@ -15,14 +15,13 @@ from tap_servicetitan_dispatch.settings.schema import start_of
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.streams.fields import boolean, instant, integer, schema_of, text
 from tap_servicetitan_dispatch.streams.lists import page_size, rows_counted, since_start
-from tap_servicetitan_dispatch.walks import feed_walk, read_by_number
+from tap_servicetitan_dispatch.walks import Page, feed_walk, read_by_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap_servicetitan_dispatch.client.client import Client
     from tap_servicetitan_dispatch.state.bookmarks import Bookmark
-    from tap_servicetitan_dispatch.walks import Page
 
 LIST = "appointment-assignments"
 """The path of the same rows as a list, which can be counted."""
@@ -84,7 +83,7 @@ class AppointmentAssignments(DispatchStream):
         """Return the pages of the list, then those of the feed of the last day.
 
         The list tells which rows there are; the feed gives the bookmark, and what was changed so
-        lately that the list may hide it. Only the last page can vouch, and does so if the list did.
+        lately that the list may hide it. An empty page at the end vouches, if the list did.
         """
         began_at = client.now()
         params = {
@@ -98,13 +97,9 @@ class AppointmentAssignments(DispatchStream):
             is_whole = page.is_whole
             yield replace(page, bookmark=None, is_whole=False, extra={"continueFrom": None})
         since = began_at and began_at - LOOKBACK
-        before: Page | None = None
         for page in feed_walk(self.fetch(client), self._params, since, client.pause, client.logger):
-            if before is not None:
-                yield before
-            before = replace(page, extra={"continueFrom": page.bookmark})
-        if before is not None:
-            yield replace(before, is_whole=is_whole)
+            yield replace(page, extra={"continueFrom": page.bookmark})
+        yield Page([], is_whole=is_whole)
 
     @override
     def probe(self, client: Client) -> None:
