@@ -16,6 +16,7 @@ from urllib3 import HTTPResponse
 
 from tap_servicetitan_dispatch.client.tenant_clients import TenantClients
 from tap_servicetitan_dispatch.sandbox import Behaviour, Faults, Sandbox
+from tap_servicetitan_dispatch.survey import survey as module
 from tap_servicetitan_dispatch.survey.facts import FACTS
 from tap_servicetitan_dispatch.survey.survey import Survey, survey_tenant
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message
 
     from tap_servicetitan_dispatch.streams.base import DispatchStream
+    from tap_servicetitan_dispatch.survey.seen import Seen
     from tap_servicetitan_dispatch.survey.verdicts import Fact
 
 NOON = datetime(2026, 6, 18, 17, 0, 5, 250_000, tzinfo=UTC)
 """A Thursday, noon in Chicago."""
 UNLIMITED = Faults(requests_per_second=None)
 CHICAGO = "America/Chicago"
+SMALL = 300
+"""Assignments of a tenant with as many rows as most facts take."""
 
 
 class InProcess(BaseAdapter):
@@ -109,7 +113,7 @@ def streams() -> tuple[DispatchStream, ...]:
 def sandbox_of(
     behaviour: Behaviour | None = None,
     *,
-    assignments: int = 300,
+    assignments: int = SMALL,
     clock: Callable[[], datetime] = lambda: NOON,
     faults: Faults = UNLIMITED,
     **more: Any,
@@ -177,6 +181,20 @@ def surveyed(  # noqa: PLR0913 - each has a name, most a default
             )
     finally:
         loop.close()
+
+
+@cache
+def usual_survey() -> tuple[Survey, Seen]:
+    """Return a survey of the sandbox as it is, and what it has seen."""
+    kept: list[Seen] = []
+    prepared = module._prepared  # noqa: SLF001 - what facts are judged by
+
+    def keeping(*given: Any) -> Seen:
+        kept.append(prepared(*given))
+        return kept[-1]
+
+    with patch.object(module, "_prepared", keeping):
+        return surveyed(sandbox_of()), kept[0]
 
 
 def found(survey: Survey) -> dict[str, tuple[str, str, Mapping[str, Any]]]:

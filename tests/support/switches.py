@@ -218,7 +218,7 @@ BOARDS = (
     ),
     Board(
         {"export_order": "to_the_second", "list_order": "exact"},
-        10_000,
+        8_000,
         ASSIGNMENTS[:1],
         IN_ORDER,
     ),

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 import pytest
 
-from tap_servicetitan_dispatch.survey import survey as module
 from tap_servicetitan_dispatch.survey.facts import FACTS
 from tap_servicetitan_dispatch.survey.seen import ASSIGNMENTS, rows_in, ticks
-from tests.support.surveys import NOON, sandbox_of, surveyed
+from tests.support.surveys import NOON, usual_survey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,17 +25,7 @@ KEPT = {"scopes", "wrong_key", "others", "dates", "dates_of", "end", "paged", "f
 
 @pytest.fixture(scope="module")
 def usual() -> Seen:
-    """Return what a survey of the sandbox as it is has seen."""
-    kept: list[Seen] = []
-    prepared = module._prepared  # noqa: SLF001 - what facts are judged by
-
-    def keeping(*given: Any) -> Seen:
-        kept.append(prepared(*given))
-        return kept[-1]
-
-    with patch.object(module, "_prepared", keeping):
-        surveyed(sandbox_of())
-    return kept[0]
+    return usual_survey()[1]
 
 
 def copied(seen: Seen) -> Seen:

@@ -191,7 +191,7 @@ def test_a_list_that_refuses_whatever_is_asked_is_left_alone() -> None:
 
 def test_it_only_reads_and_provokes_little() -> None:
     asked: list[requests.PreparedRequest] = []
-    surveyed(sandbox_of(), before_each=asked.append)
+    surveyed(sandbox_of(assignments=1), before_each=asked.append)
     posts = {str(each.path_url) for each in asked if each.method != "GET"}
     assert {path.rpartition("/")[2] for path in posts} == {"token", "capacity"}
     urls = [str(each.path_url) for each in asked]
@@ -232,7 +232,7 @@ def test_a_signal_before_the_first_answer_leaves_all_untold() -> None:
 
 def test_what_it_prints_fits_its_schema() -> None:
     survey = surveyed(
-        sandbox_of(Behaviour(times="no_zone", fields="more", sort_ignored=frozenset({"Id"})))
+        sandbox_of(Behaviour(times="no_zone", fields="more", bearer="required"), assignments=1)
     )
     jsonschema.validate(survey.as_json(), SCHEMA)
     file = io.StringIO()

@@ -61,8 +61,8 @@ def like(survey: Survey) -> Sandbox:
     )
 
 
-@settings(max_examples=3, derandomize=True, database=None, deadline=None)
-@given(st.lists(st.sampled_from(DRAWN), max_size=3, unique_by=lambda each: each[0]))
+@settings(max_examples=2, derandomize=True, database=None, deadline=None)
+@given(st.lists(st.sampled_from(DRAWN), max_size=4, unique_by=lambda each: each[0]))
 def test_a_survey_of_a_sandbox_like_a_survey_is_that_survey(
     switches: list[tuple[str, Any]],
 ) -> None:

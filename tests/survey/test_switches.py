@@ -13,7 +13,7 @@ import pytest
 from tap_servicetitan_dispatch.sandbox import Behaviour, Contractor, Faults, Sandbox
 from tap_servicetitan_dispatch.sandbox.like import switches_of
 from tap_servicetitan_dispatch.survey.facts import FACTS
-from tests.support.surveys import NOON, found, sandbox_of, surveyed
+from tests.support.surveys import NOON, SMALL, found, sandbox_of, surveyed, usual_survey
 from tests.support.switches import APART, BOARDS, BUSY, USUAL, values_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def named(survey: Survey, switch: str) -> Any:
 def survey_of(board: int) -> Survey:
     switches, size, only, stages = BOARDS[board]
     sandbox = sandbox_of(Behaviour(**switches), assignments=size)
-    facts = [fact for fact in FACTS if set(fact.switches) & switches.keys()]
+    is_large = size > SMALL
+    facts = [fact for fact in FACTS if set(fact.switches) & switches.keys() or not is_large]
     return surveyed(sandbox, only=only, stages=stages, facts=facts)
 
 
@@ -49,7 +50,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def usual() -> Survey:
-    return surveyed(sandbox_of())
+    return usual_survey()[0]
 
 
 @pytest.fixture(scope="module")
