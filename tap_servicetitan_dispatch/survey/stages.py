@@ -67,7 +67,9 @@ def _sorted_lists(seen: Seen) -> list[Asked]:
 
 
 def _access(asker: Asker, seen: Seen) -> None:
-    seen.replies["access:token"] = asker.log_in()
+    reply = asker.log_in()
+    if reply.status:  # else there is one already, of another tenant of the group
+        seen.replies["access:token"] = reply
 
 
 def _by_id(asker: Asker, seen: Seen) -> None:

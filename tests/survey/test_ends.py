@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import signal
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,7 +110,7 @@ def test_a_single_stream_is_asked_alone(stream: str) -> None:
 
 def test_a_missing_scope_refers_to_the_check() -> None:
     behaviour = Behaviour(missing_scopes=frozenset({"tn.dis.appointmentassignments:r"}))
-    survey = surveyed(sandbox_of(behaviour, assignments=1))
+    survey = surveyed(sandbox_of(behaviour, assignments=1), only=["appointment_assignments"])
     outcome, why, _ = found(survey)["feed_has_all_that_is_listed"]
     assert (outcome, why) == ("could not tell", "a scope is missing: see --check")
 
@@ -236,7 +237,7 @@ def test_what_it_prints_fits_its_schema() -> None:
     )
     jsonschema.validate(survey.as_json(), SCHEMA)
     file = io.StringIO()
-    report.print_tables([survey, survey], file)
+    report.print_tables([survey, replace(survey, findings=survey.findings[:3])], file)
     assert "✗" in file.getvalue()
     assert "It copes" in file.getvalue()
 

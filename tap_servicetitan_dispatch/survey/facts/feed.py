@@ -158,9 +158,8 @@ def feed_tells_deletions(seen: Seen) -> Verdict:
             **({"feed_withdrawn": "silent"} if 2 * lacking >= len(withdrawn) else {}),
         )
     listed = {str(row.get("id")) for row in seen.all_rows(ASSIGNMENTS)}
-    gone = [row for row in seen.settled(list(fed.values())) if str(row.get("id")) not in listed]
-    if not seen.is_one_page(ASSIGNMENTS):
-        gone = []
+    settled = seen.settled(fed.values()) if seen.is_one_page(ASSIGNMENTS) else []
+    gone = [row for row in settled if str(row.get("id")) not in listed]
     if gone and not _gives_inactive(seen):
         return unknown("the list does not give inactive rows")
     alive = sum(row.get("active") is True for row in gone)
@@ -381,9 +380,7 @@ def feed_shows_a_version(seen: Seen) -> Verdict:
         return unknown("too little was edited within the delay")
     shown = sum(str(row.get("id")) in set(ids) for row in edited)
     text = f"{count(shown)} of {count(len(edited))} are there as they were"
-    if shown:
-        return holds(text, feed_versions="as_of_then")
-    return differs(text, feed_versions="held_back")
+    return either(shown > 0, text, text, feed_versions="as_of_then" if shown else "held_back")
 
 
 def _has_older_versions(seen: Seen) -> bool:
