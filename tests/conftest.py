@@ -13,15 +13,16 @@ import pytest
 
 from tap_servicetitan_dispatch.log.redaction import SECRETS
 from tap_servicetitan_dispatch.run import prefetch
-from tests.support.marts import Built, build
 from tests.support.projects import Project
 from tests.support.runs import Command, assert_no_secret
 from tests.support.scripted_api import ScriptedApi
 from tests.support.threads import Threads
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
+
+    from tests.support.marts import Built
 
 
 STRUCTURED = {
@@ -41,6 +42,13 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure no coverage where a property is tried: tests of single cases reach each line."""
+    for item in items:
+        if hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -93,27 +101,48 @@ def talkative(
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A Meltano project; what a test installs there need not be installed again."""
-    return Project.copied_to(tmp_path_factory.mktemp("project"))
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Meltano project in which all plugins are installed; nobody runs it."""
+
+    def install(folder: Path) -> None:
+        Project.copied_to(folder).meltano("install", UV_COMPILE_BYTECODE="1")
+
+    return _made_once("installed", install, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """What dbt makes of a working day in both databases; all workers share it."""
-    folder = tmp_path_factory.getbasetemp()
+def project(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A Meltano project with all its plugins."""
+    return Project.copied_to(tmp_path_factory.mktemp("project"), installed)
+
+
+@pytest.fixture(scope="session")
+def built(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """What dbt makes of a working day in both databases."""
+
+    from tests.support.marts import Built, build  # noqa: PLC0415 - takes seconds; few tests need it
+
+    def make(folder: Path) -> None:
+        build(Project.copied_to(folder, installed))
+
+    return Built(_made_once("built", make, tmp_path_factory))
+
+
+def _made_once(name: str, make: Callable[[Path], None], factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which something was made, by this worker or by another one."""
+    folder = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
-    folder = folder / "built"
-    done = folder / "done"
+    folder = folder / name
+    done = folder.with_suffix(".done")
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            build(Project.copied_to(folder))
+            make(folder)
             done.touch()
-    return Built(folder)
+    return folder
 
 
 @pytest.fixture(autouse=True)

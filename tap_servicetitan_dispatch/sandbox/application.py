@@ -6,14 +6,15 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import format_datetime
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl
 
-from fastapi import Depends
+from fastapi import APIRouter, Depends
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tap_servicetitan_dispatch.sandbox import control
@@ -141,6 +142,17 @@ def _with_joint_security(definition_of: Callable[[], dict[str, Any]]) -> dict[st
     return definition
 
 
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Return the routes, which have no state: all sandboxes of a process share them."""
+    everything = APIRouter()
+    for router in (access.router, control.router, control.of_tenant):
+        everything.include_router(router)
+    for router in ROUTERS:
+        everything.include_router(router, prefix=API_ROOT, dependencies=[Depends(known_parameters)])
+    return (*everything.routes,)
+
+
 def application(
     group: Group,
     credentials: Mapping[str, str],
@@ -170,6 +182,7 @@ def application(
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers=HANDLERS,
+        routes=[*_routes()],
         swagger_ui_init_oauth={
             "clientId": credentials["client_id"],
             "clientSecret": credentials["client_secret"],
@@ -180,11 +193,6 @@ def application(
     app.state.granted = ALL_SCOPES - behaviour.missing_scopes
     app.state.tokens = tokens
     app.state.switch = switch
-    app.include_router(access.router)
-    app.include_router(control.router)
-    app.include_router(control.of_tenant)
-    for router in ROUTERS:
-        app.include_router(router, prefix=API_ROOT, dependencies=[Depends(known_parameters)])
     app.openapi = partial(_with_joint_security, app.openapi)  # type: ignore[method-assign]
     app.add_middleware(Queries, ignores_sort=behaviour.sort_refusal == "ignored")
     app.add_middleware(Bodies)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.caller import Caller
-from tests.support.projects import UNWANTED
+from tests.support.projects import ALL_IS_THERE, UNWANTED
 from tools.markdown import PAGES, ROOT, commands, exists
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def run(script: list[str], folder: Path, **variables: str) -> str:
     ran = subprocess.run(  # noqa: S603 - the documents' own lines
         ["bash", "-euo", "pipefail", "-c", "\n".join(script)],  # noqa: S607 - any will do
         cwd=folder,
-        env={**inherited, "MELTANO_HUB_URL": "http://127.0.0.1:9", **variables},
+        env=inherited | ALL_IS_THERE | variables,
         capture_output=True,
         text=True,
         check=False,

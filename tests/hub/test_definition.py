@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -210,6 +211,7 @@ def test_added_from_the_file_the_plugin_loads_no_stream_that_was_not_asked_for(
     project.describe({"plugins": {"loaders": [loader]}})
     (tmp_path / "output").mkdir()
     project.meltano("install", NAME, "target-jsonl")
+    project = replace(project, is_installed=True)
     sandbox = {"TAP_SERVICETITAN_DISPATCH_ENVIRONMENT": "sandbox"}
     project.meltano("el", NAME, "target-jsonl", **sandbox)
     assert records_in(project.files("jsonl")).keys() == {*OFFERED}

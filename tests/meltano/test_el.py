@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +9,12 @@ import pytest
 import requests
 
 from tap_servicetitan_dispatch.sandbox import Sandbox
+from tests.support.projects import Project
 from tests.support.streams import EXTRA, OFFERED, PAGED, PATHS, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.support.projects import Project
+    from pathlib import Path
 
 
 pytestmark = pytest.mark.warehouse
@@ -101,8 +101,9 @@ def token_in(state: Any) -> Any:
 
 @pytest.mark.timeout(300)  # Meltano installs the tap and the target
 def test_meltano_loads_everything_once_then_what_changed_and_everything_when_told(
-    project: Project, sandbox: Sandbox, clock: Clock
+    tmp_path: Path, sandbox: Sandbox, clock: Clock
 ) -> None:
+    project = Project.copied_to(tmp_path)
     description = (project.folder / "meltano.yml").read_bytes()
 
     def load(*options: str) -> list[dict[str, Any]]:
@@ -115,6 +116,7 @@ def test_meltano_loads_everything_once_then_what_changed_and_everything_when_tol
     assert len(first) > 400
     assert first == Api(sandbox).feed()
     token = first[-1]["continueFrom"]
+    project = replace(project, is_installed=True)
     assert token_in(project.state("test")) == token
 
     clock.now += timedelta(days=3)  # however late, and over any weekend, something happens

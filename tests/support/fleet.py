@@ -17,7 +17,7 @@ import yaml
 from examples.fleet.shards import TENANTS_YML, Fleet
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Contractor
 from tests.support.contents import contents
-from tests.support.projects import ROOT, TAP, UNWANTED, Project
+from tests.support.projects import ALL_IS_THERE, PLUGINS, ROOT, UNWANTED, Project
 from tests.support.stored import by_postgres, latest, stored
 from tests.support.streams import OFFERED
 
@@ -64,7 +64,7 @@ class Worker:
         folder.mkdir()
         shutil.copy(project.folder / "meltano.yml", folder)
         (folder / ".meltano").mkdir()
-        for name in ("extractors", "loaders"):  # the plugins' environments, which nobody writes to
+        for name in PLUGINS:
             (folder / ".meltano" / name).symlink_to(project.folder / ".meltano" / name)
         shutil.copy(project.folder / ".meltano" / "meltano.db", folder / ".meltano")
         return cls(folder, variables)
@@ -75,7 +75,7 @@ class Worker:
             for name, value in os.environ.items()
             if not name.startswith((*UNWANTED, "DAGSTER_", "FLEET_"))
         }
-        own = {"MELTANO_PROJECT_ROOT": str(self.folder), "MELTANO_HUB_URL": "http://127.0.0.1:9"}
+        own = {"MELTANO_PROJECT_ROOT": str(self.folder), **ALL_IS_THERE}
         return subprocess.Popen(  # noqa: S603 - our own command
             command,
             cwd=ROOT,
@@ -84,11 +84,6 @@ class Worker:
             stderr=subprocess.STDOUT,
             text=True,
         )
-
-
-def install(project: Project) -> None:
-    """Install all that a fleet into PostgreSQL needs."""
-    project.meltano("install", TAP, "target-postgres", UV_COMPILE_BYTECODE="1")
 
 
 def shared(

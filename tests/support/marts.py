@@ -110,9 +110,7 @@ def build(project: Project) -> Built:
     What comes last is loaded by the commands that the documents show.
     """
     built = Built(project.folder)
-    project.meltano("install", TAP, "target-jsonl", "target-postgres", "dbt-duckdb", "dbt-postgres")
     files = project.folder / "output"
-    files.mkdir(exist_ok=True)
     caller = Caller.of(assignments=ASSIGNMENTS, at=FIRST_LOAD)
     with PostgreSql() as server, caller:
         variables = server.settings | {"TAP_SERVICETITAN_DISPATCH_API_URL": caller.sandbox.url}

@@ -17,19 +17,36 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = "tap_servicetitan_dispatch"
 INSTALLED_FROM = ("pyproject.toml", "README.md", "LICENSE", "meltano.yml")
 TAP = "tap-servicetitan-dispatch"
+PLUGINS = ("extractors", "loaders", "utilities")
 # The settings of whoever runs the tests; coverage of Meltano; and what would have each process
 # compile all that it imports, which takes longer than the rest.
 UNWANTED = ("MELTANO_", "TAP_", "TARGET_", "COVERAGE_", "PYTHONDONTWRITEBYTECODE")
+NO_HUB = {"MELTANO_HUB_URL": "http://127.0.0.1:9"}
+"""For Meltano: nobody is there, so what asks the Hub fails."""
+ALL_IS_THERE = NO_HUB | {"MELTANO_AUTO_INSTALL": "false"}
+"""For Meltano in a project whose plugins are installed."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """A copy of the repository's Meltano project, in which nothing is installed yet."""
+    """A copy of the repository's Meltano project.
+
+    Attributes:
+        folder: Where it is.
+        is_installed: Whether its plugins are there; otherwise Meltano installs what a run needs.
+    """
 
     folder: Path
+    is_installed: bool = False
 
     @classmethod
-    def copied_to(cls, folder: Path) -> Project:
+    def copied_to(cls, folder: Path, installed: Path | None = None) -> Project:
+        """Make a copy.
+
+        Args:
+            folder: Where to.
+            installed: The folder of a project whose plugins it has, too; nobody writes to them.
+        """
         for name in INSTALLED_FROM:
             shutil.copy(ROOT / name, folder)
         unwanted = shutil.ignore_patterns("__pycache__")
@@ -38,7 +55,12 @@ class Project:
         shutil.copy(ROOT / "output/.gitignore", folder / "output")
         built = shutil.ignore_patterns("logs", "target")
         shutil.copytree(ROOT / "transform", folder / "transform", ignore=built)
-        return cls(folder)
+        if installed:
+            (folder / ".meltano").mkdir()
+            for kind in PLUGINS:
+                (folder / ".meltano" / kind).symlink_to(installed / ".meltano" / kind)
+            shutil.copy(installed / ".meltano" / "meltano.db", folder / ".meltano")
+        return cls(folder, is_installed=bool(installed))
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start Meltano, with some environment variables."""
@@ -46,7 +68,7 @@ class Project:
             name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)
         }
         environment = inherited | {
-            "MELTANO_HUB_URL": "http://127.0.0.1:9",  # nobody there: whoever asks the Hub fails
+            **(ALL_IS_THERE if self.is_installed else NO_HUB),
             **variables,
         }
         return subprocess.Popen(  # noqa: S603 - our own command
@@ -70,6 +92,22 @@ class Project:
         before = self.files("jsonl")
         self.meltano("el", TAP, "target-jsonl", *options, **variables)
         return records_in(self.files("jsonl") - before)
+
+    def pipe(self, lines: str, loader: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+        """Give lines to a loader, with the settings of meltano.yml and others, without Meltano."""
+        content = yaml.safe_load((self.folder / "meltano.yml").read_text(encoding="utf-8"))
+        [described] = [each for each in content["plugins"]["loaders"] if each["name"] == loader]
+        values = {each["name"]: each["value"] for each in described["settings"] if "value" in each}
+        config = self.folder / f"{loader}.json"
+        config.write_text(json.dumps(values | settings))
+        executable = self.folder / f".meltano/loaders/{loader}/venv/bin/{loader}"
+        return subprocess.run(  # noqa: S603 - our own command
+            [executable, "--config", config],
+            input=lines,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def describe(self, addition: dict[str, Any]) -> None:
         """Add to meltano.yml what a document says: plugins, and settings of those it has."""

@@ -58,7 +58,6 @@ def test_two_workers_refresh_eight_tenants_whatever_is_revoked_or_killed(
     airflow = os.environ.get("FLEET_AIRFLOW")
     if not airflow:
         pytest.skip("FLEET_AIRFLOW names no Airflow; .ci/airflow makes one")
-    fleets.install(project)
     file = fleets.tenants_yml(tmp_path, target="target-postgres", retry_after_seconds=0)
     fleet = Fleet.read(file)
     with Caller.of(tenants=contractors(fleet)) as caller:

@@ -59,7 +59,6 @@ class World:
 def test_two_workers_refresh_eight_tenants_whatever_is_revoked_or_killed(
     tmp_path: Path, project: Project, server: PostgreSql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fleets.install(project)
     file = fleets.tenants_yml(tmp_path, target="target-postgres", retry_after_seconds=0)
     fleet = Fleet.read(file)
     (home := tmp_path / "dagster").mkdir()

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from tests.support.postgresql import PostgreSql
     from tests.support.projects import Project
+    from tests.support.runs import Command
 
-# Meltano installs the tap and the target
+# The first one has Meltano install all plugins
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(300)]
 
 FAMILIES = {
@@ -59,20 +60,24 @@ def delete_some(board: Caller) -> dict[str, set[Any]]:
 
 @pytest.mark.parametrize("removes", [False, True], ids=["marks", "removes"])
 def test_postgres_has_the_rows_that_there_are_and_no_others(
-    project: Project, board: Caller, server: PostgreSql, *, removes: bool
+    project: Project, board: Caller, server: PostgreSql, tap: Command, *, removes: bool
 ) -> None:
     schema = f"deletes_{'hard' if removes else 'soft'}"
-    settings = {
-        "TAP_SERVICETITAN_DISPATCH_API_URL": board.sandbox.url,
-        "TAP_SERVICETITAN_DISPATCH_DETECT_DELETED_EVERY_HOURS": "24",
-        "TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS": json.dumps([LOG]),
-        "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": schema,
-        "TARGET_POSTGRES_HARD_DELETE": str(removes).lower(),
-        **server.settings,
+    config = {
+        "environment": "sandbox",
+        "api_url": board.sandbox.url,
+        "detect_deleted_every_hours": 24,
+        "extra_streams": [LOG],
     }
+    settings = {"default_target_schema": schema, "hard_delete": removes, **server.target_settings}
+    state: dict[str, Any] = {}
 
     def load() -> None:
-        project.meltano("el", TAP, "target-postgres", "--state-id", schema, **settings)
+        read = tap.run(config, state, streams=None)
+        assert not read.exit_code, read.stderr
+        written = project.pipe(read.stdout, "target-postgres", **settings)
+        assert not written.returncode, written.stderr
+        state.update(json.loads(written.stdout.splitlines()[-1]))
 
     def rows(stream: str, condition: str) -> list[dict[str, Any]]:
         sql = f'select * from "{schema}"."{stream}" where _sdc_deleted_at is {condition}'  # noqa: S608 - our own name

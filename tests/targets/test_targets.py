@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
-import yaml
 
 from tests.support.bodies import NEW_SHIFT
 from tests.support.caller import Caller
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     from tests.support.runs import Command
     from tests.support.scripted_api import ScriptedApi
 
-# Meltano installs the tap and the target
+# The first one has Meltano install all plugins
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(300)]
 
 # What text and numbers may do to a file or a table
@@ -205,23 +203,6 @@ INTEGER = {"id": 2, "name": 3, "serviceDays": [1], "modifiedOn": LATER}
 """Integers where the schema has texts, as of an enum."""
 
 
-def loaded(
-    project: Project, loader: str, lines: str, folder: Path, **settings: Any
-) -> subprocess.CompletedProcess[str]:
-    """Give lines to a loader with the settings that meltano.yml has for it, and with others."""
-    executable = project.folder / f".meltano/loaders/{loader}/venv/bin/{loader}"
-    if not executable.exists():
-        project.meltano("install", "loader", loader)
-    content = yaml.safe_load((project.folder / "meltano.yml").read_text(encoding="utf-8"))
-    [described] = [each for each in content["plugins"]["loaders"] if each["name"] == loader]
-    values = {each["name"]: each["value"] for each in described["settings"] if "value" in each}
-    config = folder / f"{loader}.json"
-    config.write_text(json.dumps(values | settings))
-    return subprocess.run(  # noqa: S603 - our own command
-        [executable, "--config", config], input=lines, capture_output=True, text=True, check=False
-    )
-
-
 @pytest.fixture
 def lines_of(api: ScriptedApi, tap: Command) -> Callable[..., str]:
     """Return what the tap writes where the API has some zones."""
@@ -238,20 +219,17 @@ def lines_of(api: ScriptedApi, tap: Command) -> Callable[..., str]:
 def test_jsonl_keeps_nulls_and_null_characters_and_refuses_integers_for_texts(
     project: Project, lines_of: Callable[..., str], tmp_path: Path
 ) -> None:
-    assert not loaded(
-        project, "target-jsonl", lines_of(ODD), tmp_path, destination_path=str(tmp_path)
-    ).returncode
+    settings = {"destination_path": str(tmp_path)}
+    assert not project.pipe(lines_of(ODD), "target-jsonl", **settings).returncode
     assert records_in({*tmp_path.glob("zones-*.jsonl")}) == {"zones": [ODD]}
-    run = loaded(
-        project, "target-jsonl", lines_of(INTEGER), tmp_path, destination_path=str(tmp_path)
-    )
+    run = project.pipe(lines_of(INTEGER), "target-jsonl", **settings)
     assert (run.returncode, "is not of type" in run.stderr, run.stdout) == (1, True, "")
 
 
 def test_csv_keeps_nulls_and_null_characters_and_has_integers_as_text(
     project: Project, lines_of: Callable[..., str], tmp_path: Path
 ) -> None:
-    run = loaded(project, "target-csv", lines_of(ODD, INTEGER), tmp_path, output_path=str(tmp_path))
+    run = project.pipe(lines_of(ODD, INTEGER), "target-csv", output_path=str(tmp_path))
     assert not run.returncode, run.stderr
     [odd, integer] = rows_in_csv(tmp_path.glob("zones-*.csv"))["zones"]
     assert {name: odd[name] for name in ODD} == {name: by_csv(ODD[name]) for name in ODD}
@@ -259,21 +237,17 @@ def test_csv_keeps_nulls_and_null_characters_and_has_integers_as_text(
 
 
 def test_postgres_keeps_nulls_replaces_null_characters_and_has_integers_as_text(
-    project: Project, lines_of: Callable[..., str], tmp_path: Path, server: PostgreSql
+    project: Project, lines_of: Callable[..., str], server: PostgreSql
 ) -> None:
-    settings = {
-        name.removeprefix("TARGET_POSTGRES_").lower(): value
-        for name, value in server.settings.items()
-    }
-    settings |= {"port": server.port, "default_target_schema": "odd"}
-    run = loaded(project, "target-postgres", lines_of(ODD, INTEGER), tmp_path, **settings)
+    settings = server.target_settings | {"default_target_schema": "odd"}
+    run = project.pipe(lines_of(ODD, INTEGER), "target-postgres", **settings)
     assert not run.returncode, run.stderr
     odd, integer = server.query('select * from odd.zones order by "id"')
     replaced = {"name": "a\ufffdb", "zips": [None, "\ufffd"], "businessUnits": [None, 7]}
     assert {name: odd[name] for name in replaced} == replaced
     assert (integer["name"], integer["serviceDays"]) == ("3", ["1"])
     without = {"sanitize_null_text_characters": False}
-    run = loaded(project, "target-postgres", lines_of(ODD), tmp_path, **settings, **without)
+    run = project.pipe(lines_of(ODD), "target-postgres", **settings, **without)
     assert run.returncode, "the setting is needed no more"
 
 
@@ -282,7 +256,7 @@ def test_duckdb_keeps_nulls_and_null_characters_and_has_integers_as_text(
 ) -> None:
     file = tmp_path / "values.duckdb"
     settings = {"filepath": str(file), "default_target_schema": "odd"}
-    run = loaded(project, "target-duckdb", lines_of(ODD, INTEGER), tmp_path, **settings)
+    run = project.pipe(lines_of(ODD, INTEGER), "target-duckdb", **settings)
     assert not run.returncode, run.stderr
     query = "select name, zips, businessunits, servicedays from odd.zones order by id"
     with duckdb.connect(str(file)) as warehouse:

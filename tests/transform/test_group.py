@@ -18,8 +18,6 @@ from tools.markdown import blocks, commands, section
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.marts import Built
-
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one installs dbt
 
 NUMBERS = [1_000_000_001 + number for number in range(8)]
@@ -39,11 +37,10 @@ def recipe() -> dict[str, Any]:
 
 
 def test_marts_have_the_others_freshness_says_who_failed_and_stale_ends_the_run(
-    built: Built, tmp_path: Path
+    installed: Path, tmp_path: Path
 ) -> None:
-    project = Project.copied_to(tmp_path)
+    project = Project.copied_to(tmp_path, installed)
     project.describe(recipe())
-    (tmp_path / ".meltano").symlink_to(built.folder / ".meltano")
     (line,) = commands(section(PAGE, "Marts of a group"))
     meltano, *arguments = shlex.split(line)
     assert meltano == ".venv/bin/meltano"
