@@ -96,9 +96,7 @@ def listed(tenant: Tenant, name: str, behaviour: Behaviour) -> Sequence[Any]:
 
 def fed(tenant: Tenant, behaviour: Behaviour, as_of: int) -> Sequence[Assignment]:
     """Return the assignments as of an instant, in the order of modification."""
-    if reshapes(behaviour):
-        return _reshaped(tenant, ASSIGNMENTS, behaviour, as_of)
-    return list(tenant.assignments.after((0, 0), as_of))
+    return _reshaped(tenant, ASSIGNMENTS, behaviour, as_of)
 
 
 def _reshaped(tenant: Tenant, name: str, behaviour: Behaviour, as_of: int | None) -> Sequence[Any]:
