@@ -36,7 +36,8 @@ def print_tables(surveys: Sequence[Survey], file: TextIO) -> None:
     console = Console(file=file)
     for number, each in enumerate(surveys, start=1):
         if len(surveys) > 1:
-            console.print(cell(f"\n{each.tenant or f'tenant {number}'}", "bold"))
+            named = f"tenant {each.number or f'{number} of {len(surveys)}'}"
+            console.print(cell(f"\n{named}", "bold"))
         table = Table(box=None, padding=(0, 2, 0, 0))
         table.add_column()
         table.add_column("What the tap believes", overflow="fold", ratio=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from tap_servicetitan_dispatch import __version__
@@ -84,7 +84,6 @@ class Survey:
         calls: How many requests it took.
         seconds: How long it took.
         ended: Why it ended before its last question; empty if it did not.
-        tenant: The tenant, as the settings name it; empty if it is the only one.
         number: Its number, if that was asked for.
     """
 
@@ -93,7 +92,6 @@ class Survey:
     calls: int = 0
     seconds: float = 0
     ended: str = ""
-    tenant: str = field(default="", compare=False)
     number: int | None = None
 
     @property
@@ -169,7 +167,6 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
         asker.calls,
         clock() - began,
         seen.ended,
-        str(tenant) if tenant.is_of_group else "",
         client.tenant_id if TENANT_NUMBER in also else None,
     )
 
@@ -270,15 +267,13 @@ def survey(
         each for each in cast("list[DispatchStream]", list(tap.streams.values())) if each.path
     ]
     run = streams[0].run
-    clients = run.new_clients(
-        max_retries=1, max_requests_per_second=calls_a_second or CALLS_A_SECOND
-    )
     wanted = set(only)
-    found = []
-    for tenant in clients.tenants:
-        if wanted and tenant.number not in wanted:
-            continue
-        with contextlib.suppress(KeyboardInterrupt):
+    found: list[Survey] = []
+    made = run.new_clients(max_retries=1, max_requests_per_second=calls_a_second or CALLS_A_SECOND)
+    with contextlib.closing(made) as clients, contextlib.suppress(KeyboardInterrupt):
+        for tenant in clients.tenants:
+            if wanted and tenant.number not in wanted:
+                continue
             found.append(
                 survey_tenant(
                     [each for each in streams if each.selected],
@@ -290,6 +285,6 @@ def survey(
                     tell=tell,
                 )
             )
-        if found and found[-1].was_stopped:
-            break
+            if found[-1].was_stopped:
+                break
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 from dataclasses import replace
 from datetime import timedelta
@@ -321,11 +322,14 @@ def test_bad_settings_are_named(tap: Command) -> None:
 
 def test_a_group_is_surveyed_tenant_by_tenant(tap: Command) -> None:
     with sandbox_of(tenants=[1000000001, 1000000002], assignments=1) as sandbox:
-        tenants = [{"tenant_id": "1000000001", "name": "One"}, {"tenant_id": "1000000002"}]
+        tenants = [{"tenant_id": "1000000001", "name": "Acme"}, {"tenant_id": "1000000002"}]
         settings = config(sandbox, tenants=tenants)
         catalog = tap.discover("zones", **settings)
         run = tap.run(settings, None, catalog, "--survey=json")
         assert [each["survey"] for each in json.loads(run.stdout)] == [1, 1]
+        run = tap.run(settings, None, catalog, "--survey")
+        assert "tenant 2 of 2" in run.stdout
+        assert not re.search("100000000[12]|Acme", run.stdout)
         run = tap.run(
             settings,
             None,
