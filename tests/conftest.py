@@ -45,7 +45,11 @@ hypothesis.settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure no coverage where a property is tried: tests of single cases reach each line."""
+    """Begin with what takes longest, and measure no coverage where a property is tried.
+
+    Tests of single cases reach each line as well.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("warehouse") is None)
     for item in items:
         if hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker(pytest.mark.no_cover)

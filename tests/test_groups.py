@@ -175,11 +175,43 @@ def test_states_of_single_runs_become_that_of_the_group(
     assert starts == {f"t{NORTH}", f"t{SOUTH}", None}
 
 
-@pytest.mark.parametrize("given", ["1000000001", "north=state.json", "1000000001="])
+@pytest.mark.parametrize("given", ["north=state.json", "1000000001="])
 def test_a_group_state_that_makes_no_sense(tap: Command, given: str) -> None:
     assert_fails(
         tap.run(None, None, None, "--group-state", given), f"--group-state {given}: is not"
     )
+
+
+def test_a_tenant_is_taken_out_of_the_state_and_added_again(
+    group: Group, tap: Command, tmp_path: Path
+) -> None:
+    """With the state of the group for a start, the others stay as they are."""
+    state = read(tap, group.config).states[-1]
+    state["bookmarks"]["of_another_tap"] = {"partitions": [{"context": {"tenantId": SOUTH}}]}
+    whole = tmp_path / "group.json"
+    whole.write_text(json.dumps({"singer_state": state}))
+    out = tap.run(None, None, None, "--group-state", str(whole), "--without", str(SOUTH))
+    assert out.exit_code == 0, out.stderr
+    rest = json.loads(out.stdout)
+    assert rest["bookmarks"].pop("of_another_tap") == state["bookmarks"]["of_another_tap"]
+    assert values(rest) == without(SOUTH)
+    assert f"= {SOUTH}'" in out.stderr
+
+    config = group.api.config | {"tenant_id": str(SOUTH)}
+    alone = tmp_path / "alone.json"
+    alone.write_text(json.dumps(tap.run(config, streams=THREE).states[-1]))
+    smaller = tmp_path / "smaller.json"
+    smaller.write_text(out.stdout)
+    added = ("--group-state", f"{SOUTH}={alone}")
+    made = tap.run(None, None, None, "--group-state", str(smaller), *added)
+    assert values(json.loads(made.stdout)) == ALL_READ | {"of_another_tap": {}}
+
+    twice = tap.run(None, None, None, "--group-state", str(whole), *added)
+    assert_fails(twice, f"the state of the group has tenant {SOUTH} already")
+    two_groups = ("--group-state", str(whole), "--group-state", str(smaller))
+    assert_fails(tap.run(None, None, None, *two_groups), f"--group-state {smaller}: is not")
+    nobody = ("--group-state", str(smaller), "--without", "7")
+    assert_fails(tap.run(None, None, None, *nobody), "the state of the group has no tenant 7")
 
 
 def test_the_state_of_a_single_tenant_is_not_taken_for_a_group_nor_the_other_way(

@@ -15,13 +15,10 @@ from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
-from tap_servicetitan_dispatch.cli import check, files
-from tap_servicetitan_dispatch.errors import InputError, Line, StreamsFailedError, TapError, advice
+from tap_servicetitan_dispatch.cli import check, files, group_state
+from tap_servicetitan_dispatch.errors import Line, StreamsFailedError, TapError, advice
 from tap_servicetitan_dispatch.log.redaction import part
 from tap_servicetitan_dispatch.settings import validation
-from tap_servicetitan_dispatch.settings.tenants import is_tenant_number
-from tap_servicetitan_dispatch.state.given import checked_state, require_state_of, state_of_group
-from tap_servicetitan_dispatch.streams import NAMES
 from tap_servicetitan_dispatch.survey import report, survey
 from tap_servicetitan_dispatch.survey.survey import ALSO
 
@@ -75,10 +72,20 @@ SURVEY_TENANT = click.Option(
 GROUP_STATE = click.Option(
     ["--group-state", "group_state"],
     multiple=True,
-    metavar="TENANT=FILE",
+    metavar="[TENANT=]FILE",
     help=(
-        "Print the state of a group of tenants, made of the state of a single run of each; give "
-        "it once for each tenant."
+        "Print the state of a group of tenants, made of the state of a group, if one is given, and "
+        "of that of a single run of each tenant that is named. May be repeated."
+    ),
+)
+WITHOUT = click.Option(
+    ["--without"],
+    multiple=True,
+    type=int,
+    metavar="TENANT",
+    help=(
+        "Leave a tenant out of what --group-state prints, and print the SQL that deletes its rows "
+        "to stderr. May be repeated."
     ),
 )
 
@@ -107,7 +114,15 @@ class Command(SingerCommand):
         super().__init__(
             name=command.name,
             callback=command.callback,
-            params=[*command.params, CHECK, SURVEY, SURVEY_ALSO, SURVEY_TENANT, GROUP_STATE],
+            params=[
+                *command.params,
+                CHECK,
+                SURVEY,
+                SURVEY_ALSO,
+                SURVEY_TENANT,
+                GROUP_STATE,
+                WITHOUT,
+            ],
             help=command.help,
             context_settings=command.context_settings,
             logger=tap_class.logger,
@@ -132,10 +147,13 @@ class Command(SingerCommand):
     @override
     def invoke(self, ctx: click.Context) -> Any:
         with self._failing_in_one_line():
-            check_as, group_state = (ctx.params.pop(each) for each in ("check_as", "group_state"))
+            check_as, given, without = (
+                ctx.params.pop(each) for each in ("check_as", "group_state", "without")
+            )
             survey_as, also, only = (ctx.params.pop(each) for each in _OF_SURVEY)
-            if group_state:
-                return click.echo(json.dumps(_state_of_group(group_state)))
+            if given or without:
+                click.echo(json.dumps(group_state.made_of(given, without)))
+                return click.echo(group_state.removal_of(without), err=True, nl=False)
             if survey_as is not None:
                 return self._survey(self._tap(ctx.params), survey_as, also, only)
             if check_as is None:
@@ -267,29 +285,3 @@ def _line_of(error: Exception) -> str:
     happened, remedy = next(told for kinds, *told in _LINES if isinstance(error, kinds))
     text = part(error).rstrip(".")
     return advice(happened.format(kind=type(error).__name__, text=text), remedy)
-
-
-def _state_of_group(given: tuple[str, ...]) -> dict[str, Any]:
-    """Return the state of a group of tenants.
-
-    Args:
-        given: `TENANT=FILE` for each; the file may be what `meltano state get` prints.
-
-    Raises:
-        InputError: One of them is something else, or names a tenant again.
-    """
-    states: dict[int, dict[str, Any]] = {}
-    for each in given:
-        number, _, path = each.partition("=")
-        if not is_tenant_number(number) or not path or int(number) in states:
-            raise InputError(
-                f"--group-state {each}: is not the number of one more tenant, =, and a file",
-                "give it like 1000000001=state.json, once for each tenant",
-            )
-        source = f"the file {path} given with --group-state"
-        state = files.parsed(files.content_of(path, "--group-state"), source)
-        if isinstance(state, dict) and "singer_state" in state:
-            state = state["singer_state"]
-        states[int(number)] = checked_state(state, NAMES)
-        require_state_of(states[int(number)], NAMES, group=False)
-    return state_of_group(states)

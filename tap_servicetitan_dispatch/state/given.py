@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
-from tap_servicetitan_dispatch.errors import StateError
+from tap_servicetitan_dispatch.errors import InputError, StateError
 from tap_servicetitan_dispatch.log.redaction import part
 
 if TYPE_CHECKING:
@@ -93,17 +94,51 @@ def require_state_of(state: Mapping[str, Any], own_streams: Container[str], *, g
             )
 
 
-def state_of_group(states: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the state of a group of tenants, made of the checked states of single runs.
+def state_of_group(
+    states: Mapping[int, Mapping[str, Any]], group: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the state of a group of tenants, to which the states of single runs are added.
 
     Args:
-        states: The state of each tenant, by its number.
+        states: The checked state of each tenant to add, by its number.
+        group: The checked state of the group as it was; empty if there was none.
+
+    Raises:
+        InputError: The group has one of them already.
     """
-    bookmarks: dict[str, Any] = {}
+    bookmarks: dict[str, Any] = copy.deepcopy(dict(group.get("bookmarks", {})))
     for number, state in states.items():
         for stream, entry in state.get("bookmarks", {}).items():
             if entry.keys() <= {*OF_A_STREAM}:  # else it is another tap's
                 value = {key: entry[key] for key in BOOKMARK if key in entry}
-                partition = {"context": {"tenantId": number}, **value}
-                bookmarks.setdefault(stream, {"partitions": []})["partitions"].append(partition)
+                partitions = bookmarks.setdefault(stream, {}).setdefault("partitions", [])
+                if any(each["context"]["tenantId"] == number for each in partitions):
+                    raise InputError(
+                        f"the state of the group has tenant {number} already",
+                        "take it out first, with --without",
+                    )
+                partitions.append({"context": {"tenantId": number}, **value})
+    return {"bookmarks": bookmarks}
+
+
+def group_without(
+    number: int, state: Mapping[str, Any], own_streams: Container[str]
+) -> dict[str, Any]:
+    """Return the state of a group of tenants, one of whom is taken out.
+
+    Raises:
+        InputError: It knows nothing of that tenant.
+    """
+    bookmarks = copy.deepcopy(state["bookmarks"])
+    found = False
+    for name, entry in bookmarks.items():
+        if name in own_streams and "partitions" in entry:
+            kept = [each for each in entry["partitions"] if each["context"]["tenantId"] != number]
+            found = found or len(kept) < len(entry["partitions"])
+            entry["partitions"] = kept
+    if not found:
+        raise InputError(
+            f"the state of the group has no tenant {number}",
+            "look for the number in the state, or leave the option out",
+        )
     return {"bookmarks": bookmarks}

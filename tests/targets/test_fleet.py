@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.postgresql import PostgreSql
+    from tests.support.runs import Command
 
 pytestmark = [
     pytest.mark.warehouse,
@@ -92,7 +93,7 @@ def group_recipe() -> dict[str, Any]:
 
 
 def test_a_group_is_loaded_in_one_run_then_what_changed(
-    tmp_path: Path, installed: Path, server: PostgreSql
+    tmp_path: Path, installed: Path, server: PostgreSql, tap: Command
 ) -> None:
     project = Project.copied_to(tmp_path, installed)
     recipe = group_recipe()
@@ -146,7 +147,23 @@ def test_a_group_is_loaded_in_one_run_then_what_changed(
                 assert latest([of_tenant(number, tables)]) == stored(expected, by_postgres), number
                 assert total([of_tenant(number, tables)]) == total([expected]), "each row once"
         assert total(loaded[1:]) < total(loaded[:1]) / 4
+        leave(server, group.replace("-", "_"), project.state("target-postgres"), tap)
         assert {call.status for call in caller.sandbox.calls} == {200}
+
+
+def leave(server: PostgreSql, schema: str, state: dict[str, Any], tap: Command) -> None:
+    """Take a tenant out, as the page of the second day does: of the state and of the tables."""
+    gone, *others = NUMBERS
+    before = server.tables(schema)
+    (path := tap.folder / "group.json").write_text(json.dumps(state))
+    run = tap.run(None, None, None, "--group-state", str(path), "--without", str(gone))
+    assert run.exit_code == 0, run.stderr
+    assert str(gone) not in run.stdout
+    server.query(f'set search_path = "{schema}"; {run.stderr}')
+    after = server.tables(schema)
+    for number in others:
+        assert of_tenant(number, after) == of_tenant(number, before)
+    assert not any(of_tenant(gone, after).values())
 
 
 def rows_counted(log: list[dict[str, Any]]) -> dict[tuple[int, str], int]:

@@ -1,0 +1,85 @@
+"""The state of a group of tenants, made by hand: tenants are added to it, or taken out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_servicetitan_dispatch.cli import files
+from tap_servicetitan_dispatch.errors import InputError
+from tap_servicetitan_dispatch.settings.tenants import is_tenant_number
+from tap_servicetitan_dispatch.state.given import (
+    checked_state,
+    group_without,
+    require_state_of,
+    state_of_group,
+)
+from tap_servicetitan_dispatch.streams import NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def made_of(given: Sequence[str], without: Iterable[int]) -> dict[str, Any]:
+    """Return the state of a group of tenants.
+
+    Args:
+        given: `FILE`, the state of a group, at most once, and `TENANT=FILE` for each tenant to add
+            to it. A file may be what `meltano state get` prints.
+        without: Numbers of the tenants to take out.
+
+    Raises:
+        InputError: One of them is something else, or names a tenant again or one who is not there.
+    """
+    group: dict[str, Any] | None = None
+    states: dict[int, dict[str, Any]] = {}
+    for each in given:
+        number, equals, path = each.rpartition("=")
+        if not equals and group is None:
+            group = _read(path, group=True)
+        elif is_tenant_number(number) and path and int(number) not in states:
+            states[int(number)] = _read(path, group=False)
+        else:
+            raise InputError(
+                f"--group-state {each}: is not the number of one more tenant, =, and a file, nor "
+                "the one file with the state of the group",
+                "give it like 1000000001=state.json, once for each tenant",
+            )
+    made = state_of_group(states, group or {})
+    for tenant in without:
+        made = group_without(tenant, made, NAMES)
+    return made
+
+
+def _read(path: str, *, group: bool) -> dict[str, Any]:
+    source = f"the file {path} given with --group-state"
+    state = files.parsed(files.content_of(path, "--group-state"), source)
+    if isinstance(state, dict) and "singer_state" in state:
+        state = state["singer_state"]
+    state = checked_state(state, NAMES)
+    require_state_of(state, NAMES, group=group)
+    return state
+
+
+def removal_of(tenants: Iterable[int]) -> str:
+    """Return SQL for PostgreSQL that deletes the rows of some tenants from what was loaded.
+
+    It finds the tables by their column, so it misses none that a stream map or a setting has made.
+    """
+    return "".join(
+        f"""\
+-- Tenant {number}: in the schema that was loaded into, as after: set search_path = "…";
+-- The next build of the marts leaves its rows out of them, too.
+do $$
+declare
+  name text;
+begin
+  for name in
+    select table_name from information_schema.columns
+    where table_schema = current_schema and column_name = 'tenantId'
+  loop
+    execute format('delete from %I where "tenantId" = {number}', name);
+  end loop;
+end $$;
+"""  # noqa: S608 - a number
+        for number in tenants
+    )
