@@ -1,4 +1,4 @@
-"""Measures what the tap costs, and prints the table of the README."""
+"""Measures what the tap costs, and prints the tables of the documents."""
 
 from __future__ import annotations
 

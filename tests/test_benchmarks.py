@@ -160,12 +160,22 @@ def test_a_command_that_fails_is_no_figure() -> None:
         timed([PYTHON, "-m", "nowhere"], {})
 
 
-def test_the_readme_shows_the_last_figures() -> None:
-    shown = section("README.md", "How fast it is")
+def test_the_pages_show_the_last_figures() -> None:
+    shown = section("docs/benchmarks.md", "All figures")
     assert "\n".join(lines(RESULTS)) in shown
     assert f"Measured on {RESULTS['date']}, {RESULTS['cores']} cores" in shown
     assert RESULTS["python"].startswith("3.11.")
     assert "with Python 3.11 " in shown
+    (load,) = (
+        each for each in LOADS if (each["by"], each["into"]) == ("this tap", "target-postgres")
+    )
+    seconds, cpu = (
+        statistics.median(each)
+        for each in (load["seconds"], [process["tap"] for process in load["cpu"]])
+    )
+    told = f"of {seconds:.0f} s for {load['rows']:,} rows into PostgreSQL"
+    readme = section("README.md", "How fast it is").replace("\n", " ")
+    assert f"{told}, the tap's share is {cpu:.0f} s of CPU" in readme
 
 
 # The fleet ------------------------------------------------------------------------------------

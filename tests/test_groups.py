@@ -192,7 +192,7 @@ def test_a_tenant_is_taken_out_of_the_state_and_added_again(
     whole.write_text(json.dumps({"singer_state": state}))
     out = tap.run(None, None, None, "--group-state", str(whole), "--without", str(SOUTH))
     assert out.exit_code == 0, out.stderr
-    rest = json.loads(out.stdout)
+    rest = json.loads(out.stdout)["singer_state"]
     assert rest["bookmarks"].pop("of_another_tap") == state["bookmarks"]["of_another_tap"]
     assert values(rest) == without(SOUTH)
     assert f"= {SOUTH}'" in out.stderr
@@ -201,10 +201,10 @@ def test_a_tenant_is_taken_out_of_the_state_and_added_again(
     alone = tmp_path / "alone.json"
     alone.write_text(json.dumps(tap.run(config, streams=THREE).states[-1]))
     smaller = tmp_path / "smaller.json"
-    smaller.write_text(out.stdout)
+    smaller.write_text(json.dumps(rest))
     added = ("--group-state", f"{SOUTH}={alone}")
     made = tap.run(None, None, None, "--group-state", str(smaller), *added)
-    assert values(json.loads(made.stdout)) == ALL_READ | {"of_another_tap": {}}
+    assert values(json.loads(made.stdout)) == ALL_READ
 
     twice = tap.run(None, None, None, "--group-state", str(whole), *added)
     assert_fails(twice, f"the state of the group has tenant {SOUTH} already")

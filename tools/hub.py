@@ -42,8 +42,12 @@ For a real tenant:
 
 SETTINGS_PREAMBLE = """\
 With `environment: sandbox` no other setting is needed. With `production` or `integration`,
-`client_id`, `client_secret`, `app_key` and `tenant_id` are required.
+`client_id`, `client_secret`, `app_key` and `tenant_id` are required. For a group of tenants set
+`tenants` in place of `tenant_id`.
 """
+
+OF_A_GROUP = [*(name for name in tenants.CREDENTIALS if name != "tenant_id"), "tenants"]
+"""The settings that a group of tenants needs."""
 
 NEXT_STEPS = f"""\
 See it work before you have credentials:
@@ -130,7 +134,7 @@ def definition() -> dict[str, Any]:
         "capabilities": sorted(about["capabilities"]),
         "commands": plugin["commands"],
         "settings": [meltano_setting(*setting) for setting in all_settings().items()],
-        "settings_group_validation": [list(tenants.CREDENTIALS), ["environment"]],
+        "settings_group_validation": [list(tenants.CREDENTIALS), OF_A_GROUP, ["environment"]],
         "settings_preamble": SETTINGS_PREAMBLE,
         "prereq": PREREQUISITES,
         "next_steps": NEXT_STEPS,

@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.streams import ON_REQUEST
-from tools.declared import bookmark_of, operation_rows, streams
+from tools.declared import bookmark_of, operation_rows, request_rows, stream_rows, streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,15 +60,37 @@ def stream_section(stream: DispatchStream) -> str:
 def content() -> str:
     """Return the page of streams."""
     sections = "\n".join(stream_section(stream) for stream in streams())
-    return PAGE.format(streams=sections, operations="\n".join(operation_rows()))
+    return PAGE.format(
+        all_streams="\n".join(stream_rows()),
+        on_request="\n".join(request_rows()),
+        streams=sections,
+        operations="\n".join(operation_rows()),
+    )
 
 
 PAGE = """\
 # Streams
 
-Every stream with its fields, then [every operation of the API](#every-operation-of-the-api). Any
-field but those of the primary key may be null: the API leaves out values where its definition says
-that it never does. Timestamps have up to seven digits of a second, and come as the API sends them.
+All streams, then each with its fields, then [every operation of the
+API](#every-operation-of-the-api).
+
+## All streams
+
+| Stream | Replication key | Primary key | Scopes |
+|---|---|---|---|
+{all_streams}
+
+Any field but those of the primary key may be null: the API leaves out values where its definition
+says that it never does. Timestamps have up to seven digits of a second, and come as the API sends
+them.
+
+## On request
+
+These streams are offered only if the setting `extra_streams` names them, whatever is selected:
+
+| Stream | What to know first |
+|---|---|
+{on_request}
 
 {streams}
 ## Every operation of the API

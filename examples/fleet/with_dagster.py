@@ -168,7 +168,7 @@ def _check(fleet: Fleet) -> AssetChecksDefinition:
             AssetCheckSpec(
                 CHECK,
                 asset=_tenants(shard),
-                description=f"Each was read in the last {minutes} minutes.",
+                description=f"Fails unless each tenant was read in the last {minutes} minutes.",
             )
             for shard in fleet.shards
             for minutes in [fleet.minutes_until_stale(shard)]

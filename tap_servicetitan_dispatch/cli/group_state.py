@@ -18,26 +18,30 @@ from tap_servicetitan_dispatch.streams import NAMES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_BY_MELTANO = "singer_state"
+
 
 def made_of(given: Sequence[str], without: Iterable[int]) -> dict[str, Any]:
     """Return the state of a group of tenants.
 
     Args:
         given: `FILE`, the state of a group, at most once, and `TENANT=FILE` for each tenant to add
-            to it. A file may be what `meltano state get` prints.
+            to it. A file may be what `meltano state get` prints; where that of the group is, the
+            answer is what `meltano state set` takes.
         without: Numbers of the tenants to take out.
 
     Raises:
         InputError: One of them is something else, or names a tenant again or one who is not there.
     """
     group: dict[str, Any] | None = None
+    is_meltanos = False
     states: dict[int, dict[str, Any]] = {}
     for each in given:
         number, equals, path = each.rpartition("=")
         if not equals and group is None:
-            group = _read(path, group=True)
+            group, is_meltanos = _read(path, group=True)
         elif is_tenant_number(number) and path and int(number) not in states:
-            states[int(number)] = _read(path, group=False)
+            states[int(number)], _ = _read(path, group=False)
         else:
             raise InputError(
                 f"--group-state {each}: is not the number of one more tenant, =, and a file, nor "
@@ -47,17 +51,17 @@ def made_of(given: Sequence[str], without: Iterable[int]) -> dict[str, Any]:
     made = state_of_group(states, group or {})
     for tenant in without:
         made = group_without(tenant, made, NAMES)
-    return made
+    return {_BY_MELTANO: made} if is_meltanos else made
 
 
-def _read(path: str, *, group: bool) -> dict[str, Any]:
+def _read(path: str, *, group: bool) -> tuple[dict[str, Any], bool]:
+    """Return the state in a file, and whether it is as Meltano has it."""
     source = f"the file {path} given with --group-state"
     state = files.parsed(files.content_of(path, "--group-state"), source)
-    if isinstance(state, dict) and "singer_state" in state:
-        state = state["singer_state"]
-    state = checked_state(state, NAMES)
+    is_meltanos = isinstance(state, dict) and _BY_MELTANO in state
+    state = checked_state(state[_BY_MELTANO] if is_meltanos else state, NAMES)
     require_state_of(state, NAMES, group=group)
-    return state
+    return state, is_meltanos
 
 
 def removal_of(tenants: Iterable[int]) -> str:

@@ -242,7 +242,7 @@ FAILURES: Mapping[Kind, Failure] = {
     Kind.BAD_ADDRESS: Failure(
         "no request, as there is no such address",
         "the address to call, or that of a proxy, makes no sense",
-        "check api_url and auth_url, and HTTPS_PROXY or ALL_PROXY in the environment",
+        "check api_url and auth_url, and the variables HTTPS_PROXY and ALL_PROXY",
         reach="all",
     ),
     Kind.BAD_BUNDLE: Failure(

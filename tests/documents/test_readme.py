@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import Sandbox, cli
+from tap_servicetitan_dispatch.streams import NAMES, ON_REQUEST
 from tests.support.caller import Caller, Clock
 from tests.support.vendor import definition
 from tools.declared import PREFIX, own_settings
@@ -36,6 +37,11 @@ def test_the_operations_are_those_that_the_vendor_defines() -> None:
         row.split("`")[1] for row in rows(section("docs/streams.md", "Every operation of the API"))
     ]
     assert sorted(listed) == sorted(operations_in(definition()))
+
+
+def test_it_names_all_streams() -> None:
+    text = section("README.md", "Streams")
+    assert [name for name in (*NAMES, *ON_REQUEST) if f"`{name}`" not in text] == []
 
 
 def test_one_line_loads_something() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -143,8 +144,14 @@ def test_secrets_and_nothing_else_are_sensitive(
     }
 
 
-def test_the_credentials_are_required_or_only_an_environment(definition: dict[str, Any]) -> None:
-    assert definition["settings_group_validation"] == [list(CREDENTIALS), ["environment"]]
+def test_credentials_of_a_tenant_or_a_group_are_required_or_only_an_environment(
+    definition: dict[str, Any],
+) -> None:
+    one, group, sandbox = definition["settings_group_validation"]
+    assert one == list(CREDENTIALS)
+    assert {*one} ^ {*group} == {"tenant_id", "tenants"}
+    assert sandbox == ["environment"]
+    assert {*group} <= {setting["name"] for setting in definition["settings"]}
     assert {name for name in CREDENTIALS if name in definition["settings_preamble"]} == set(
         CREDENTIALS
     )
@@ -163,6 +170,9 @@ def test_the_other_entries_belong_to_the_same_plugin(definition: dict[str, Any])
     assert maintainer[1].keys() == {"label", "name", "url"}
     assert definition["repo"] == f"{maintainer[1]['url']}/{NAME}"
     assert OWNER.lower() == OWNER
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["urls"]["Source"] == definition["repo"]
+    assert all(url.startswith(definition["repo"]) for url in project["urls"].values())
 
 
 def test_the_logo_is_a_square_without_letters_and_without_pictures_from_elsewhere() -> None:

@@ -46,7 +46,7 @@ async def export_appointment_assignments(
     younger than that.
     """
     place = _place(sent, tenant, behaviour, recent=include_recent_changes)
-    bound = include_recent_changes and behaviour.token_settings == "bound"
+    bound = include_recent_changes and behaviour.token_settings == "bound"  # noqa: S105 - no secret
     end = Place(place.instant, place.id, issued_on=tenant.now, recent=bound)
     if place.pause:
         return _page(behaviour, sent, end, more=True)
