@@ -19,8 +19,7 @@ from tap_servicetitan_dispatch.cli import check, files, group_state
 from tap_servicetitan_dispatch.errors import Line, StreamsFailedError, TapError, advice
 from tap_servicetitan_dispatch.log.redaction import part
 from tap_servicetitan_dispatch.settings import validation
-from tap_servicetitan_dispatch.survey import report, survey
-from tap_servicetitan_dispatch.survey.survey import ALSO
+from tap_servicetitan_dispatch.survey import ALSO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -172,6 +171,8 @@ class Command(SingerCommand):
         )
 
     def _survey(self, tap: Tap, survey_as: str, also: Sequence[str], only: Sequence[int]) -> None:
+        from tap_servicetitan_dispatch.survey import report, survey  # noqa: PLC0415 - not for --discover
+
         if lines := validation.problems(tap.config, tap.config_jsonschema):
             self._fail(*lines)
         for number in (signal.SIGINT, signal.SIGTERM):

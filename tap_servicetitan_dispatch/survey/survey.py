@@ -14,6 +14,7 @@ from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
 )
 from tap_servicetitan_dispatch.streams.arrival_windows import ArrivalWindows
 from tap_servicetitan_dispatch.streams.lists import ListStream
+from tap_servicetitan_dispatch.survey import TENANT_NUMBER, WRONG_KEY
 from tap_servicetitan_dispatch.survey.asking import Asker, EnoughError
 from tap_servicetitan_dispatch.survey.facts import FACTS
 from tap_servicetitan_dispatch.survey.fields import fields_of
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 CALLS_A_SECOND = 8
 AT_ONCE = 4
 VERSION = 1
-WRONG_KEY, TENANT_NUMBER = "wrong-key", "tenant-number"
-ALSO = (WRONG_KEY, TENANT_NUMBER)
-"""What is asked or told only on request."""
 _WITH_ASSIGNMENTS = {
     "appointment_assignments",
     AppointmentAssignmentsList.name,
