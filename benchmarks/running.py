@@ -8,13 +8,13 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory, TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 PYTHON = sys.executable
 TAP = str(Path(sys.executable).with_name("tap-servicetitan-dispatch"))
@@ -44,6 +44,8 @@ class Given:
     """Requests under way, if not as many as by default."""
     unlimited: bool = False
     """Whether the tap may call as often as it can, see `benchmarks.unlimited`."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Further ones of the tap."""
 
 
 def timed(
@@ -124,6 +126,7 @@ def tap(
             config["max_concurrent_requests"] = given.at_once
         if extra := [stream for stream in streams or () if stream in EXTRA]:
             config["extra_streams"] = extra
+        config |= given.settings
         (folder / "config.json").write_text(json.dumps(config))
         program = [PYTHON, "-m", "benchmarks.unlimited"] if given.unlimited else [TAP]
         command = [*program, "--config", str(folder / "config.json")]

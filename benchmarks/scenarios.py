@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import marts, running
 from benchmarks.running import PYTHON, TAP, Given
 from benchmarks.server import PAGE_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 FEED = ("appointment_assignments",)
 LARGE = (
@@ -28,6 +28,19 @@ MANY = 400
 """Tenants whose bookmarks all stand in each STATE."""
 SOME = 20
 """Tenants that share the rows."""
+
+
+KEPT_AND_HASHED: Mapping[str, Mapping[str, Any]] = {
+    "`keep_history`": {"keep_history": [*FEED]},
+    "three hashed fields": {
+        "hash_fields": [
+            f"appointment_assignments.{field}"
+            for field in ("technicianName", "technicianId", "assignedById")
+        ],
+        "hash_salt": "a salt of the benchmark, to be kept",
+    },
+}
+"""Settings whose cost is measured, by what they are called."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,11 @@ def _of_time(rows: int, latency: float) -> Iterator[Scenario]:
         alone = running.tap(Given(rows, unlimited=True), FEED)
         return alone.seconds / running.bare(Given(rows)).seconds
 
+    def cpu_with(settings: Mapping[str, Any]) -> float:
+        plain = running.tap(Given(rows, unlimited=True), FEED)
+        other = running.tap(Given(rows, unlimited=True, settings=settings), FEED)
+        return other.cpu_seconds / plain.cpu_seconds
+
     def waiting() -> float:
         run = running.tap(Given(rows, latency), FEED)
         spent: float = run.server["seconds"]
@@ -100,6 +118,14 @@ def _of_time(rows: int, latency: float) -> Iterator[Scenario]:
             partial(throughput, count),
             goal=f"at most {limit}",
             limit=limit,
+            share=3,
+        )
+    for what, settings in KEPT_AND_HASHED.items():
+        yield Scenario(
+            f"CPU for {rows:,} rows with {what}, over that without",
+            partial(cpu_with, settings),
+            goal="at most 1.5",
+            limit=1.5,
             share=3,
         )
     yield Scenario(

@@ -26,9 +26,17 @@ from tap_servicetitan_dispatch.run.signals import StopFlag
 from tap_servicetitan_dispatch.settings import schema as settings
 from tap_servicetitan_dispatch.settings import stream_maps, validation
 from tap_servicetitan_dispatch.settings.environment import from_environment
+from tap_servicetitan_dispatch.state.bookmarks import note_key, require_key_of
 from tap_servicetitan_dispatch.state.catalog import checked_catalog, require_offered
 from tap_servicetitan_dispatch.state.given import checked_state, require_state_of
-from tap_servicetitan_dispatch.streams import NAMES, ON_REQUEST, STREAMS, not_offered
+from tap_servicetitan_dispatch.streams import (
+    NAMES,
+    ON_REQUEST,
+    STREAMS,
+    WITH_VERSIONS,
+    not_offered,
+    problems_of_hashing,
+)
 from tap_servicetitan_dispatch.streams.sync_log import SyncLog
 from tap_servicetitan_dispatch.writer import LineWriter
 
@@ -49,7 +57,7 @@ class TapServiceTitanDispatch(Tap):
     message_writer_class = LineWriter
     # From 0.55 on; start_date here is for a first run, also where a bookmark is from before
     capabilities: ClassVar[Any] = [each for each in Tap.capabilities if str(each) != "start-date"]
-    config_jsonschema: ClassVar[dict[str, Any]] = settings.schema(ON_REQUEST)
+    config_jsonschema: ClassVar[dict[str, Any]] = settings.schema(ON_REQUEST, WITH_VERSIONS)
 
     def __init__(
         self,
@@ -74,7 +82,10 @@ class TapServiceTitanDispatch(Tap):
         redaction.SECRETS.add(*settings.secrets_in(given))
         stream_maps.require_nothing_else(given.get("stream_maps"))
         validation.normalize(given, schema)
-        if validate_config and (errors := validation.problems(given, schema)):
+        errors = validation.problems(given, schema) if validate_config else []
+        if validate_config:
+            errors += problems_of_hashing(given)
+        if errors:
             raise ConfigValidationError("Config validation failed", errors=errors, schema=schema)
         super().__init__(
             config=given, state=state, catalog=catalog, validate_config=False, **kwargs
@@ -132,7 +143,12 @@ class TapServiceTitanDispatch(Tap):
         streams = cast("list[DispatchStream]", list(self.streams.values()))
         log = next((each for each in streams if each.selected and isinstance(each, SyncLog)), None)
         read = [each for each in streams if each.selected and each is not log]
+        for each in read:
+            require_key_of(self.state, each.name, keeps_history=bool(each.version_field))
         sources = [source for each in read for source in each.sources()]
+        for each in read:
+            if each.version_field:
+                note_key(cast("dict[str, Any]", self.state), each.name)
         run = streams[0].run
         run.outcomes.log = log.name if log else None
         with run.all_streams(sources, log.sync if log else lambda: None):

@@ -25,6 +25,8 @@ GOOD = {
     "tenant_id": "1234",
 }
 
+BATCHES = {"encoding": {"format": "jsonl"}, "storage": {"root": "file:///tmp/batches"}}
+
 
 def problems(config: dict[str, Any]) -> list[str]:
     schema = TapServiceTitanDispatch.config_jsonschema
@@ -36,7 +38,7 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
     config: dict[str, Any] = dict(GOOD)
     assert problems(config) == []
     validation.normalize(config, TapServiceTitanDispatch.config_jsonschema)
-    declared = settings.schema({})["properties"].items()
+    declared = settings.schema({}, [])["properties"].items()
     defaults = {name: each["default"] for name, each in declared if "default" in each}
     assert config == {**GOOD, **defaults}
 
@@ -90,15 +92,23 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
             "detect_deleted_every_hours: cannot be given together with start_date",
         ),
         (
-            {
-                "detect_deleted_every_hours": 24,
-                "batch_config": {
-                    "encoding": {"format": "jsonl"},
-                    "storage": {"root": "file:///tmp/batches"},
-                },
-            },
+            {"detect_deleted_every_hours": 24, "batch_config": BATCHES},
             "detect_deleted_every_hours: cannot be given together with batch_config",
         ),
+        (
+            {"stream_maps": {"zones": {"name": "md5(name)"}}, "batch_config": BATCHES},
+            "stream_maps: cannot be given together with batch_config, as the SDK writes rows",
+        ),
+        (
+            {"keep_history": ["zons"]},
+            "keep_history.0: 'zons' is not one of appointment_assignments, appointment_assignments",
+        ),
+        ({"keep_history": ["arrival_windows"]}, "keep_history.0: 'arrival_windows' is not one of"),
+        ({"keep_history": ["sync_log"]}, "keep_history.0: 'sync_log' is not one of"),
+        ({"hash_fields": ["zones.name"]}, "hash_salt: is required where hash_fields is set"),
+        ({"hash_fields": [5], "hash_salt": "x" * 16}, "hash_fields.0: 5 is not of type string"),
+        ({"hash_salt": "too short"}, "hash_salt: has fewer than 16 characters, and can be g"),
+        ({"hash_salt": 5}, "hash_salt: the value is not of type string"),
         ({"detect_deleted_every_hours": 0}, "detect_deleted_every_hours: 0 is less than 1"),
         ({"app_key": 5}, "app_key: the value is not of type string"),
     ],
@@ -217,16 +227,16 @@ def test_addresses_override_the_environment() -> None:
 
 def test_secrets_are_marked_and_never_shown_by_credentials() -> None:
     secret = {
-        name for name, each in settings.schema({})["properties"].items() if each.get("secret")
+        name for name, each in settings.schema({}, [])["properties"].items() if each.get("secret")
     }
-    assert secret == {"client_secret", "app_key", "tenants"}
+    assert secret == {"client_secret", "app_key", "hash_salt", "tenants"}
     shown = repr(settings.environment_of(GOOD | {"environment": "production"}))
     assert CLIENT_SECRET not in shown
     assert APP_KEY not in shown
 
 
 def test_every_setting_has_title_description_and_type() -> None:
-    for name, setting in settings.schema({})["properties"].items():
+    for name, setting in settings.schema({}, [])["properties"].items():
         assert setting["title"], name
         assert setting["description"].endswith("."), name
         assert setting["type"], name

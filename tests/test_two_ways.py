@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import re
@@ -9,6 +10,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
+import msgspec
 import pytest
 import time_machine
 from hypothesis import given
@@ -19,13 +22,14 @@ from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 
 from tap_servicetitan_dispatch.sandbox import Faults, Sandbox
 from tap_servicetitan_dispatch.streams.base import DispatchStream
+from tap_servicetitan_dispatch.streams.hashing import Hasher
 from tap_servicetitan_dispatch.writer import LineWriter
 from tests.support.caller import START, Clock
 from tests.support.contents import TRACKING_SETTINGS
 from tests.support.odd_answers import KEYS, ODD_VALUES, ONE_DAY, answers, fields_of
 from tests.support.runs import bookmarked, catalog_of, select
-from tests.support.scripted_api import feed_of, page, routed, row
-from tests.support.streams import ALL_STREAMS
+from tests.support.scripted_api import FEED, MODIFIED, Answer, feed_of, listed, page, routed, row
+from tests.support.streams import ALL_STREAMS, PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +111,64 @@ def test_odd_values(api: ScriptedApi, tap: Command, both_ways: Any, value: Any) 
         found |= answers(stream, KEYS[stream] | fields)
     api.reply = routed(found)
     both_ways(lambda: tap.run(api.config | ONE_DAY, streams=tuple(KEYS)))
+
+
+KEPT_AND_HASHED = {
+    "keep_history": ["appointment_assignments", "capacities", "zones"],
+    "hash_fields": [
+        "appointment_assignments.technicianName",
+        "appointment_assignments.technicianId",
+        "capacities.technicians.name",
+        "zones.cities",
+        "zones.unknownFields",
+    ],
+    "hash_salt": "a salt of the test, to be kept",
+}
+
+
+@pytest.mark.parametrize("unknown", ["warn", "keep"])
+def test_versions_and_hashes_of_any_values(
+    api: ScriptedApi, tap: Command, both_ways: Any, unknown: str
+) -> None:
+    """In pages that are usual, and in such as have each odd value in each field."""
+    streams = ("appointment_assignments", "capacities", "zones")
+    odd = {
+        stream: [
+            KEYS[stream] | {"id": number} | dict.fromkeys([*fields_of(stream), "unheardOf"], value)
+            for number, value in enumerate(ODD_VALUES)
+        ]
+        for stream in streams
+    }
+    technicians = [{"id": 1, "name": "Ada"}, {"id": 2}]
+    of_slots: list[dict[str, Any]] = [{}, {"technicians": []}, {"technicians": technicians}]
+    slots = [
+        {"startUtc": "2026-12-01T08:00:00Z", "endUtc": f"2026-12-01T09:0{n}:00Z", **more}
+        for n, more in enumerate(of_slots)
+    ]
+    pages = {
+        None: page(1, 2, more=True, token="t1"),
+        "t1": {"hasMore": False, "continueFrom": "t2", "data": odd["appointment_assignments"]},
+    }
+    found = {
+        PATHS["capacities"]: {"timeStamp": MODIFIED, "availabilities": slots},
+        PATHS["zones"]: listed(*odd["zones"]),
+    }
+    rest = routed(found)
+    api.reply = lambda call: (
+        Answer(pages[call.query.get("from")]) if call.path == FEED else rest(call)
+    )
+    config = {
+        **api.config,
+        **ONE_DAY,
+        **KEPT_AND_HASHED,
+        "unknown_fields": unknown,
+        "extra_streams": ["capacities"],
+    }
+    catalog = tap.discover(*streams, **config)
+    lines = both_ways(lambda: tap.run(config, None, catalog))
+    assert "Ada" not in "".join(lines)
+    records = [each for each in map(json.loads, lines) if each["type"] == "RECORD"]
+    assert len(records) == 2 + len(slots) + 2 * len(ODD_VALUES)
 
 
 def test_a_deselected_property(api: ScriptedApi, tap: Command, both_ways: Any) -> None:
@@ -205,6 +267,34 @@ def test_any_record_is_written_as_a_message_of_its_own_would_be(
             writer.write_message(RecordMessage("zones", record, version, NOW)) for record in records
         ]
     )
+
+
+ROW = msgspec.defstruct("Row", [("name", Any, msgspec.UNSET)])
+ALL_SMALL = st.integers(-(2**63), 2**63 - 1)
+PLAIN = st.none() | st.booleans() | ALL_SMALL | st.floats(allow_nan=False) | st.sampled_from("ab")
+NESTED = st.recursive(
+    PLAIN,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2)
+    ),
+    max_leaves=6,
+)
+
+
+@hypothesis.settings(max_examples=50)
+@given(
+    names=st.lists(st.sampled_from("ab"), max_size=4) | st.lists(ALL_SMALL) | st.lists(NESTED),
+    path=st.sampled_from([("name",), ("name", "a"), ("name", "b", "a")]),
+)
+def test_any_value_has_the_same_hash_in_a_row_of_either_kind(
+    names: list[Any], path: tuple[str, ...]
+) -> None:
+    as_structs: list[Any] = [ROW(name) for name in copy.deepcopy(names)]
+    as_dicts: list[Any] = [{"name": name} for name in copy.deepcopy(names)]
+    hasher = Hasher([path], "a salt of the test")
+    for rows in (as_structs, as_dicts):
+        hasher.replace_in(rows)
+    assert [row.name for row in as_structs] == [row["name"] for row in as_dicts]
 
 
 @given(value=st.dictionaries(st.text(), values, max_size=4))

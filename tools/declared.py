@@ -18,7 +18,7 @@ from tap_servicetitan_dispatch.sandbox import Behaviour, cli
 from tap_servicetitan_dispatch.sandbox.api.operations import ROUTERS
 from tap_servicetitan_dispatch.settings import schema as settings
 from tap_servicetitan_dispatch.settings import tenants
-from tap_servicetitan_dispatch.streams import ON_REQUEST
+from tap_servicetitan_dispatch.streams import ON_REQUEST, WITH_VERSIONS
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tools.markdown import ROOT
@@ -38,7 +38,7 @@ def own_settings() -> dict[str, Any]:
     TapServiceTitanDispatch.append_builtin_config(added)
     return {
         name: setting
-        for name, setting in settings.schema(ON_REQUEST)["properties"].items()
+        for name, setting in settings.schema(ON_REQUEST, WITH_VERSIONS)["properties"].items()
         if name not in added["properties"]
     }
 
@@ -48,7 +48,7 @@ def all_settings() -> dict[str, Any]:
 
     `faker_config` is left out: the tap comes without the library that it is for.
     """
-    schema = settings.schema(ON_REQUEST)
+    schema = settings.schema(ON_REQUEST, WITH_VERSIONS)
     TapServiceTitanDispatch.append_builtin_config(schema)
     del schema["properties"]["faker_config"]
     return dict(_leaves(schema))

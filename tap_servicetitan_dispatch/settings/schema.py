@@ -12,7 +12,7 @@ from singer_sdk import typing as th
 from tap_servicetitan_dispatch import instants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
 SANDBOX = "sandbox"
@@ -154,6 +154,28 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
         default="warn",
         allowed_values=["warn", "keep", "fail"],
     ),
+    _setting(
+        "keep_history",
+        "Streams of which a table keeps each version of a row, not the latest only: the key gets "
+        "`modifiedOn` (`timeStamp` for `capacities`). A table that is there already has another "
+        "key, so load into a new one.",
+        kind=th.ArrayType(th.StringType),
+        default=[],
+    ),
+    _setting(
+        "hash_fields",
+        "Fields that go out as hashes, each as `stream.field`; fields inside of others too, as "
+        "`capacities.technicians.name`. A name has the same hash (HMAC-SHA-256, hex) in each "
+        "stream, and null stays null.",
+        kind=th.ArrayType(th.StringType),
+        default=[],
+    ),
+    _setting(
+        "hash_salt",
+        "Secret with which `hash_fields` are hashed, of 16 characters or more. With another, each "
+        "hash is another. Required where `hash_fields` is set.",
+        secret=True,
+    ),
     _number(
         "page_size",
         "Rows to ask for per page of a list, 1 to 5000. The export feed has its own.",
@@ -225,12 +247,6 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
         title="Capacity: job type",
     ),
     _switch(
-        "capacity_keep_history",
-        "Whether the time of a forecast is part of the key of `capacities`, so that a target "
-        "which updates rows keeps each forecast, not the latest only.",
-        title="Capacity: keep history",
-    ),
-    _switch(
         "capacity_skill_based_availability",
         "Whether only technicians count who have the skills that the job type needs.",
         title="Capacity: match skills",
@@ -279,17 +295,19 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
 ).to_dict()
 
 
-def schema(on_request: Mapping[str, str]) -> dict[str, Any]:
+def schema(on_request: Mapping[str, str], with_versions: Iterable[str]) -> dict[str, Any]:
     """Return the JSON schema of the settings.
 
     Args:
         on_request: Those streams that `extra_streams` may name, each with its reason.
+        with_versions: Those that `keep_history` may name.
     """
     complete = copy.deepcopy(_SCHEMA)
     setting = complete["properties"]["extra_streams"]
     reasons = (f"`{name}` {reason}" for name, reason in on_request.items())
     setting["description"] += f"{'; '.join(reasons)}."
     setting["items"]["enum"] = [*on_request]
+    complete["properties"]["keep_history"]["items"]["enum"] = [*with_versions]
     return complete
 
 
@@ -315,7 +333,7 @@ def start_of(config: Mapping[str, Any]) -> datetime | None:
 def secrets_in(settings: Any) -> Iterator[str]:
     """Yield what settings say that nobody may see, wherever it is among them.
 
-    That is credentials, and all that is for the storage of a BATCH only.
+    That is credentials, the salt of hashes, and all that is for the storage of a BATCH only.
     """
     if isinstance(settings, Mapping):
         for name, value in settings.items():
@@ -325,7 +343,7 @@ def secrets_in(settings: Any) -> Iterator[str]:
             yield from secrets_in(each)
 
 
-_SECRET = {"client_id", "client_secret", "app_key", "params"}
+_SECRET = {"client_id", "client_secret", "app_key", "hash_salt", "params"}
 
 
 def _texts_in(value: Any) -> Iterator[str]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from jsonschema import ValidationError
 
+SHORTEST_SALT = 16
 _SWITCHES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
     ("false", "0", "no", "off"), False
 )
@@ -43,7 +44,7 @@ def normalize(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> No
     """
     for name in [name for name, value in config.items() if value is None or value == ""]:
         del config[name]
-    for name in tenants.CREDENTIALS:
+    for name in (*tenants.CREDENTIALS, "hash_salt"):
         value = config.get(name)
         if isinstance(value, str) and value != value.strip():
             logger.warning("%s: white space around it was stripped.", name)
@@ -132,6 +133,12 @@ def _unsafe(config: Mapping[str, Any]) -> Iterator[str]:
             "they come again, and a run that dies leave them so; detect_deleted_every_hours marks "
             "those that are gone, and no others"
         )
+    if config.get("stream_maps") and config.get("batch_config"):
+        yield (
+            "stream_maps: cannot be given together with batch_config, as the SDK writes rows into "
+            "the files of a BATCH as they were before the maps, names in clear; hash_fields, and a "
+            "catalog that leaves fields out, count for files too"
+        )
     if config.get("detect_deleted_every_hours"):
         if config.get("start_date"):
             yield (
@@ -159,11 +166,24 @@ def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"start_date: {given} is neither a date nor a date-time (ISO 8601)"
     if (zone := config.get("timezone")) and not tenants.is_time_zone(zone):
         yield f"timezone: {shown(zone)} is not an IANA time zone, such as America/Chicago"
+    yield from _salt_problems(config)
     if config.get("capacity_skill_based_availability") and not config.get("capacity_job_type_id"):
         yield "capacity_skill_based_availability: needs capacity_job_type_id, whose skills to match"
     for name in ("api_url", "auth_url"):
         if url := config.get(name):
             yield from _url_problems(name, url)
+
+
+def _salt_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    salt = config.get("hash_salt")
+    remedy = "make one, as by `openssl rand -hex 32`, and keep it"
+    if salt is None and config.get("hash_fields"):
+        yield (
+            "hash_salt: is required where hash_fields is set, as anybody could tell the hash of a "
+            f"name without it; {remedy}"
+        )
+    elif salt is not None and len(salt) < SHORTEST_SALT:
+        yield f"hash_salt: has fewer than {SHORTEST_SALT} characters, and can be guessed; {remedy}"
 
 
 def _url_problems(name: str, url: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan_dispatch import instants
-from tap_servicetitan_dispatch.errors import StateError
+from tap_servicetitan_dispatch.errors import InputError, StateError
 from tap_servicetitan_dispatch.log.redaction import shown
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 KEY, VALUE = "replication_key", "replication_key_value"
 FULL_READ = "full_read"
 FULL_READ_ROWS = "full_read_rows"
+KEEPS_HISTORY = "keeps_history"
+"""Whether rows went out with a key that has each version of them."""
 LARGEST_VERSION = 2**31 - 1
 """Targets keep a version in 32 bits."""
 
@@ -135,6 +137,38 @@ def store_full_read(read: FullRead, entry: MutableMapping[str, Any]) -> None:
 def store_rows_of_full_read(rows: int, entry: MutableMapping[str, Any]) -> None:
     """Put how many rows a full read has shown into the entry of its tenant."""
     entry[FULL_READ_ROWS] = rows
+
+
+def require_key_of(state: Mapping[str, Any], stream: str, *, keeps_history: bool) -> None:
+    """Make sure that rows go out with the key that those of earlier runs had.
+
+    Targets leave the key of a table as it is. With the shorter one it takes no second version of a
+    row, with the longer one not the same version for all: a load would end in the middle.
+
+    Args:
+        state: The state of the tap.
+        stream: The name of the stream.
+        keeps_history: Whether its key has each version, by the settings.
+
+    Raises:
+        InputError: It is another one.
+    """
+    entry = state.get("bookmarks", {}).get(stream)
+    if entry is None or bool(entry.get(KEEPS_HISTORY)) == keeps_history:
+        return
+    then = "did not name it" if keeps_history else "named it"
+    raise InputError(
+        f"the state of {stream} is from when the setting keep_history {then}, so tables have "
+        "another key than the rows would now",
+        "change the setting back, or load the stream into a new table, without its part of the "
+        f"state. Where there are only files, {'put' if keeps_history else 'take'} "
+        f'"{KEEPS_HISTORY}": true {"into" if keeps_history else "out of"} that part',
+    )
+
+
+def note_key(state: MutableMapping[str, Any], stream: str) -> None:
+    """Note that the rows of a stream go out with a key that has each version of them."""
+    state.setdefault("bookmarks", {}).setdefault(stream, {})[KEEPS_HISTORY] = True
 
 
 def tenants_in(state: Mapping[str, Any], streams: Iterable[str]) -> set[int]:

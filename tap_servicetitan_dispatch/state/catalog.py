@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
     from singer_sdk.singerlib import CatalogEntry
 
-KEYS_OF_SETTINGS = {"tenantId": "tenants", "timeStamp": "capacity_keep_history"}
-"""What is part of a key only if a setting says so."""
+KEYS_OF_SETTINGS = {
+    "tenantId": "tenants",
+    "timeStamp": "keep_history",
+    "modifiedOn": "keep_history",
+}
+"""What is part of a key only if a setting says so; but a catalog may add `modifiedOn` itself."""
 
 
 def checked_catalog(
@@ -87,7 +91,8 @@ def require_keys(stream: str, keys: Sequence[str], own_keys: Sequence[str]) -> N
         InputError: It was not.
     """
     for name, setting in KEYS_OF_SETTINGS.items():
-        if (name in own_keys) != (name in keys):
+        is_added = name in keys and name not in own_keys and name != "modifiedOn"
+        if is_added or (name in own_keys and name not in keys):
             raise InputError(
                 f"the catalog has the key {', '.join(keys)} for {stream}, where the settings "
                 f"want {', '.join(own_keys)}: it was made before the setting {setting} was "
@@ -129,6 +134,48 @@ def require_fields(entry: CatalogEntry, keys: Sequence[str], own_fields: Collect
                 f"the catalog deselects {name} of {stream}, which is part of its key",
                 "select it, or leave it out of the key",
             )
+
+
+def require_texts(
+    entry: CatalogEntry, own: Mapping[str, Any], paths: Collection[Sequence[str]]
+) -> None:
+    """Make sure that a catalog has hashes for texts, if the stream is selected.
+
+    Args:
+        entry: What a catalog says of the stream.
+        own: The schema that the stream has by the settings.
+        paths: Where the values are that go out as hashes.
+
+    Raises:
+        InputError: It has another type for one of them.
+    """
+    if not _is_selected(entry):
+        return
+    given = entry.schema.to_dict()
+    others = [
+        ".".join(path)
+        for path in paths
+        if (at := _types_at(given, path)) and at != _types_at(own, path)
+    ]
+    if others:
+        raise InputError(
+            f"the catalog has another type for {', '.join(others)} of {entry.tap_stream_id} than "
+            "hashes have: it was made before the setting hash_fields named it",
+            "make it anew with --discover",
+        )
+
+
+def _types_at(schema: Mapping[str, Any], path: Sequence[str]) -> set[tuple[str | None, ...]]:
+    """Return the types, other than null, and the formats of what lies at a path, as far as said."""
+    if "items" in schema:
+        return _types_at(schema["items"], path)
+    if inner := schema.get("properties"):
+        names = [name for name in path[:1] or inner if name in inner]
+        return {each for name in names for each in _types_at(inner[name], path[1:])}
+    kinds = schema.get("type", ())
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    plain = {*kinds} - {"array", "null", "object"}  # what is inside of those is not said
+    return {(kind, schema.get("format")) for kind in plain}
 
 
 def paths_left_out(

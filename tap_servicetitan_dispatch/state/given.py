@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 BOOKMARK = ("replication_key", "replication_key_value")
 OF_A_TENANT = (*BOOKMARK, "full_read_rows")
-OF_A_STREAM = (*OF_A_TENANT, "full_read")
+OF_A_STREAM = (*OF_A_TENANT, "full_read", "keeps_history")
 
 
 def checked_state(state: Any, own_streams: Container[str]) -> dict[str, Any]:
@@ -111,7 +111,10 @@ def state_of_group(
         for stream, entry in state.get("bookmarks", {}).items():
             if entry.keys() <= {*OF_A_STREAM}:  # else it is another tap's
                 value = {key: entry[key] for key in BOOKMARK if key in entry}
-                partitions = bookmarks.setdefault(stream, {}).setdefault("partitions", [])
+                of_group = bookmarks.setdefault(stream, {})
+                if entry.get("keeps_history") and stream not in group.get("bookmarks", {}):
+                    of_group["keeps_history"] = True
+                partitions = of_group.setdefault("partitions", [])
                 if any(each["context"]["tenantId"] == number for each in partitions):
                     raise InputError(
                         f"the state of the group has tenant {number} already",

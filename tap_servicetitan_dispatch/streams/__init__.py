@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tap_servicetitan_dispatch.streams.appointment_assignments import AppointmentAssignments
 from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
@@ -14,6 +14,8 @@ from tap_servicetitan_dispatch.streams.arrival_windows import (
 )
 from tap_servicetitan_dispatch.streams.business_hours import BusinessHours
 from tap_servicetitan_dispatch.streams.capacities import Capacities
+from tap_servicetitan_dispatch.streams.fields import time_of_version
+from tap_servicetitan_dispatch.streams.hashing import problems
 from tap_servicetitan_dispatch.streams.non_job_appointments import NonJobAppointments
 from tap_servicetitan_dispatch.streams.sync_log import SyncLog
 from tap_servicetitan_dispatch.streams.teams import Teams
@@ -47,6 +49,28 @@ ON_REQUEST = {
     name: each.on_request for name, each in zip(NAMES, STREAMS, strict=True) if each.on_request
 }
 """Those that are offered only where `extra_streams` names them, each with its reason."""
+SCHEMAS = {
+    name: cast("dict[str, Any]", each.schema) for name, each in zip(NAMES, STREAMS, strict=True)
+}
+"""The schema of each, without what settings add to it."""
+WITH_VERSIONS = {
+    name: time
+    for name, schema in SCHEMAS.items()
+    if (time := time_of_version(schema["properties"]))
+}
+"""Those of which each version can be kept, and the field that says when a row is as it is."""
+
+
+def problems_of_hashing(config: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the paths of `hash_fields`, a line for each of them.
+
+    What the log of the run says is of the run, so nothing of it is hashed.
+    """
+    given = config.get("hash_fields")
+    keys = {name: each.primary_keys for name, each in zip(NAMES, STREAMS, strict=True) if each.path}
+    schemas = {name: SCHEMAS[name] for name in keys}
+    paths = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
+    return [*problems(paths, schemas, keys)]
 
 
 def not_offered(config: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from tap_servicetitan_dispatch.errors import AnswerError
-from tap_servicetitan_dispatch.streams.fields import TENANT_ID, UNKNOWN_FIELDS_PROPERTY
+from tap_servicetitan_dispatch.streams.fields import (
+    NEVER,
+    TENANT_ID,
+    UNKNOWN_FIELDS_PROPERTY,
+    time_of_version,
+)
+from tap_servicetitan_dispatch.streams.hashing import paths_of, with_hashes
 from tap_servicetitan_dispatch.streams.writing import WritingStream
 
 if TYPE_CHECKING:
@@ -56,9 +62,17 @@ class DispatchStream(WritingStream):
         super().__init__(tap, run)
         if run.is_of_group:
             self._add_tenant()
-        self.own_keys = self.primary_keys  # a catalog may give others
         if self.config.get("unknown_fields") == "keep":
             self._set_properties({**self.schema["properties"], **UNKNOWN_FIELDS_PROPERTY.to_dict()})
+        self.sent_properties = self.schema["properties"]
+        if self.name in (self.config.get("keep_history") or ()):
+            self.version_field = time_of_version(self.sent_properties)
+        if self.version_field:
+            self._keep_history(self.version_field)
+        self.own_keys = self.primary_keys  # a catalog may give others
+        self.hashed_paths = paths_of(self.config, self.name, self.sent_properties)
+        for path in self.hashed_paths:
+            self.schema = with_hashes(self.schema, path)  # type: ignore[misc] # see the class
 
     def _add_tenant(self) -> None:
         """Let the tenant be the first field and the first part of the key, as ids may collide."""
@@ -66,6 +80,19 @@ class DispatchStream(WritingStream):
         required = ["tenantId", *self.schema.get("required", [])]
         self.schema["required"] = list(dict.fromkeys(required))
         self.primary_keys = tuple(dict.fromkeys(("tenantId", *self.primary_keys)))
+
+    def _keep_history(self, name: str) -> None:
+        """Let the time of a version be the last part of the key, so that each has one of its own.
+
+        Args:
+            name: The field that says it.
+        """
+        properties = self.schema["properties"]
+        says = f"{properties[name]['description']} `{NEVER}` if the API does not say."
+        stamp = {**properties[name], "type": ["string"], "description": says}
+        self._set_properties({**properties, name: stamp})
+        self.schema["required"] = [*self.schema["required"], name]
+        self.primary_keys = (*self.primary_keys, name)
 
     def _set_properties(self, properties: dict[str, Any]) -> None:
         """Let this stream have a schema of its own, with these properties."""

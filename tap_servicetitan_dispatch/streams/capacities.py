@@ -27,10 +27,7 @@ from tap_servicetitan_dispatch.walks import Page, malformed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from singer_sdk import Tap
-
     from tap_servicetitan_dispatch.client.client import Client
-    from tap_servicetitan_dispatch.run.run import Run
     from tap_servicetitan_dispatch.state.bookmarks import Bookmark
     from tap_servicetitan_dispatch.walks import Record
 
@@ -99,15 +96,6 @@ class Capacities(DispatchStream):
             "Whether more of the slot is booked than the business aims at.",
         ),
     )
-
-    def __init__(self, tap: Tap, run: Run) -> None:
-        super().__init__(tap, run)
-        if run.config.get("capacity_keep_history"):
-            self.primary_keys = (*self.primary_keys, "timeStamp")
-            properties = self.schema["properties"]
-            stamp = {**properties["timeStamp"], "type": ["string"]}
-            self._set_properties({**properties, "timeStamp": stamp})
-            self.schema["required"] = [*self.schema["required"], "timeStamp"]
 
     @property
     @override

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
+if TYPE_CHECKING:
+    from collections.abc import Container
+
 UNKNOWN_FIELDS = "unknownFields"
 """The field that has the others, if they are kept."""
+NEVER = "1900-01-01T00:00:00Z"
+"""When a row was modified that does not say, where that is part of a key: no key may be empty."""
 
 
 def _field(
@@ -35,6 +40,15 @@ def objects(name: str, description: str, *fields: th.Property[Any]) -> th.Proper
 def schema_of(*fields: th.Property[Any]) -> dict[str, Any]:
     """Return the schema of a stream with these fields; all but the required ones may be null."""
     return th.PropertiesList(*fields).to_dict()
+
+
+def time_of_version(fields: Container[str]) -> str | None:
+    """Return which field says of when a row is as it is; nothing if none does.
+
+    Args:
+        fields: The names of the fields of a stream.
+    """
+    return next((name for name in ("modifiedOn", "timeStamp") if name in fields), None)
 
 
 TENANT_ID = integer("tenantId", "Number of the tenant.", required=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.errors import TapError
@@ -14,11 +14,12 @@ from tap_servicetitan_dispatch.state import bookmarks
 from tap_servicetitan_dispatch.state.bookmarks import Bookmark, bookmark_in
 from tap_servicetitan_dispatch.state.catalog import paths_left_out
 from tap_servicetitan_dispatch.streams.full_reads import FullReads
-from tap_servicetitan_dispatch.streams.records import RowDecoder
+from tap_servicetitan_dispatch.streams.hashing import Hasher
+from tap_servicetitan_dispatch.streams.records import RowDecoder, date
 from tap_servicetitan_dispatch.streams.sdk import SdkStream
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from singer_sdk import Tap
 
@@ -45,6 +46,11 @@ class ReadingStream(SdkStream, abc.ABC):
     """The fields that the walk gives to all rows of a page, and the API does not have."""
     can_be_whole: ClassVar[bool] = False
     """Whether a read from the beginning can tell which rows are gone."""
+
+    sent_properties: Mapping[str, Any]
+    """The properties of the schema as the API sends them."""
+    version_field: str | None = None
+    """Which part of the key tells the versions of a row apart, if each is kept."""
 
     def __init__(self, tap: Tap, run: Run) -> None:
         super().__init__(tap)
@@ -86,6 +92,7 @@ class ReadingStream(SdkStream, abc.ABC):
         may_be_full = self.full_reads.are_wanted  # made here, before the walks share it
         if self.run.is_of_group:
             self.tally.tenants = len(self.run.clients.tenants)
+        hasher = Hasher(self.hashed_paths, str(self.config.get("hash_salt", "")))
         for tenant in self.run.clients.tenants:
             bookmark = Bookmark()
             if is_incremental:
@@ -94,18 +101,22 @@ class ReadingStream(SdkStream, abc.ABC):
             yield PendingWalk(
                 self.name,
                 tenant,
-                self._resumed_walk(tenant, bookmark, self._decoder),
+                self._resumed_walk(tenant, bookmark, self._decoder, hasher),
                 self.run.first_page(is_long=is_long),
             )
 
     def _resumed_walk(
-        self, tenant: Tenant, bookmark: Bookmark, decoder: RowDecoder
+        self, tenant: Tenant, bookmark: Bookmark, decoder: RowDecoder, hasher: Hasher
     ) -> Iterator[Page]:
         outcome = self.outcome_of(tenant)
         client = self.run.clients.of(tenant).counting(outcome.tally, tenant.logger(self.logger))
         first = {"tenantId": tenant.number} if tenant.is_of_group else {}
         for page in outcome.watched(self._read(client, bookmark)):
-            yield replace(page, records=decoder.outgoing(page, first, outcome.unknown_fields))
+            rows = decoder.outgoing(page, first, outcome.unknown_fields)
+            if self.version_field:
+                date(rows, self.version_field)
+            hasher.replace_in(rows)
+            yield replace(page, records=rows)
         self.tally.add_tenant()
 
     def _read(self, client: Client, bookmark: Bookmark) -> Iterator[Page]:
@@ -182,12 +193,12 @@ class ReadingStream(SdkStream, abc.ABC):
     @cached_property
     def _decoder(self) -> RowDecoder:
         """What leaves out fields; the SDK would leave deselected ones in the files of a BATCH."""
-        properties = self.schema["properties"]
+        properties = self.sent_properties
         absent = set(paths_left_out(self.schema, self.effective_schema))
         of_run = ["tenantId"] if self.run.is_of_group else []
         return RowDecoder(
             self.name,
-            keys=self.primary_keys,
+            keys=[key for key in self.primary_keys or () if key != self.version_field],
             properties=properties,
             selected=[
                 name

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from functools import reduce
-from operator import or_
+from operator import attrgetter, or_
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 
 from tap_servicetitan_dispatch.errors import AnswerError
 from tap_servicetitan_dispatch.log.redaction import part
-from tap_servicetitan_dispatch.streams.fields import UNKNOWN_FIELDS
+from tap_servicetitan_dispatch.streams.fields import NEVER, UNKNOWN_FIELDS
 from tap_servicetitan_dispatch.walks import DecodedRow
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class RowDecoder:
         stream: The name of the stream.
         keys: Those fields of its primary key that come from the API or from `ExtendedRow`; no row
             may lack them.
-        properties: The properties of its schema.
+        properties: The properties of its schema, as the API sends them.
         selected: The names of those that are selected.
         absent: The paths of fields inside of others that do not go out, as the catalog lacks them.
         added: The names of the fields that whole pages get from the tap, not from the API.
@@ -318,6 +318,18 @@ class RowDecoder:
             " There are no more warnings of this kind." if self._warnings == MOST_WARNINGS else "",
             self._stream,
         )
+
+
+def date(rows: Sequence[Record], name: str) -> None:
+    """Give a time to each row that says none, or none that a target would take for one."""
+    if rows and not isinstance(rows[0], dict) and all(map(attrgetter(name), rows)):
+        return  # as usual, and quicker
+    for row in rows:
+        if not row.get(name):
+            if isinstance(row, dict):
+                row[name] = NEVER
+            else:
+                setattr(row, name, NEVER)
 
 
 def to_dict(record: Record) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from singer_sdk.mapper import RemoveRecordTransform
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.errors import InputError
-from tap_servicetitan_dispatch.state.catalog import require_fields, require_keys
+from tap_servicetitan_dispatch.state.catalog import require_fields, require_keys, require_texts
 from tap_servicetitan_dispatch.streams.fields import UNKNOWN_FIELDS
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class SdkStream(Stream):
 
     own_keys: Sequence[str]
     """The key without a catalog, which may give another."""
+    hashed_paths: Sequence[tuple[str, ...]] = ()
+    """Where the values are that go out as hashes."""
 
     def __init__(self, tap: Tap) -> None:
         self._of_tap = tap
@@ -62,6 +64,7 @@ class SdkStream(Stream):
         require_keys(self.name, self.primary_keys or own_keys, own_keys)
         if entry := catalog.get_stream(self.name):
             require_fields(entry, self.primary_keys, self.schema["properties"])
+            require_texts(entry, self.schema, self.hashed_paths)
         fields = self.effective_schema["properties"]
         if UNKNOWN_FIELDS in self.schema["properties"] and UNKNOWN_FIELDS not in fields:
             raise InputError(

@@ -114,10 +114,8 @@ class TechnicianTracking(DispatchStream):
             if error.kind not in REFUSED:
                 raise
             client.logger.warning(
-                "The API does not track technician %s on the way to appointment %s; left out (%s).",
-                technician,
-                appointment,
-                error.detail,
+                "The API does not track a technician who is under way; left out (%s).",
+                error.failure.meaning,
             )
             return None
         if not isinstance(body, dict):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.caller import Caller
-from tests.support.projects import ALL_IS_THERE, UNWANTED
+from tests.support.shell import run_shell
 from tools.markdown import PAGES, ROOT, commands, exists
 
 if TYPE_CHECKING:
@@ -209,25 +205,6 @@ def board() -> Iterator[Caller]:
         yield caller
 
 
-def run(script: list[str], folder: Path, **variables: str) -> str:
-    """Run lines in a folder that has the checkout's `.venv`, and return what they print."""
-    (folder / ".venv").symlink_to(sys.prefix)
-    shutil.copy(ROOT / ".env.example", folder)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
-    ran = subprocess.run(  # noqa: S603 - the documents' own lines
-        ["bash", "-euo", "pipefail", "-c", "\n".join(script)],  # noqa: S607 - any will do
-        cwd=folder,
-        env=inherited | ALL_IS_THERE | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    for name in (".venv", ".env"):
-        (folder / name).unlink(missing_ok=True)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.warehouse
 def test_the_commands_for_meltano_do_what_the_documents_say(
@@ -249,7 +226,7 @@ def test_the_commands_for_meltano_do_what_the_documents_say(
         f"export TAP_SERVICETITAN_DISPATCH_API_URL={url}",
         *checks,
     ]
-    printed = run(lines, project.folder)
+    printed = run_shell(lines, project.folder)
     assert '"continueFrom"' in printed
     assert "--fault-rate" in printed
     assert "every-ten-minutes" in printed
@@ -267,7 +244,7 @@ def test_the_commands_without_meltano_do_what_the_documents_say(
     lines = lines[lines.index(next(line for line in lines if "output/config.json" in line)) :]
     config = f'{{"environment": "sandbox", "api_url": "{board.sandbox.url}"}}'
     script = [line.replace('{"environment": "sandbox"}', config) for line in lines]
-    run(script, tmp_path)
+    run_shell(script, tmp_path)
     first, second, everything = (
         (tmp_path / f"output/{name}.singer").read_text().splitlines()
         for name in ("first", "second", "all")

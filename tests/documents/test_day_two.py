@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.documents.test_commands import of, run
 from tests.support.caller import Caller
 from tests.support.contents import contents
 from tests.support.group import values
 from tests.support.projects import Project, records_in
+from tests.support.shell import run_shell
 from tests.support.stored import by_jsonl, latest, stored
-from tools.markdown import blocks, section
+from tools.markdown import ROOT, blocks, commands, section
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,12 +55,12 @@ def test_the_commands_of_the_page_do_what_it_says(
             "TAP_SERVICETITAN_DISPATCH_API_URL": caller.sandbox.url,
             "TAP_SERVICETITAN_DISPATCH_TENANT_ID": str(NORTH),
         }
-        lines = of(PAGE)
+        lines = commands((ROOT / PAGE).read_text(encoding="utf-8"))
         few = next(number for number, line in enumerate(lines) if line.endswith(" some"))
-        run([*given, *lines[:few]], project.folder, **variables)
+        run_shell([*given, *lines[:few]], project.folder, **variables)
         (chosen,) = blocks(section(PAGE, "Read less"), "yaml")
         project.describe(yaml.safe_load(chosen))
-        run(lines[few:], project.folder, **variables)
+        run_shell(lines[few:], project.folder, **variables)
         expected = contents(caller)
 
     loaded = records_in(project.files("jsonl"))

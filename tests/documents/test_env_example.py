@@ -19,5 +19,5 @@ def test_a_copy_of_it_gives_the_tap_nothing_until_it_is_filled_in() -> None:
     assert tuple(config) == tenants.CREDENTIALS
     nothing: dict[str, Any] = {}
     for each in (config, nothing):
-        validation.normalize(each, settings.schema({}))
+        validation.normalize(each, settings.schema({}, []))
     assert config == nothing

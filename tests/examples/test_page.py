@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from examples.__main__ import main
-from tests.support.marts import PAGE, history_maps
+from tests.support.marts import PAGE
 from tests.support.warehouses import MARTS
 from tools.markdown import ROOT, blocks, commands, section
 
@@ -37,9 +37,15 @@ def test_the_query_of_the_page_is_answered(
     assert len(rows) == 5
 
 
-def test_the_stream_maps_are_those_that_are_commented_out_in_the_project() -> None:
-    (block,) = blocks(section("docs/marts.md", "Keep the history"), "yaml")
-    assert yaml.safe_load(block)["config"]["stream_maps"] == history_maps()
+def test_the_pages_show_the_setting_that_the_project_has_for_history() -> None:
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    [tap] = project["plugins"]["extractors"]
+    for page, heading in (
+        ("docs/marts.md", "Keep the history"),
+        ("docs/warehouses.md", "Keep each version"),
+    ):
+        (block,) = blocks(section(page, heading), "yaml")
+        assert yaml.safe_load(block)["config"] == tap["config"]
 
 
 def test_the_variables_are_those_that_the_project_reads() -> None:

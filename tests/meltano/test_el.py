@@ -94,7 +94,7 @@ class Api:
 
 def token_in(state: Any) -> Any:
     bookmark = state["singer_state"]["bookmarks"]["appointment_assignments"]
-    assert bookmark.keys() == {"replication_key", "replication_key_value"}
+    assert bookmark.keys() == {"replication_key", "replication_key_value", "keeps_history"}
     assert bookmark["replication_key"] == "continueFrom"
     return bookmark["replication_key_value"]
 

@@ -415,7 +415,7 @@ def test_where_capacities_are_not_selected_nothing_is_told_of_them(
 
 def test_each_forecast_can_have_a_key_of_its_own(api: ScriptedApi, tap: Command) -> None:
     api.reply = routed({PATHS["capacities"]: answer(slot("2026-06-18T08:00:00Z"))})
-    config = api.config | {"extra_streams": ["capacities"], "capacity_keep_history": True}
+    config = api.config | {"extra_streams": ["capacities"], "keep_history": ["capacities"]}
     run = tap.run(config, None, tap.discover("capacities", **config))
     [schema] = [
         message
@@ -427,7 +427,7 @@ def test_each_forecast_can_have_a_key_of_its_own(api: ScriptedApi, tap: Command)
     assert {*usual, "timeStamp"} <= {*schema["schema"]["required"]}
     assert schema["schema"]["properties"]["timeStamp"]["type"] == ["string"]
     older = tap.run(config, None, catalog_of("capacities"))
-    assert_fails(older, "it was made before the setting capacity_keep_history was set")
+    assert_fails(older, "it was made before the setting keep_history was set")
 
 
 def test_the_tenant_of_a_group_stays_the_first_part_of_its_key(tap: Command) -> None:
@@ -435,16 +435,18 @@ def test_the_tenant_of_a_group_stays_the_first_part_of_its_key(tap: Command) -> 
         "environment": "sandbox",
         "tenants": [1],
         "extra_streams": ["capacities"],
-        "capacity_keep_history": True,
+        "keep_history": ["capacities"],
     }
     streams = tap.discover(**config)["streams"]
     [keys] = [each["key_properties"] for each in streams if each["stream"] == "capacities"]
     assert (keys[0], keys[-1]) == ("tenantId", "timeStamp")
 
 
-def test_a_forecast_without_a_time_has_no_key_then(api: ScriptedApi, tap: Command) -> None:
+def test_a_forecast_without_a_time_has_that_of_never_in_its_key(
+    api: ScriptedApi, tap: Command
+) -> None:
     timeless = answer(slot("2026-06-18T08:00:00Z")) | {"timeStamp": None}
     api.reply = routed({PATHS["capacities"]: timeless})
-    config = api.config | {"extra_streams": ["capacities"], "capacity_keep_history": True}
+    config = api.config | {"extra_streams": ["capacities"], "keep_history": ["capacities"]}
     run = tap.run(config, None, tap.discover("capacities", **config))
-    assert_fails(run, "capacities: the API gave a row without timeStamp")
+    assert [record["timeStamp"] for record in run.records] == ["1900-01-01T00:00:00Z"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import subprocess
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import yaml
 
 from examples.__main__ import main
 from examples.database import Marts
@@ -41,19 +39,10 @@ CAPACITY = {
     "timezone": TIMEZONE,
     "capacity_days_back": 1,
     "capacity_days_ahead": 1,
-    "capacity_keep_history": True,
+    "keep_history": ["appointment_assignments", "capacities"],
 }
 PAGE = (ROOT / "docs" / "marts.md").read_text(encoding="utf-8")
 QUESTIONS = blocks(PAGE, "sql")
-
-
-def history_maps() -> dict[str, Any]:
-    """Return the stream maps that the project has for whoever uncomments them."""
-    project = (ROOT / "meltano.yml").read_text(encoding="utf-8")
-    (commented,) = re.findall(r"^    # config:\n((?:    #   .*\n)+)", project, re.MULTILINE)
-    config = yaml.safe_load(re.sub(r"^    # ", "", commented, flags=re.MULTILINE))
-    maps: dict[str, Any] = config["stream_maps"]
-    return maps
 
 
 def asked_on_the_day(question: str) -> str:
@@ -116,15 +105,14 @@ def build(project: Project) -> Built:
         variables = server.settings | {"TAP_SERVICETITAN_DISPATCH_API_URL": caller.sandbox.url}
         on_time: list[Load] = []
         late: list[Load] = []
-        maps = {"stream_maps": history_maps()}
-        for number, messages in enumerate(loads(caller.sandbox, caller.clock, **CAPACITY, **maps)):
+        for number, messages in enumerate(loads(caller.sandbox, caller.clock, **CAPACITY)):
             now = caller.clock.now
             told = [_by_the_clock_of_the_day(line, now) for line in messages]
             (late if number == LATE else on_time).append((now, told))
         caller.clock.now = LAST_LOAD
 
         for now, messages in (*on_time, *late):
-            write([line for line in messages if '_history"' not in line[:60]], files, now)
+            write(messages, files, now)
         _load_into(server, project, [line for _, all_of in (*on_time, *late) for line in all_of])
         for database, loader in zip(DATABASES, ("target-jsonl", "target-postgres"), strict=True):
             project.meltano("run", TAP, loader, f"dbt-{database}:build", **variables)

@@ -67,15 +67,33 @@ def stored(rows: Rows, by: Callable[[Any], Any]) -> dict[str, dict[Any, Row]]:
     }
 
 
+HISTORY = "appointment_assignments"
+"""Of which a database has each version, by `keep_history` in meltano.yml."""
+
+
 def latest(loaded: Iterable[Rows]) -> dict[str, dict[Any, Row]]:
-    """Return the latest row of each key, without the token that the tap adds."""
+    """Return the latest row of each key, without the token that the tap adds.
+
+    In a database, whose order says nothing, that is the version that was edited last.
+    """
     found: dict[str, dict[Any, Row]] = {stream: {} for stream in OFFERED}
     for rows in loaded:
         for stream, those in rows.items():
             for row in those:
                 kept = {name: value for name, value in row.items() if name != "continueFrom"}
-                found[stream][key_of(stream, kept)] = kept
+                key, edited = key_of(stream, kept), kept.get("modifiedOn")
+                if stream == HISTORY and isinstance(edited, datetime) and key in found[stream]:
+                    kept = max(found[stream][key], kept, key=lambda each: each["modifiedOn"])
+                found[stream][key] = kept
     return found
+
+
+def counts(rows: Rows) -> dict[str, int]:
+    """Return how many rows there are by stream; all versions of an assignment are one."""
+    return {
+        stream: len({row["id"] for row in those}) if stream == HISTORY else len(those)
+        for stream, those in rows.items()
+    }
 
 
 def rows_in_csv(files: Iterable[Path]) -> Rows:

@@ -187,7 +187,7 @@ def key_of(stream: str) -> tuple[str, ...]:
         return ("runId", "stream", "tenantId")
     if stream.endswith("_history"):
         return ("tenantId", "id", "modifiedOn")
-    kept = ("timeStamp",) if stream == "capacities" else ()  # by capacity_keep_history
+    kept = ("timeStamp",) if stream == "capacities" else ()  # by keep_history
     return ("tenantId", *STREAMS[stream].keys, *kept)
 
 

@@ -12,7 +12,7 @@ from tap_servicetitan_dispatch.sandbox.world.versions import changed
 from tests.support.caller import Caller
 from tests.support.contents import contents
 from tests.support.projects import TAP
-from tests.support.stored import by_postgres, latest, stored
+from tests.support.stored import by_postgres, counts, latest, stored
 from tests.support.streams import LOG, OFFERED, STREAMS
 from tools.markdown import blocks, section
 
@@ -89,11 +89,9 @@ def test_postgres_has_the_rows_that_there_are_and_no_others(
     def assert_alive_are_those_of_the_sandbox() -> None:
         alive = {stream: rows(stream, "null") for stream in OFFERED}
         assert latest([alive]) == stored(contents(board), by_postgres)
-        assert {stream: len(found) for stream, found in alive.items()} == {
-            stream: len(found) for stream, found in latest([alive]).items()
-        }
-        counts = server.query(COUNTS.replace(f"{TAP.replace('-', '_')}.", f"{schema}."))
-        missing = {each["stream"]: each["missing"] for each in counts}
+        assert counts(alive) == {stream: len(found) for stream, found in latest([alive]).items()}
+        counted = server.query(COUNTS.replace(f"{TAP.replace('-', '_')}.", f"{schema}."))
+        missing = {each["stream"]: each["missing"] for each in counted}
         assert {stream: missing[stream] for stream in FAMILIES} == dict.fromkeys(FAMILIES, 0)
 
     load()

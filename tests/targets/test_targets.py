@@ -16,10 +16,12 @@ from tests.support.postgresql import TIME_ZONE
 from tests.support.projects import TAP, records_in
 from tests.support.scripted_api import listed, routed
 from tests.support.stored import (
+    HISTORY,
     by_csv,
     by_duckdb,
     by_jsonl,
     by_postgres,
+    counts,
     latest,
     rows_in_csv,
     stored,
@@ -61,7 +63,15 @@ QUERIES = blocks(section("docs/operations.md", "See that all is there"), "sql")
 
 
 def edit(board: Caller) -> None:
-    """Let an hour pass at the office, in which zones are added, edited and deleted."""
+    """Let an hour pass at the office, and an assignment and zones be taken back and edited."""
+    planned = [
+        row
+        for row in board.rows(PATHS["appointment_assignments_list"], active="True")
+        if row["status"] == "Scheduled"
+    ]
+    row = max(planned, key=lambda each: each["modifiedOn"])
+    crew = {"jobAppointmentId": row["appointmentId"], "technicianIds": [row["technicianId"]]}
+    board.send("POST", "appointment-assignments/unassign-technicians", crew)
     board.forward(hours=1)
     first, second, *_ = board.get("zones")["data"]
     board.send("POST", "zones", AWKWARD | {"name": "New"})
@@ -79,6 +89,18 @@ def variables(board: Caller) -> dict[str, str]:
 
 def count(rows: dict[str, Any]) -> int:
     return sum(map(len, rows.values()))
+
+
+def assert_keeps_versions(
+    tables: dict[str, list[dict[str, Any]]], before: set[tuple[Any, Any]]
+) -> set[tuple[Any, Any]]:
+    """Each version is there once, with those of earlier loads, and all else once; return them."""
+    versions = {(row["id"], row["modifiedOn"]) for row in tables[HISTORY]}
+    assert before <= versions
+    assert len(versions) == len(tables[HISTORY])
+    assert (len(versions) > counts(tables)[HISTORY]) == bool(before)
+    assert sum(counts(tables).values()) == count(latest([tables])), "each row once"
+    return versions
 
 
 def test_the_board_has_what_is_hard_to_load(board: Caller) -> None:
@@ -132,6 +154,7 @@ def test_postgres_has_exactly_the_rows_that_the_sandbox_has(
     project: Project, board: Caller, server: PostgreSql
 ) -> None:
     log = {"TAP_SERVICETITAN_DISPATCH_EXTRA_STREAMS": json.dumps([LOG])}
+    versions: set[tuple[Any, Any]] = set()
     for loads, change in enumerate((None, edit), start=1):
         if change:
             change(board)
@@ -139,22 +162,22 @@ def test_postgres_has_exactly_the_rows_that_the_sandbox_has(
         project.meltano(*run, **variables(board), **server.settings, **log)
         tables = server.tables(TAP.replace("-", "_"))
         assert len(tables.pop(LOG)) == loads * len(OFFERED)
+        versions = assert_keeps_versions(tables, versions)
         assert latest([tables]) == stored(contents(board), by_postgres)
-        assert count(tables) == count(latest([tables])), "each row once"
 
-        fresh, counts = (server.query(each) for each in QUERIES)
+        fresh, counted = (server.query(each) for each in QUERIES)
         assert {(each["stream"], each["tenantId"]) for each in fresh} == {
             (stream, board.tenant_id) for stream in OFFERED
         }
         assert {each["trouble"] for each in fresh} == {None}
         now = datetime.now(UTC).replace(tzinfo=None)
         assert all(now - each["complete_at"] < timedelta(minutes=5) for each in fresh)
-        assert {each["stream"]: each["loaded"] for each in counts} == {
-            stream: len(tables[stream])
+        assert {each["stream"]: each["loaded"] for each in counted} == {
+            stream: counts(tables)[stream]
             for stream in (*PAGED, "appointment_assignments")
             if stream in OFFERED
         }
-        assert {each["missing"] for each in counts} == {0}
+        assert {each["missing"] for each in counted} == {0}
     gone = "update tap_servicetitan_dispatch.zones set _sdc_deleted_at = now() where not active"
     server.query(gone)
     missing = {each["stream"]: each["missing"] for each in server.query(QUERIES[1])}
@@ -164,6 +187,7 @@ def test_postgres_has_exactly_the_rows_that_the_sandbox_has(
 def test_duckdb_has_the_rows_that_the_sandbox_has_but_no_empty_text(
     project: Project, board: Caller
 ) -> None:
+    versions: set[tuple[Any, Any]] = set()
     for change in (None, edit):
         if change:
             change(board)
@@ -185,8 +209,8 @@ def test_duckdb_has_the_rows_that_the_sandbox_has_but_no_empty_text(
                     }
                     for row in found
                 ]
+        versions = assert_keeps_versions(tables, versions)
         assert latest([tables]) == stored(contents(board), by_duckdb)
-        assert count(tables) == count(latest([tables])), "each row once"
 
 
 # What the sandbox would not take
@@ -207,9 +231,10 @@ INTEGER = {"id": 2, "name": 3, "serviceDays": [1], "modifiedOn": LATER}
 def lines_of(api: ScriptedApi, tap: Command) -> Callable[..., str]:
     """Return what the tap writes where the API has some zones."""
 
-    def lines(*rows: dict[str, Any]) -> str:
+    def lines(*rows: dict[str, Any], **settings: Any) -> str:
         api.reply = routed({PATHS["zones"]: listed(*rows)})
-        run = tap.run(api.config, streams=("zones",))
+        config = api.config | settings
+        run = tap.run(config, None, tap.discover("zones", **config))
         assert run.exit_code == 0, run.stderr
         return run.stdout
 
@@ -263,6 +288,32 @@ def test_duckdb_keeps_nulls_and_null_characters_and_has_integers_as_text(
         odd, integer = warehouse.execute(query).fetchall()
     assert odd == ("a\0b", '[null, "\\u0000"]', "[null, 7]", None)
     assert integer == ("3", None, None, "[1]")
+
+
+VERSIONS = [{"id": 1, "modifiedOn": f"2026-11-0{day}T08:00:00Z"} for day in (1, 2, 3)]
+KEPT = {"keep_history": ["zones"]}
+
+
+def test_postgres_refuses_rows_with_another_key_than_the_table_has_whichever_is_longer(
+    project: Project, lines_of: Callable[..., str], server: PostgreSql
+) -> None:
+    for schema, before, after in (("longer", {}, KEPT), ("shorter", KEPT, {})):
+        settings = server.target_settings | {"default_target_schema": schema}
+        good, bad = lines_of(*VERSIONS[:2], **before), lines_of(VERSIONS[2], **after)
+        run = project.pipe(good, "target-postgres", **settings)
+        assert not run.returncode, run.stderr
+        run = project.pipe(bad, "target-postgres", **settings)
+        assert (run.returncode, "duplicate key" in run.stderr) == (1, True)
+
+
+def test_duckdb_refuses_them_too(
+    project: Project, lines_of: Callable[..., str], tmp_path: Path
+) -> None:
+    settings = {"filepath": str(tmp_path / "a.duckdb"), "default_target_schema": "longer"}
+    run = project.pipe(lines_of(VERSIONS[0]), "target-duckdb", **settings)
+    assert not run.returncode, run.stderr
+    run = project.pipe(lines_of(VERSIONS[1], **KEPT), "target-duckdb", **settings)
+    assert (run.returncode, "Duplicate key" in run.stderr) == (1, True)
 
 
 def test_the_server_is_of_the_version_that_the_page_names(server: PostgreSql) -> None:

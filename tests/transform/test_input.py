@@ -38,11 +38,17 @@ def test_a_build_without_input_fails_says_where_it_looked_and_leaves_what_there_
     assert [row["assignment_id"] for row in loads.rows("dispatch_current_assignments")] == [1]
 
 
-def test_a_stream_that_was_never_loaded_is_an_empty_table(loads: Loads) -> None:
-    loads.load(at("12:00"), appointment_assignments=[assignment(1)])
-    loads.build(*HOURS, "dispatch_stg_zones")
+def test_a_stream_that_was_never_loaded_is_an_empty_table_and_a_time_that_was_never_is_null(
+    loads: Loads,
+) -> None:
+    never = {"modifiedOn": "1900-01-01T00:00:00Z"}  # as no part of a key may be null
+    loads.load(at("12:00"), appointment_assignments=[assignment(1), assignment(2, **never)])
+    versions = "dispatch_stg_assignment_versions"
+    loads.build(*HOURS, "dispatch_stg_zones", versions)
     assert loads.rows("dispatch_stg_zones") == []
     assert loads.rows("dispatch_technician_availability") == []
+    dates = {row["assignment_id"]: row["modified_on"] for row in loads.rows(versions)}
+    assert (dates[1] is None, dates[2]) == (False, None)
 
 
 def test_a_field_that_was_not_loaded_is_told_of_and_ends_the_build_if_a_mart_needs_it(

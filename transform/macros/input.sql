@@ -89,6 +89,13 @@
 {% macro is_off(stream) %}{{ return(stream in var('dispatch_streams_off', [])) }}{% endmacro %}
 
 
+{# A value as the API said it: a time in a key is never null, so the tap has `keep_history` put 1900 there. #}
+{% macro said(value, alias) -%}
+  {%- if alias in ['modified_on', 'computed_on'] -%} nullif({{ value }}, timestamptz '1900-01-01 00:00:00+00')
+  {%- else -%} {{ value }} {%- endif -%}
+{%- endmacro %}
+
+
 {# DuckDB: the files of target-jsonl, one for each stream and load. ------------------------------ #}
 
 {% macro folder() %}
@@ -176,7 +183,7 @@
   {%- set whole = files | reject('in', torn) | list -%}
   select
     {%- for name, alias, type in columns %}
-    {% if files -%} "{{ name }}" {%- else -%} cast(null as {{ types[name] }}) {%- endif %} as {{ alias }},
+    {% if files -%} {{ servicetitan_dispatch.said('"' ~ name ~ '"', alias) }} {%- else -%} cast(null as {{ types[name] }}) {%- endif %} as {{ alias }},
     {%- endfor %}
     {% if files -%} coalesce("tenantId", 0) {%- else -%} cast(0 as bigint) {%- endif %} as tenant_id,
     {% if files -%}
@@ -287,7 +294,7 @@
   select
     {%- for name, alias, type in columns %}
     {% if name not in types -%} cast(null as {{ servicetitan_dispatch.postgres__type(type) }})
-    {%- elif types[name] == 'timestamp without time zone' -%} "{{ name }}" at time zone 'UTC'
+    {%- elif types[name] == 'timestamp without time zone' -%} {{ servicetitan_dispatch.said('"' ~ name ~ '" at time zone \'UTC\'', alias) }}
     {%- elif type == 'json' -%} to_jsonb("{{ name }}")
     {%- else -%} cast("{{ name }}" as {{ servicetitan_dispatch.postgres__type(type) }}) {%- endif %} as {{ alias }},
     {%- endfor %}
