@@ -54,14 +54,14 @@ class Http:
         token_served_at: What that of the token endpoint showed, which is another host.
         witness: Called with what came of each request: the answer if there was one, its body, the
             seconds that it took, and the failure if that is what it was; in the thread that asked.
-        clock: Seconds that only go up.
+        timer: Seconds that only go up, by which the witness is told how long it took.
     """
 
     def __init__(self, timeout_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.served_at: datetime | None = None
         self.token_served_at: datetime | None = None
         self.witness: Witness = _ignore
-        self.clock = clock
+        self.timer: Callable[[], float] = time.monotonic
         self._timeout = (CONNECT_TIMEOUT_SECONDS, timeout_seconds)
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
@@ -87,7 +87,7 @@ class Http:
             ApiError: There was no answer, or not a good one.
         """
         name = f"{request.method} {urlsplit(request.url).path}"
-        began = self.clock()
+        began = self.timer()
         response: requests.Response | None = None
         content = b""
         try:
@@ -105,13 +105,13 @@ class Http:
         except ApiError as error:
             failure = error
         else:
-            self.witness(response, content, self.clock() - began, None)
+            self.witness(response, content, self.timer() - began, None)
             if token_endpoint:
                 self.token_served_at = answer.served_at or self.token_served_at
             else:
                 self.served_at = answer.served_at or self.served_at
             return answer
-        self.witness(response, content, self.clock() - began, failure)
+        self.witness(response, content, self.timer() - began, failure)
         raise failure  # on its own: what requests raises carries the request, with secrets
 
     def _way_to(self, url: str, request: str) -> dict[str, Any]:

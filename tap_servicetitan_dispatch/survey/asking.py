@@ -108,7 +108,7 @@ class Asker:
         self.calls = 0
         self.replies: list[Reply] = []
         wire.http.witness = self._witness
-        wire.http.clock = clock
+        wire.http.timer = clock
 
     @property
     def seconds_left(self) -> float:
