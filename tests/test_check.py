@@ -43,6 +43,7 @@ AT_STEP = dict.fromkeys(FAILURES, "app key and tenant") | {
     "bad_request": "zones",
     "missing_scope": "zones",
     "not_found": "zones",
+    "gone": "zones",
     "conflict": "zones",
     "bad_value": "zones",
 }

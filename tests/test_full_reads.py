@@ -1066,3 +1066,89 @@ def test_what_is_alive_in_the_target_is_what_there_is_whatever_happens(
             assert {name: alive[key][name] for name in ("modifiedOn", "active")} == {
                 name: row[name] for name in ("modifiedOn", "active")
             }
+
+
+# The main stream, if that is asked for --------------------------------------------------------
+
+FEED = PATHS["appointment_assignments"]
+ASSIGNMENTS = ("appointment_assignments",)
+OFTEN = {**EVERY_DAY, "detect_deleted_assignments": True}
+
+
+class Assignments(Board):
+    """The assignments of a contractor, as a list and as a feed that is silent about deletions."""
+
+    def __init__(self, api: ScriptedApi) -> None:
+        super().__init__(api)
+        self.listed = {number: {"id": number, "modifiedOn": LATER} for number in (1, 2, 3)}
+        self.fed = dict(self.listed)
+        self.asked: list[Call] = []
+        self.answers[FEED] = self.feed
+        self.answers[PATHS["appointment_assignments_list"]] = lambda call: self.list(
+            call, self.listed
+        )
+
+    def feed(self, call: Call) -> dict[str, Any]:
+        self.asked.append(call)
+        is_token = call.query.get("from", "").startswith("t")
+        rows = [] if is_token else list(self.fed.values())
+        return {"hasMore": False, "continueFrom": f"t{len(self.asked)}", "data": rows}
+
+
+@pytest.fixture
+def assignments(api: ScriptedApi) -> Assignments:
+    return Assignments(api)
+
+
+def test_an_assignment_that_is_gone_from_the_list_is_marked_if_that_is_asked_for(
+    assignments: Assignments, tap: Command, target: VersionedTarget
+) -> None:
+    load(tap, target, assignments.api.config | OFTEN, ASSIGNMENTS)
+    del assignments.listed[2], assignments.fed[2]
+    assignments.set_clock(NOON + timedelta(days=2))
+    run = load(tap, target, assignments.api.config | OFTEN, ASSIGNMENTS)
+    assert run.exit_code == 0, run.stderr
+    assert sorted(target.alive("appointment_assignments")) == [(1,), (3,)]
+
+
+def test_what_the_list_hides_and_the_feed_has_is_not_marked(
+    assignments: Assignments, tap: Command, target: VersionedTarget
+) -> None:
+    load(tap, target, assignments.api.config | OFTEN, ASSIGNMENTS)
+    del assignments.listed[2]
+    assignments.set_clock(NOON + timedelta(days=2))
+    load(tap, target, assignments.api.config | OFTEN, ASSIGNMENTS)
+    assert sorted(target.alive("appointment_assignments")) == [(1,), (2,), (3,)]
+    assert assignments.asked[-1].query["from"] == "2026-11-21T12:00:00Z"
+
+
+def test_the_bookmark_after_such_a_read_is_that_of_the_feed(
+    assignments: Assignments, tap: Command, target: VersionedTarget
+) -> None:
+    run = load(tap, target, assignments.api.config | OFTEN, ASSIGNMENTS)
+    assert run.bookmark == "t1"
+    load(tap, target, assignments.api.config | OFTEN, ASSIGNMENTS)
+    assert assignments.asked[-1].query["from"] == "t1"
+
+
+def test_a_list_that_is_not_known_to_be_whole_marks_no_assignment(
+    assignments: Assignments, tap: Command, target: VersionedTarget
+) -> None:
+    assignments.answers[PATHS["appointment_assignments_list"]] = lambda call: {
+        **assignments.list(call, assignments.listed),
+        "totalCount": 9,
+    }
+    run = load(tap, target, assignments.api.config | OFTEN, ASSIGNMENTS)
+    assert activated(run) == {}
+    assert "no row is marked as deleted" in run.stderr
+
+
+def test_without_the_setting_the_list_of_assignments_is_not_asked(
+    assignments: Assignments, tap: Command, target: VersionedTarget
+) -> None:
+    run = load(tap, target, assignments.api.config | EVERY_DAY, ASSIGNMENTS)
+    assert {call.path.rpartition("/")[2] for call in assignments.api.api_calls} == {
+        "appointment-assignments"
+    }
+    assert len(assignments.asked) == len(assignments.api.api_calls)
+    assert versions(run, "appointment_assignments") == {None}

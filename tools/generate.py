@@ -15,7 +15,7 @@ import yaml
 
 from benchmarks.chart import chart
 from tap_servicetitan_dispatch.streams import NAMES, ON_REQUEST
-from tools import declared, hub, models, streams_page
+from tools import declared, hub, models, streams_page, survey_page
 from tools.markdown import ROOT, rows, under
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ def operations() -> str:
 FILES: dict[Path, Callable[[], str]] = {
     **{ROOT / document: partial(with_tables, document) for document in TABLES},
     ROOT / "docs/streams.md": streams_page.content,
+    ROOT / "docs/survey.md": survey_page.content,
     ROOT / "docs/images/speed.svg": lambda: chart(declared.figures()),
     ROOT / "meltano.yml": meltano_project,
     ROOT / ".env.example": env_example,

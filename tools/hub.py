@@ -85,11 +85,11 @@ meltano config set {NAME} extra_streams '["capacities"]'
 
 ### The 15 minute delay
 
-The export feed shows a change of an assignment about 15 minutes after it was made, and shows it
+By the vendor's word the export feed shows a change about 15 minutes after it was made, and shows it
 once. With `include_recent_changes` it shows changes at once, and some of them again in the next
 run.
 
-### Assignments are events
+### The latest assignment counts
 
 For each technician and appointment the latest row by `modifiedOn` counts, whatever older rows say.
 Inactive rows are delivered too, so that you hear of an assignment that was taken back.

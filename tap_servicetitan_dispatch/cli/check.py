@@ -193,6 +193,10 @@ def probe_all(
             rest = [partial(probe, stream) for stream in streams if stream is not telling]
             probed = (answer, *helpers.results(rest))
             of_streams |= {step.name: step for step in probed}
+            chosen = [step for step in probed if step.selected]
+            if {(step.outcome, step.kind) for step in chosen} == {(SKIPPED, Kind.FORBIDDEN)}:
+                # As in a run: a wrong app key may get this answer, and nothing would be read
+                of_streams |= {step.name: replace(step, outcome=FAILED) for step in chosen}
     return [replace(first, outcome=OK, seconds=0.0), token, access, *of_streams.values()]
 
 

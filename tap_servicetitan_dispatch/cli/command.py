@@ -18,9 +18,12 @@ from typing_extensions import override
 from tap_servicetitan_dispatch.cli import check, files, group_state
 from tap_servicetitan_dispatch.errors import Line, StreamsFailedError, TapError, advice
 from tap_servicetitan_dispatch.log.redaction import part
+from tap_servicetitan_dispatch.settings import validation
+from tap_servicetitan_dispatch.survey import ALSO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import FrameType
 
     from singer_sdk import Tap
 
@@ -33,6 +36,35 @@ CHECK = click.Option(
         "See whether a run would get what it needs: settings, token, app key and tenant, then "
         "each stream. Use --check=json for programs."
     ),
+)
+
+
+SURVEY = click.Option(
+    ["--survey", "survey_as"],
+    is_flag=False,
+    flag_value="table",
+    type=click.Choice(["table", "json"]),
+    help=(
+        "See what is true of the API at a tenant, and whether the tap copes: some 120 calls that "
+        "read, three minutes at most. No value of any row is shown. Use --survey=json for a file "
+        "to send."
+    ),
+)
+SURVEY_ALSO = click.Option(
+    ["--survey-also"],
+    multiple=True,
+    type=click.Choice(ALSO),
+    help=(
+        "Let the survey also try a made-up app key once (wrong-key), or name the tenant's number "
+        "(tenant-number). May be repeated."
+    ),
+)
+SURVEY_TENANT = click.Option(
+    ["--survey-tenant"],
+    multiple=True,
+    type=int,
+    metavar="NUMBER",
+    help="Survey this tenant of the group; without it, each. May be repeated.",
 )
 
 
@@ -81,7 +113,15 @@ class Command(SingerCommand):
         super().__init__(
             name=command.name,
             callback=command.callback,
-            params=[*command.params, CHECK, GROUP_STATE, WITHOUT],
+            params=[
+                *command.params,
+                CHECK,
+                SURVEY,
+                SURVEY_ALSO,
+                SURVEY_TENANT,
+                GROUP_STATE,
+                WITHOUT,
+            ],
             help=command.help,
             context_settings=command.context_settings,
             logger=tap_class.logger,
@@ -109,15 +149,19 @@ class Command(SingerCommand):
             check_as, given, without = (
                 ctx.params.pop(each) for each in ("check_as", "group_state", "without")
             )
+            survey_as, also, only = (ctx.params.pop(each) for each in _OF_SURVEY)
             if given or without:
                 click.echo(json.dumps(group_state.made_of(given, without)))
                 return click.echo(group_state.removal_of(without), err=True, nl=False)
+            if survey_as is not None:
+                return self._survey(self._tap(ctx.params), survey_as, also, only)
             if check_as is None:
                 return super().invoke(ctx)
-            return self._check(check_as, **ctx.params)
+            return self._check(check_as, self._tap(ctx.params))
 
-    def _check(self, check_as: str, **given: Any) -> None:
-        tap = self._tap_class(
+    def _tap(self, given: Mapping[str, Any]) -> Tap:
+        """Return a tap that has not checked its settings."""
+        return self._tap_class(
             state=given["state"],
             catalog=given["catalog"],
             config=given["config"].config,
@@ -125,6 +169,36 @@ class Command(SingerCommand):
             validate_config=False,
             setup_mapper=False,
         )
+
+    def _survey(self, tap: Tap, survey_as: str, also: Sequence[str], only: Sequence[int]) -> None:
+        from tap_servicetitan_dispatch.survey import report, survey  # noqa: PLC0415 - not for --discover
+
+        if lines := validation.problems(tap.config, tap.config_jsonschema):
+            self._fail(*lines)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupt)
+
+        def show(text: str) -> None:
+            if sys.stderr is not None and sys.stderr.isatty():
+                click.echo(f"\r\x1b[K{text}", err=True, nl=False)
+
+        surveys = survey.survey(
+            tap,
+            also=also,
+            only=only,
+            tell=lambda stage, calls: show(f"{calls:3} calls so far: {stage}"),
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        show("")
+        if survey_as == "json":
+            click.echo(report.as_json(surveys))
+        else:
+            report.print_tables(surveys, sys.stdout)
+        if any(each.was_stopped for each in surveys) or not surveys:
+            sys.exit(_STOPPED)
+
+    def _check(self, check_as: str, tap: Tap) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)  # no state that would have to be written
         steps = check.perform(tap)
@@ -158,6 +232,17 @@ class Command(SingerCommand):
             line = each if isinstance(each, Line) else Line(each)
             self.logger.error("%s", line.text, extra={"tenant_id": line.tenant_id})
         sys.exit(1)
+
+
+_OF_SURVEY = ("survey_as", "survey_also", "survey_tenant")
+_STOPPED = 128 + signal.SIGTERM
+
+
+def _interrupt(_signum: int, _frame: FrameType | None) -> NoReturn:
+    """End the questions, at whatever point; a second signal ends the process."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 def _give_stdout_up() -> None:

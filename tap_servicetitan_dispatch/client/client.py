@@ -92,13 +92,14 @@ class Client:
     def now(self) -> datetime | None:
         """Return what the API's clock shows, by its last answer; nothing if it does not say.
 
-        The first answer is that with the token. The clock of this machine may be days off.
+        Before its first answer it is the clock of the token endpoint, whose host is another. The
+        clock of this machine may be days off.
 
         Raises:
             ApiError: The token endpoint gave none.
         """
         self._token()
-        return self._http.served_at
+        return self._http.served_at or self._http.token_served_at
 
     def pause(self, seconds: float) -> None:
         """Wait before the next call, and count it."""
@@ -112,8 +113,8 @@ class Client:
 
         Args:
             path: The path under the tenant, without a slash at its start.
-            params: Query parameters. Only documented ones: the API ignores others and returns
-                everything.
+            params: Query parameters. Only documented ones: the API has been seen to ignore others
+                and to return everything.
             decode: Makes a body of the JSON.
 
         Raises:

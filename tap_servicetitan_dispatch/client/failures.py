@@ -34,6 +34,7 @@ class Kind(StrEnum):
     FORBIDDEN = auto()
     UNMATCHED = auto()
     NOT_FOUND = auto()
+    GONE = auto()
     CONFLICT = auto()
     UNEXPECTED_STATUS = auto()
     NOT_JSON = auto()
@@ -175,8 +176,8 @@ FAILURES: Mapping[Kind, Failure] = {
         "403",
         "the API refuses this application",
         "have the tenant approve it under Settings > Integrations > API Application Access, and "
-        "check app_key (developer portal > My Apps); or deselect the stream, or set "
-        "skip_forbidden_streams",
+        "check app_key (developer portal > My Apps); or, if other streams can be read, deselect "
+        "the stream, or set skip_forbidden_streams",
         statuses={403},
         refuses="scope",
     ),
@@ -195,6 +196,14 @@ FAILURES: Mapping[Kind, Failure] = {
         "the API found no such record",
         "check tenant_id and api_url; if they are right, report it with the traceId",
         statuses={404},
+        refuses="request",
+        knows_tenant=True,
+    ),
+    Kind.GONE: Failure(
+        "410",
+        "the API says that what the request names is gone",
+        "report it with the traceId",
+        statuses={410},
         refuses="request",
         knows_tenant=True,
     ),

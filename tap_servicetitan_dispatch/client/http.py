@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from tap_servicetitan_dispatch.client.answers import Answer, Decode
 
+    Witness = Callable[[requests.Response | None, bytes, float, ApiError | None], object]
+
 USER_AGENT = f"{NAME}/{__version__}"
 CONNECT_TIMEOUT_SECONDS = 15
 MOST_AT_ONCE = 50
@@ -48,11 +50,18 @@ class Http:
         clock: Seconds that only go up.
 
     Attributes:
-        served_at: What the server's clock showed at the last good answer that said so.
+        served_at: What the API's clock showed at the last good answer that said so.
+        token_served_at: What that of the token endpoint showed, which is another host.
+        witness: Called with what came of each request: the answer if there was one, its body, the
+            seconds that it took, and the failure if that is what it was; in the thread that asked.
+        timer: Seconds that only go up, by which the witness is told how long it took.
     """
 
     def __init__(self, timeout_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.served_at: datetime | None = None
+        self.token_served_at: datetime | None = None
+        self.witness: Witness = _ignore
+        self.timer: Callable[[], float] = time.monotonic
         self._timeout = (CONNECT_TIMEOUT_SECONDS, timeout_seconds)
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
@@ -78,6 +87,9 @@ class Http:
             ApiError: There was no answer, or not a good one.
         """
         name = f"{request.method} {urlsplit(request.url).path}"
+        began = self.timer()
+        response: requests.Response | None = None
+        content = b""
         try:
             prepared = self._session.prepare_request(request)
             response = self._session.send(
@@ -87,12 +99,19 @@ class Http:
                 **self._way_to(str(prepared.url), name),
             )
             content = body_of(response)
+            answer = answer_of(response, content, name, decode, token_endpoint=token_endpoint)
         except (OSError, urllib3.exceptions.HTTPError) as error:  # all of requests is an OSError
             failure = failure_of(error, name, token_endpoint=token_endpoint)
+        except ApiError as error:
+            failure = error
         else:
-            answer = answer_of(response, content, name, decode, token_endpoint=token_endpoint)
-            self.served_at = answer.served_at or self.served_at
+            self.witness(response, content, self.timer() - began, None)
+            if token_endpoint:
+                self.token_served_at = answer.served_at or self.token_served_at
+            else:
+                self.served_at = answer.served_at or self.served_at
             return answer
+        self.witness(response, content, self.timer() - began, failure)
         raise failure  # on its own: what requests raises carries the request, with secrets
 
     def _way_to(self, url: str, request: str) -> dict[str, Any]:
@@ -115,6 +134,12 @@ class Http:
                 detail = f"{way['verify']}: {error}"
                 raise ApiError(Kind.BAD_BUNDLE, request=request, detail=detail) from None
         return {**way, "stream": True}
+
+
+def _ignore(
+    _response: requests.Response | None, _content: bytes, _seconds: float, _failure: ApiError | None
+) -> None:
+    """Look away."""
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan_dispatch.client.auth import TenantTokens, TokenSource
 from tap_servicetitan_dispatch.errors import NoSandboxError
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.client.http import Http
     from tap_servicetitan_dispatch.sandbox import Sandbox
     from tap_servicetitan_dispatch.settings.tenants import Tenant
+
+
+class Wire(NamedTuple):
+    """What requests of a tenant are made of."""
+
+    http: Http
+    api_url: str
+    auth_url: str
+    credentials: Credentials
 
 
 class TenantClients:
@@ -57,6 +66,12 @@ class TenantClients:
                 self._made[tenant] = self._make(tenant)
             return self._made[tenant]
 
+    def wire_of(self, tenant: Tenant) -> Wire:
+        """Return what sends requests of any shape for a tenant, without retries or limits."""
+        self.of(tenant)
+        where = self._where
+        return Wire(self._http, where.api_url, where.auth_url, self._credentials_of(tenant))
+
     def close(self) -> None:
         """Close the connections, and stop the sandbox, if one was started; calls then fail."""
         with self._lock:
@@ -85,8 +100,7 @@ class TenantClients:
 
         where, http = self._where, self._http
         backoff = Backoff(self._max_retries, self._sleep)
-        number = {} if tenant.number is None else {"tenant_id": str(tenant.number)}
-        credentials = tenant.credentials or Credentials(**{**self._sandbox_credentials, **number})
+        credentials = self._credentials_of(tenant)
         asks = token_request(where.auth_url, credentials)
 
         def token_source() -> TokenSource:
@@ -105,6 +119,10 @@ class TenantClients:
             max_requests_per_second=self._config["max_requests_per_second"],
             backoff=backoff,
         )
+
+    def _credentials_of(self, tenant: Tenant) -> Credentials:
+        number = {} if tenant.number is None else {"tenant_id": str(tenant.number)}
+        return tenant.credentials or Credentials(**{**self._sandbox_credentials, **number})
 
     @cached_property
     def _http(self) -> Http:

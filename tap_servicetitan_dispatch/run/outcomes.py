@@ -63,6 +63,7 @@ class Outcome:
         timer: Seconds that only go up.
         result: `complete`, `skipped` or `failed`; empty as long as nobody knows.
         error: What went wrong with it, if that was of its own.
+        refusal: Why it was skipped.
         reason: Why it is not complete, in words.
         started_at: When the first request was about to be sent; nothing if it came to none.
         ended_at: When its last row was written, or it was given up.
@@ -80,6 +81,7 @@ class Outcome:
     timer: Callable[[], float] = time.monotonic
     result: str = ""
     error: TapError | None = None
+    refusal: ApiError | None = None
     reason: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -230,6 +232,25 @@ class Outcomes:
         if of_tenant or not tenants:
             return bool(failing)
         return len(failing & tenants) >= min(MOST_BY_CHANCE, len(tenants))
+
+    def skip(self, outcome: Outcome, reason: str, error: ApiError) -> None:
+        """Note that the API refused a stream, and that the run does without it."""
+        outcome.end(SKIPPED, reason)
+        outcome.refusal = error
+
+    def fail_where_all_is_refused(self) -> None:
+        """Let the streams of a tenant fail that were to be skipped, if that is all of them.
+
+        A wrong app key may get the same answer as a scope that is missing. A tenant of whom
+        nothing can be read is no success; unless each answer names a scope, so knows the key.
+        """
+        for tenant in {each.tenant for each in self.read()}:
+            of_tenant = self.read(tenant)
+            refusals = [each.refusal for each in of_tenant if each.result == SKIPPED]
+            kinds = {error.kind for error in refusals if error}
+            if len(refusals) == len(of_tenant) and kinds == {Kind.FORBIDDEN}:
+                for each in of_tenant:
+                    each.result, each.error = FAILED, each.refusal
 
     def complete(self, stream: str) -> None:
         """Note that all pages of a stream have been written, but for those that went wrong."""

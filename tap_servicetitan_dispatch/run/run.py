@@ -76,14 +76,19 @@ class Run:
         self._write_log: Callable[[], None] = lambda: None
         self._is_leaving = False
 
-    def new_clients(self, *, max_retries: int) -> TenantClients:
+    def new_clients(
+        self, *, max_retries: int, max_requests_per_second: int | None = None
+    ) -> TenantClients:
         """Return clients for these settings.
 
         Args:
             max_retries: How often a call is sent again.
+            max_requests_per_second: If they are to send fewer than the settings allow.
         """
+        limit = self.config["max_requests_per_second"]
+        fewest = min(limit, max_requests_per_second or limit)
         return TenantClients(
-            self.config,
+            {**self.config, "max_requests_per_second": fewest},
             sleep=self._stop_flag.wait,
             max_retries=max_retries,
         )
@@ -134,6 +139,7 @@ class Run:
         self._sum_up()
 
     def _sum_up(self) -> None:
+        self.outcomes.fail_where_all_is_refused()
         tenants, failed = len(self.clients.tenants), self.outcomes.tenants(FAILED)
         if self.is_of_group:
             text, figures = self.outcomes.summary(tenants)

@@ -16,6 +16,7 @@ from tap_servicetitan_dispatch.sandbox.group import (
     Contractor,
     Refusal,
 )
+from tap_servicetitan_dispatch.sandbox.like import NotASurveyError
 from tap_servicetitan_dispatch.sandbox.server import Sandbox
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Call",
     "Contractor",
     "Faults",
+    "NotASurveyError",
     "Refusal",
     "Sandbox",
 ]

@@ -2,7 +2,7 @@
 
 from asyncio import CancelledError
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import format_datetime
@@ -11,8 +11,9 @@ from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi_offline import FastAPIOffline
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,14 +21,14 @@ from tap_servicetitan_dispatch.sandbox import control
 from tap_servicetitan_dispatch.sandbox.api import access
 from tap_servicetitan_dispatch.sandbox.api.access import Tokens
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
-from tap_servicetitan_dispatch.sandbox.api.guards import Bodies, Hosts, Queries
+from tap_servicetitan_dispatch.sandbox.api.guards import Bodies, Hosts, Queries, known_parameters
 from tap_servicetitan_dispatch.sandbox.api.operations import ALL_SCOPES, ROUTERS
 from tap_servicetitan_dispatch.sandbox.api.problems import HANDLERS, number_call
 from tap_servicetitan_dispatch.sandbox.faults.middleware import Failing, HangUp, fault_of
 from tap_servicetitan_dispatch.sandbox.faults.options import Kind
 from tap_servicetitan_dispatch.sandbox.faults.switch import Switch
 from tap_servicetitan_dispatch.sandbox.group import API_ROOT, Group, tenant_in
-from tap_servicetitan_dispatch.sandbox.world.instants import to_datetime
+from tap_servicetitan_dispatch.sandbox.world.instants import MINUTE, to_datetime
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,20 @@ class CallLog:
     """Middleware that numbers and logs each call, and dates its answer by the sandbox's clock."""
 
     def __init__(
-        self, app: ASGIApp, *, group: Group, calls: deque[Call], timer: Callable[[], float]
+        self,
+        app: ASGIApp,
+        *,
+        group: Group,
+        behaviour: Behaviour,
+        calls: deque[Call],
+        timer: Callable[[], float],
     ) -> None:
         self._app = app
         self._group = group
         self._calls = calls
         self._timer = timer
+        self._behaviour = behaviour
+        self._began = group.now
         self._number = count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,8 +104,8 @@ class CallLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                date = format_datetime(to_datetime(clock.now), usegmt=True)
-                message["headers"] = [*message["headers"], (b"date", date.encode())]
+                more = self._headers(scope["path"], clock.now)
+                message["headers"] = [*message["headers"], *more]
                 log()  # before the caller sees anything, so that it finds its call here
             await send(message)
 
@@ -107,6 +116,20 @@ class CallLog:
                 await self._app(scope, receive, send_dated)
         finally:
             log()
+
+    def _headers(self, path: str, now: int) -> Iterator[tuple[bytes, bytes]]:
+        behaviour = self._behaviour
+        if behaviour.date == "cached":
+            now = self._began
+            yield b"age", b"600"
+        if behaviour.date == "apart" and path == access.TOKEN_PATH:
+            now += 10 * MINUTE
+        if behaviour.date != "absent":
+            yield b"date", format_datetime(to_datetime(now), usegmt=True).encode()
+        if behaviour.cookies:
+            yield b"set-cookie", b"server=1"
+        if behaviour.limit_headers:
+            yield b"x-ratelimit-remaining", b"59"
 
 
 def _with_joint_security(definition_of: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -126,7 +149,7 @@ def _routes() -> tuple[BaseRoute, ...]:
     for router in (access.router, control.router, control.of_tenant):
         everything.include_router(router)
     for router in ROUTERS:
-        everything.include_router(router, prefix=API_ROOT)
+        everything.include_router(router, prefix=API_ROOT, dependencies=[Depends(known_parameters)])
     return (*everything.routes,)
 
 
@@ -171,9 +194,11 @@ def application(
     app.state.tokens = tokens
     app.state.switch = switch
     app.openapi = partial(_with_joint_security, app.openapi)  # type: ignore[method-assign]
-    app.add_middleware(Queries)
+    app.add_middleware(Queries, ignores_sort=behaviour.sort_refusal == "ignored")
     app.add_middleware(Bodies)
     app.add_middleware(Failing, switch=switch, group=group, tokens=tokens, hang_up=hang_up)
     app.add_middleware(Hosts, allowed=allowed_hosts)
-    app.add_middleware(CallLog, group=group, calls=calls, timer=timer)
+    if behaviour.compression:
+        app.add_middleware(GZipMiddleware)
+    app.add_middleware(CallLog, group=group, behaviour=behaviour, calls=calls, timer=timer)
     return app

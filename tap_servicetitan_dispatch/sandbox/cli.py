@@ -3,11 +3,12 @@
 import json
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import Field, fields
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from threading import Event
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -17,6 +18,13 @@ from pydantic import TypeAdapter, ValidationError
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.faults.options import Faults
 from tap_servicetitan_dispatch.sandbox.group import CREDENTIALS
+from tap_servicetitan_dispatch.sandbox.like import (
+    NotASurveyError,
+    behaviour_like,
+    faults_like,
+    read,
+    size_like,
+)
 from tap_servicetitan_dispatch.sandbox.server import HOST, Sandbox, utc_now
 
 
@@ -64,13 +72,24 @@ def default_of(field: Field[Any]) -> str:
     return ",".join("none" if value is None else str(value) for value in values)
 
 
-def made(kind: type[Options], given: dict[str, Any], prefix: str = "") -> Options:
+def made(
+    kind: type[Options],
+    given: dict[str, Any],
+    prefix: str = "",
+    usual: Mapping[str, Any] = MappingProxyType({}),
+) -> Options:
     """Return what options ask for, and leave the other options.
+
+    Args:
+        kind: What is to be made.
+        given: The options by name.
+        prefix: What their names begin with.
+        usual: Values of fields that no option asks for.
 
     Raises:
         click.BadParameter: A value is not valid.
     """
-    values = {
+    values = dict(usual) | {
         field.name: None if value == "none" else value
         for field in fields(kind)
         if (value := given.pop(prefix + field.name))
@@ -103,6 +122,29 @@ def tenant_numbers(
             param_hint="--tenants",
         )
     return numbers
+
+
+def _like(path: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the fields of `Behaviour` and of `Faults` that the file of a survey names.
+
+    Raises:
+        click.BadParameter: It is not one.
+    """
+    if path is None:
+        return {}, {}
+    try:
+        survey = read(path)
+        behaviour, faults = behaviour_like(survey), faults_like(survey, Faults())
+    except (OSError, NotASurveyError) as error:
+        raise click.BadParameter(f"{path}: {error}", param_hint="--like") from error
+    return (
+        {
+            field.name: value
+            for field in fields(Behaviour)
+            if (value := getattr(behaviour, field.name)) is not None
+        },
+        {"latency": faults.latency} if faults.latency else {},
+    )
 
 
 _MOST_SHOWN = 3
@@ -198,6 +240,12 @@ Press Ctrl-C to stop it."""
     metavar="NAME",
     help="Another host name to answer to than this machine's own. May be repeated.",
 )
+@click.option(
+    "--like",
+    metavar="FILE",
+    help="Behave as a tenant did whose survey is in a file, which the tap prints with "
+    "--survey=json; other options win.",
+)
 @options_of(Behaviour)
 @options_of(Faults, _PREFIX)
 def main(
@@ -209,6 +257,7 @@ def main(
     size: int | None,
     speed: float,
     allow_host: tuple[str, ...],
+    like: str | None,
     **switches: str | None,
 ) -> None:
     """Serve a sandbox of ServiceTitan's Dispatch API v2 on localhost.
@@ -219,14 +268,16 @@ def main(
     if curl is not None:
         click.echo(curl_command(port, curl, *(tenants or [])[:1]))
         return
+    usual, faults = _like(like)
+    behaviour = made(Behaviour, switches, usual=usual)
     sandbox = Sandbox(
         tenants=tenants,
         seed=seed,
-        assignments=size,
+        assignments=size or size_like(behaviour),
         clock=clock_at(speed),
         port=port,
-        behaviour=made(Behaviour, switches),
-        faults=made(Faults, switches, _PREFIX),
+        behaviour=behaviour,
+        faults=made(Faults, switches, _PREFIX, faults),
         allowed_hosts=allow_host,
     )
     try:

@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from tap_servicetitan_dispatch.sandbox.world.chance import Chance
 from tap_servicetitan_dispatch.sandbox.world.instants import from_datetime
-from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
+from tap_servicetitan_dispatch.sandbox.world.tenant import EXPORT_DELAY, Tenant
 
 CREDENTIALS: Mapping[str, str] = MappingProxyType(
     {
@@ -154,6 +154,7 @@ class Group(Mapping[int, Member]):
         assignments: Approximate number of assignments of each, unless its `Contractor` says it.
         credentials: `client_id`, `client_secret` and `app_key` of those who have none of their own.
         clock: Returns the current time, aware, at a tenant; at the token endpoint for `None`.
+        export_delay: How long after a change the export feed may show what was before.
 
     Raises:
         ValueError: There are no tenants, or two with the same number.
@@ -167,7 +168,9 @@ class Group(Mapping[int, Member]):
         assignments: int | None,
         credentials: Mapping[str, str],
         clock: Callable[[int | None], datetime],
+        export_delay: int = EXPORT_DELAY,
     ) -> None:
+        self._export_delay = export_delay
         self._seed = seed
         self._assignments = assignments
         self._credentials = credentials
@@ -210,7 +213,13 @@ class Group(Mapping[int, Member]):
         return Member(
             {**self._credentials, **contractor.credentials, "tenant_id": str(number)},
             clock,
-            lambda: Tenant(seed=seed, assignments=size, clock=clock, staff=contractor.staff),
+            lambda: Tenant(
+                seed=seed,
+                assignments=size,
+                clock=clock,
+                staff=contractor.staff,
+                export_delay=self._export_delay,
+            ),
         )
 
 

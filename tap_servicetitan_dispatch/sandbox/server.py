@@ -8,18 +8,26 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Self
 
 import uvicorn
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
 
 from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.application import Call, application
 from tap_servicetitan_dispatch.sandbox.faults.options import Faults
 from tap_servicetitan_dispatch.sandbox.faults.switch import Switch
 from tap_servicetitan_dispatch.sandbox.group import CREDENTIALS, Access, Contractor, Group, Member
+from tap_servicetitan_dispatch.sandbox.like import (
+    behaviour_like,
+    faults_like,
+    read,
+    size_like,
+)
+from tap_servicetitan_dispatch.sandbox.world.instants import SECOND
 from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 
 HOST = "127.0.0.1"
@@ -142,6 +150,8 @@ class Sandbox:
         credentials: `client_id`, `client_secret` and `app_key` that calls of all tenants need
             which have none of their own, and the `tenant_id` of the one that is there by default.
         allowed_hosts: Names in `Host` to answer to, besides those of this machine.
+        like: What `--survey=json` has printed, or the path of the file: the sandbox behaves as that
+            tenant did, except where `behaviour` or `assignments` is given.
 
     Attributes:
         tenants: The tenants behind the API, by number.
@@ -157,11 +167,19 @@ class Sandbox:
         clock: Callable[[], datetime] = utc_now,
         timer: Callable[[], float] = monotonic,
         port: int = 0,
-        behaviour: Behaviour = Behaviour(),  # noqa: B008 - it is frozen
+        behaviour: Behaviour | None = None,
         faults: Faults = Faults(),  # noqa: B008 - it is frozen
         credentials: Mapping[str, str] = CREDENTIALS,
         allowed_hosts: Collection[str] = (),
+        like: object = None,
     ) -> None:
+        if isinstance(like, str | Path):
+            like = read(like)
+        if like is not None:
+            behaviour = behaviour or behaviour_like(like)
+            assignments = assignments or size_like(behaviour)
+            faults = faults_like(like, faults)
+        behaviour = behaviour or Behaviour()
         self._switch = switch = Switch(faults, timer)
         group = Group(
             [credentials["tenant_id"]] if tenants is None else tenants,
@@ -169,6 +187,7 @@ class Sandbox:
             assignments=assignments,
             credentials=credentials,
             clock=lambda tenant: clock() + timedelta(seconds=switch.faults(tenant).clock_skew),
+            export_delay=behaviour.feed_delay * SECOND,
         )
         self.tenants: Mapping[int, SandboxTenant] = {
             number: SandboxTenant(member, switch) for number, member in group.items()
@@ -196,6 +215,11 @@ class Sandbox:
     def tenant(self) -> Tenant:
         """The state of the first tenant."""
         return next(iter(self.tenants.values())).world
+
+    @property
+    def app(self) -> ASGIApp:
+        """The web application, for who calls it in this process without a server."""
+        return self._app
 
     @property
     def url(self) -> str:

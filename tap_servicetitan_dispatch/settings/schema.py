@@ -127,8 +127,9 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _setting(
         "active",
-        "Which assignments the export feed gives: `Any`, only active (`True`) or only inactive "
-        "(`False`) ones. With `True` you never hear that an assignment was taken back.",
+        "Which assignments to ask the export feed for: `Any`, only active (`True`) or only "
+        "inactive (`False`) ones. With `True` you never hear that an assignment was taken back. "
+        "The vendor says both that exports have filters and that they have none; a survey tells.",
         default="Any",
         allowed_values=["Any", "True", "False"],
     ),
@@ -196,6 +197,12 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
         "Only where no other run loads into the same tables, as its rows would count as deleted.",
         within=(1, 10_000),
         title="Detect deleted rows every so many hours",
+    ),
+    _switch(
+        "detect_deleted_assignments",
+        "Whether detect_deleted_every_hours covers appointment_assignments too, by the ids of "
+        "their list: a call for every 5,000 rows there are. Only needed if the export feed "
+        "does not return what was deleted, which a survey tells.",
     ),
     _setting(
         "timezone",

@@ -14,18 +14,19 @@ from tap_servicetitan_dispatch.log.redaction import shown
 from tap_servicetitan_dispatch.settings.schema import start_of
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.streams.fields import boolean, instant, integer, schema_of, text
-from tap_servicetitan_dispatch.streams.lists import rows_counted, since_start
-from tap_servicetitan_dispatch.walks import feed_walk
+from tap_servicetitan_dispatch.streams.lists import page_size, rows_counted, since_start
+from tap_servicetitan_dispatch.walks import Page, feed_walk, read_by_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap_servicetitan_dispatch.client.client import Client
     from tap_servicetitan_dispatch.state.bookmarks import Bookmark
-    from tap_servicetitan_dispatch.walks import Page
 
 LIST = "appointment-assignments"
 """The path of the same rows as a list, which can be counted."""
+LOOKBACK = timedelta(days=1)
+"""Of the feed after a full read of the list: far more than the feed lags, or the list hides."""
 ASSIGNMENT = (
     integer("id", "Number of the assignment.", required=True),
     integer("technicianId", "Number of the technician sent."),
@@ -71,6 +72,34 @@ class AppointmentAssignments(DispatchStream):
         start = self._start(bookmark)
         for page in feed_walk(fetch, self._params, start, client.pause, client.logger):
             yield replace(page, extra={"continueFrom": page.bookmark})
+
+    @property
+    @override
+    def _can_be_whole(self) -> bool:
+        return bool(self.config.get("detect_deleted_assignments"))
+
+    @override
+    def full_walk(self, client: Client) -> Iterable[Page]:
+        """Return the pages of the list, then those of the feed of the last day.
+
+        The list tells which rows there are; the feed gives the bookmark, and what was changed so
+        lately that the list may hide it. An empty page at the end vouches, if the list did.
+        """
+        began_at = client.now()
+        params = {
+            "active": self.config["active"],
+            "pageSize": page_size(self.config),
+            "includeTotal": "true",
+        }
+        fetch = partial(client.get, LIST, decode=self._decoder.decode)
+        is_whole = False
+        for page in read_by_number(fetch, params, None, {}, began_at):
+            is_whole = page.is_whole
+            yield replace(page, bookmark=None, is_whole=False, extra={"continueFrom": None})
+        since = began_at and began_at - LOOKBACK
+        for page in feed_walk(self.fetch(client), self._params, since, client.pause, client.logger):
+            yield replace(page, extra={"continueFrom": page.bookmark})
+        yield Page([], is_whole=is_whole)
 
     @override
     def probe(self, client: Client) -> None:

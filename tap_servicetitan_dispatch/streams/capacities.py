@@ -100,12 +100,18 @@ class Capacities(DispatchStream):
     @property
     @override
     def caution(self) -> str:
-        if self.config.get("capacity_business_unit_ids"):
-            return ""
-        return (
-            "capacity_business_unit_ids is not set, and the API may leave out business units that "
-            f"are in no capacity group. {REMEDY}name the business units that matter."
-        )
+        cautions = []
+        if not self.config.get("capacity_business_unit_ids"):
+            cautions.append(
+                "capacity_business_unit_ids is not set, and the API may leave out business units "
+                f"that are in no capacity group. {REMEDY}name the business units that matter."
+            )
+        if not all(tenant.timezone for tenant in self.run.clients.tenants):
+            cautions.append(
+                "timezone is not set, so days begin at midnight UTC, an evening in America. "
+                f"{REMEDY}set timezone to that of the tenant."
+            )
+        return " ".join(cautions)
 
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:

@@ -46,7 +46,7 @@ class NonJobAppointments(ListStream):
             "showOnTechnicianSchedule",
             "Whether the technician's schedule shows it even without a timesheet.",
         ),
-        boolean("active", "False once it was deleted."),
+        boolean("active", "False if it was switched off or deleted; the API does not say which."),
         instant("createdOn", "When the row was created (UTC)."),
         instant("modifiedOn", "When the row last changed (UTC)."),
         integer("createdById", "Number of the user who created the row."),

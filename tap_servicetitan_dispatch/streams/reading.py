@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.errors import TapError
-from tap_servicetitan_dispatch.run.outcomes import SKIPPED
 from tap_servicetitan_dispatch.run.run import PendingWalk
 from tap_servicetitan_dispatch.state import bookmarks
 from tap_servicetitan_dispatch.state.bookmarks import Bookmark, bookmark_in
@@ -124,11 +123,15 @@ class ReadingStream(SdkStream, abc.ABC):
         is_full = self.full_reads.begin(client)
         yield from self.full_walk(client) if is_full else self.walk(client, bookmark)
 
+    @property
+    def _can_be_whole(self) -> bool:
+        return self.can_be_whole
+
     @cached_property
     def full_reads(self) -> FullReads:
         """When the stream is read in full, and whether that was whole."""
         known = bookmarks.tenants_in(self.tap_state, self._of_tap.streams)
-        hours = self.config.get("detect_deleted_every_hours") if self.can_be_whole else None
+        hours = self.config.get("detect_deleted_every_hours") if self._can_be_whole else None
         return FullReads(
             hours,
             bookmarks.full_read_in(self.tap_state, self.name) if hours else None,
@@ -163,15 +166,20 @@ class ReadingStream(SdkStream, abc.ABC):
         if isinstance(error, ApiError) and error.failure.refuses == "scope":
             if self.config["skip_forbidden_streams"]:
                 reason = f"{error.failure.meaning}. It needs {self._scopes}."
-                self.outcome_of(tenant).end(SKIPPED, reason)
+                self._name(error, tenant)
+                self.run.outcomes.skip(self.outcome_of(tenant), reason, error)
                 return
             error.hint = f"The stream needs {self._scopes}."
         if isinstance(error, TapError):
-            error.stream = self.name
-            error.tenant = str(tenant) if tenant.is_of_group else ""
-            error.tenant_id = tenant.number
+            self._name(error, tenant)
         if not self.run.may_go_on(self.outcome_of(tenant), error):
             raise error
+
+    def _name(self, error: TapError, tenant: Tenant) -> None:
+        """Let an error say whom it concerns."""
+        error.stream = self.name
+        error.tenant = str(tenant) if tenant.is_of_group else ""
+        error.tenant_id = tenant.number
 
     @property
     def _scopes(self) -> str:

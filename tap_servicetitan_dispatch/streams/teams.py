@@ -20,7 +20,7 @@ class Teams(ListStream):
     inactive_too: ClassVar[Mapping[str, str]] = {"includeInactive": "true"}
     schema = schema_of(
         integer("id", "Number of the team.", required=True),
-        boolean("active", "False once the team was deleted."),
+        boolean("active", "False if it was switched off or deleted; the API does not say which."),
         text("name", "Name of the team."),
         integer("createdBy", "Number of the user who created the team; null if that is not known."),
         instant("createdOn", "When the team was created (UTC)."),

@@ -21,7 +21,7 @@ class TechnicianShifts(ListStream):
         ),
         text("title", "What the shift is called."),
         text("note", "Free text about it; null if there is none."),
-        boolean("active", "False once the shift was deleted."),
+        boolean("active", "False if it was switched off or deleted; the API does not say which."),
         integer("technicianId", "Number of the technician whose shift it is."),
         instant("start", "When the shift begins (UTC)."),
         instant("end", "When the shift ends (UTC)."),

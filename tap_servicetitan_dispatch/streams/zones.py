@@ -22,7 +22,7 @@ class Zones(ListStream):
     scopes = ("tn.dis.zones:r",)
     schema = schema_of(
         integer("id", "Number of the zone.", required=True),
-        boolean("active", "False once the zone was deleted."),
+        boolean("active", "False if it was switched off or deleted; the API does not say which."),
         text("name", "Name of the zone."),
         texts("zips", "Postal codes that belong to the zone, as text."),
         texts("cities", "Cities that belong to the zone."),

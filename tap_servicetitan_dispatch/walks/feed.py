@@ -126,7 +126,7 @@ def _fetch_from(
     try:
         return fetch({**params, "from": token})
     except ApiError as error:
-        if not is_start or error.kind not in {"bad_request", "not_found"}:
+        if not is_start or error.kind not in {"bad_request", "not_found", "gone"}:
             raise
         raise AnswerError(
             f"the API rejects the bookmark (or start_date) to resume from ({error.request}: "

@@ -105,6 +105,9 @@ RUN_BY = {
     r"meltano (add .*--from-ref|config set .* _pip_url|install) .*": (
         "tests/hub/test_definition.py::test_added_from_the_file_the_plugin_loads_no_stream_that_was_not_asked_for"
     ),
+    r"servicetitan-sandbox --like survey\.json": (
+        "tests/survey/test_like.py::test_options_win_over_the_survey"
+    ),
     r"\.venv/bin/meltano invoke tap-servicetitan-dispatch:sandbox( --speed 0 .*)?": (
         "tests/documents/test_readme.py::test_the_demo_of_faults_uses_options_and_settings_that_there_are"
     ),

@@ -106,7 +106,7 @@ def caller() -> Iterator[Caller]:
 
 def assigned(assignments: list[Row]) -> set[tuple[int, int]]:
     """Return (appointment, technician) as the query of the documents has it."""
-    (query,) = blocks(section("docs/concepts.md", "Assignments are events"), "sql")
+    (query,) = blocks(section("docs/concepts.md", "The latest assignment counts"), "sql")
     with closing(sqlite3.connect(":memory:")) as database:
         database.execute(
             'create table appointment_assignments ("id", "technicianId", "appointmentId", "active",'

@@ -34,7 +34,7 @@ def written(caller: Caller, family: str) -> list[dict[str, Any]]:
 
 def crew_of(caller: Caller, status: str) -> tuple[int, int]:
     """Return an appointment with one technician, of a status, and the technician."""
-    everything = rows(caller, "appointment-assignments")
+    everything, _ = caller.whole_export(active="Any", includeRecentChanges=True)  # gone ones too
     crews: dict[int, list[dict[str, Any]]] = {}
     for row in everything:
         crews.setdefault(row["appointmentId"], []).append(row)

@@ -41,6 +41,7 @@ ANSWERS = {
     "forbidden": Answer("", status=403),
     "unmatched": NOT_MATCHED,
     "not_found": Answer({"title": "Not found"}, status=404),
+    "gone": Answer({"title": "Gone"}, status=410),
     "conflict": Answer({"title": "Conflict"}, status=409),
     "unexpected_status": Answer("", status=418),
     "not_json": Answer("<html>Log in to the guest network</html>"),

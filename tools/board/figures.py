@@ -223,7 +223,7 @@ def _at_night(seen: Seen) -> float:
     return _percent(not 6 * HOUR <= time < 22 * HOUR for time in times)
 
 
-# Assignments are events
+# The latest assignment counts
 
 
 def _came_back(seen: Seen) -> float:

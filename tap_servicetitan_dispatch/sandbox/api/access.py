@@ -56,7 +56,10 @@ class Tokens:
         """
         self._count(self._issued_at[client])
         expires = now + self._behaviour.token_lifetime * SECOND
-        claims = f"{expires:x}-{next(self._number):x}"
+        number = next(self._number)
+        if self._behaviour.new_token == "revokes":  # noqa: S105 - no secret
+            self._revoked[client] = number
+        claims = f"{expires:x}-{number:x}"
         return f"{claims}.{_signature(client, claims)}"
 
     def _count(self, issued_at: deque[float]) -> None:
@@ -174,7 +177,8 @@ async def _gate(
         raise Problem(HTTPStatus.FORBIDDEN, "The tenant has not approved the application.")
     for scope in scopes.scopes:
         if scope in behaviour.missing_scopes | member.access.missing_scopes:
-            raise Problem(HTTPStatus.FORBIDDEN, f"Scope validation failed: {scope} is not granted.")
+            said = "Scope validation failed" if behaviour.scope_text == "seen" else "Not allowed"
+            raise Problem(HTTPStatus.FORBIDDEN, f"{said}: {scope} is not granted.")
 
 
 def needs(scope: str) -> list[Any]:
@@ -216,10 +220,15 @@ async def access_token(
     client = (form.get("client_id", ""), form.get("client_secret", ""))
     if client not in {one.client for one in group.values() if one.access.refusal != "revoked"}:
         return json_response({"error": "invalid_client"}, HTTPStatus.BAD_REQUEST)
+    lifetime = behaviour.token_lifetime
+    said: dict[str, dict[str, object]] = {
+        "number": {"expires_in": lifetime},
+        "text": {"expires_in": str(lifetime)},
+    }
     return json_response(
         {
             "access_token": tokens.issue(client, group.now),
-            "expires_in": behaviour.token_lifetime,
+            **said.get(behaviour.token_says, {}),
             "token_type": "Bearer",
             "scope": " ".join(sorted(request.app.state.granted)),
         }

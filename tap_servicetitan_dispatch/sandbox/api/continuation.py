@@ -7,7 +7,7 @@ from struct import Struct
 
 import msgspec
 
-_LAYOUT = Struct(">qq?q")
+_LAYOUT = Struct(">qq?q?")
 _CHECK_BYTES = 7
 
 
@@ -19,12 +19,14 @@ class Place(msgspec.Struct, frozen=True):
         id: Its id.
         pause: Whether an empty page comes first (a behaviour the real feed may have).
         issued_on: When the token for it was issued.
+        recent: Whether recent changes were asked for then.
     """
 
     instant: int
     id: int
     pause: bool = False
     issued_on: int = 0
+    recent: bool = False
 
 
 def _check(feed: str, packed: bytes) -> bytes:
@@ -33,7 +35,7 @@ def _check(feed: str, packed: bytes) -> bytes:
 
 def write(feed: str, place: Place) -> str:
     """Return the token of a place in a feed."""
-    packed = _LAYOUT.pack(place.instant, place.id, place.pause, place.issued_on)
+    packed = _LAYOUT.pack(place.instant, place.id, place.pause, place.issued_on, place.recent)
     return urlsafe_b64encode(_check(feed, packed) + packed).decode().rstrip("=")
 
 
@@ -44,6 +46,7 @@ def read(feed: str, token: str) -> Place:
         ValueError: This feed never issued such a token.
     """
     try:
+        token = token.rstrip("~")  # with which a long one is filled up
         raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except (Base64Error, UnicodeEncodeError) as error:
         raise ValueError("not a token") from error

@@ -5,12 +5,16 @@ import re
 from collections.abc import Collection
 from http import HTTPStatus
 from ipaddress import ip_address
+from typing import get_args
+from urllib.parse import unquote_plus
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tap_servicetitan_dispatch.sandbox.api.listing import Sort
 from tap_servicetitan_dispatch.sandbox.api.problems import Problem, problem_response
+from tap_servicetitan_dispatch.sandbox.group import API_ROOT
 
 MOST_BYTES = 2**20
 """Of a body; no operation needs more than some thousand."""
@@ -49,16 +53,44 @@ class Hosts:
 
 
 class Queries:
-    """Middleware that takes away parameters without a value: they count as not given."""
+    """Middleware that takes away parameters without a value: they count as not given.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: Answers what is left.
+        ignores_sort: Whether a `sort` that makes no sense counts as not given, too.
+    """
+
+    def __init__(self, app: ASGIApp, *, ignores_sort: bool) -> None:
         self._app = app
+        self._ignores_sort = ignores_sort
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
         parts = scope["query_string"].split(b"&")
-        scope["query_string"] = b"&".join(part for part in parts if part.partition(b"=")[2])
+        scope["query_string"] = b"&".join(part for part in parts if self._counts(part))
         await self._app(scope, receive, send)
+
+    def _counts(self, part: bytes) -> bool:
+        name, _, value = part.partition(b"=")
+        if self._ignores_sort and name == b"sort":
+            return unquote_plus(value.decode("latin-1")) in get_args(Sort)
+        return bool(value)
+
+
+async def known_parameters(request: Request) -> None:
+    """Refuse a parameter that the operation does not know, where the behaviour asks for that.
+
+    Raises:
+        Problem: There is one.
+    """
+    refusal = request.app.state.behaviour.unknown_parameters
+    if refusal == "ignored":
+        return
+    operations = request.app.openapi()["paths"][f"{API_ROOT}{request.scope['route'].path}"]
+    known = {each["name"] for each in operations[request.method.lower()].get("parameters", ())}
+    for name in request.query_params:
+        if name not in known:
+            raise Problem(refusal, f"The parameter {name} is not known.")
 
 
 class Bodies:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, islice
 from typing import Annotated, Any, Literal
+from zlib import crc32
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -17,9 +18,11 @@ from tap_servicetitan_dispatch.sandbox.api.parameters import (
     Number,
     number,
 )
-from tap_servicetitan_dispatch.sandbox.api.problems import Wrong, json_response
-from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER, SECOND
-from tap_servicetitan_dispatch.sandbox.world.versions import RowT, Table
+from tap_servicetitan_dispatch.sandbox.api.problems import Problem, Wrong, invalid
+from tap_servicetitan_dispatch.sandbox.api.shown import listed, reshapes, tables_of
+from tap_servicetitan_dispatch.sandbox.api.written import NEVER, page_response, written
+from tap_servicetitan_dispatch.sandbox.world.instants import FOREVER, MINUTE, SECOND
+from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 
 _MOST_IDS = 50
 
@@ -47,7 +50,7 @@ class Paged(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel)
 
     page: Annotated[Number, Field(ge=1, le=2**31 - 1)] = 1
-    page_size: Annotated[Number, Field(ge=1, le=5_000)] = 50
+    page_size: Annotated[Number, Field(ge=1)] = 50
     include_total: Boolean = False
 
 
@@ -73,57 +76,136 @@ class SortedByActivity(Sorted):
 
 
 def page_of(
-    table: Table[RowT],
+    tenant: Tenant,
+    name: str,
     query: Sorted,
     behaviour: Behaviour,
-    matches: Callable[[RowT], bool],
+    matches: Callable[[Any], bool],
 ) -> Response:
-    """Return the page of a table that a query asks for, of the rows for which `matches` is true."""
+    """Return the page of a list that a query asks for, of the rows for which `matches` is true."""
 
-    def is_shown(row: RowT) -> bool:
+    def is_shown(row: Any) -> bool:
         return query.created_on_or_after <= row.created_on < query.created_before and matches(row)
 
-    rows = _sorted(table, query, behaviour)
+    rows = _sorted(tenant, name, query, behaviour)
     if behaviour.list_filters == "after_paging":
-        return cut(rows, query, is_shown)
-    return cut(filter(is_shown, rows), query)
+        return cut(rows, query, behaviour, is_shown)
+    return cut(filter(is_shown, rows), query, behaviour)
 
 
 def cut(
-    rows: Iterable[RowT], query: Paged, is_shown: Callable[[RowT], bool] = lambda _: True
+    rows: Iterable[Any],
+    query: Paged,
+    behaviour: Behaviour,
+    is_shown: Callable[[Any], bool] = lambda _: True,
 ) -> Response:
     """Return a numbered page of rows, without those that are not shown."""
-    total = None
+    total: int | None = None
     if query.include_total:
         rows = list(rows)
-        total = sum(map(is_shown, rows))
-    begin = (query.page - 1) * query.page_size
-    page = list(islice(rows, begin, begin + query.page_size + 1))
-    return json_response(
+        total = _count(list(filter(is_shown, rows)), behaviour)
+    size = _page_size(query, behaviour)
+    begin = (query.page - 1) * size
+    page = list(islice(rows, begin, begin + size + 1))
+    full = len(page) >= size and behaviour.has_more == "full_page"
+    return page_response(
         {
             "page": query.page,
-            "pageSize": query.page_size,
-            "hasMore": len(page) > query.page_size,
+            "pageSize": size,
+            "hasMore": len(page) > size or full,
             "totalCount": total,
-            "data": [row.wire() for row in page[: query.page_size] if is_shown(row)],
-        }
+            "data": [written(row, behaviour) for row in page[:size] if is_shown(row)],
+        },
+        behaviour,
     )
 
 
-def _sorted(table: Table[RowT], query: Sorted, behaviour: Behaviour) -> Iterable[RowT]:
+def _count(rows: list[Any], behaviour: Behaviour) -> int | None:
+    match behaviour.count:
+        case "null":
+            return None
+        case "active":
+            return len([row for row in rows if row.active])
+        case "more":
+            return len(rows) + 5
+        case _:
+            return len(rows)
+
+
+def _page_size(query: Paged, behaviour: Behaviour) -> int:
+    size, most = query.page_size, behaviour.largest_page
+    if size > most:
+        if behaviour.beyond_largest != "capped":
+            message = f"The value '{size}' is not valid for PageSize."
+            raise invalid("pageSize", message)
+        size = most
+    if behaviour.page_sizes == "tens" and size > TEN:
+        size -= size % -TEN
+    return size
+
+
+TEN = 10
+
+
+def active_of(asked: Active, behaviour: Behaviour) -> Active:
+    """Return which rows are given to who asks for some by `active`.
+
+    Raises:
+        Problem: Inactive ones are refused.
+    """
+    if asked is not Active.ANY or behaviour.active_any == "heeded":
+        return asked
+    match behaviour.active_any:
+        case 404:
+            raise Problem(404, "The resource was not found.")
+        case 400:
+            raise invalid("active", "The value 'Any' is not valid for Active.")
+        case _:
+            return Active.TRUE
+
+
+_GRAINS = {"exact": 1, "second": SECOND, "minute": MINUTE}
+
+
+def _sorted(tenant: Tenant, name: str, query: Sorted, behaviour: Behaviour) -> Iterable[Any]:
     backwards = query.sort[0] == "-"
-    low, high = query.modified_on_or_after, query.modified_before
-    if query.sort[1:] == "ModifiedOn":
-        rows = table.changed(low, high, backwards=backwards)
-        return rows if behaviour.list_order == "exact" else _to_the_second(rows)
-    field = {"Id": "id", "CreatedOn": "created_on"}[query.sort[1:]]
-    return sorted(
-        table.changed(low, high),
-        key=lambda row: (getattr(row, field), row.id),
-        reverse=backwards,
+    key = query.sort[1:]
+    low, high = _low(query, behaviour), query.modified_before
+    if {key, f"{name}:{key}"} & behaviour.sort_ignored:
+        # As they are stored, which is neither of the orders that can be asked for
+        rows = [row for row in listed(tenant, name, behaviour) if low <= row.modified_on < high]
+        return sorted(rows, key=lambda row: crc32(str(row.id).encode()))
+    if key == "ModifiedOn":
+        if reshapes(behaviour):
+            rows = [row for row in listed(tenant, name, behaviour) if low <= row.modified_on < high]
+            changed: Iterable[Any] = reversed(rows) if backwards else rows
+        else:
+            table = tables_of(tenant)[name]
+            changed = table.changed(low, high, backwards=backwards)
+        return _coarse(changed, behaviour)
+    rows = [row for row in listed(tenant, name, behaviour) if low <= row.modified_on < high]
+    if key == "Id":
+        as_text = behaviour.id_order == "text"
+        return sorted(rows, key=lambda row: str(row.id) if as_text else row.id, reverse=backwards)
+    return sorted(rows, key=lambda row: (row.created_on, row.id), reverse=backwards)
+
+
+def _low(query: Sorted, behaviour: Behaviour) -> int:
+    """Return the first instant of which rows are given; all have one if none is asked for."""
+    asked = query.modified_on_or_after
+    if not asked:
+        return NEVER
+    grain = _GRAINS[behaviour.bound_grain]
+    low = -(-asked // grain) * grain
+    return low + (behaviour.bounds == "exclusive")
+
+
+def _coarse(rows: Iterable[Any], behaviour: Behaviour) -> Iterator[Any]:
+    grains = {"exact": 1, "to_the_second": SECOND, "to_the_minute": MINUTE}
+    grain = grains[behaviour.list_order]
+    moments = groupby(rows, key=lambda row: row.modified_on // grain)
+    return (
+        row
+        for _, moment in moments
+        for row in (moment if grain == 1 else sorted(moment, key=lambda row: row.id))
     )
-
-
-def _to_the_second(rows: Iterable[RowT]) -> Iterator[RowT]:
-    for _, second in groupby(rows, key=lambda row: row.modified_on // SECOND):
-        yield from sorted(second, key=lambda row: row.id)

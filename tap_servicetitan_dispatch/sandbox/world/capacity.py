@@ -22,6 +22,7 @@ def availabilities(
     business_unit_ids: Collection[int],
     job_type_id: int | None,
     match_skills: bool,
+    at_night: bool = False,
 ) -> list[dict[str, Any]]:
     """Return the availability of each arrival window within a span, as the API writes it.
 
@@ -32,7 +33,7 @@ def availabilities(
     skilled = _skilled(tenant, job_type_id) if match_skills else None
     needed = round(JOB_TYPES[job_type_id].hours * HOUR) if job_type_id is not None else 1
     found = []
-    for start, end, units in _windows(tenant, span, business_unit_ids):
+    for start, end, units in _windows(tenant, span, business_unit_ids, at_night=at_night):
         total, remaining, members = 0, 0, []
         for technician in tenant.company.technicians:
             present = _within(at_work.get(technician.id, []), start, end)
@@ -73,7 +74,7 @@ def _member(technician: Technician, *, able: bool, free: bool, matched: bool) ->
 
 
 def _windows(
-    tenant: Tenant, span: Span, business_unit_ids: Collection[int]
+    tenant: Tenant, span: Span, business_unit_ids: Collection[int], *, at_night: bool
 ) -> Iterator[tuple[int, int, list[int]]]:
     """Yield start, end and business units of the windows that lie within a span, in order."""
     calendar = tenant.company.calendar
@@ -89,10 +90,17 @@ def _windows(
         for row in tenant.arrival_windows.current.values()
         if row.active
     }
+    if at_night:
+        offered |= {(22 * HOUR, 26 * HOUR, tuple(sorted(asked)))}
     for day in range(calendar.day_of(low), calendar.day_of(high) + 1):
         for begin, finish, units in sorted(offered):
             start, end = calendar.utc(day * DAY + begin), calendar.utc(day * DAY + finish)
-            if units and low <= start and end <= high and _open(tenant, day, begin, finish):
+            if (
+                units
+                and low <= start
+                and end <= high
+                and (finish > DAY or _open(tenant, day, begin, finish))
+            ):
                 yield start, end, list(units)
 
 

@@ -68,11 +68,19 @@ class Tenant:
         assignments: Approximate number of assignments on the board.
         clock: Returns the current time, aware. Should it go backwards, the tenant waits for it.
         staff: Another number is another staff: rows keep their ids and say something else.
+        export_delay: How long after a change the export feed may show what was before.
     """
 
     def __init__(
-        self, *, seed: int, assignments: int, clock: Callable[[], datetime], staff: int = 0
+        self,
+        *,
+        seed: int,
+        assignments: int,
+        clock: Callable[[], datetime],
+        staff: int = 0,
+        export_delay: int = EXPORT_DELAY,
     ) -> None:
+        self._export_delay = max(EXPORT_DELAY, export_delay)
         self.company = Company(seed, assignments, staff)
         self.assignments: Table[Assignment] = Table()
         self.shifts: Table[Shift] = Table()
@@ -115,8 +123,8 @@ class Tenant:
 
     @property
     def settled(self) -> int:
-        """The instant up to which the export feed shows changes by default."""
-        return self.now - EXPORT_DELAY
+        """The instant up to which the export feed shows changes, at least."""
+        return self.now - self._export_delay
 
     def advance(self) -> None:
         """Bring every table up to the clock."""

@@ -1,5 +1,6 @@
 """Appointment assignments: which technician goes to which appointment."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -7,10 +8,12 @@ from pydantic import Field
 from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
+from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.api.listing import (
     FewNumbers,
     Numbers,
     SortedByActivity,
+    active_of,
     page_of,
 )
 from tap_servicetitan_dispatch.sandbox.api.lookups import check_technicians
@@ -34,11 +37,12 @@ class AssignmentQuery(SortedByActivity):
     appointment_ids: Numbers = frozenset()
     job_id: Number | None = None
 
-    def matches(self, row: Assignment) -> bool:
-        """Return whether a row is asked for."""
+    def matches(self, row: Assignment, behaviour: Behaviour) -> bool:
+        """Return whether a row is asked for, and there."""
         return (
             row.is_listed
-            and self.active.matches(row.active)
+            and (row.active or behaviour.deletes == "soft")
+            and active_of(self.active, behaviour).matches(row.active)
             and (not self.ids or row.id in self.ids)
             and (not self.appointment_ids or row.appointment_id in self.appointment_ids)
             and self.job_id in {None, row.job_id}
@@ -57,7 +61,8 @@ async def list_assignments(
     tenant: TenantNow, behaviour: BehaviourNow, query: Annotated[AssignmentQuery, Query()]
 ) -> Response:
     """Return a page of assignments."""
-    return page_of(tenant.assignments, query, behaviour, query.matches)
+    matches = partial(query.matches, behaviour=behaviour)
+    return page_of(tenant, "appointment-assignments", query, behaviour, matches)
 
 
 @router.post("/assign-technicians", dependencies=needs("appointmentassignments:w"))

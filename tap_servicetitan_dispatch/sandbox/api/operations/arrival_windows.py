@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from tap_servicetitan_dispatch.sandbox.api.access import TenantNow, needs
-from tap_servicetitan_dispatch.sandbox.api.listing import Created, cut
+from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
+from tap_servicetitan_dispatch.sandbox.api.listing import Created, active_of, cut
 from tap_servicetitan_dispatch.sandbox.api.lookups import found
 from tap_servicetitan_dispatch.sandbox.api.parameters import (
     Active,
@@ -19,6 +19,7 @@ from tap_servicetitan_dispatch.sandbox.api.parameters import (
     Span,
 )
 from tap_servicetitan_dispatch.sandbox.api.problems import invalid, json_response
+from tap_servicetitan_dispatch.sandbox.api.shown import count_answer, listed
 from tap_servicetitan_dispatch.sandbox.world.company import BUSINESS_UNITS
 from tap_servicetitan_dispatch.sandbox.world.directory import ArrivalWindow
 from tap_servicetitan_dispatch.sandbox.world.instants import DAY
@@ -68,18 +69,25 @@ class Configuration(Body):
 
 @router.get("", dependencies=needs("arrivalwindows:r"))
 async def list_arrival_windows(
-    tenant: TenantNow, query: Annotated[WindowQuery, Query()]
+    tenant: TenantNow, behaviour: BehaviourNow, query: Annotated[WindowQuery, Query()]
 ) -> Response:
     """Return a page of arrival windows."""
-    rows = sorted(tenant.arrival_windows.current.values(), key=lambda row: int(row.id))
+    rows = sorted(
+        listed(tenant, "arrival-windows", behaviour), key=lambda row: (int(row.id), row.id)
+    )
+    if behaviour.windows_order == "changing":
+        turn = count_answer(tenant, "windows") % max(1, len(rows))
+        rows = rows[turn:] + rows[:turn]
+    active = active_of(query.active, behaviour)
     return cut(
         (
             row
             for row in rows
-            if query.active.matches(row.active)
+            if active.matches(row.active)
             and query.created_on_or_after <= row.created_on < query.created_before
         ),
         query,
+        behaviour,
     )
 
 

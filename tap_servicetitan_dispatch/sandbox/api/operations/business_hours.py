@@ -41,7 +41,7 @@ class BusinessHours(Body):
 async def get_business_hours(tenant: TenantNow, behaviour: BehaviourNow) -> Response:
     """Return the business hours."""
     hours = tenant.business_hours
-    shapes = {"object": hours, "data": {"data": hours}, "list": [hours]}
+    shapes = {"object": hours, "data": {"data": hours}, "list": [hours], "several": [hours, hours]}
     return json_response(shapes[behaviour.business_hours])
 
 

@@ -1,5 +1,6 @@
 """Non-job appointments: time in which a technician is busy with something that is not a job."""
 
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any, Literal, Self
 
@@ -8,6 +9,7 @@ from pydantic import Field, model_validator
 from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
+from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
 from tap_servicetitan_dispatch.sandbox.api.listing import FewNumbers, Sorted, page_of
 from tap_servicetitan_dispatch.sandbox.api.lookups import check_technicians, found, to_change
 from tap_servicetitan_dispatch.sandbox.api.parameters import (
@@ -44,13 +46,15 @@ class NonJobQuery(Sorted):
     starts_on_or_after: Instant = 0
     starts_on_or_before: Instant = FOREVER
     timesheet_code_id: Number | None = None
-    active_only: Boolean = False
+    active_only: Boolean | None = None
     show_on_technician_schedule: Boolean | None = None
 
-    def matches(self, row: NonJobAppointment) -> bool:
+    def matches(self, row: NonJobAppointment, behaviour: Behaviour) -> bool:
         """Return whether a row is asked for."""
+        default = behaviour.non_job_default == "active"
+        active_only = default if self.active_only is None else self.active_only
         return (
-            (row.active or not self.active_only)
+            (row.active or not active_only)
             and (not self.ids or row.id in self.ids)
             and self.technician_id in {None, row.technician_id}
             and self.starts_on_or_after <= row.start <= self.starts_on_or_before
@@ -141,7 +145,8 @@ async def list_non_job_appointments(
     tenant: TenantNow, behaviour: BehaviourNow, query: Annotated[NonJobQuery, Query()]
 ) -> Response:
     """Return a page of non-job appointments."""
-    return page_of(tenant.non_job_appointments, query, behaviour, query.matches)
+    matches = partial(query.matches, behaviour=behaviour)
+    return page_of(tenant, "non-job-appointments", query, behaviour, matches)
 
 
 @router.post("", dependencies=needs("nonjobappointments:w"))

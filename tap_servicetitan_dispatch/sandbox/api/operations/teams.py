@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
-from tap_servicetitan_dispatch.sandbox.api.listing import Sorted, page_of
+from tap_servicetitan_dispatch.sandbox.api.listing import Sorted, active_of, page_of
 from tap_servicetitan_dispatch.sandbox.api.lookups import found, to_change
-from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Boolean, Flag, Number
+from tap_servicetitan_dispatch.sandbox.api.parameters import Active, Body, Boolean, Flag, Number
 from tap_servicetitan_dispatch.sandbox.api.problems import json_response
 from tap_servicetitan_dispatch.sandbox.world.company import DISPATCHERS
 from tap_servicetitan_dispatch.sandbox.world.directory import Team
@@ -34,7 +34,9 @@ async def list_teams(
     tenant: TenantNow, behaviour: BehaviourNow, query: Annotated[TeamQuery, Query()]
 ) -> Response:
     """Return a page of teams."""
-    return page_of(tenant.teams, query, behaviour, lambda row: row.active or query.include_inactive)
+    asked = Active.ANY if query.include_inactive else Active.TRUE
+    active = active_of(asked, behaviour)
+    return page_of(tenant, "teams", query, behaviour, lambda row: active.matches(row.active))
 
 
 @router.post("", dependencies=needs("teams:w"))

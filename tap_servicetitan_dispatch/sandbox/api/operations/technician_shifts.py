@@ -1,5 +1,6 @@
 """Technician shifts: who works when."""
 
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Query
@@ -7,7 +8,8 @@ from pydantic import Field, model_validator
 from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
-from tap_servicetitan_dispatch.sandbox.api.listing import SortedByActivity, page_of
+from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
+from tap_servicetitan_dispatch.sandbox.api.listing import SortedByActivity, active_of, page_of
 from tap_servicetitan_dispatch.sandbox.api.lookups import check_technicians, found, to_change
 from tap_servicetitan_dispatch.sandbox.api.parameters import (
     Body,
@@ -40,10 +42,10 @@ class ShiftQuery(SortedByActivity):
     title_contains: str = ""
     note_contains: str = ""
 
-    def matches(self, row: Shift) -> bool:
+    def matches(self, row: Shift, behaviour: Behaviour) -> bool:
         """Return whether a row is asked for."""
         return (
-            self.active.matches(row.active)
+            active_of(self.active, behaviour).matches(row.active)
             and self.starts_on_or_after <= row.start
             and row.end <= self.ends_on_or_before
             and self.shift_type in {None, row.shift_type}
@@ -122,7 +124,8 @@ async def list_shifts(
     tenant: TenantNow, behaviour: BehaviourNow, query: Annotated[ShiftQuery, Query()]
 ) -> Response:
     """Return a page of shifts."""
-    return page_of(tenant.shifts, query, behaviour, query.matches)
+    matches = partial(query.matches, behaviour=behaviour)
+    return page_of(tenant, "technician-shifts", query, behaviour, matches)
 
 
 @router.post("", dependencies=needs("technicianshifts:w"))

@@ -1,12 +1,14 @@
 """Technician skills: who can do what."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
-from tap_servicetitan_dispatch.sandbox.api.listing import SortedByActivity, page_of
+from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
+from tap_servicetitan_dispatch.sandbox.api.listing import SortedByActivity, active_of, page_of
 from tap_servicetitan_dispatch.sandbox.api.lookups import found, to_change
 from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Flag, Id, Number
 from tap_servicetitan_dispatch.sandbox.api.problems import Problem, json_response
@@ -23,9 +25,10 @@ class SkillQuery(SortedByActivity):
 
     technician_id: Number | None = None
 
-    def matches(self, row: TechnicianSkill) -> bool:
+    def matches(self, row: TechnicianSkill, behaviour: Behaviour) -> bool:
         """Return whether a row is asked for."""
-        return self.active.matches(row.active) and self.technician_id in {None, row.technician_id}
+        active = active_of(self.active, behaviour)
+        return active.matches(row.active) and self.technician_id in {None, row.technician_id}
 
 
 class SkillChanges(Body):
@@ -49,7 +52,8 @@ async def list_technician_skills(
     tenant: TenantNow, behaviour: BehaviourNow, query: Annotated[SkillQuery, Query()]
 ) -> Response:
     """Return a page of technicians' skills."""
-    return page_of(tenant.technician_skills, query, behaviour, query.matches)
+    matches = partial(query.matches, behaviour=behaviour)
+    return page_of(tenant, "technician-skills", query, behaviour, matches)
 
 
 @router.patch("", dependencies=needs("technicianskills:w"))

@@ -5,7 +5,7 @@ from hashlib import blake2b
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from tap_servicetitan_dispatch.sandbox.api.access import TenantNow, needs
+from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
 from tap_servicetitan_dispatch.sandbox.api.parameters import Number
 from tap_servicetitan_dispatch.sandbox.api.problems import PlainErrors, Problem, json_response
 
@@ -17,15 +17,20 @@ router = APIRouter(
 @router.get("", dependencies=needs("techniciantracking:r"))
 async def get_tracking_url(
     tenant: TenantNow,
+    behaviour: BehaviourNow,
     technicianId: Number,  # noqa: N803 - its documented name
     appointmentId: Number,  # noqa: N803 - its documented name
 ) -> Response:
     """Return the page that shows a technician who is on the way to an appointment, or at it."""
     live = any(
-        row.technician.id == technicianId and row.active and row.status in {"Dispatched", "Working"}
+        row.technician.id == technicianId and row.active and row.status in behaviour.tracked
         for row in tenant.crew(appointmentId)
     )
+    if not live and behaviour.untracked == "null":
+        return json_response(None)
     if not live:
-        raise Problem(400, "The technician is not on the way to that appointment.")
+        raise Problem(
+            int(behaviour.untracked), "The technician is not on the way to that appointment."
+        )
     key = blake2b(f"{technicianId}:{appointmentId}".encode(), digest_size=9).hexdigest()
     return json_response({"technicianTrackingUrl": f"https://tracking.example/{key}"})

@@ -7,7 +7,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from tap_servicetitan_dispatch.sandbox.api.access import BehaviourNow, TenantNow, needs
-from tap_servicetitan_dispatch.sandbox.api.listing import SortedByActivity, page_of
+from tap_servicetitan_dispatch.sandbox.api.listing import SortedByActivity, active_of, page_of
 from tap_servicetitan_dispatch.sandbox.api.lookups import found, to_change
 from tap_servicetitan_dispatch.sandbox.api.parameters import Body, Flag, Id, Number
 from tap_servicetitan_dispatch.sandbox.api.problems import PlainErrors, invalid, json_response
@@ -45,7 +45,8 @@ async def list_zones(
     tenant: TenantNow, behaviour: BehaviourNow, query: Annotated[SortedByActivity, Query()]
 ) -> Response:
     """Return a page of zones."""
-    return page_of(tenant.zones, query, behaviour, lambda row: query.active.matches(row.active))
+    active = active_of(query.active, behaviour)
+    return page_of(tenant, "zones", query, behaviour, lambda row: active.matches(row.active))
 
 
 @router.get("/{id}", dependencies=needs("zones:r"))

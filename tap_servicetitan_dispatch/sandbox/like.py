@@ -1,0 +1,107 @@
+"""A sandbox that behaves as a tenant did, by the survey that somebody has sent."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from tap_servicetitan_dispatch.sandbox.api.behaviour import Behaviour
+from tap_servicetitan_dispatch.sandbox.api.shown import ASSIGNMENTS
+from tap_servicetitan_dispatch.sandbox.faults.options import Faults
+from tap_servicetitan_dispatch.sandbox.world.company import BUSINESS_UNITS
+
+VERSION = 1
+_FAULT = "fault_"
+_NON_JOBS = "non-job-appointments="
+
+
+class NotASurveyError(ValueError):
+    """What is given is not the file that `--survey=json` prints."""
+
+
+def switches_of(survey: Any) -> dict[str, Any]:
+    """Return the switches that a survey names, by name; those of `Faults` begin with `fault_`.
+
+    Args:
+        survey: The object that the file holds; of a list of them, for a group, the first counts.
+
+    Raises:
+        NotASurveyError: It is something else.
+    """
+    if isinstance(survey, list) and survey:
+        survey = survey[0]
+    facts = survey.get("facts") if isinstance(survey, Mapping) else None
+    if not isinstance(facts, list) or survey.get("survey") != VERSION:
+        raise NotASurveyError("not what --survey=json prints")
+    found = _named(facts)
+    for name in ("rows", "inactive"):
+        counts = [] if _hides_rows(found) else found.get(name, [])
+        if found.get("non_job_default") == "active":
+            counts = [each for each in counts if not each.startswith(_NON_JOBS)]
+        found[name] = counts
+    number = found.get("units_without_group")
+    if isinstance(number, int):  # which ones is not in the file
+        found["units_without_group"] = [unit.id for unit in BUSINESS_UNITS[-number:]][:number]
+    return found
+
+
+def _named(facts: Sequence[Any]) -> dict[str, Any]:
+    """Return what facts name, those first that are otherwise."""
+    found: dict[str, Any] = {}
+    of_facts = [fact for fact in facts if isinstance(fact, Mapping)]
+    for fact in sorted(of_facts, key=lambda fact: fact.get("outcome") != "otherwise"):
+        for name, value in (fact.get("sandbox") or {}).items():
+            found.setdefault(name, value)
+    return found
+
+
+def _hides_rows(switches: Mapping[str, Any]) -> bool:
+    """Return whether lists have fewer rows than there are."""
+    return (
+        switches.get("active_any", "heeded") != "heeded"
+        or switches.get("deletes") == "hard"
+        or "list_history_days" in switches
+    )
+
+
+def behaviour_like(survey: Any, **given: Any) -> Behaviour:
+    """Return how a sandbox behaves that is like a survey, but for some switches.
+
+    Raises:
+        NotASurveyError: It is not one, or names a switch that this version does not have.
+    """
+    known = {field.name for field in fields(Behaviour)}
+    switches = {name: value for name, value in switches_of(survey).items() if name in known}
+    try:
+        return TypeAdapter(Behaviour).validate_python({**switches, **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise NotASurveyError(f"{first['loc'][0]}: {first['msg']}") from error
+
+
+def faults_like(survey: Any, faults: Faults) -> Faults:
+    """Return faults that make a sandbox as slow as a survey found its tenant."""
+    late = switches_of(survey).get(f"{_FAULT}latency")
+    return replace(faults, latency=late) if isinstance(late, int | float) else faults
+
+
+def size_like(behaviour: Behaviour) -> int | None:
+    """Return for how many assignments a sandbox is made; nothing if a survey did not count them."""
+    rows = behaviour.numbered(behaviour.rows, ASSIGNMENTS)
+    return None if rows is None else max(1, rows)
+
+
+def read(path: str | Path) -> Any:
+    """Return what the file of a survey holds.
+
+    Raises:
+        NotASurveyError: It does not hold JSON.
+        OSError: It cannot be read.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise NotASurveyError("not JSON") from error

@@ -1,0 +1,248 @@
+"""Asks the API, and keeps what came back: no call too many, and none too late.
+
+A call is the client's own, so that it has the tap's rate, retries and token. What is looked at is
+the answer itself, good or not: its status, headers, size and time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import requests
+
+from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.client.answers import Answer
+from tap_servicetitan_dispatch.client.client import token_request
+from tap_servicetitan_dispatch.client.failures import ApiError, NoTokenError
+from tap_servicetitan_dispatch.run.parallel import ParallelCalls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from tap_servicetitan_dispatch.client.client import Client
+    from tap_servicetitan_dispatch.client.tenant_clients import Wire
+
+MOST_CALLS = 150
+MOST_SECONDS = 170.0
+"""What is under way then has ten seconds left of the three minutes."""
+MOST_REFUSED = 2
+"""Answers of 429 before the survey takes the hint."""
+
+
+class EnoughError(Exception):
+    """The survey ends with what it has; the text says why."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back to a call.
+
+    Attributes:
+        status: The HTTP status; 0 if there was no answer.
+        body: The decoded JSON, if it was some.
+        failure: A key of `failures.FAILURES`, empty if nothing went wrong.
+        size: Bytes of the body.
+        seconds: What the last try took.
+        date: What the server's clock showed.
+        at: When the answer came, by a clock of this machine that only goes up.
+        headers: Those of the answer, names in lower case.
+        of_token: Whether the token endpoint gave it.
+        tries: How often it was asked.
+    """
+
+    status: int
+    body: Any = None
+    failure: str = ""
+    size: int = 0
+    seconds: float = 0
+    date: datetime | None = None
+    at: float = 0
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    of_token: bool = False
+    tries: int = 1
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it is a 200 that one can read."""
+        return self.status == requests.codes.ok and self.failure in {"", "bad_value"}
+
+
+class Asker:
+    """Asks for one tenant.
+
+    Args:
+        client: Makes the calls.
+        wire: Sends what the client would not.
+        clock: Seconds that only go up.
+        at_once: How many independent calls are under way at a time.
+
+    Attributes:
+        replies: What came of each request, tries that failed included, in order.
+        calls: How many requests went out.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        wire: Wire,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        at_once: int = 4,
+    ) -> None:
+        self._client = client
+        self._wire = wire
+        self._clock = clock
+        self._began = clock()
+        self._at_once = at_once
+        self._helpers = ParallelCalls(at_once)
+        self._lock = threading.Lock()
+        self._here = threading.local()
+        self._refused = 0
+        self.calls = 0
+        self.replies: list[Reply] = []
+        wire.http.witness = self._witness
+        wire.http.timer = clock
+
+    @property
+    def seconds_left(self) -> float:
+        """How long it may still ask."""
+        return max(0.0, self._began + MOST_SECONDS - self._clock())
+
+    def together(self, asks: Iterable[Callable[[], Any]]) -> None:
+        """Ask several things that do not depend on each other."""
+        if self._at_once > 1:
+            list(self._helpers.results(asks))
+            return
+        for ask in asks:
+            ask()
+
+    def log_in(self) -> Reply:
+        """Get a token as a run would.
+
+        Raises:
+            NoTokenError: There is none.
+        """
+        return self._reply(self._client.log_in, of_token=True)
+
+    def get(self, path: str, params: Mapping[str, str]) -> Reply:
+        """Return the reply to a GET."""
+        return self._reply(lambda: self._client.get(path, params))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Reply:
+        """Return the reply to a POST that only reads."""
+        return self._reply(lambda: self._client.post(path, body))
+
+    def new_token(self) -> Reply:
+        """Return the reply to one more request for a token."""
+        request = token_request(self._wire.auth_url, self._wire.credentials)
+        return self._reply(
+            lambda: self._wire.http.exchange(request, token_endpoint=True), of_token=True
+        )
+
+    def get_as(
+        self,
+        token: str,
+        path: str,
+        *,
+        prefix: str = "Bearer ",
+        tenant: int | None = None,
+        app_key: str | None = None,
+    ) -> Reply:
+        """Return the reply to a GET for one row, with a token shown in a way of its own."""
+        wire = self._wire
+        number = wire.credentials.tenant_id if tenant is None else tenant
+        request = requests.Request(
+            "GET",
+            f"{wire.api_url}/dispatch/v2/tenant/{number}/{path}",
+            params={"page": "1", "pageSize": "1"},
+            headers={
+                "Authorization": f"{prefix}{token}",
+                "ST-App-Key": wire.credentials.app_key if app_key is None else app_key,
+            },
+        )
+        return self._reply(lambda: wire.http.exchange(request))
+
+    def _reply(self, call: Callable[[], Any], *, of_token: bool = False) -> Reply:
+        self._require_leave()
+        self._here.last = None
+        self._here.tries = 0
+        failure = ""
+        answer: Any = None
+        try:
+            answer = call()
+        except NoTokenError:
+            if not of_token:  # the token that was good is not any more, and there is no other
+                raise EnoughError("no new token was given") from None
+            raise
+        except ApiError as error:
+            failure = error.kind
+        last: Reply | None = self._here.last
+        if last is None:
+            return Reply(0, failure=failure or "no_connection", at=self._clock())
+        return Reply(
+            last.status,
+            answer.body if isinstance(answer, Answer) else _decoded(self._here.content),
+            failure,
+            last.size,
+            last.seconds,
+            last.date,
+            last.at,
+            last.headers,
+            last.of_token,
+            self._here.tries,
+        )
+
+    def _require_leave(self) -> None:
+        if self.calls >= MOST_CALLS:
+            raise EnoughError(f"{MOST_CALLS} calls had been made")
+        if not self.seconds_left:
+            raise EnoughError("three minutes were over")
+        if self._refused > MOST_REFUSED:
+            raise EnoughError("the API said that its limit of calls was reached")
+
+    def _witness(
+        self,
+        response: requests.Response | None,
+        content: bytes,
+        seconds: float,
+        failure: ApiError | None,
+    ) -> None:
+        status = 0 if response is None else response.status_code
+        given = {} if response is None else response.headers
+        headers = {name.lower(): value for name, value in given.items()}
+        url = "" if response is None else str(response.url)
+        is_of_token = url.startswith(self._wire.auth_url)
+        reply = Reply(
+            status,
+            None,
+            failure.kind if failure else "",
+            len(content),
+            seconds,
+            instants.http_date(headers.get("date", "")),
+            self._clock(),
+            headers,
+            is_of_token,
+        )
+        self._here.content = content
+        self._here.last = reply
+        self._here.tries = getattr(self._here, "tries", 0) + 1
+        with self._lock:
+            self.calls += 1
+            self._refused += status == requests.codes.too_many_requests
+            self.replies.append(reply)
+
+
+def _decoded(content: bytes) -> Any:
+    """Return what a body of JSON stands for, even if no program should send such text."""
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return msgspec.json.decode(content)
+    with contextlib.suppress(ValueError, RecursionError):
+        return json.loads(content.decode(errors="surrogateescape"))
+    return None

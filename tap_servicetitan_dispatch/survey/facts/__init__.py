@@ -1,0 +1,11 @@
+"""The facts: what the tap believes of the API, each with how to see whether it is so."""
+
+from tap_servicetitan_dispatch.survey.facts import access, capacity, feed, lists, marts, rows
+from tap_servicetitan_dispatch.survey.verdicts import Fact
+
+FACTS: tuple[Fact, ...] = tuple(
+    value
+    for module in (feed, lists, rows, access, capacity, marts)
+    for value in vars(module).values()
+    if isinstance(value, Fact)
+)

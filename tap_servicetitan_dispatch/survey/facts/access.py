@@ -1,0 +1,472 @@
+"""Hosts, tokens, limits and errors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from statistics import median
+from typing import TYPE_CHECKING
+
+from tap_servicetitan_dispatch.survey.seen import status_word, ticks_of
+from tap_servicetitan_dispatch.survey.verdicts import (
+    ENOUGH,
+    Verdict,
+    count,
+    differs,
+    either,
+    fact,
+    holds,
+    of_enough,
+    of_rows,
+    seconds,
+    unknown,
+)
+
+if TYPE_CHECKING:
+    from tap_servicetitan_dispatch.survey.asking import Reply
+    from tap_servicetitan_dispatch.survey.seen import Seen
+
+_HOSTS = "hosts and tokens"
+_LIMITS = "limits and errors"
+_MOST_SKEW_SECONDS = 2
+_FEW_ANSWERS = 20
+_LIFETIME = 900
+_SLOW_SECONDS = 0.25
+_SERVER_ERRORS = range(500, 600)
+
+
+@fact(
+    _HOSTS,
+    "The hosts answer themselves, without a redirect and without cookies.",
+    "documented",
+    "in part",
+    "A redirect ends the run. Cookies are not kept, so a server that relies on them may answer "
+    "from another copy each time.",
+    "Each answer is looked at.",
+    switches=("cookies",),
+)
+def hosts_answer_themselves(seen: Seen) -> Verdict:
+    redirected = sum(300 <= reply.status < 400 for reply in seen.all)  # noqa: PLR2004 - 3xx
+    cookies = sum("set-cookie" in reply.headers for reply in seen.all)
+    if redirected:
+        return differs(f"{count(redirected)} answers redirect elsewhere")
+    verdict = either(
+        not cookies, "no redirect, no cookie", "answers set a cookie", cookies=bool(cookies)
+    )
+    return of_enough(len(seen.all), verdict, _FEW_ANSWERS, of="answer")
+
+
+@fact(
+    _HOSTS,
+    "The token endpoint says in seconds how long a token lives, and that is about 900.",
+    "documented",
+    "yes",
+    "The tap takes 900 seconds where no number is given, and a token that ends early costs one "
+    "more request.",
+    "The answer with the token. Whether it is true shows at its end only.",
+    switches=("token_lifetime", "token_says"),
+    questions=("access:token",),
+)
+def token_lives_as_it_says(seen: Seen) -> Verdict:
+    reply = seen.reply("access:token")
+    if reply is None:
+        return unknown(seen.why_not("access:token"))
+    lifetime = reply.body.get("expires_in")
+    if type(lifetime) is int:
+        said = {"token_says": "number", "token_lifetime": max(1, lifetime)}
+        return either(lifetime == _LIFETIME, f"{lifetime} s", f"{lifetime} s", **said)
+    if lifetime is None:
+        return differs("no lifetime is given", token_says="nothing")  # noqa: S106 - no secret
+    return differs("the lifetime is not a number", token_says="text")  # noqa: S106 - likewise
+
+
+@fact(
+    _HOSTS,
+    "A new token leaves the one before it good.",
+    "unknown",
+    "in part",
+    "Runs side by side with one pair of credentials throw one another out: each call may take a "
+    "new token, and in the end one is refused.",
+    "A second token is taken, then a call is made with each.",
+    switches=("new_token",),
+    questions=("access:second_token", "access:by_new", "access:by_old"),
+)
+def new_token_leaves_old(seen: Seen) -> Verdict:
+    new, old = seen.replies.get("access:by_new"), seen.replies.get("access:by_old")
+    if new is None or old is None or not new.is_good:
+        return unknown(seen.why_not("access:by_new", "access:second_token"))
+    if old.status in {401, 403}:
+        return differs(f"the older one gets {status_word(old)}", new_token="revokes")  # noqa: S106 - no secret
+    if not old.is_good:
+        return unknown(seen.why_not("access:by_old"))
+    return holds("both are good", new_token="leaves")  # noqa: S106 - likewise
+
+
+@fact(
+    _HOSTS,
+    "A client ID gets a few tokens a minute.",
+    "documented",
+    "in part",
+    "Starting many runs at once fails for some of them.",
+    "Two tokens are taken, no more; the limit itself is not asked for.",
+    switches=("tokens_per_minute",),
+    questions=("access:second_token",),
+)
+def token_endpoint_bears_fleets(seen: Seen) -> Verdict:
+    reply = seen.replies.get("access:second_token")
+    if reply is None:
+        return unknown(seen.why_not("access:second_token"))
+    if reply.status == 429:  # noqa: PLR2004 - too many
+        return differs("the second one within a minute was refused", tokens_per_minute=1)
+    if not reply.is_good:
+        return unknown(seen.why_not("access:second_token"))
+    return unknown("the limit is not asked for", "two within a minute were given")
+
+
+@fact(
+    _HOSTS,
+    "One token serves all tenants that share a pair of credentials.",
+    "unknown",
+    "yes",
+    "A tenant whose token is refused gets one of its own: one more request each.",
+    "In a group, the token of one tenant is tried at up to two others.",
+    switches=("token_serves",),
+    questions=("access:group:",),
+)
+def token_serves_group(seen: Seen) -> Verdict:
+    replies = list(seen.named("access:group:").values())
+    if not replies:
+        return unknown("no other tenant has the same credentials")
+    refused = sum(reply.status == 401 for reply in replies)  # noqa: PLR2004 - unauthorized
+    good = sum(reply.is_good for reply in replies)
+    if refused:
+        return differs(f"refused at {refused} of {len(replies)}", token_serves="tenant")  # noqa: S106 - no secret
+    return either(good > 0, f"good at {good} other tenants", "no answer", token_serves="group")  # noqa: S106 - likewise
+
+
+@fact(
+    _HOSTS,
+    "A token is taken without `Bearer` in front of it.",
+    "observed",
+    "yes",
+    "Nothing: the tap always sends it.",
+    "One call without it.",
+    switches=("bearer",),
+    questions=("access:no_bearer",),
+)
+def bearer_is_optional(seen: Seen) -> Verdict:
+    reply = seen.replies.get("access:no_bearer")
+    if reply is None or not reply.status or reply.status in _SERVER_ERRORS:
+        return unknown(seen.why_not("access:no_bearer"))
+    if reply.is_good:
+        return holds("a call without it is answered", bearer="optional")
+    return differs(f"a call without it gets {status_word(reply)}", bearer="required")
+
+
+@fact(
+    _HOSTS,
+    "A call that lacks a scope gets a 403 that mentions `Scope validation failed`.",
+    "observed",
+    "in part",
+    "The advice is that the application is not approved, rather than which scope to grant. "
+    "Either may be skipped with `skip_forbidden_streams`.",
+    "Only where a stream is refused. See `--check` for what to grant.",
+    switches=("missing_scopes", "scope_text"),
+)
+def missing_scope_says_so(seen: Seen) -> Verdict:
+    refused = {name: reply for name, reply in seen.replies.items() if reply.failure in _FORBIDDEN}
+    refused = {name: reply for name, reply in refused.items() if not name.startswith("access:")}
+    if not refused:
+        return unknown("no stream is refused", missing_scopes=[])
+    scopes = sorted(
+        {
+            seen.cache["scopes"][kind]
+            for name in refused
+            if (kind := _kind_of(name)) in seen.cache["scopes"]
+        }
+    )
+    kinds = Counter(reply.failure for reply in refused.values())
+    if kinds["forbidden"]:
+        return differs("a refusal has another text", missing_scopes=scopes, scope_text="other")
+    return holds(
+        f"{len(scopes)} scopes are missing, and the text says so",
+        missing_scopes=scopes,
+        scope_text="seen",
+    )
+
+
+_FORBIDDEN = {"missing_scope", "forbidden"}
+
+
+def _kind_of(name: str) -> str:
+    """Return what a question is about: a list, or another kind of question."""
+    kind, _, rest = name.partition(":")
+    return rest.partition(":")[0] if kind in {"list", "single"} else kind
+
+
+@fact(
+    _HOSTS,
+    "A wrong app key does not get a plain 403.",
+    "unknown",
+    "in part",
+    "With a 403, the advice names the app key among other causes; `skip_forbidden_streams` does "
+    "not apply where all streams are refused so.",
+    "One call with a made-up key, only with `--survey-also wrong-key`.",
+    switches=("bad_app_key_status",),
+    questions=("access:wrong_key",),
+)
+def bad_app_key_is_told(seen: Seen) -> Verdict:
+    reply = seen.replies.get("access:wrong_key")
+    if reply is None:
+        return unknown("it is asked with --survey-also wrong-key only")
+    if reply.status not in {401, 403, 404}:
+        return unknown(f"an answer that says nothing of it ({status_word(reply)})")
+    is_plain = reply.status == 403  # noqa: PLR2004 - forbidden
+    return either(
+        not is_plain,
+        status_word(reply),
+        status_word(reply),
+        bad_app_key_status=reply.status,
+    )
+
+
+@fact(
+    _HOSTS,
+    "A tenant that the application does not know gets a 404 with `Unable to match incoming "
+    "request`.",
+    "observed",
+    "in part",
+    "The advice is wrong, and in a group one wrong number may end the run of all.",
+    "One call for tenant 0, which nobody has.",
+    questions=("access:tenant_0",),
+)
+def unknown_tenant_is_unmatched(seen: Seen) -> Verdict:
+    reply = seen.replies.get("access:tenant_0")
+    if reply is None or not reply.status or reply.status in _SERVER_ERRORS:
+        return unknown(seen.why_not("access:tenant_0"))
+    if reply.failure == "unmatched":
+        return holds("a 404 with that text")
+    return differs(f"{status_word(reply)}, another text")
+
+
+@fact(
+    _HOSTS,
+    "Each answer has a `Date`.",
+    "inferred",
+    "in part",
+    "Lists get no bookmark and are read in full each time; `capacities` and "
+    "`technician_tracking` fail. Nothing is lost.",
+    "Each answer is looked at.",
+    switches=("date",),
+)
+def date_comes_with_each_answer(seen: Seen) -> Verdict:
+    answers = [reply for reply in seen.all if reply.status]
+    without = sum(reply.date is None for reply in answers)
+    if without:
+        return differs(
+            f"{count(without)} of {count(len(answers))} answers have none", date="absent"
+        )
+    return of_enough(len(answers), holds("on each answer"), _FEW_ANSWERS, of="answer")
+
+
+@fact(
+    _HOSTS,
+    "`Date` is the API's clock: it moves on, is not cached, and that of the token endpoint shows "
+    "the same.",
+    "inferred",
+    "in part",
+    "Bookmarks go by the API's own clock alone. If it is ahead, rows dated in the future can be "
+    "stepped over.",
+    "The `Date` of each answer less the time that has passed here; the spread counts, not the "
+    "time.",
+    switches=("date",),
+)
+def date_is_the_api_clock(seen: Seen) -> Verdict:
+    dated = [reply for reply in seen.all if reply.date]
+    offsets = {
+        of_token: [_offset(reply) for reply in dated if reply.of_token is of_token]
+        for of_token in (True, False)
+    }
+    if len(offsets[False]) < _FEW_ANSWERS:
+        return unknown("too few answers have a Date")
+    if any("age" in reply.headers for reply in dated):
+        return differs("answers come out of a cache", date="cached")
+    spread = max(offsets[False]) - min(offsets[False])
+    if spread > _MOST_SKEW_SECONDS:
+        return differs(f"it strays by {seconds(spread)}")
+    apart = abs(median(offsets[True]) - median(offsets[False])) if offsets[True] else 0
+    if apart > _MOST_SKEW_SECONDS:
+        return differs(f"the token endpoint's is {seconds(apart)} off", date="apart")
+    return holds(f"within {_MOST_SKEW_SECONDS} s", date="each")
+
+
+def _offset(reply: Reply) -> float:
+    return (ticks_of(reply.date) / 10_000_000 if reply.date else 0) - reply.at
+
+
+@fact(
+    _LIMITS,
+    "60 calls a second are answered.",
+    "documented",
+    "yes",
+    "A call that is refused waits as long as the API asks for.",
+    "The limit is not provoked: 8 calls a second at most. Headers that tell of it are named.",
+    switches=("limit_headers",),
+)
+def sixty_a_second(seen: Seen) -> Verdict:
+    refused = sum(reply.status == 429 for reply in seen.all if not reply.of_token)  # noqa: PLR2004 - too many
+    names = {name for reply in seen.all for name in reply.headers if "ratelimit" in name}
+    told = "answers have headers that tell of it" if names else "no header tells of it"
+    if refused:
+        return differs(f"{refused} calls were refused at 8 a second", limit_headers=bool(names))
+    return unknown("the limit is not provoked", told, limit_headers=bool(names))
+
+
+@fact(
+    _LIMITS,
+    "Server errors pass, as do 408, 425, 429 and the 409 of maintenance.",
+    "observed",
+    "yes",
+    "What passes is asked again; what does not is told with advice.",
+    "Only what comes by the way is counted.",
+)
+def failures_pass(seen: Seen) -> Verdict:
+    failed = Counter(reply.failure for reply in seen.all)
+    failed.subtract(reply.failure for reply in seen.named("access:").values())
+    told = [f"{word}: {failed[kind]}" for kind, word in _IN_PASSING.items() if failed[kind] > 0]
+    if not told:
+        return unknown("nothing failed")
+    again = sum(reply.tries > 1 and reply.is_good for reply in seen.replies.values())
+    told.append(f"good when asked again: {again}")
+    return unknown("the survey does not insist", ", ".join(told))
+
+
+_IN_PASSING = {
+    "server_error": "server errors",
+    "maintenance": "answers that tell of maintenance",
+    "not_now": "requests to come again",
+    "not_json": "answers that are not JSON",
+    "unauthorized": "tokens refused before their time",
+    "connection_lost": "broken connections",
+    "no_connection": "failed connections",
+    "timed_out": "answers that did not come in time",
+}
+"""What passes, by the key of `failures.FAILURES`."""
+
+
+@fact(
+    _LIMITS,
+    "The body of an error is an object with any of `title`, `errors` and `traceId`, or a bare "
+    "text.",
+    "observed",
+    "yes",
+    "The message says less.",
+    "The bodies of the refusals that the survey brings about.",
+    questions=("parameter:bad_sort", "feed:rejected:", "tracking:nobody"),
+)
+def error_bodies(seen: Seen) -> Verdict:
+    bodies = [
+        reply.body
+        for name in ("parameter:bad_sort", "feed:rejected:made_up", "tracking:nobody")
+        if (reply := seen.replies.get(name)) and reply.status in range(400, 500)
+    ]
+    if not bodies:
+        return unknown("nothing was refused")
+    known = sum(isinstance(body, str | dict) for body in bodies)
+    return either(known == len(bodies), "as documented", "a body of another kind")
+
+
+@fact(
+    _LIMITS,
+    "An unknown parameter is ignored.",
+    "observed",
+    "yes",
+    "The tap sends documented parameters only.",
+    "One count with a parameter that does not exist. One public client takes a 404 for the sign "
+    "that an endpoint does not know one.",
+    switches=("unknown_parameters",),
+    questions=("parameter:unknown", "count:"),
+)
+def unknown_parameters_ignored(seen: Seen) -> Verdict:
+    reply = seen.replies.get("parameter:unknown")
+    if reply is None or reply.status in _SERVER_ERRORS or not reply.status:
+        return unknown(seen.why_not("parameter:unknown"))
+    if reply.status in {400, 404}:
+        return differs(status_word(reply), unknown_parameters=reply.status)
+    return either(
+        reply.is_good,
+        "it is answered as without",
+        status_word(reply),
+        **({"unknown_parameters": "ignored"} if reply.is_good else {}),
+    )
+
+
+@fact(
+    _LIMITS,
+    "Answers take some seconds at most, and a server gives up after 100.",
+    "documented",
+    "yes",
+    "What takes longer than `request_timeout_seconds` is asked again, then fails.",
+    "Each call is timed; the limit itself is not provoked.",
+)
+def answers_within_100_s(seen: Seen) -> Verdict:
+    times = [reply.seconds for reply in seen.all] or [0.0]
+    late = round(2 * median(times), 1) if median(times) >= _SLOW_SECONDS else 0.0
+    text = f"median {median(times):.1f} s, longest {max(times):.1f} s"
+    limit = 100
+    verdict = either(max(times) < limit, text, text, **({"fault_latency": late} if late else {}))
+    return of_enough(len(seen.all), verdict, 1, of="answer")
+
+
+@fact(
+    _LIMITS,
+    "Answers may be compressed.",
+    "inferred",
+    "yes",
+    "Nothing: the tap takes both.",
+    "The header of each answer.",
+    switches=("compression",),
+)
+def answers_are_compressed(seen: Seen) -> Verdict:
+    packed = sum("content-encoding" in reply.headers for reply in seen.all)
+    verdict = holds("they are" if packed else "they are not", compression=bool(packed))
+    return of_enough(len(seen.all), verdict, 1, of="answer")
+
+
+@fact(
+    _LIMITS,
+    "Texts are valid Unicode without U+0000, and numbers have 64 bits.",
+    "inferred",
+    "in part",
+    "Half a character ends the stream with advice, as no target could take it. U+0000 goes "
+    "through; PostgreSQL refuses it.",
+    "All rows.",
+    switches=("texts",),
+)
+def text_is_text(seen: Seen) -> Verdict:
+    rows = halves = zeros = numbers = 0
+    for _, row in seen.every_row():
+        rows += 1
+        halves += any(_has(value, _is_half) for value in row.values())
+        zeros += any(_has(value, lambda text: "\0" in text) for value in row.values())
+        numbers += any(type(value) is int and abs(value) >= 2**63 for value in row.values())
+    if halves:
+        return differs(f"{count(halves)} rows have half a character", texts="half_characters")
+    if zeros:
+        return differs(f"{count(zeros)} rows have U+0000", texts="null_characters")
+    return of_rows(
+        numbers,
+        rows,
+        "rows have a number that is too large",
+        least=ENOUGH,
+        usual={"texts": "valid"},
+    )
+
+
+def _has(value: object, test: object) -> bool:
+    if isinstance(value, list):
+        return any(_has(each, test) for each in value)
+    return isinstance(value, str) and bool(test(value))  # type: ignore[operator] # see the calls
+
+
+def _is_half(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text)

@@ -1,0 +1,288 @@
+"""A survey: the questions are asked, and each belief is judged by what came back."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from tap_servicetitan_dispatch import __version__
+from tap_servicetitan_dispatch.streams.appointment_assignments import AppointmentAssignments
+from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
+    AppointmentAssignmentsList,
+)
+from tap_servicetitan_dispatch.streams.arrival_windows import ArrivalWindows
+from tap_servicetitan_dispatch.streams.lists import ListStream
+from tap_servicetitan_dispatch.survey import TENANT_NUMBER, WRONG_KEY
+from tap_servicetitan_dispatch.survey.asking import Asker, EnoughError
+from tap_servicetitan_dispatch.survey.facts import FACTS
+from tap_servicetitan_dispatch.survey.fields import fields_of
+from tap_servicetitan_dispatch.survey.seen import ASSIGNMENTS, WINDOWS, Asked, Seen
+from tap_servicetitan_dispatch.survey.stages import STAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from singer_sdk import Tap
+
+    from tap_servicetitan_dispatch.client.tenant_clients import TenantClients
+    from tap_servicetitan_dispatch.settings.tenants import Tenant
+    from tap_servicetitan_dispatch.streams.base import DispatchStream
+    from tap_servicetitan_dispatch.survey.verdicts import Fact
+
+CALLS_A_SECOND = 8
+AT_ONCE = 4
+VERSION = 1
+_WITH_ASSIGNMENTS = {
+    "appointment_assignments",
+    AppointmentAssignmentsList.name,
+    "technician_tracking",
+}
+_MOST_OTHERS = 2
+MOST = ("appointment_assignments_list", "capacities", "technician_tracking")
+"""Streams to offer, besides those that are anyway, for a survey that asks the most."""
+STOPPED = "it was stopped by a signal"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found out about a belief."""
+
+    fact: Fact
+    outcome: str
+    seen: str
+    why: str
+    sandbox: Mapping[str, Any]
+    calls: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the file has it."""
+        return {
+            "name": self.fact.name,
+            "believed": self.fact.believed,
+            "mark": self.fact.mark,
+            "seen": self.seen,
+            "outcome": self.outcome,
+            "why": self.why,
+            "copes": self.fact.copes,
+            "consequence": self.fact.consequence,
+            "sandbox": dict(self.sandbox),
+            "calls": self.calls,
+        }
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a survey of a tenant has found.
+
+    Attributes:
+        findings: One for each fact.
+        fields: What is odd about fields.
+        calls: How many requests it took.
+        seconds: How long it took.
+        ended: Why it ended before its last question; empty if it did not.
+        number: Its number, if that was asked for.
+    """
+
+    findings: Sequence[Finding]
+    fields: Sequence[Mapping[str, Any]] = ()
+    calls: int = 0
+    seconds: float = 0
+    ended: str = ""
+    number: int | None = None
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether a signal ended it."""
+        return self.ended == STOPPED
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the file has it."""
+        return {
+            "survey": VERSION,
+            "tap": __version__,
+            **({"tenant": self.number} if self.number is not None else {}),
+            "calls": self.calls,
+            "seconds": round(self.seconds),
+            "ended": self.ended,
+            "facts": [finding.as_json() for finding in self.findings],
+            "fields": list(self.fields),
+        }
+
+
+def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
+    streams: Iterable[DispatchStream],
+    clients: TenantClients,
+    tenant: Tenant,
+    *,
+    also: Iterable[str] = (),
+    timezone: str = "UTC",
+    clock: Callable[[], float] = time.monotonic,
+    at_once: int = AT_ONCE,
+    tell: Callable[[str, int], object] = lambda _name, _calls: None,
+    stages: Iterable[str] | None = None,
+    facts: Iterable[Fact] = FACTS,
+) -> Survey:
+    """Return what a survey of a tenant finds.
+
+    Args:
+        streams: The streams that are selected.
+        clients: Make the calls.
+        tenant: The tenant.
+        also: What to do besides: `ALSO`.
+        timezone: The setting of that name.
+        clock: Seconds that only go up.
+        at_once: How many independent calls are under way at a time.
+        tell: Called before each stage with its name, and how many calls there were.
+        stages: The names of the stages to ask; all of them if it is nothing.
+        facts: What to judge.
+
+    Raises:
+        TapError: There is no token, so that nothing could be asked.
+    """
+    seen = _prepared(list(streams), timezone)
+    seen.cache["wrong_key"] = WRONG_KEY in also
+    seen.cache["others"] = _others(clients, tenant)
+    client = clients.of(tenant)
+    asker = Asker(client, clients.wire_of(tenant), clock=clock, at_once=at_once)
+    seen.all = asker.replies
+    began = clock()
+    try:
+        for stage in STAGES:
+            if stages is None or stage.name in stages:
+                tell(stage.name, asker.calls)
+                stage.ask(asker, seen)
+    except EnoughError as error:
+        seen.ended = str(error)
+    except KeyboardInterrupt:
+        seen.ended = STOPPED
+    seen.is_over = True
+    findings = [_found(fact, seen, asker) for fact in facts]
+    return Survey(
+        findings,
+        fields_of(seen),
+        asker.calls,
+        clock() - began,
+        seen.ended,
+        client.tenant_id if TENANT_NUMBER in also else None,
+    )
+
+
+def _others(clients: TenantClients, tenant: Tenant) -> list[int]:
+    """Return the numbers of tenants who have the same credentials; none but a few."""
+    pair = tenant.credentials
+    alike = [
+        each
+        for each in clients.tenants
+        if each != tenant
+        and each.number is not None
+        and (
+            pair is None
+            or (each.credentials is not None and each.credentials.client_id == pair.client_id)
+        )
+    ]
+    return [cast("int", each.number) for each in alike[:_MOST_OTHERS]]
+
+
+def _prepared(streams: list[DispatchStream], timezone: str) -> Seen:
+    """Return what is to be asked of some streams."""
+    names = {stream.name for stream in streams}
+    seen = Seen(timezone=timezone)
+    seen.schemas = {stream.name: stream.schema["properties"] for stream in streams}
+    seen.cache["scopes"] = {stream.path: stream.scopes[0] for stream in streams}
+    seen.cache["scopes"] |= {stream.name: stream.scopes[0] for stream in streams}
+    seen.cache["scopes"]["tracking"] = "tn.dis.techniciantracking:r"
+    seen.cache["scopes"]["capacity"] = "tn.dis.capacity:w"
+    seen.cache["scopes"][ASSIGNMENTS] = AppointmentAssignmentsList.scopes[0]
+    if names & _WITH_ASSIGNMENTS:
+        seen.lists[ASSIGNMENTS] = Asked(
+            AppointmentAssignmentsList.name,
+            ASSIGNMENTS,
+            AppointmentAssignmentsList.inactive_too,
+            AppointmentAssignmentsList.schema["properties"],
+        )
+        for each in (AppointmentAssignments, AppointmentAssignmentsList):
+            seen.schemas.setdefault(each.name, each.schema["properties"])
+    for stream in streams:
+        if isinstance(stream, ListStream) and stream.path not in seen.lists:
+            seen.lists[stream.path] = Asked(
+                stream.name, stream.path, stream.inactive_too, stream.schema["properties"]
+            )
+        if isinstance(stream, ArrivalWindows):
+            seen.lists[WINDOWS] = Asked(
+                stream.name,
+                WINDOWS,
+                {"active": "Any"},
+                stream.schema["properties"],
+                is_sorted=False,
+            )
+    for name, beginning in (("capacities", "capacity:"), ("technician_tracking", "tracking:")):
+        if name not in names:
+            seen.not_asked[beginning] = f"{name} is not selected; extra_streams offers it"
+    if not names & _WITH_ASSIGNMENTS:
+        seen.not_asked["feed:"] = "appointment_assignments is not selected"
+        seen.not_asked[f"list:{ASSIGNMENTS}:"] = "appointment_assignments is not selected"
+    return seen
+
+
+def _found(fact: Fact, seen: Seen, asker: Asker) -> Finding:
+    verdict = fact.judge(seen)
+    calls = sum(name.startswith(fact.questions) for name in seen.replies) if fact.questions else 0
+    return Finding(
+        fact,
+        verdict.outcome,
+        verdict.seen,
+        verdict.why,
+        verdict.sandbox,
+        calls or len(asker.replies),
+    )
+
+
+def survey(
+    tap: Tap,
+    *,
+    also: Iterable[str] = (),
+    only: Iterable[int] = (),
+    calls_a_second: int | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    tell: Callable[[str, int], object] = lambda _name, _calls: None,
+) -> list[Survey]:
+    """Survey the tenants of a tap's settings, which are good, one after the other.
+
+    Args:
+        tap: The tap.
+        also: What to do besides: `ALSO`.
+        only: Numbers of the tenants of a group; all of them if there are none.
+        calls_a_second: At most so many, and no more than the settings allow; 8 unless given.
+        clock: Seconds that only go up.
+        tell: Called before each stage with its name, and how many calls there were.
+
+    Raises:
+        TapError: There is no token, so that nothing could be asked.
+    """
+    streams = [
+        each for each in cast("list[DispatchStream]", list(tap.streams.values())) if each.path
+    ]
+    run = streams[0].run
+    wanted = set(only)
+    found: list[Survey] = []
+    made = run.new_clients(max_retries=1, max_requests_per_second=calls_a_second or CALLS_A_SECOND)
+    with contextlib.closing(made) as clients, contextlib.suppress(KeyboardInterrupt):
+        for tenant in clients.tenants:
+            if wanted and tenant.number not in wanted:
+                continue
+            found.append(
+                survey_tenant(
+                    [each for each in streams if each.selected],
+                    clients,
+                    tenant,
+                    also=also,
+                    timezone=tenant.timezone or "UTC",
+                    clock=clock,
+                    tell=tell,
+                )
+            )
+            if found[-1].was_stopped:
+                break
+    return found

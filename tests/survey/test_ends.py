@@ -1,0 +1,357 @@
+"""A survey ends with what it has, and never guesses."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import signal
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+import tap_servicetitan_dispatch.survey
+from tap_servicetitan_dispatch.client.failures import ApiError
+from tap_servicetitan_dispatch.sandbox import Behaviour, Faults, Sandbox
+from tap_servicetitan_dispatch.survey import asking, report
+from tap_servicetitan_dispatch.survey.facts import FACTS
+from tap_servicetitan_dispatch.survey.stages import STAGES
+from tests.support.surveys import NOON, found, sandbox_of, surveyed
+
+if TYPE_CHECKING:
+    import requests
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from tests.support.runs import Command
+
+SCHEMA = json.loads(
+    Path(tap_servicetitan_dispatch.survey.__file__).with_name("schema.json").read_text()
+)
+EMPTY = Behaviour(
+    rows=frozenset(
+        f"{name}=0"
+        for name in (
+            "appointment-assignments",
+            "technician-shifts",
+            "non-job-appointments",
+            "teams",
+            "zones",
+            "technician-skills",
+            "arrival-windows",
+        )
+    )
+)
+
+
+TAKE_ROWS = {fact.name for fact in FACTS if fact.about in {"rows", "what marts assume"}} | {
+    "feed_has_all_that_is_listed",
+    "from_takes_the_future",
+    "empty_from_is_none",
+    "token_may_be_used_again",
+    "token_takes_other_settings",
+    "sort_is_obeyed",
+    "bounds_part_the_list",
+    "tracked_are_on_the_way",
+}
+"""Facts that no empty tenant can confirm."""
+
+
+def outcomes(survey: Any) -> dict[str, str]:
+    return {name: outcome for name, (outcome, _, _) in found(survey).items()}
+
+
+def refusing(app: ASGIApp, path: str) -> ASGIApp:
+    """Return an application that does not know a path."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if not scope["path"].endswith(path):
+            await app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    return answer
+
+
+def test_an_empty_tenant_tells_only_what_needs_no_row() -> None:
+    survey = surveyed(sandbox_of(EMPTY, assignments=1))
+    told = {name for name, outcome in outcomes(survey).items() if outcome == "as believed"}
+    assert {"bearer_is_optional", "unknown_parameters_ignored", "hours_are_one_object"} <= told
+    assert not told & TAKE_ROWS
+    assert "otherwise" not in outcomes(survey).values()
+    assert not survey.ended
+
+
+@pytest.mark.parametrize(("size", "outcome"), [(1, "could not tell"), (300, "as believed")])
+def test_with_too_few_rows_it_does_not_guess(size: int, outcome: str) -> None:
+    survey = surveyed(
+        sandbox_of(assignments=size),
+        only=["appointment_assignments"],
+        stages=[STAGES[0].name, STAGES[1].name, STAGES[2].name],
+    )
+    assert outcomes(survey)["done_stays_active"] == outcome
+
+
+@pytest.mark.parametrize("stream", ["zones", "appointment_assignments", "business_hours"])
+def test_a_single_stream_is_asked_alone(stream: str) -> None:
+    paths: set[str] = set()
+
+    def note(request: requests.PreparedRequest) -> None:
+        paths.add(str(request.path_url).partition("?")[0].rpartition("/")[2])
+
+    survey = surveyed(sandbox_of(assignments=1), only=[stream], before_each=note)
+    expected = {"zones": {"zones"}, "business_hours": {"business-hours"}}
+    assert paths - {"token"} == expected.get(stream, {"appointment-assignments"})
+    assert survey.findings
+
+
+def test_a_missing_scope_refers_to_the_check() -> None:
+    behaviour = Behaviour(missing_scopes=frozenset({"tn.dis.appointmentassignments:r"}))
+    survey = surveyed(sandbox_of(behaviour, assignments=1), only=["appointment_assignments"])
+    outcome, why, _ = found(survey)["feed_has_all_that_is_listed"]
+    assert (outcome, why) == ("could not tell", "a scope is missing: see --check")
+
+
+def test_it_gets_through_where_one_request_in_seven_fails() -> None:
+    faults = Faults(rate=0.15, wait=0, drip_seconds=0, requests_per_second=None, kinds=KINDS)
+    survey = surveyed(sandbox_of(assignments=1, faults=faults))
+    assert survey.calls > 60
+    assert {"as believed", "could not tell"} <= set(outcomes(survey).values())
+
+
+KINDS: Any = ("rate_limited", "server_error", "maintenance", "not_json", "revoked")
+"""Faults that need no socket."""
+
+
+def test_it_stops_where_the_api_says_that_its_limit_is_reached() -> None:
+    faults = Faults(
+        rate=1, kinds=("rate_limited",), wait=0, on="technician", requests_per_second=None
+    )
+    survey = surveyed(sandbox_of(assignments=1, faults=faults))
+    assert survey.ended == "the API said that its limit of calls was reached"
+    assert survey.calls < 30
+
+
+def test_it_stops_when_its_time_is_over() -> None:
+    now = [0.0]
+
+    def late(_: object) -> None:
+        now[0] += 30
+
+    survey = surveyed(sandbox_of(assignments=1), before_each=late, clock=lambda: now[0])
+    assert survey.ended == "three minutes were over"
+    assert survey.calls <= asking.MOST_SECONDS / 30 + 1
+    assert "could not tell" in outcomes(survey).values()
+
+
+def test_it_makes_no_more_calls_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "MOST_CALLS", 30)
+    survey = surveyed(sandbox_of(assignments=1))
+    assert (survey.calls, survey.ended) == (30, "30 calls had been made")
+
+
+def test_a_feed_of_many_pages_is_read_from_near_its_end_and_no_further() -> None:
+    survey = surveyed(sandbox_of(Behaviour(export_page_size=20)), only=["appointment_assignments"])
+    assert survey.calls < 70
+    assert outcomes(survey)["last_token_is_kept"] == "as believed"
+
+
+def test_it_ends_where_a_token_is_refused_and_no_other_is_given() -> None:
+    now = [NOON]
+
+    def a_minute_later(_: object) -> None:
+        now[0] += timedelta(minutes=1)
+
+    faults = Faults(
+        rate=1, kinds=("server_error",), on="token", spare_first=1, requests_per_second=None
+    )
+    sandbox = sandbox_of(
+        Behaviour(token_lifetime=180, token_says="nothing"),
+        assignments=1,
+        clock=lambda: now[0],
+        faults=faults,
+    )
+    survey = surveyed(sandbox, only=["zones"], before_each=a_minute_later)
+    assert survey.ended == "no new token was given"
+
+
+def test_a_list_that_refuses_whatever_is_asked_is_left_alone() -> None:
+    sandbox = sandbox_of(assignments=1)
+    survey = surveyed(
+        sandbox,
+        only=["zones", "teams"],
+        stages=[STAGES[0].name, STAGES[1].name],
+        app=refusing(sandbox.app, "/zones"),
+    )
+    _, seen, _ = found(survey)["count_is_given"]
+    assert seen == "teams: a number"
+
+
+def test_it_only_reads_and_provokes_little() -> None:
+    asked: list[requests.PreparedRequest] = []
+    surveyed(sandbox_of(assignments=1), before_each=asked.append)
+    posts = {str(each.path_url) for each in asked if each.method != "GET"}
+    assert {path.rpartition("/")[2] for path in posts} == {"token", "capacity"}
+    urls = [str(each.path_url) for each in asked]
+    assert sum("noSuchParameter" in url for url in urls) == 1
+    assert sum("not-a-token" in url for url in urls) == 1
+    assert sum("/tenant/0/" in url for url in urls) == 1
+    tracked = [url for url in urls if "technician-tracking" in url]
+    assert len(tracked) <= 6
+
+
+def test_without_a_token_there_is_no_survey() -> None:
+    faults = Faults(rate=1, kinds=("not_json",), on="token", requests_per_second=None)
+    with pytest.raises(ApiError):
+        surveyed(sandbox_of(assignments=1, faults=faults))
+
+
+def test_a_signal_ends_it_with_what_it_has() -> None:
+    count = [0]
+
+    def stop(_: object) -> None:
+        count[0] += 1
+        if count[0] == 30:
+            raise KeyboardInterrupt
+
+    survey = surveyed(sandbox_of(assignments=1), before_each=stop)
+    assert survey.was_stopped
+    assert {"as believed", "could not tell"} <= set(outcomes(survey).values())
+
+
+def test_a_signal_before_the_first_answer_leaves_all_untold() -> None:
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    survey = surveyed(sandbox_of(assignments=1), before_each=stop)
+    assert survey.was_stopped
+    assert set(outcomes(survey).values()) == {"could not tell"}
+
+
+def test_what_it_prints_fits_its_schema() -> None:
+    survey = surveyed(
+        sandbox_of(Behaviour(times="no_zone", fields="more", bearer="required"), assignments=1)
+    )
+    jsonschema.validate(survey.as_json(), SCHEMA)
+    file = io.StringIO()
+    report.print_tables([survey, replace(survey, findings=survey.findings[:3])], file)
+    assert "✗" in file.getvalue()
+    assert "It copes" in file.getvalue()
+
+
+def test_marks_that_cannot_be_shown_are_others() -> None:
+    survey = surveyed(sandbox_of(assignments=1), stages=[STAGES[0].name])
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    report.print_tables([survey], file)
+    file.seek(0)
+    assert "\n+" in file.read()
+
+
+def test_each_fact_says_what_it_is() -> None:
+    for fact in FACTS:
+        for text in (fact.believed, fact.consequence, fact.probe):
+            assert text.endswith((".", "?")), fact.name
+    assert len({fact.name for fact in FACTS}) == len(FACTS)
+
+
+# The command ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def served() -> Any:
+    with sandbox_of(assignments=1) as sandbox:
+        yield sandbox
+
+
+def config(sandbox: Sandbox, **more: Any) -> dict[str, Any]:
+    return {
+        "environment": "sandbox",
+        "api_url": sandbox.url,
+        "max_requests_per_second": 60,
+        **more,
+    }
+
+
+def zones(tap: Command, sandbox: Sandbox) -> dict[str, Any]:
+    """Return a catalog in which the zones are selected, and nothing else."""
+    return tap.discover("zones", **config(sandbox))
+
+
+@pytest.fixture(autouse=True)
+def _as_fast_as_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tap_servicetitan_dispatch.survey.survey.CALLS_A_SECOND", 10_000)
+
+
+def test_the_command_prints_the_file(served: Sandbox, tap: Command) -> None:
+    run = tap.run(config(served), None, zones(tap, served), "--survey=json")
+    assert run.exit_code == 0, run.stderr
+    printed = json.loads(run.stdout)
+    jsonschema.validate(printed, SCHEMA)
+    assert printed["survey"] == 1
+    assert not printed["ended"]
+
+
+class Terminal(io.StringIO):
+    """Takes what goes to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_command_prints_a_table_and_shows_how_far_it_is(
+    served: Sandbox, tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = zones(tap, served)
+    monkeypatch.setattr(io, "StringIO", Terminal)
+    run = tap.run(config(served), None, catalog, "--survey")
+    assert run.exit_code == 0, run.stderr
+    assert "calls so far: what counts" in run.stderr
+    assert "What the tap believes" in run.stdout
+    assert "could not tell" in run.stdout
+
+
+def test_bad_settings_are_named(tap: Command) -> None:
+    run = tap.run({"environment": "nowhere"}, None, None, "--survey")
+    assert run.exit_code == 1
+    assert "environment" in run.stderr
+
+
+def test_a_group_is_surveyed_tenant_by_tenant(tap: Command) -> None:
+    with sandbox_of(tenants=[1000000001, 1000000002], assignments=1) as sandbox:
+        tenants = [{"tenant_id": "1000000001", "name": "Acme"}, {"tenant_id": "1000000002"}]
+        settings = config(sandbox, tenants=tenants)
+        catalog = tap.discover("zones", **settings)
+        run = tap.run(settings, None, catalog, "--survey=json")
+        assert [each["survey"] for each in json.loads(run.stdout)] == [1, 1]
+        run = tap.run(settings, None, catalog, "--survey")
+        assert "tenant 2 of 2" in run.stdout
+        assert not re.search("100000000[12]|Acme", run.stdout)
+        run = tap.run(
+            settings,
+            None,
+            catalog,
+            "--survey=json",
+            "--survey-tenant=1000000002",
+            "--survey-also=tenant-number",
+        )
+    assert json.loads(run.stdout)["tenant"] == 1000000002
+
+
+def test_the_command_ends_with_what_it_has_at_a_signal(
+    served: Sandbox, tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopping(asker: Any, seen: Any) -> None:
+        del asker, seen
+        signal.raise_signal(signal.SIGTERM)
+
+    stages = (*STAGES[:2], STAGES[2]._replace(ask=stopping), *STAGES[3:])
+    monkeypatch.setattr("tap_servicetitan_dispatch.survey.survey.STAGES", stages)
+    run = tap.run(config(served), None, zones(tap, served), "--survey=json")
+    assert run.exit_code == 128 + signal.SIGTERM
+    printed = json.loads(run.stdout)
+    assert printed["ended"] == "it was stopped by a signal"
+    assert any(fact["outcome"] == "as believed" for fact in printed["facts"])

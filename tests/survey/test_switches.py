@@ -1,0 +1,198 @@
+"""A survey of a sandbox names the switch that is set there, whatever its value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_servicetitan_dispatch.sandbox import Behaviour, Contractor, Faults, Sandbox
+from tap_servicetitan_dispatch.sandbox.like import switches_of
+from tap_servicetitan_dispatch.survey.facts import FACTS
+from tests.support.surveys import NOON, SMALL, found, sandbox_of, surveyed, usual_survey
+from tests.support.switches import APART, BOARDS, BUSY, USUAL, values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_servicetitan_dispatch.survey.survey import Survey
+    from tests.support.runs import Command
+
+COMPANIONS = {"feed_versions", "touches_modified_on"}
+"""Switches that show only where the feed lags so far that its delay does not."""
+ASKED = ("access", "a page of each list", "tokens")
+
+
+def named(survey: Survey, switch: str) -> Any:
+    return switches_of(survey.as_json()).get(switch)
+
+
+@cache
+def survey_of(board: int) -> Survey:
+    switches, size, only, stages = BOARDS[board]
+    sandbox = sandbox_of(Behaviour(**switches), assignments=size)
+    is_large = size > SMALL
+    facts = [fact for fact in FACTS if set(fact.switches) & switches.keys() or not is_large]
+    return surveyed(sandbox, only=only, stages=stages, facts=facts)
+
+
+CASES = [
+    (number, switch, value)
+    for number, board in enumerate(BOARDS)
+    for switch, value in board.switches.items()
+    if switch != "feed_delay" or not board.switches.keys() & COMPANIONS
+]
+
+
+@pytest.fixture(scope="module")
+def usual() -> Survey:
+    return usual_survey()[0]
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Sandbox]:
+    with sandbox_of(assignments=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(autouse=True)
+def _as_fast_as_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tap_servicetitan_dispatch.survey.survey.CALLS_A_SECOND", 10_000)
+
+
+def label(value: Any) -> str:
+    """Return what a case is called, the same in each process."""
+    return "+".join(sorted(map(str, value))) if isinstance(value, frozenset | tuple) else str(value)
+
+
+@pytest.mark.parametrize(("board", "switch", "value"), CASES, ids=label)
+def test_the_switch_is_named(board: int, switch: str, value: Any) -> None:
+    got = named(survey_of(board), switch)
+    if switch == "units_without_group":
+        assert len(got) == len(value)
+    elif isinstance(value, tuple | frozenset):
+        assert set(value) <= set(got)
+        if switch not in {"rows", "inactive"}:
+            assert set(got) == set(value)
+    elif switch in {"feed_delay", "replica_lag"}:
+        assert got == pytest.approx(value, abs=900)
+    else:
+        assert got == value
+
+
+def test_each_value_of_each_switch_is_on_a_board() -> None:
+    cases = [(switch, value) for _, switch, value in CASES]
+    for field in fields(Behaviour):
+        if field.name not in APART:
+            assert all((field.name, value) in cases for value in values_of(field.name)), field.name
+
+
+def test_nothing_is_otherwise_in_the_sandbox_as_it_is(usual: Survey) -> None:
+    assert [each for each in usual.findings if each.outcome == "otherwise"] == []
+
+
+def test_no_other_value_is_named_in_the_sandbox_as_it_is(usual: Survey) -> None:
+    switches = switches_of(usual.as_json())
+    for field in fields(Behaviour):
+        if field.name in switches and field.name not in {"rows", "inactive", "token_length"}:
+            value, default = switches[field.name], getattr(USUAL, field.name)
+            is_same = set(value) == set(default) if isinstance(value, list) else value == default
+            assert is_same, field.name
+
+
+def test_a_change_that_shows_late_is_named() -> None:
+    now = [NOON]
+    sandbox = sandbox_of(Behaviour(visible_after=600), assignments=BUSY, clock=lambda: now[0])
+
+    def a_minute_later(request: Any) -> None:
+        if "-ModifiedOn" in request.url:
+            now[0] += timedelta(minutes=1)
+
+    survey = surveyed(
+        sandbox,
+        stages=["access", "a page of each list", "answers that take turns"],
+        only=["appointment_assignments"],
+        before_each=a_minute_later,
+    )
+    assert named(survey, "visible_after") == pytest.approx(600, abs=120)
+
+
+@pytest.mark.parametrize("serves", ["group", "tenant"])
+def test_whom_a_token_serves_is_named(serves: Any) -> None:
+    sandbox = sandbox_of(
+        Behaviour(token_serves=serves),
+        tenants=[Contractor(1000000001, assignments=1), Contractor(1000000002, assignments=1)],
+    )
+    survey = surveyed(sandbox, only=["zones"], tenants=[1000000001, 1000000002], stages=ASKED)
+    assert named(survey, "token_serves") == serves
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_what_a_wrong_app_key_gets_is_named_if_it_was_asked_for(status: Any) -> None:
+    sandbox = sandbox_of(Behaviour(bad_app_key_status=status), assignments=1)
+    survey = surveyed(sandbox, only=["zones"], stages=ASKED, also=["wrong-key"])
+    assert named(survey, "bad_app_key_status") == status
+    survey = surveyed(sandbox, only=["zones"], stages=ASKED)
+    assert named(survey, "bad_app_key_status") is None
+
+
+def test_how_late_answers_are_is_named() -> None:
+    sandbox = sandbox_of(assignments=1)
+    now = [0.0]
+
+    def half_a_second_later(_: Any) -> None:
+        now[0] += 0.5
+
+    survey = surveyed(
+        sandbox,
+        only=["zones"],
+        stages=["access", "a page of each list"],
+        before_each=half_a_second_later,
+        clock=lambda: now[0],
+    )
+    assert found(survey)["answers_within_100_s"][2] == {"fault_latency": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fact", "part"),
+    [
+        ("rate_limited", "sixty_a_second", "2 calls were refused"),
+        ("server_error", "failures_pass", "server errors: 1"),
+        ("maintenance", "failures_pass", "answers that tell of maintenance: 1"),
+        ("not_json", "failures_pass", "answers that are not JSON: 1"),
+        ("revoked", "failures_pass", "tokens refused before their time: 1"),
+        ("cut_short", "failures_pass", "broken connections: 1"),
+        ("reset", "failures_pass", "broken connections: 1"),
+        ("no_scope", "missing_scope_says_so", "1 scopes are missing"),
+        ("redirect", "hosts_answer_themselves", "1 answers redirect elsewhere"),
+    ],
+)
+def test_what_goes_wrong_is_named(
+    served: Sandbox, tap: Command, kind: Any, fact: str, part: str
+) -> None:
+    served.faults = Faults(
+        rate=1, kinds=(kind,), on="teams", at_most=2 if kind == "rate_limited" else 1, wait=0
+    )
+    settings = {"environment": "sandbox", "api_url": served.url}
+    run = tap.run(settings, None, tap.discover("teams", **settings), "--survey=json")
+    [told] = [each for each in json.loads(run.stdout)["facts"] if each["name"] == fact]
+    assert part in told["seen"], told
+
+
+def test_every_switch_has_a_fact() -> None:
+    of_facts = {switch for fact in FACTS for switch in fact.switches}
+    assert of_facts == {field.name for field in fields(Behaviour)}
+
+
+def test_every_fact_rests_on_questions_that_are_asked(usual: Survey) -> None:
+    for finding in usual.findings:
+        if finding.fact.questions and finding.fact.name not in UNASKED:
+            assert finding.calls, finding.fact.name
+
+
+UNASKED = {"bad_app_key_is_told", "token_serves_group"}
+"""Facts whose questions are asked only if that is asked for, or in a group."""
