@@ -73,13 +73,30 @@ def test_a_forbidden_stream_ends_the_run_and_is_named_with_its_scopes(
 def test_a_forbidden_stream_that_may_be_skipped_is_said_with_its_scopes(
     api: ScriptedApi, tap: Command, stream: str, meaning: str
 ) -> None:
-    api.reply = lambda _: REFUSALS[meaning]
-    run = tap.run(skipping(api), streams=(stream,))
+    other = "zones" if stream == "teams" else "teams"
+    is_other = PREFIX + PATHS[other]
+    api.reply = lambda call: Answer(listed()) if call.path == is_other else REFUSALS[meaning]
+    run = tap.run(skipping(api), streams=(stream, other))
     assert (run.exit_code, run.records, run.errors) == (0, [], [])
     [said] = skips(run)
     assert said.startswith("WARNING")
     assert f"tap-servicetitan-dispatch.{stream} | Skipped, as {meaning}" in said
     assert f"It needs {scopes_said(stream)}; its bookmark stays where it was." in said
+
+
+def test_where_all_streams_are_refused_without_a_word_of_a_scope_nothing_is_skipped(
+    api: ScriptedApi, tap: Command
+) -> None:
+    """The app key may be wrong, and then a run without a row is no success."""
+    api.reply = lambda _: NO_ENTRY
+    run = tap.run(skipping(api), STATE, streams=THREE)
+    assert run.exit_code == 1
+    assert len(run.errors) == 1, "they failed alike"
+    assert "the API refuses this application" in run.errors[0]
+    assert not run.states or run.states[-1] == STATE
+
+    api.reply = lambda _: NO_SCOPE  # which knows the application
+    assert tap.run(skipping(api), STATE, streams=THREE).exit_code == 0
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=["missing_scope", "forbidden"])
