@@ -236,8 +236,6 @@ class RowDecoder:
                 odd: list[Any] = [self._outgoing(row, tenant, own, unknown) for row in rows]
                 self._drop_absent(odd)
                 return odd
-        if rows and (missing := [key for key in self._keys if own.get(key, key) in _NOTHING]):
-            raise _without_key(missing[0], to_dict(rows[0]) | own)
         for name in own.keys() & self._shapes.keys():
             _set(rows, name, own[name])
         for name in self._deselected:

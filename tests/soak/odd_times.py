@@ -16,6 +16,7 @@ from zlib import crc32
 
 import pytest
 
+from tap_servicetitan_dispatch.sandbox.api.shown import tables_of
 from tap_servicetitan_dispatch.sandbox.world.instants import DAY, FOREVER, SECOND, text
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_servicetitan_dispatch.sandbox.api.listing import Sorted
-    from tap_servicetitan_dispatch.sandbox.world.versions import Row, Table
+    from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
+    from tap_servicetitan_dispatch.sandbox.world.versions import Row
 
 MOST_LATE_SECONDS = 200
 MOST_MOVED_BACK_SECONDS = 60
@@ -73,12 +75,12 @@ class OddTimes:
         apart = self._servers.choice((0, CLOCKS_APART_SECONDS))
         return format_datetime(moment + timedelta(seconds=apart), usegmt=usegmt)
 
-    def _sorted(self, table: Table[Row], query: Sorted, _: object) -> list[Shown]:
+    def _sorted(self, tenant: Tenant, name: str, query: Sorted, _: object) -> list[Shown]:
         low, high = query.modified_on_or_after, query.modified_before
         now = self._now()
         rows = [
             Shown(row, self._time(row))
-            for row in table.changed(0, FOREVER)
+            for row in tables_of(tenant)[name].changed(0, FOREVER)
             if row.modified_on + self._late(row) * SECOND <= now
         ]
         bounded = low > 0 or high < FOREVER

@@ -259,7 +259,7 @@ ANSWERED = {
     "docs/marts.md": 18,
     "docs/operations.md": 2,
     "docs/concepts.md": 1,
-    "docs/warehouses.md": 3,
+    "docs/warehouses.md": 4,
     "docs/day-two.md": 1,
 }
 """How many queries of which page are asked here."""
@@ -314,7 +314,10 @@ def test_who_is_assigned_now_has_the_true_answer_of_raw_rows(
     assert sorted(row["id"] for row in of_tables) == ASSIGNED
     (tmp_path / "output").symlink_to(loaded.folder)
     monkeypatch.chdir(tmp_path)
-    _, view, parquet = sql("docs/warehouses.md")
+    latest, _, view, parquet = sql("docs/warehouses.md")
+    of_one = latest.replace("tap_servicetitan_dispatch.appointment", f"{loaded.schema}.appointment")
+    ids = [row["id"] for row in loaded.warehouses.server.query(of_one)]
+    assert ids == [*range(1, 11)], "a row of each"
     with duckdb.connect() as connection:
         counted = connection.execute(view).fetchall()
         assert counted == [("Dispatched", 1), ("Done", 3), ("Scheduled", 3)]
@@ -326,7 +329,7 @@ def test_who_is_assigned_now_has_the_true_answer_of_raw_rows(
 
 
 def test_the_loader_s_user_and_database_are_made_as_the_page_has_it(warehouses: Warehouses) -> None:
-    made, *_ = sql("docs/warehouses.md")
+    _, made, *_ = sql("docs/warehouses.md")
     with psycopg.connect(warehouses.server.url, autocommit=True) as connection:
         for statement in filter(str.strip, made.split(";")):
             connection.execute(statement.encode())
