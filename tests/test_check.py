@@ -431,7 +431,7 @@ def test_a_wrong_setting_is_seen_where_it_shows(
     sandbox: Sandbox, tap: Command, wrong: dict[str, str], step: str, kind: str
 ) -> None:
     run = run_check(tap, leading_to(sandbox, **wrong))
-    assert (run.exit_code, failed(run)) == (1, {step: kind})
+    assert (run.exit_code, failed(run)) == (1, {step: kind}), run.stdout
 
 
 @pytest.mark.parametrize(("status", "kind"), [(403, "forbidden"), (404, "unmatched")])

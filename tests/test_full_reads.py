@@ -885,7 +885,7 @@ def by_number(fetch: Fetch) -> Iterable[Page]:
 
 
 @pytest.mark.no_cover
-@settings(max_examples=2000)
+@settings(max_examples=1000)
 @given(
     world=st.builds(
         World,
@@ -1012,7 +1012,7 @@ def rows_of_full_read(target: VersionedTarget) -> int:
 
 
 @pytest.mark.no_cover
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(world=worlds, runs=runs_of_all_kinds)
 @example(
     World(3, page_cap=5),

@@ -104,7 +104,7 @@ worlds = st.builds(
 @pytest.mark.no_cover  # would take half as long again, and the tests below run all lines
 @pytest.mark.parametrize("sorts", ["exactly", "to the second", "not"])
 @settings(
-    max_examples=700,
+    max_examples=350,
     deadline=None,
     derandomize=True,
     database=None,
@@ -143,7 +143,7 @@ odd_worlds = st.builds(
 @pytest.mark.no_cover
 @pytest.mark.parametrize("sorts", ["exactly", "to the second", "not"])
 @settings(
-    max_examples=400,
+    max_examples=200,
     deadline=None,
     derandomize=True,
     database=None,
