@@ -35,7 +35,7 @@ from tap_servicetitan_dispatch.streams import (
     STREAMS,
     WITH_VERSIONS,
     not_offered,
-    problems_of_hashing,
+    problems_of,
 )
 from tap_servicetitan_dispatch.streams.sync_log import SyncLog
 from tap_servicetitan_dispatch.writer import LineWriter
@@ -82,10 +82,7 @@ class TapServiceTitanDispatch(Tap):
         redaction.SECRETS.add(*settings.secrets_in(given))
         stream_maps.require_nothing_else(given.get("stream_maps"))
         validation.normalize(given, schema)
-        errors = validation.problems(given, schema) if validate_config else []
-        if validate_config:
-            errors += problems_of_hashing(given)
-        if errors:
+        if validate_config and (errors := problems_of(given, schema)):
             raise ConfigValidationError("Config validation failed", errors=errors, schema=schema)
         super().__init__(
             config=given, state=state, catalog=catalog, validate_config=False, **kwargs

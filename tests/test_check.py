@@ -385,6 +385,13 @@ def test_tracking_is_probed_for_both_of_its_scopes(
     assert (run.exit_code, failed(run)["technician_tracking"]) == (1, "missing_scope")
 
 
+def test_a_field_that_cannot_be_hashed_is_seen(open_api: ScriptedApi, tap: Command) -> None:
+    wrong = {"hash_fields": ["zones.nam"], "hash_salt": "a salt of the tests"}
+    run = run_check(tap, open_api.config | wrong)
+    assert (run.exit_code, failed(run)) == (1, {"settings": "bad_settings"})
+    assert "did you mean zones.name?" in run.stdout
+
+
 # Against the sandbox
 
 

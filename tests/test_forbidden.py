@@ -20,7 +20,7 @@ from tests.support.scripted_api import (
     routed,
     row,
 )
-from tests.support.streams import ALL_STREAMS, NOTHING, PATHS, scopes_said
+from tests.support.streams import ALL_STREAMS, LOG, NOTHING, PATHS, scopes_said
 
 if TYPE_CHECKING:
     from tests.support.runs import Command, Run
@@ -94,6 +94,9 @@ def test_where_all_streams_are_refused_without_a_word_of_a_scope_nothing_is_skip
     assert len(run.errors) == 1, "they failed alike"
     assert "the API refuses this application" in run.errors[0]
     assert not run.states or run.states[-1] == STATE
+
+    log = tap.run(skipping(api), streams=(*THREE, LOG))
+    assert {row["outcome"] for row in log.records} == {"failed"}, "what is told, a warehouse has"
 
     api.reply = lambda _: NO_SCOPE  # which knows the application
     assert tap.run(skipping(api), STATE, streams=THREE).exit_code == 0

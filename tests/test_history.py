@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.streams.fields import NEVER
+from tap_servicetitan_dispatch.streams.sdk import SdkStream
+from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch
 from tests.support.group import NORTH, Group
 from tests.support.runs import assert_fails, bookmarked, catalog_of, select
 from tests.support.scripted_api import MODIFIED, feed_of, listed, page, routed, row
@@ -123,6 +125,30 @@ def test_a_group_has_versions_of_its_own_and_takes_the_note_from_the_states_of_i
     (tmp_path / "north.json").write_text(json.dumps(single))
     made = tap.run(None, None, None, "--group-state", f"{NORTH}={tmp_path / 'north.json'}")
     assert json.loads(made.stdout)["bookmarks"][FEED]["keeps_history"] is True
+
+
+def test_assignments_of_which_each_version_is_kept_cannot_be_marked(
+    api: ScriptedApi, tap: Command
+) -> None:
+    """A version that is not in the last full read would count as deleted."""
+    config = {
+        **api.config,
+        "keep_history": [FEED],
+        "detect_deleted_assignments": True,
+        "detect_deleted_every_hours": 24,
+    }
+    run = tap.run(config)
+    assert run.exit_code == 1
+    assert "cannot be given while keep_history names appointment_assignments" in run.errors[0]
+    stream = TapServiceTitanDispatch(config=config, validate_config=False).streams[FEED]
+    assert isinstance(stream, SdkStream)
+    assert [*stream.names_of_tables()] == []
+    del config["keep_history"]
+    stream = TapServiceTitanDispatch(config=config).streams[FEED]
+    assert isinstance(stream, SdkStream)
+    assert [*stream.names_of_tables()] == [FEED]
+    del config["detect_deleted_every_hours"]
+    assert "does nothing without detect_deleted_every_hours" in tap.run(config).errors[0]
 
 
 def test_a_full_read_leaves_a_table_with_versions_unmarked(api: ScriptedApi, tap: Command) -> None:

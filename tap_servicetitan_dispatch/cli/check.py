@@ -21,6 +21,7 @@ from tap_servicetitan_dispatch.log.redaction import one_line
 from tap_servicetitan_dispatch.run.parallel import ParallelCalls
 from tap_servicetitan_dispatch.settings import validation
 from tap_servicetitan_dispatch.settings.stream_maps import StreamMapError
+from tap_servicetitan_dispatch.streams import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -91,7 +92,7 @@ def _perform(tap: Tap) -> list[Step]:
     streams = [
         stream for stream in cast("list[DispatchStream]", list(tap.streams.values())) if stream.path
     ]  # what is not read from the API cannot fail
-    if lines := validation.problems(tap.config, tap.config_jsonschema):
+    if lines := problems_of(tap.config, tap.config_jsonschema):
         return _refused(streams, lines)
     try:
         tap.setup_mapper()

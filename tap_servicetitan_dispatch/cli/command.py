@@ -18,7 +18,7 @@ from typing_extensions import override
 from tap_servicetitan_dispatch.cli import check, files, group_state
 from tap_servicetitan_dispatch.errors import Line, StreamsFailedError, TapError, advice
 from tap_servicetitan_dispatch.log.redaction import part
-from tap_servicetitan_dispatch.settings import validation
+from tap_servicetitan_dispatch.streams import problems_of
 from tap_servicetitan_dispatch.survey import ALSO
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class Command(SingerCommand):
     def _survey(self, tap: Tap, survey_as: str, also: Sequence[str], only: Sequence[int]) -> None:
         from tap_servicetitan_dispatch.survey import report, survey  # noqa: PLC0415 - not for --discover
 
-        if lines := validation.problems(tap.config, tap.config_jsonschema):
+        if lines := problems_of(tap.config, tap.config_jsonschema):
             self._fail(*lines)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _interrupt)

@@ -202,7 +202,8 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
         "detect_deleted_assignments",
         "Whether detect_deleted_every_hours covers appointment_assignments too, by the ids of "
         "their list: a call for every 5,000 rows there are. Only needed if the export feed "
-        "does not return what was deleted, which a survey tells.",
+        "does not return what was deleted, which a survey tells. Not while keep_history names "
+        "appointment_assignments, as meltano.yml does: a table with each version has none to mark.",
     ),
     _setting(
         "timezone",

@@ -139,6 +139,14 @@ def _unsafe(config: Mapping[str, Any]) -> Iterator[str]:
             "the files of a BATCH as they were before the maps, names in clear; hash_fields, and a "
             "catalog that leaves fields out, count for files too"
         )
+    if config.get("detect_deleted_assignments"):
+        if not config.get("detect_deleted_every_hours"):
+            yield "detect_deleted_assignments: does nothing without detect_deleted_every_hours"
+        if "appointment_assignments" in (config.get("keep_history") or ()):
+            yield (
+                "detect_deleted_assignments: cannot be given while keep_history names "
+                "appointment_assignments, as a table with each version of a row has none to mark"
+            )
     if config.get("detect_deleted_every_hours"):
         if config.get("start_date"):
             yield (

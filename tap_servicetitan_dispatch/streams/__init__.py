@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from tap_servicetitan_dispatch.settings import validation
 from tap_servicetitan_dispatch.streams.appointment_assignments import AppointmentAssignments
 from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
     AppointmentAssignmentsList,
@@ -61,7 +62,17 @@ WITH_VERSIONS = {
 """Those of which each version can be kept, and the field that says when a row is as it is."""
 
 
-def problems_of_hashing(config: Mapping[str, Any]) -> list[str]:
+def problems_of(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """Return a line for each setting that is wrong, those that name fields of streams included.
+
+    Args:
+        config: The settings.
+        schema: Their JSON schema.
+    """
+    return [*validation.problems(config, schema), *_problems_of_hashing(config)]
+
+
+def _problems_of_hashing(config: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the paths of `hash_fields`, a line for each of them.
 
     What the log of the run says is of the run, so nothing of it is hashed.

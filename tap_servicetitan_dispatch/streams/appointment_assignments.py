@@ -20,7 +20,10 @@ from tap_servicetitan_dispatch.walks import Page, feed_walk, read_by_number
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from singer_sdk import Tap
+
     from tap_servicetitan_dispatch.client.client import Client
+    from tap_servicetitan_dispatch.run.run import Run
     from tap_servicetitan_dispatch.state.bookmarks import Bookmark
 
 LIST = "appointment-assignments"
@@ -66,17 +69,16 @@ class AppointmentAssignments(DispatchStream):
         ),
     )
 
+    def __init__(self, tap: Tap, run: Run) -> None:
+        super().__init__(tap, run)
+        self.can_be_whole = bool(self.config.get("detect_deleted_assignments"))
+
     @override
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
         fetch = self.fetch(client)
         start = self._start(bookmark)
         for page in feed_walk(fetch, self._params, start, client.pause, client.logger):
             yield replace(page, extra={"continueFrom": page.bookmark})
-
-    @property
-    @override
-    def _can_be_whole(self) -> bool:
-        return bool(self.config.get("detect_deleted_assignments"))
 
     @override
     def full_walk(self, client: Client) -> Iterable[Page]:

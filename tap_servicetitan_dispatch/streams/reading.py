@@ -44,13 +44,11 @@ class ReadingStream(SdkStream, abc.ABC):
     """The scopes that the application needs, first that of the operation itself."""
     added_fields: ClassVar[Collection[str]] = ()
     """The fields that the walk gives to all rows of a page, and the API does not have."""
-    can_be_whole: ClassVar[bool] = False
+    can_be_whole: bool = False
     """Whether a read from the beginning can tell which rows are gone."""
 
     sent_properties: Mapping[str, Any]
     """The properties of the schema as the API sends them."""
-    version_field: str | None = None
-    """Which part of the key tells the versions of a row apart, if each is kept."""
 
     def __init__(self, tap: Tap, run: Run) -> None:
         super().__init__(tap)
@@ -123,15 +121,11 @@ class ReadingStream(SdkStream, abc.ABC):
         is_full = self.full_reads.begin(client)
         yield from self.full_walk(client) if is_full else self.walk(client, bookmark)
 
-    @property
-    def _can_be_whole(self) -> bool:
-        return self.can_be_whole
-
     @cached_property
     def full_reads(self) -> FullReads:
         """When the stream is read in full, and whether that was whole."""
         known = bookmarks.tenants_in(self.tap_state, self._of_tap.streams)
-        hours = self.config.get("detect_deleted_every_hours") if self._can_be_whole else None
+        hours = self.config.get("detect_deleted_every_hours") if self.can_be_whole else None
         return FullReads(
             hours,
             bookmarks.full_read_in(self.tap_state, self.name) if hours else None,

@@ -32,6 +32,8 @@ class SdkStream(Stream):
 
     own_keys: Sequence[str]
     """The key without a catalog, which may give another."""
+    version_field: str | None = None
+    """Which part of the key tells the versions of a row apart, if each is kept."""
     hashed_paths: Sequence[tuple[str, ...]] = ()
     """Where the values are that go out as hashes."""
 
@@ -85,7 +87,8 @@ class SdkStream(Stream):
         used = Counter(each.stream_alias for found in maps.values() for each in found)
         for each in maps[self.name]:
             keys = each.transformed_key_properties or ()
-            is_longer = len(keys) > len(self.own_keys) or self.replication_key in keys
+            has_versions = {self.replication_key, self.version_field} & {*keys}
+            is_longer = len(keys) > len(self.own_keys) or has_versions
             if keys and not is_longer and used[each.stream_alias] == 1:
                 yield each.stream_alias
 

@@ -116,6 +116,7 @@ class SyncLog(DispatchStream):
         numbers = {None, client.tenant_id}
         [tenant] = [each for each in self.run.clients.tenants if each.number in numbers]
         if tenant not in self._told:
+            self.run.outcomes.fail_where_all_is_refused()
             found = {each.stream: each for each in self.run.outcomes.read(tenant)}
             counts = self._counts(client, tenant, found)
             whose = {

@@ -156,7 +156,7 @@ class WritingStream(ReadingStream):
         for tenant, page in self.pages():
             outcome = self.outcome_of(tenant)
             self._stream_version = self.full_reads.version
-            if self._can_be_whole and tenant.is_of_group:
+            if self.can_be_whole and tenant.is_of_group:
                 self.get_context_state(tenant.context)  # the state has to know whose rows there are
             for start in range(0, len(page.records), size):
                 self.run.leave_if_told_to()
