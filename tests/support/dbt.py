@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.support.projects import UNWANTED
+from tests.support.projects import inherited
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,12 +79,7 @@ class Dbt:
     ) -> None:
         self._target = target
         self._folder = folder
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith((*UNWANTED, "DBT_", "DISPATCH_"))
-        }
-        environment |= {
+        environment = inherited("DBT_", "DISPATCH_") | {
             "DBT_PROJECT_DIR": str(project),
             "DBT_PROFILES_DIR": str(project),
             "DBT_TARGET_PATH": str(folder / f"target-{target}"),

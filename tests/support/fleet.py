@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import yaml
 from examples.fleet.shards import TENANTS_YML, Fleet
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Contractor
 from tests.support.contents import contents
-from tests.support.projects import ALL_IS_THERE, PLUGINS, ROOT, UNWANTED, Project
+from tests.support.projects import ALL_IS_THERE, PLUGINS, ROOT, Project, inherited
 from tests.support.stored import by_postgres, latest, stored
 from tests.support.streams import OFFERED
 
@@ -70,16 +69,11 @@ class Worker:
         return cls(folder, variables)
 
     def start(self, *command: str, **variables: str) -> subprocess.Popen[str]:
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith((*UNWANTED, "DAGSTER_", "FLEET_"))
-        }
         own = {"MELTANO_PROJECT_ROOT": str(self.folder), **ALL_IS_THERE}
         return subprocess.Popen(  # noqa: S603 - our own command
             command,
             cwd=ROOT,
-            env=inherited | self.variables | own | variables,
+            env=inherited("DAGSTER_", "FLEET_") | self.variables | own | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -27,6 +27,12 @@ ALL_IS_THERE = NO_HUB | {"MELTANO_AUTO_INSTALL": "false"}
 """For Meltano in a project whose plugins are installed."""
 
 
+def inherited(*unwanted: str) -> dict[str, str]:
+    """Return the environment of the tests, but for what would have others try something else."""
+    left_out = (*UNWANTED, *unwanted)
+    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+
+
 @dataclass(frozen=True)
 class Project:
     """A copy of the repository's Meltano project.
@@ -64,13 +70,7 @@ class Project:
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start Meltano, with some environment variables."""
-        inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)
-        }
-        environment = inherited | {
-            **(ALL_IS_THERE if self.is_installed else NO_HUB),
-            **variables,
-        }
+        environment = inherited() | (ALL_IS_THERE if self.is_installed else NO_HUB) | variables
         return subprocess.Popen(  # noqa: S603 - our own command
             [Path(sys.executable).with_name("meltano"), *arguments],
             cwd=self.folder,

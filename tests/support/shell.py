@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from tests.support.projects import ALL_IS_THERE, UNWANTED
+from tests.support.projects import ALL_IS_THERE, inherited
 from tools.markdown import ROOT
 
 if TYPE_CHECKING:
@@ -19,11 +18,10 @@ def run_shell(script: list[str], folder: Path, **variables: str) -> str:
     """Run lines in a folder that has the checkout's `.venv`, and return what they print."""
     (folder / ".venv").symlink_to(sys.prefix)
     shutil.copy(ROOT / ".env.example", folder)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
     ran = subprocess.run(  # noqa: S603 - the documents' own lines
         ["bash", "-euo", "pipefail", "-c", "\n".join(script)],  # noqa: S607 - any will do
         cwd=folder,
-        env=inherited | ALL_IS_THERE | variables,
+        env=inherited() | ALL_IS_THERE | variables,
         capture_output=True,
         text=True,
         check=False,
