@@ -273,3 +273,6 @@ def test_who_is_stale_is_told_with_an_exit_code(warehouses: Warehouses) -> None:
             assert "1 of 4 tenants" in said
     for said in loads.refused("run-operation", "dispatch_stale", DISPATCH_STALE_AFTER="soon"):
         assert "after: soon is no length of time" in said
+    by_var = ("--vars", "{dispatch_stale_after: 2d}")
+    for said in loads.refused("run-operation", "dispatch_stale", *by_var):
+        assert "1 of 4 tenants" in said

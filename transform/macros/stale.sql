@@ -6,7 +6,7 @@
     after: From how long ago on a tenant is stale: minutes, hours or days, as in 90m, 1h, 2d.
 #}
 {% macro dispatch_stale(after=none) %}
-  {%- set after = after or env_var('DISPATCH_STALE_AFTER', '1h') -%}
+  {%- set after = after or servicetitan_dispatch.stale_after() -%}
   {%- set minutes = servicetitan_dispatch.minutes_of(after) -%}
   {%- if not servicetitan_dispatch.is_loaded('sync_log') -%}
     {%- do exceptions.raise_compiler_error(
@@ -33,6 +33,11 @@
     ) -%}
   {%- endif -%}
 {% endmacro %}
+
+{# From how long after its last complete load on a tenant is stale, unless a command says otherwise. #}
+{% macro stale_after() %}
+  {{- return(var('dispatch_stale_after', none) or env_var('DISPATCH_STALE_AFTER', '1h')) }}
+{%- endmacro %}
 
 {# The minutes of a length of time such as 90m, 1h or 2d. #}
 {% macro minutes_of(after) %}

@@ -134,7 +134,7 @@ select
   days.last_load as as_of,
   {{ servicetitan_dispatch.minutes_between('days.last_load', 'newest.newest_load') }} as minutes_behind,
   {{ servicetitan_dispatch.minutes_between('days.last_load', 'newest.newest_load') }}
-    > {{ servicetitan_dispatch.minutes_of(env_var('DISPATCH_STALE_AFTER', '1h')) }} as is_stale
+    > {{ servicetitan_dispatch.minutes_of(servicetitan_dispatch.stale_after()) }} as is_stale
 from days
 inner join {{ ref('servicetitan_dispatch', 'dispatch_tenants') }} as tenants
   on tenants.tenant_id = days.tenant_id
