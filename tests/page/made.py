@@ -1,0 +1,136 @@
+"""Marts made by hand, in a file of DuckDB."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    Row = dict[str, Any]
+
+ZONE = "America/Chicago"
+TABLES = {
+    "tenants": "tenant_id bigint, tenant_number bigint, tenant_name text, time_zone text, "
+    "last_complete_load timestamptz",
+    "loads": "tenant_id bigint, loaded_at timestamptz",
+    "tenant_day": "tenant_id bigint, day date, visits bigint, appointments_withdrawn bigint, "
+    "appointments_withdrawn_after_dispatch bigint, appointments_handed_over bigint, "
+    "median_minutes_dispatch_to_done double, slot_hours double, slot_hours_sold double, "
+    "share_measured double, loads bigint, greatest_gap_minutes double, is_whole_day boolean, "
+    "as_of timestamptz, minutes_behind double, is_stale boolean",
+    "technicians": "tenant_id bigint, technician_id bigint, technician_name text",
+    "current_assignments": "tenant_id bigint, assignment_id bigint, technician_id bigint, status text",
+    "under_way": "tenant_id bigint, assignment_id bigint, begun_on timestamptz, "
+    "is_forgotten boolean, forgotten_because text",
+    "assignment_history": "tenant_id bigint, assignment_id bigint, technician_id bigint, "
+    "appointment_id bigint, job_id bigint, status text, is_paused boolean, active boolean, "
+    "seen_since timestamptz, seen_until timestamptz, last_modified_on timestamptz",
+    "withdrawals": "tenant_id bigint, technician_id bigint, appointment_id bigint, job_id bigint, "
+    "withdrawn_on timestamptz, day date, was_dispatched boolean, assigned_by_id bigint",
+    "handovers": "tenant_id bigint, day date, handed_over_by_id bigint, was_dispatched boolean",
+    "unassigned": "tenant_id bigint, appointment_id bigint, job_id bigint, "
+    "last_technician_name text, withdrawn_on timestamptz",
+    "stg_technician_shifts": "tenant_id bigint, technician_id bigint, shift_type text, "
+    "active boolean, starts_at timestamptz, ends_at timestamptz",
+    "time_away": "tenant_id bigint, technician_id bigint, occasion text, starts_at timestamptz, "
+    "ends_at timestamptz",
+    "technician_day": "tenant_id bigint, technician_id bigint, day date, visits bigint, "
+    "shift_starts_at timestamptz, first_dispatched_on timestamptz, first_arrived_on timestamptz, "
+    "last_done_on timestamptz, shift_hours double, hours_away double, hours_on_the_way double, "
+    "hours_on_site double, hours_paused double, hours_arrival_not_seen double, "
+    "hours_idle_at_most double, hours_overtime double, share_measured double, "
+    "share_arrival_seen double, greatest_gap_minutes double",
+    "coverage": "tenant_id bigint, day date, done bigint, measured bigint, arrival_seen bigint",
+    "capacity_ahead": "tenant_id bigint, day date, business_unit_key text, hours double, "
+    "hours_open double, hours_sold double, hours_sold_a_week_before double, "
+    "forecast_on timestamptz",
+    "cover": "tenant_id bigint, day date, cover text, cover_key text, cover_name text, "
+    "is_served boolean, zones bigint, technicians bigint, hours_left_by_absence double",
+    "arrivals": "tenant_id bigint, day date, is_on_time boolean, arrived_on timestamptz, "
+    "done_on timestamptz",
+    "freshness": "tenant_id bigint, stream text, complete_at timestamptz, tried_at timestamptz, "
+    "outcome text, reason text, source_rows bigint, loaded_rows bigint, missing_rows bigint",
+}
+"""The columns that the page reads of each mart; `test_same.py` reads them of real ones."""
+
+
+def chicago(text: str) -> str:
+    """Return a time, as `2026-10-30 08:15` in Chicago, in a form that leaves nothing open."""
+    day, clock = text.split()
+    hours = 6 if text >= "2026-11-01 02:00" else 5
+    moment = datetime.fromisoformat(f"{day}T{clock}:00").replace(tzinfo=UTC)
+    return f"{moment + timedelta(hours=hours):%Y-%m-%d %H:%M:%S}+00"
+
+
+def write(file: Path, **tables: list[Row]) -> Path:
+    """Write marts with some rows; what a row does not name is null, and its tenant is 1."""
+    file.unlink(missing_ok=True)
+    with duckdb.connect(str(file)) as connection:
+        for mart, columns in TABLES.items():
+            connection.execute(f"create table dispatch_{mart} ({columns})")
+            for row in tables.pop(mart, []):
+                values = {"tenant_id": 1} | row
+                names, marks = ", ".join(values), ", ".join("?" * len(values))
+                connection.execute(
+                    f"insert into dispatch_{mart} ({names}) values ({marks})",  # noqa: S608 - our own
+                    [*values.values()],
+                )
+    assert not tables, tables
+    return file
+
+
+def tenant(number: int = 1, name: str | None = "Acme", **more: Any) -> Row:
+    """Return a tenant."""
+    return {
+        "tenant_id": number,
+        "tenant_number": number,
+        "tenant_name": name,
+        "time_zone": ZONE,
+    } | more
+
+
+def day(date: str, tenant: int = 1, **more: Any) -> Row:
+    """Return a tenant's day."""
+    row = {"tenant_id": tenant, "day": date, "visits": 0, "appointments_withdrawn": 0}
+    return row | {"is_stale": False, "is_whole_day": True, "loads": 1} | more
+
+
+def loads(*moments: str, tenant: int = 1) -> list[Row]:
+    """Return loads at some times in Chicago."""
+    return [{"tenant_id": tenant, "loaded_at": chicago(each)} for each in moments]
+
+
+def state(assignment: int, status: str, since: str, until: str | None = None, **more: Any) -> Row:
+    """Return a state of an assignment, from and to a time in Chicago."""
+    row = {
+        "assignment_id": assignment,
+        "technician_id": 7,
+        "appointment_id": 100 + assignment,
+        "job_id": 10 + assignment,
+        "status": status,
+        "is_paused": False,
+        "active": True,
+        "seen_since": chicago(since),
+        "seen_until": until and chicago(until),
+        "last_modified_on": chicago(until or since),
+    }
+    return row | more
+
+
+def shift(technician: int, begins: str, ends: str, kind: str = "Normal", **more: Any) -> Row:
+    """Return a shift, from and to a time in Chicago."""
+    row = {"technician_id": technician, "shift_type": kind, "active": True}
+    return row | {"starts_at": chicago(begins), "ends_at": chicago(ends)} | more
+
+
+def technician_day(technician: int, date: str, *hours: float, **more: Any) -> Row:
+    """Return a technician's day: hours on site, paused, on the way, not seen, away, idle."""
+    names = ("on_site", "paused", "on_the_way", "arrival_not_seen", "away", "idle_at_most")
+    row: Row = {"technician_id": technician, "day": date, "visits": 1, "hours_overtime": 0.0}
+    for name, value in zip(names, hours or (0,) * 6, strict=True):
+        row[f"hours_{name}"] = value
+    return row | more
