@@ -415,12 +415,13 @@ class DayBoard:
         """What a first load tells, in words."""
         states = Counter(self._facts.status.values())
         kinds = Counter(mark.kind for mark in self._facts.marks)
+        waiting = _many(states["Scheduled"], "assignment waits", "assignments wait")
         done = kinds["edited"] + kinds["done"]
         return (
-            f"What it tells: {states['Scheduled']} assignments wait, {states['Dispatched']} are "
-            f"on the way, {states['Working']} are at work or forgotten there; on this day {done} "
-            f"were done or edited after that, {kinds['off']} withdrawn; {self.on_shift} "
-            f"technicians have a shift, and there are {len(self.away)} absences."
+            f"What it tells: {waiting}, {states['Dispatched']} on the way, {states['Working']} at "
+            f"work or forgotten there; on this day {done} done, or edited after that, and "
+            f"{kinds['off']} withdrawn; {_on_shift(self.on_shift)}, "
+            f"{_many(len(self.away), 'absence is', 'absences are')} known."
         )
 
     @property
@@ -429,7 +430,7 @@ class DayBoard:
         forgotten = sum(mark.kind == "forgotten" for mark in self.marks)
         late = self.late
         told = [
-            f"{_many(self.on_shift, 'technician has', 'technicians have')} a shift",
+            _on_shift(self.on_shift),
             f"{_many(self.counted, 'appointment was', 'appointments were')} seen under way or done",
         ]
         more = [
@@ -461,6 +462,10 @@ def _rounded(value: float | None) -> float | None:
 
 def _by_assignment(stretch: Stretch) -> tuple[int, int, float]:
     return stretch.technician, stretch.assignment, stretch.begins
+
+
+def _on_shift(number: int) -> str:
+    return f"{_many(number, 'technician has', 'technicians have')} a shift"
 
 
 def _many(number: int, one: str, several: str) -> str:

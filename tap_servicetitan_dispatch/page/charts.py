@@ -201,7 +201,7 @@ def dispatch_to_done(tenant: Tenant) -> Chart:
     title = "Half of all visits took no longer than this from dispatch to done"
     rows = tenant.days
     medians = [row["median_minutes_dispatch_to_done"] for row in rows]
-    if not any(medians):
+    if all(each is None for each in medians):
         return Chart(
             "dispatch-to-done",
             title,
@@ -371,12 +371,8 @@ def cover(rows: list[Row]) -> Chart:
         title,
         "By skills, zones and shifts as they are now. A dash is a day on which the zone is not "
         "served."
-        + (
-            f" {doubled} zip codes are in more than one zone, which is mostly a mistake."
-            if doubled
-            else ""
-        )
-        + (f" {left_out} more are in the table only." if left_out > 0 else ""),
+        + (f" Zip codes in more than one zone, mostly by mistake: {doubled}." if doubled else "")
+        + (f" In the table only: {left_out} more." if left_out > 0 else ""),
         kind="cells",
         axis="Technicians",
         labels=[short(day) for day in days],

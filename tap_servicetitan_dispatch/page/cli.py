@@ -11,7 +11,7 @@ import click
 
 from tap_servicetitan_dispatch.page.marts import Marts, MartsError, without_password
 from tap_servicetitan_dispatch.page.server import Pages, server
-from tap_servicetitan_dispatch.page.site import INDEX, NothingLoadedError, build
+from tap_servicetitan_dispatch.page.site import INDEX, NothingLoadedError, build, counted
 
 Command = Callable[..., None]
 _OPTIONS = (
@@ -58,8 +58,7 @@ def build_(target: str, database: str | None, schema: str | None, into: Path) ->
     database, schema = place(target, database, schema, os.environ)
     with _told(database, into), Marts(database, schema) as marts:
         pages = build(marts, into)
-    many = "page" if len(pages) == 1 else "pages"
-    click.echo(f"{into / INDEX}: {len(pages)} {many} made of {without_password(database)}")
+    click.echo(f"{into / INDEX}: {counted(pages)} made of {without_password(database)}")
 
 
 @main.command()

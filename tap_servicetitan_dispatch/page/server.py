@@ -11,7 +11,7 @@ from typing import Any
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.page.marts import Marts, MartsError, version
-from tap_servicetitan_dispatch.page.site import build
+from tap_servicetitan_dispatch.page.site import build, counted
 
 HOST = "127.0.0.1"
 _OWN_NAMES = {HOST, "localhost"}
@@ -52,7 +52,7 @@ class Pages:
             with Marts(self._database, self._schema) as marts:
                 pages = build(marts, self.folder)
             self._made_of = now
-            self._say(f"{len(pages)} pages made")
+            self._say(f"{counted(pages)} made")
 
     def refresh(self) -> None:
         """Make the pages if that is possible; while dbt builds, those of before stay."""

@@ -72,6 +72,11 @@ def build(marts: Marts, folder: Path) -> list[Path]:
     return written
 
 
+def counted(pages: list[Path]) -> str:
+    """Return how many pages there are, in words."""
+    return f"{len(pages)} page{'' if len(pages) == 1 else 's'}"
+
+
 def tenant_page(marts: Marts, tenant: Tenant, fresh: list[Row]) -> dict[str, Any]:
     """Return what the template of a tenant's page takes."""
     page: dict[str, Any] = {

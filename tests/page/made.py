@@ -23,7 +23,8 @@ TABLES = {
     "share_measured double, loads bigint, greatest_gap_minutes double, is_whole_day boolean, "
     "as_of timestamptz, minutes_behind double, is_stale boolean",
     "technicians": "tenant_id bigint, technician_id bigint, technician_name text",
-    "current_assignments": "tenant_id bigint, assignment_id bigint, technician_id bigint, status text",
+    "current_assignments": "tenant_id bigint, assignment_id bigint, technician_id bigint, "
+    "status text",
     "under_way": "tenant_id bigint, assignment_id bigint, begun_on timestamptz, "
     "is_forgotten boolean, forgotten_because text",
     "assignment_history": "tenant_id bigint, assignment_id bigint, technician_id bigint, "

@@ -47,8 +47,8 @@ class Looked:
     def traces(self, plot: str) -> dict[str, dict[str, Any]]:
         """Return what a chart was given to draw, by the name of the colour."""
         found: list[dict[str, Any]] = self.page.evaluate(
-            "id => document.getElementById(id).data.map(({name, base, x, y, z, text, customdata}) => "
-            "({name, base, x, y, z, text, customdata}))",
+            "id => document.getElementById(id).data.map("
+            "({name, base, x, y, customdata}) => ({name, base, x, y, customdata}))",
             plot,
         )
         return {trace.get("name") or "": trace for trace in found}
