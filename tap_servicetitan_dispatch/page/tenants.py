@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
-from tap_servicetitan_dispatch.page.days import LocalDay, local
+from tap_servicetitan_dispatch.page.days import LocalDay
 from tap_servicetitan_dispatch.page.marts import Marts, Row
 
 DAYS = 30
@@ -55,11 +55,6 @@ class Tenant:
     def local_days(self) -> list[LocalDay]:
         """The days from its first load to the last, as far as a page goes back."""
         return [LocalDay(date.fromisoformat(row["day"]), self.zone) for row in self.days]
-
-    @property
-    def today(self) -> str | None:
-        """The day of the last load."""
-        return None if self.last_load is None else f"{local(self.last_load, self.zone):%Y-%m-%d}"
 
 
 def tenants(marts: Marts) -> list[Tenant]:

@@ -12,6 +12,7 @@ from playwright.sync_api import sync_playwright
 from tap_servicetitan_dispatch.page.marts import Marts
 from tap_servicetitan_dispatch.page.site import build
 from tests.page.week import HASH, LINES, ODD, fleet
+from tools.picture import PICTURE, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,3 +202,10 @@ def test_the_fleet_leads_to_each_tenant_those_first_that_need_somebody(
     assert [*looked.traces("plot-board")] == ["Shift", "Done before the first load"]
     assert looked.trouble == []
     looked.page.close()
+
+
+def test_the_picture_of_the_documents_is_of_the_board(browser: Browser, pages: Path) -> None:
+    take(browser, pages / "tenant-1.html", pages / "page.png")
+    size = (pages / "page.png").stat().st_size
+    assert 10_000 < size < 200_000
+    assert PICTURE.stat().st_size < 200_000

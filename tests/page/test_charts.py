@@ -139,7 +139,7 @@ def test_capacity_has_a_row_for_each_business_unit_and_a_column_for_each_day() -
 
 def test_cover_shows_who_is_not_there_and_where_nobody_has_to_be() -> None:
     def covered(kind: str, key: str, technicians: int, **more: Any) -> dict[str, Any]:
-        row = {"day": DAYS[0], "cover": kind, "cover_key": key, "cover_name": key}
+        row: dict[str, Any] = {"day": DAYS[0], "cover": kind, "cover_key": key, "cover_name": key}
         row |= {"is_served": True, "zones": None, "technicians": technicians}
         return row | {"hours_left_by_absence": 8.0 * technicians} | more
 

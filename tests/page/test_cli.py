@@ -7,12 +7,14 @@ from http.server import ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from tap_servicetitan_dispatch import __main__ as commands
 from tap_servicetitan_dispatch.page import cli
 from tap_servicetitan_dispatch.page.cli import main, place
 from tests.page.made import tenant, write
+from tools.markdown import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +66,28 @@ def test_it_writes_the_pages_and_says_where(file: Path, tmp_path: Path) -> None:
 )
 def test_it_looks_where_dbt_builds(asked: Any, found: Any) -> None:
     assert place(*asked) == found
+
+
+def test_meltano_has_commands_that_there_are() -> None:
+    project = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
+    plugin = next(
+        each for each in project["plugins"]["utilities"] if each["name"] == "dispatch-page"
+    )
+    assert plugin["executable"] == "dispatch-page"
+    for name, command in plugin["commands"].items():
+        asked, *options = command["args"].split()
+        given = main.commands[asked].make_context(asked, options).params
+        kind, _, target = name.partition("-")
+        assert (asked, given["target"]) == (kind, target or "duckdb")
+    read = {
+        parameter.envvar
+        for command in main.commands.values()
+        for parameter in command.params
+        if parameter.envvar
+    }
+    assert {setting["env"] for setting in plugin["settings"]} == read
+    page = (ROOT / "docs/page.md").read_text(encoding="utf-8")
+    assert {name for name in read if f"| `{name}` |" in page} == read
 
 
 def test_what_is_wrong_is_told_in_a_line(file: Path, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from tap_servicetitan_dispatch.page import marts as module
 from tap_servicetitan_dispatch.page.marts import Marts, MartsError, version, without_password
 from tests.page.made import chicago, loads, tenant, write
 
@@ -59,7 +58,7 @@ def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(address: str) -> Any:
         raise psycopg.OperationalError(f"no: {address}\nmore")
 
-    monkeypatch.setattr(module.psycopg, "connect", refuses)
+    monkeypatch.setattr(psycopg, "connect", refuses)
     with pytest.raises(MartsError) as told:
         Marts(SECRET)
     assert "sesame" not in str(told.value)

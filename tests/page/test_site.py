@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.page import site
 from tap_servicetitan_dispatch.page.marts import Marts
 from tap_servicetitan_dispatch.page.site import NothingLoadedError, build, embedded
 from tests.page.made import day, loads, tenant, write
@@ -72,7 +72,7 @@ def test_a_page_is_never_there_by_half(tmp_path: Path, monkeypatch: pytest.Monke
     def no_space(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(site.os, "replace", no_space)
+    monkeypatch.setattr(os, "replace", no_space)
     with pytest.raises(OSError, match="No space"):
         built(file, folder)
     assert {path.name for path in folder.iterdir()} == before
