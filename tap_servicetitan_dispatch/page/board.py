@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -66,7 +67,7 @@ class Facts:
     Attributes:
         names: What to call technicians, by number.
         status: Status of each assignment that is not taken back, by number.
-        stretches: What was seen under way.
+        stretches: What was seen under way, by technician, assignment and time.
         marks: What was not.
         shifts: Shifts other than time off: `technician_id`, `shift_type`, `starts_at`, `ends_at`.
         away: Time away, with `technician_id`, `occasion`, `starts_at`, `ends_at`.
@@ -142,7 +143,7 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
     return Facts(
         names=names,
         status=status,
-        stretches=[each for each in stretches if each.ends > first],
+        stretches=sorted((each for each in stretches if each.ends > first), key=_by_assignment),
         marks=[each for each in marks if each.at >= first],
         shifts=_shifts(marts, mine, first),
         away=marts.rows(
@@ -289,7 +290,7 @@ class DayBoard:
         """Whether nothing is known of a later day."""
         return self._day.begins <= self._facts.seen_up_to < self._day.ends
 
-    @property
+    @cached_property
     def late(self) -> list[dict[str, Any]]:
         """Who was late to leave, or has not left yet, the latest first."""
         found = []
@@ -323,10 +324,11 @@ class DayBoard:
                 begins = each["ends_at"]
         return begins
 
-    @property
+    @cached_property
     def rows(self) -> list[Row]:
         """The rows of `dispatch_technician_day`, from top to bottom as technicians are."""
-        mine = [row for row in self._facts.technician_days if row["day"] == f"{self._day.day}"]
+        date = f"{self._day.day}"
+        mine = [row for row in self._facts.technician_days if row["day"] == date]
         place = {one: number for number, one in enumerate(self.technicians)}
         last = len(place)
         return sorted(
@@ -352,10 +354,11 @@ class DayBoard:
 
     def _visits(self) -> Iterator[tuple[Any, ...]]:
         """Yield visits: technician, appointment, job, status, lane, lanes, states."""
+        begins, ends, minute = self._day.begins, self._day.ends, self._day.minute
         seen = (
-            (each, span)
-            for each in sorted(self._facts.stretches, key=_by_assignment)
-            if (span := self._day.span(each.begins, each.ends))
+            (each, (minute(max(each.begins, begins)), minute(min(each.ends, ends))))
+            for each in self._facts.stretches
+            if each.begins < ends and each.ends > begins
         )
         visits = []
         for (technician, assignment), found in groupby(seen, key=lambda pair: pair[0][:2]):

@@ -10,53 +10,10 @@ from typing import Any
 
 import duckdb
 
-Row = dict[str, Any]
+from benchmarks.page import TABLES
 
+Row = dict[str, Any]
 ZONE = "America/Chicago"
-TABLES = {
-    "tenants": "tenant_id bigint, tenant_number bigint, tenant_name text, time_zone text, "
-    "last_complete_load timestamptz",
-    "loads": "tenant_id bigint, loaded_at timestamptz",
-    "tenant_day": "tenant_id bigint, day date, visits bigint, appointments_withdrawn bigint, "
-    "appointments_withdrawn_after_dispatch bigint, appointments_handed_over bigint, "
-    "median_minutes_dispatch_to_done double, slot_hours double, slot_hours_sold double, "
-    "share_measured double, loads bigint, greatest_gap_minutes double, is_whole_day boolean, "
-    "as_of timestamptz, minutes_behind double, is_stale boolean",
-    "technicians": "tenant_id bigint, technician_id bigint, technician_name text",
-    "current_assignments": "tenant_id bigint, assignment_id bigint, technician_id bigint, "
-    "status text",
-    "under_way": "tenant_id bigint, assignment_id bigint, begun_on timestamptz, "
-    "is_forgotten boolean, forgotten_because text",
-    "assignment_history": "tenant_id bigint, assignment_id bigint, technician_id bigint, "
-    "appointment_id bigint, job_id bigint, status text, is_paused boolean, active boolean, "
-    "seen_since timestamptz, seen_until timestamptz, last_modified_on timestamptz",
-    "withdrawals": "tenant_id bigint, technician_id bigint, appointment_id bigint, job_id bigint, "
-    "withdrawn_on timestamptz, day date, was_dispatched boolean, assigned_by_id bigint",
-    "handovers": "tenant_id bigint, day date, handed_over_by_id bigint, was_dispatched boolean",
-    "unassigned": "tenant_id bigint, appointment_id bigint, job_id bigint, "
-    "last_technician_name text, withdrawn_on timestamptz",
-    "stg_technician_shifts": "tenant_id bigint, technician_id bigint, shift_type text, "
-    "active boolean, starts_at timestamptz, ends_at timestamptz",
-    "time_away": "tenant_id bigint, technician_id bigint, occasion text, starts_at timestamptz, "
-    "ends_at timestamptz",
-    "technician_day": "tenant_id bigint, technician_id bigint, day date, visits bigint, "
-    "shift_starts_at timestamptz, first_dispatched_on timestamptz, first_arrived_on timestamptz, "
-    "last_done_on timestamptz, shift_hours double, hours_away double, hours_on_the_way double, "
-    "hours_on_site double, hours_paused double, hours_arrival_not_seen double, "
-    "hours_idle_at_most double, hours_overtime double, share_measured double, "
-    "share_arrival_seen double, greatest_gap_minutes double",
-    "coverage": "tenant_id bigint, day date, done bigint, measured bigint, arrival_seen bigint",
-    "capacity_ahead": "tenant_id bigint, day date, business_unit_key text, hours double, "
-    "hours_open double, hours_sold double, hours_sold_a_week_before double, "
-    "forecast_on timestamptz",
-    "cover": "tenant_id bigint, day date, cover text, cover_key text, cover_name text, "
-    "is_served boolean, zones bigint, technicians bigint, hours_left_by_absence double",
-    "arrivals": "tenant_id bigint, day date, is_on_time boolean, arrived_on timestamptz, "
-    "done_on timestamptz",
-    "freshness": "tenant_id bigint, stream text, complete_at timestamptz, tried_at timestamptz, "
-    "outcome text, reason text, source_rows bigint, loaded_rows bigint, missing_rows bigint",
-}
-"""The columns that the page reads of each mart; `test_same.py` reads them of real ones."""
 
 
 def chicago(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from tests.page.made import TABLES
+from benchmarks.page import TABLES
 
 if TYPE_CHECKING:
     from tests.support.marts import Built
