@@ -1,13 +1,15 @@
 """The fleet: a row for each tenant, those first that need somebody."""
 
+import textwrap
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tap_servicetitan_dispatch.page.days import moment, short
+from tap_servicetitan_dispatch.page.days import local, short
 from tap_servicetitan_dispatch.page.marts import Marts, Row
 from tap_servicetitan_dispatch.page.tenants import Tenant
 
 TREND_DAYS = 14
+_LONGEST_REASON = 80
 _BAD = {"failed", "doubtful"}
 
 
@@ -94,22 +96,30 @@ def fleet(marts: Marts, tenants: list[Tenant]) -> Fleet:
         MartsError: The marts cannot be read.
     """
     failing: dict[int, list[str]] = {}
-    for row in marts.rows("freshness", "tenant_id", "stream", "outcome"):
+    for row in marts.rows("freshness", "tenant_id", "outcome", "reason"):
         if row["outcome"] in _BAD:
-            failing.setdefault(row["tenant_id"], []).append(row["stream"])
+            failing.setdefault(row["tenant_id"], []).append(row["reason"] or row["outcome"])
     today = max((row["day"] for each in tenants for row in each.days), default=None)
     nobody = _counted(marts, "unassigned", "withdrawn_on:time", tenants)
     forgotten = _counted(marts, "under_way", "begun_on:time", tenants, "is_forgotten")
     rows = []
     for tenant in tenants:
         needs = [
-            _many(len(failing.get(tenant.number or tenant.id, [])), "stream", "failed"),
-            _many(nobody.get(tenant.id, 0), "appointment", "with nobody since the day before"),
-            _many(forgotten.get(tenant.id, 0), "visit", "forgotten under way since the day before"),
+            _failed(failing.get(tenant.number or tenant.id, [])),
+            _many(nobody.get(tenant.id, 0), "appointment", "with nobody"),
+            _many(forgotten.get(tenant.id, 0), "visit", "forgotten under way"),
         ]
         rows.append(_row(tenant, today, [each for each in needs if each]))
     rows.sort(key=lambda row: (row.stale is None, -len(row.needs), row.title.casefold()))
     return Fleet(today, rows)
+
+
+def _failed(reasons: list[str]) -> str:
+    """Return how many streams failed, and the reason that most of them have."""
+    if not reasons:
+        return ""
+    reason = max(sorted(set(reasons)), key=reasons.count)
+    return f"{_many(len(reasons), 'stream', 'failed')}: {textwrap.shorten(reason, _LONGEST_REASON)}"
 
 
 def _many(number: int, what: str, how: str) -> str:
@@ -137,7 +147,7 @@ def _row(tenant: Tenant, today: str | None, needs: list[str]) -> FleetRow:
     days = [_days_before(today, back) for back in range(TREND_DAYS - 1, -1, -1)] if today else []
     hours = now.get("slot_hours")
     share = before.get("share_measured")
-    loaded = "never" if tenant.last_load is None else moment(tenant.last_load, tenant.zone)
+    loaded = "never" if tenant.last_load is None else _moment(tenant.last_load, tenant.zone)
     is_stale = tenant.last_load is None or tenant.days[-1]["is_stale"]
     minutes = before.get("median_minutes_dispatch_to_done")
     return FleetRow(
@@ -156,10 +166,15 @@ def _row(tenant: Tenant, today: str | None, needs: list[str]) -> FleetRow:
     )
 
 
+def _moment(instant: float, zone: str) -> str:
+    found = local(instant, zone)
+    return f"{short(f'{found:%Y-%m-%d}')}, {found:%H:%M}"
+
+
 def _stale(tenant: Tenant) -> str:
     """Return since when a tenant is stale."""
     since = tenant.last_complete if tenant.last_complete is not None else tenant.last_load
-    return "Never loaded" if since is None else f"Stale since {moment(since, tenant.zone)}"
+    return "Never loaded" if since is None else f"Stale since {_moment(since, tenant.zone)}"
 
 
 def _days_before(day: str, back: int) -> str:

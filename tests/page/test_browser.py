@@ -200,6 +200,11 @@ def test_the_fleet_leads_to_each_tenant_those_first_that_need_somebody(
     looked.page.wait_for_selector(DRAWN)
     assert "This is the first load." in looked.text(".notice")
     assert [*looked.traces("plot-board")] == ["Shift", "Done before the first load"]
+    assert "technician_shifts" in looked.text("#no-shares")
+    assert looked.page.locator("#plot-shares").is_hidden()
+    looked.page.goto((pages / "tenant-4.html").as_uri())
+    looked.page.wait_for_selector(DRAWN)
+    assert "revoked the application" in looked.text("#freshness")
     assert looked.trouble == []
     looked.page.close()
 

@@ -38,7 +38,7 @@ def test_a_row_tells_today_and_the_day_before(tmp_path: Path) -> None:
         ],
     ).rows
     assert (row.title, row.stale, row.needs) == ("ffffffff…", None, [])
-    assert row.loaded == "Fri 30 October 2026, 08:00"
+    assert row.loaded == "Fri 30 Oct, 08:00"
     assert (row.visits, row.withdrawn, row.minutes, row.seen) == ((3, 9), 2, 80.0, 25)
     assert row.sold == (4.0, 10.0)
     assert row.trend == [None] * 12 + [9, 3]
@@ -63,7 +63,7 @@ def test_of_a_day_that_is_not_there_nothing_is_said(tmp_path: Path) -> None:
         None,
         None,
     )
-    assert late.stale == "Stale since Tue 20 October 2026, 08:00"
+    assert late.stale == "Stale since Tue 20 Oct, 08:00"
     assert (acme.visits, acme.minutes, acme.seen) == ((0, None), 50.0, None)
     assert (found.day, found.day_before) == ("Fri 30 Oct", "Thu 29 Oct")
     assert found.told == "2 tenants: 1 need somebody, 1 of these are stale."
@@ -88,7 +88,8 @@ def test_those_come_first_that_need_somebody_and_why_is_told(tmp_path: Path) -> 
         loads=[each for number in (1, 2, 3) for each in loads(f"{TODAY} 08:00", tenant=number)],
         tenant_day=[day(each, number) for number in (1, 2, 3) for each in (YESTERDAY, TODAY)],
         freshness=[
-            {"tenant_id": 3, "stream": "zones", "outcome": "failed"},
+            {"tenant_id": 3, "stream": "zones", "outcome": "failed", "reason": "403"},
+            {"tenant_id": 3, "stream": "skills", "outcome": "failed", "reason": "403"},
             {"tenant_id": 3, "stream": "teams", "outcome": "doubtful"},
             {"tenant_id": 2, "stream": "teams", "outcome": "complete"},
         ],
@@ -103,7 +104,7 @@ def test_those_come_first_that_need_somebody_and_why_is_told(tmp_path: Path) -> 
         ],
     )
     assert [(row.title, row.needs) for row in found.rows] == [
-        ("T3", ["2 streams failed", "1 appointment with nobody since the day before"]),
-        ("T2", ["1 visit forgotten under way since the day before"]),
+        ("T3", ["3 streams failed: 403", "1 appointment with nobody"]),
+        ("T2", ["1 visit forgotten under way"]),
         ("T1", []),
     ]

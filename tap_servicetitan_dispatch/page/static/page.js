@@ -118,6 +118,8 @@
       hovertemplate: `%{customdata}<br>${plain(each.name)}: %{${lying ? "x" : "y"}}<extra></extra>`,
     }));
     const scale = { title: { text: chart.axis }, rangemode: "tozero" };
+    const values = chart.series.flatMap((each) => each.values);
+    if (values.every((each) => Number.isInteger(each) && each < 5)) scale.dtick = 1;
     const categories = { tickvals: places, ticktext: names, showgrid: false };
     if (lying) categories.autorange = "reversed";
     return [
@@ -457,9 +459,18 @@
     edited.textContent = `Not on the board: ${day.only_edited} more without a shift, of whose visits only a late edit is known.`;
   }
 
+  // In place of an empty chart, what is missing
+  function plotOrSay(id, chart, something) {
+    const place = document.getElementById(`plot-${id}`);
+    place.hidden = !something;
+    document.getElementById(`no-${id}`).hidden = Boolean(something);
+    if (something) plot(place, ...chart);
+  }
+
   function drawDay() {
-    plot(document.getElementById("plot-board"), ...boardOf(data.days[shown]));
-    plot(document.getElementById("plot-shares"), ...sharesOf(data.days[shown]));
+    const day = data.days[shown];
+    plotOrSay("board", boardOf(day), day.technicians.length + day.nobody.length);
+    plotOrSay("shares", sharesOf(day), day.hours_of.some((each) => each.hours.some(Boolean)));
   }
 
   function go(to) {
