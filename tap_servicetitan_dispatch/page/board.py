@@ -1,5 +1,6 @@
 """The board: who was where, by technician and hour, on each of the days that were loaded."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ class Facts:
     Attributes:
         names: What to call technicians, by number.
         status: Status of each assignment that is not taken back, by number.
-        stretches: What was seen under way, by technician, assignment and time.
+        stretches: What was seen under way, by when it began.
         marks: What was not.
         shifts: Shifts other than time off: `technician_id`, `shift_type`, `starts_at`, `ends_at`.
         away: Time away, with `technician_id`, `occasion`, `starts_at`, `ends_at`.
@@ -85,6 +86,13 @@ class Facts:
     technician_days: list[Row]
     scheduled: dict[int, int]
     seen_up_to: float
+
+    def under_way(self, begins: float, ends: float) -> list[Stretch]:
+        """Return what was seen under way in a time, by technician and assignment."""
+        first = bisect_left(self.stretches, begins - LONGEST, key=_by_time)
+        last = bisect_left(self.stretches, ends, key=_by_time)
+        found = (each for each in self.stretches[first:last] if each.ends > begins)
+        return sorted(found, key=_by_assignment)
 
     def name(self, technician: int | None) -> str:
         """Return what to call a technician; by number if no assignment tells the name."""
@@ -143,8 +151,8 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
     return Facts(
         names=names,
         status=status,
-        stretches=sorted((each for each in stretches if each.ends > first), key=_by_assignment),
-        marks=[each for each in marks if each.at >= first],
+        stretches=sorted((each for each in stretches if each.ends > first), key=_by_time),
+        marks=sorted((each for each in marks if each.at >= first), key=_in_order),
         shifts=_shifts(marts, mine, first),
         away=marts.rows(
             "time_away", "technician_id", "occasion", "starts_at:time", "ends_at:time", **mine
@@ -267,9 +275,7 @@ class DayBoard:
         self.away = [*self._spans(facts.away, "occasion")]
         self.visits = [*self._visits()]
         marks = [mark for mark in facts.marks if day.begins <= mark.at < day.ends]
-        self.nobody = sorted(
-            (mark for mark in marks if mark.kind == "nobody"), key=lambda mark: mark.at
-        )
+        self.nobody = [mark for mark in marks if mark.kind == "nobody"]
         begins = {span[0]: span[2] for span in (*self.away, *self.shifts)}
         for technician, *_, states in self.visits:
             begins.setdefault(technician, states[0][1])
@@ -357,8 +363,7 @@ class DayBoard:
         begins, ends, minute = self._day.begins, self._day.ends, self._day.minute
         seen = (
             (each, (minute(max(each.begins, begins)), minute(min(each.ends, ends))))
-            for each in self._facts.stretches
-            if each.begins < ends and each.ends > begins
+            for each in self._facts.under_way(begins, ends)
         )
         visits = []
         for (technician, assignment), found in groupby(seen, key=lambda pair: pair[0][:2]):
@@ -461,6 +466,14 @@ def _hours_of(row: Row) -> dict[str, Any]:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
+
+
+def _in_order(mark: Mark) -> tuple[float, str, int, int]:
+    return mark.at, mark.kind, mark.technician or 0, mark.appointment or 0
+
+
+def _by_time(stretch: Stretch) -> float:
+    return stretch.begins
 
 
 def _by_assignment(stretch: Stretch) -> tuple[int, int, float]:

@@ -130,5 +130,5 @@ def technicians(marts: Marts, tenant: int) -> dict[int, str]:
     times = Counter(names.values())
     return {
         number: name if name and times[name] == 1 else f"{name} {number}".strip()
-        for number, name in names.items()
+        for number, name in sorted(names.items())
     }
