@@ -106,7 +106,7 @@ def test_what_is_done_and_no_more_is_a_mark(board: Any) -> None:
             state(3, "Done", f"{DAY} 05:00", technician_id=8),
         ]
     )
-    assert [(mark.technician, mark.kind) for mark in found.marks] == [(7, "done"), (7, "edited")]
+    assert [(mark.technician, mark.kind) for mark in found.marks] == [(7, "edited"), (7, "done")]
     assert found.technicians == [7], "an edit does not say that somebody was there"
     assert found.only_edited == 1
     assert found.counted == 1

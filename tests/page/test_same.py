@@ -47,7 +47,7 @@ def test_a_day_of_the_page_has_what_is_in_the_marts(built: Built) -> None:
     assert drawn == pytest.approx(on_site, rel=0.02)
     charts = {chart["id"]: chart for chart in data["charts"]}
     assert {"done", "hours", "capacity", "freshness"} <= charts.keys()
-    coverage = built.rows("dispatch_coverage")
+    coverage = [row for row in built.rows("dispatch_coverage") if row["day"] == day["day"]]
     assert charts["done"]["table"]["rows"][0][1:3] == [
         sum(row["done"] for row in coverage),
         sum(row["measured"] for row in coverage),
