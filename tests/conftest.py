@@ -13,6 +13,7 @@ import pytest
 
 from tap_servicetitan_dispatch.log.redaction import SECRETS
 from tap_servicetitan_dispatch.run import prefetch
+from tests.support import days
 from tests.support.projects import Project
 from tests.support.runs import Command, assert_no_secret
 from tests.support.scripted_api import ScriptedApi
@@ -159,6 +160,12 @@ def _made_once(name: str, make: Callable[[Path], None], factory: pytest.TempPath
             make(folder)
             done.touch()
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _days_are_remembered() -> Iterator[None]:
+    with days.remembered():
+        yield
 
 
 @pytest.fixture(autouse=True)
