@@ -54,6 +54,35 @@ def test_a_version_is_another_after_each_build(tmp_path: Path) -> None:
     assert version(str(file)) != before
 
 
+def test_postgresql_is_asked_in_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an answer that is made up; test_same asks a real one."""
+    asked: list[Any] = []
+
+    class Connection:
+        read_only = False
+
+        def execute(self, sql: str, values: Any) -> Connection:
+            asked.append((sql, values, self.read_only))
+            return self
+
+        def fetchall(self) -> list[tuple[int]]:
+            return [(17,)]
+
+        def close(self) -> None:
+            asked.append("closed")
+
+    monkeypatch.setattr(psycopg, "connect", lambda _: Connection())
+    assert version(SECRET) == 17
+    with Marts(SECRET, "own") as marts:
+        marts.rows("loads", "tenant_id", where="tenant_id = ?", values=(1,))
+    assert [each[1:] for each in asked if each != "closed"] == [
+        (("dispatch.dispatch_tenant_day",), True),
+        ((1,), True),
+    ]
+    assert asked[2][0] == "select tenant_id from own.dispatch_loads where tenant_id = %s"
+    assert asked.count("closed") == 2
+
+
 def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(address: str) -> Any:
         raise psycopg.OperationalError(f"no: {address}\nmore")
