@@ -509,7 +509,7 @@ def _share(part: float | None, whole: float) -> float | None:
 
 
 def _percent(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.0f} %"
+    return f"{part / whole:.0%}"
 
 
 def _tenth(value: float | None) -> float | None:

@@ -100,7 +100,11 @@ def tenant_page(marts: Marts, tenant: Tenant, fresh: list[Row]) -> dict[str, Any
         names = technicians(marts, tenant.id)
         found = facts(marts, tenant, names, days[0].begins)
         boards = [DayBoard(found, day) for day in days]
-        data |= {"names": names, "days": [board.shown() for board in boards]}
+        shown_days = [
+            board.shown() | {"how_seen": how_seen(row)}
+            for board, row in zip(boards, tenant.days, strict=True)
+        ]
+        data |= {"names": names, "days": shown_days}
         page |= {
             "days": len(days),
             "seen": told_up_to(found, tenant.zone),
@@ -110,6 +114,19 @@ def tenant_page(marts: Marts, tenant: Tenant, fresh: list[Row]) -> dict[str, Any
     shown: list[Chart] = page["charts"]
     data["charts"] = [chart.shown() for chart in shown if chart.missing is None]
     return page | {"data": embedded(data)}
+
+
+def how_seen(day: Row) -> str:
+    """Return how much of a day was seen, in words."""
+    share, gap = day["share_measured"], day["greatest_gap_minutes"]
+    told = []
+    if share is not None:
+        told.append(f"{share:.0%} of what was done was seen from its dispatch on.")
+    if gap is not None:
+        told.append(
+            f"Loads were up to {gap:.0f} minutes apart: what came and went in between was not seen."
+        )
+    return " ".join(told)
 
 
 def embedded(data: object) -> Markup:

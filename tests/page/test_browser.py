@@ -162,6 +162,7 @@ def test_the_arrows_the_keyboard_and_the_slider_change_the_day(acme: Looked) -> 
         "Done",
         "Done; the way there and the work were not seen",
     ]
+    assert acme.text("#day-seen").startswith("50% of what was done was seen")
     acme.page.locator("#day").fill("2")
     assert title.inner_text() == "Sunday 1 November 2026"
     assert "On the way" in acme.traces("plot-board")

@@ -69,7 +69,7 @@ def test_what_is_done_adds_up_to_what_was_seen_and_what_was_not() -> None:
     chart = done([{"day": DAYS[0], **counted}, {"day": DAYS[0], **counted}], DAYS)
     assert [*values(chart).values()] == [[2, 0], [4, 0], [4, 0]]
     assert rows(chart) == [[DAYS[0], 10, 6, 2, 60.0], [DAYS[1], 0, 0, 0, None]]
-    assert "60 % were seen from their dispatch on, and of 20 % the arrival" in chart.seen
+    assert "60% were seen from their dispatch on, and of 20% the arrival" in chart.seen
 
 
 def test_hours_are_shares_that_add_up_and_overtime_is_told_beside_them() -> None:
@@ -199,7 +199,7 @@ def test_an_arrival_that_was_not_seen_is_neither_on_time_nor_late() -> None:
         DAYS,
     )
     assert rows(chart) == [[DAYS[0], 1, 1, 1, 1], [DAYS[1], 0, 0, 0, 0]]
-    assert "Of 4 appointments, of 50 % an arrival was seen" in chart.seen
+    assert "Of 4 appointments, of 50% an arrival was seen" in chart.seen
 
 
 def test_what_did_not_end_well_comes_first() -> None:

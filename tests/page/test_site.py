@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.page.marts import Marts
-from tap_servicetitan_dispatch.page.site import NothingLoadedError, build, embedded
+from tap_servicetitan_dispatch.page.site import NothingLoadedError, build, embedded, how_seen
 from tests.page.made import day, loads, tenant, write
 from tests.page.week import LINES, ODD, fleet
 
@@ -114,6 +114,26 @@ def test_a_page_goes_back_thirty_days(tmp_path: Path) -> None:
     data = data_of(tmp_path / "page" / "index.html")
     assert [each["day"] for each in data["days"]] == days[30:]
     assert [chart["id"] for chart in data["charts"]] == []
+
+
+@pytest.mark.parametrize(
+    ("share", "gap", "told"),
+    [
+        (None, None, ""),
+        (0.504, None, "50% of what was done was seen from its dispatch on."),
+        (
+            1.0,
+            59.8,
+            "100% of what was done was seen from its dispatch on. Loads were up to 60 minutes apart",
+        ),
+    ],
+)
+def test_how_much_of_a_day_was_seen_is_told(
+    share: float | None, gap: float | None, told: str
+) -> None:
+    assert (
+        how_seen({"share_measured": share, "greatest_gap_minutes": gap}).partition(":")[0] == told
+    )
 
 
 def test_what_was_loaded_once_is_told_as_that(tmp_path: Path) -> None:

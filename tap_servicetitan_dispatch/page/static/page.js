@@ -379,13 +379,13 @@
       customdata: rows.map(
         (each, row) => `<b>${plain(labels[row])}</b><br>${title}: ${number(each.hours[part])} h of ${number(wholes[row])} h`,
       ),
-      hovertemplate: "%{customdata} (%{x:.0f} %)<extra></extra>",
+      hovertemplate: "%{customdata} (%{x:.0f}%)<extra></extra>",
     }));
     const annotations = rows.map((each, row) => ({
       xref: "paper", x: 1, xanchor: "left", xshift: 6, y: row, showarrow: false, align: "left",
       text: [
         each.overtime > 0 ? `${number(each.overtime)} h overtime` : "",
-        each.seen === null ? "" : `${Math.round(each.seen * 100)} % seen`,
+        each.seen === null ? "" : `${Math.round(each.seen * 100)}% seen`,
       ].filter(Boolean).join(", "),
     }));
     return [
@@ -393,7 +393,7 @@
       {
         barmode: "stack",
         height: 150 + 26 * Math.max(1, rows.length),
-        margin: { l: 10, r: 170, t: 40, b: 40 },
+        margin: { l: 10, r: 230, t: 40, b: 40 },
         showlegend: true,
         xaxis: { range: [0, 100], title: { text: "Share of the hours of the shift and of overtime (%)" } },
         yaxis: {
@@ -417,6 +417,7 @@
     const day = data.days[shown];
     document.getElementById("day-title").textContent = day.title;
     document.getElementById("board-sentence").textContent = day.sentence;
+    document.getElementById("day-seen").textContent = day.how_seen;
     const slider = document.getElementById("day");
     slider.value = shown;
     slider.setAttribute("aria-valuetext", day.title);
