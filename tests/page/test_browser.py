@@ -111,7 +111,11 @@ def test_text_of_the_api_is_text(acme: Looked) -> None:
     shown = {row[0] for row in acme.table("table-shares")[1:]}
     assert shown == {ODD, LINES}
     ticks = acme.page.locator("#plot-board .ytick").all_text_contents()
-    assert "</script><script>document…" in [each.strip() for each in ticks]
+    assert [each.strip() for each in ticks] == [
+        "Nobody assigned",
+        *(f"{name[:25]}…" for name in (ODD, LINES)),
+        f"{HASH[:8]}…",
+    ]
 
 
 def test_the_bars_of_a_day_are_those_of_the_marts(acme: Looked) -> None:
