@@ -468,10 +468,20 @@
     if (something) plot(place, ...chart);
   }
 
-  function drawDay() {
+  function drawBoard() {
     const day = data.days[shown];
     plotOrSay("board", boardOf(day), day.technicians.length + day.nobody.length);
+  }
+
+  function drawShares() {
+    const day = data.days[shown];
     plotOrSay("shares", sharesOf(day), day.hours_of.some((each) => each.hours.some(Boolean)));
+  }
+
+  function drawDay() {
+    if (!data.days.length) return;
+    drawBoard();
+    drawShares();
   }
 
   function go(to) {
@@ -484,18 +494,18 @@
 
   // All of it -----------------------------------------------------------------------------------
 
-  // One by one, so that the page answers in between
+  // One by one, so that the page answers in between; the board comes first
   function draw() {
-    const rest = [...data.charts];
+    const rest = data.charts.map((each) => () => drawChart(each));
+    if (data.days.length) rest.unshift(drawBoard, drawShares);
     const next = () => {
-      if (rest.length) {
-        drawChart(rest.shift());
+      const each = rest.shift();
+      if (each) {
+        each();
         setTimeout(next);
       } else root.dataset.drawn = "all";
     };
-    if (data.days.length) drawDay();
-    root.dataset.drawn = "day";
-    setTimeout(next);
+    next();
   }
 
   for (const chart of data.charts) {
@@ -525,7 +535,7 @@
   for (const [event, print] of [["beforeprint", "yes"], ["afterprint", "no"]])
     addEventListener(event, () => {
       root.dataset.print = print;
-      if (data.days.length) drawDay();
+      drawDay();
       data.charts.forEach(drawChart); // all at once: print does not wait
     });
 })();
