@@ -22,7 +22,7 @@ TABLES = {
     "as_of timestamptz, minutes_behind double, is_stale boolean",
     "technicians": "tenant_id bigint, technician_id bigint, technician_name text",
     "current_assignments": "tenant_id bigint, assignment_id bigint, technician_id bigint, "
-    "status text",
+    "status text, modified_on timestamptz",
     "under_way": "tenant_id bigint, assignment_id bigint, begun_on timestamptz, "
     "is_forgotten boolean, forgotten_because text",
     "assignment_history": "tenant_id bigint, assignment_id bigint, technician_id bigint, "
@@ -67,7 +67,8 @@ FILLED = {
     "{latest}, 0.0, false from {tenants}, {back}",
     "technicians": "select tenant, technician, 'Technician number ' || technician "
     "from {tenants}, {technicians}",
-    "current_assignments": "select tenant, {assignment}, technician, 'Done' from {all_visits}",
+    "current_assignments": "select tenant, {assignment}, technician, 'Done', "
+    "{begins} + interval 100 minute from {all_visits}",
     "assignment_history": "select tenant, {assignment}, technician, {assignment}, "
     "{assignment} + 7, status, paused, true, {begins} + interval (minute) minute, "
     "{begins} + interval (until) minute, {begins} + interval 100 minute "

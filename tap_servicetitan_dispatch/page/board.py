@@ -112,7 +112,14 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
         MartsError: The marts cannot be read.
     """
     mine: dict[str, Any] = {"where": "tenant_id = ?", "values": (tenant.id,)}
-    current = marts.rows("current_assignments", "assignment_id", "technician_id", "status", **mine)
+    current = marts.rows(
+        "current_assignments",
+        "assignment_id",
+        "technician_id",
+        "status",
+        where="tenant_id = ? and (modified_on >= to_timestamp(?) or status <> 'Done')",
+        values=(tenant.id, first),
+    )
     under_way = {
         row["assignment_id"]: row
         for row in marts.rows(
@@ -131,8 +138,15 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
         "seen_since:time",
         "seen_until:time",
         "last_modified_on:time",
-        **mine,
+        # What was done before, and stays so, is most of it
+        where="tenant_id = ? and (seen_since >= to_timestamp(?) or seen_until > to_timestamp(?) "
+        "or seen_until is null and status <> 'Done')",
+        values=(tenant.id, first, first),
     )
+    recent: dict[str, Any] = {
+        "where": "tenant_id = ? and ends_at > to_timestamp(?)",
+        "values": (tenant.id, first),
+    }
     edited = max((row["last_modified_on"] for row in history), default=0)
     seen_up_to = max(edited, (tenant.last_load or 0) - FEED_DELAY)
     first_load = tenant.first_load or 0
@@ -142,25 +156,31 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
     history.sort(key=lambda row: (row["assignment_id"], row["seen_since"]))
     for assignment, states in groupby(history, key=lambda row: row["assignment_id"]):
         forgotten = under_way.get(assignment, {}).get("is_forgotten", False)
-        for found in _seen(list(states), seen_up_to, first_load, forgotten=forgotten):
+        rows = [row for row in states if row["seen_until"] is not None or _counts(row, status)]
+        for found in _seen(rows, seen_up_to, first_load, forgotten=forgotten):
             if isinstance(found, Mark):
                 marks.append(found)
             else:
                 stretches.append(found)
-    marks += _withdrawals(marts, mine)
+    marks += _withdrawals(marts, tenant.id, first)
     return Facts(
         names=names,
         status=status,
         stretches=sorted((each for each in stretches if each.ends > first), key=_by_time),
         marks=sorted((each for each in marks if each.at >= first), key=_in_order),
-        shifts=_shifts(marts, mine, first),
+        shifts=_shifts(marts, recent),
         away=marts.rows(
-            "time_away", "technician_id", "occasion", "starts_at:time", "ends_at:time", **mine
+            "time_away", "technician_id", "occasion", "starts_at:time", "ends_at:time", **recent
         ),
-        technician_days=_technician_days(marts, mine),
+        technician_days=_technician_days(marts, tenant),
         scheduled=Counter(row["technician_id"] for row in current if row["status"] == "Scheduled"),
         seen_up_to=seen_up_to,
     )
+
+
+def _counts(row: Row, status: dict[int, str]) -> bool:
+    """Return whether a state that lasts does so: an older row may look alive after a later one."""
+    return row["status"] == "Done" or row["assignment_id"] in status
 
 
 def _seen(
@@ -189,7 +209,11 @@ def _seen(
                 yield Mark("done", *keys, begins, "Done; the way there and the work were not seen")
 
 
-def _withdrawals(marts: Marts, mine: dict[str, Any]) -> Iterator[Mark]:
+def _withdrawals(marts: Marts, tenant: int, first: float) -> Iterator[Mark]:
+    recent: dict[str, Any] = {
+        "where": "tenant_id = ? and withdrawn_on >= to_timestamp(?)",
+        "values": (tenant, first),
+    }
     for row in marts.rows(
         "withdrawals",
         "technician_id",
@@ -197,7 +221,7 @@ def _withdrawals(marts: Marts, mine: dict[str, Any]) -> Iterator[Mark]:
         "job_id",
         "withdrawn_on:time",
         "was_dispatched",
-        **mine,
+        **recent,
     ):
         when = "after dispatch" if row["was_dispatched"] else "before any dispatch was seen"
         keys = (row["technician_id"], row["appointment_id"], row["job_id"])
@@ -208,14 +232,14 @@ def _withdrawals(marts: Marts, mine: dict[str, Any]) -> Iterator[Mark]:
         "job_id",
         "last_technician_name",
         "withdrawn_on:time",
-        **mine,
+        **recent,
     ):
         text = f"Nobody is assigned since then; before, {row['last_technician_name']} was"
         keys = (None, row["appointment_id"], row["job_id"])
         yield Mark("nobody", *keys, row["withdrawn_on"], text)
 
 
-def _shifts(marts: Marts, mine: dict[str, Any], first: float) -> list[Row]:
+def _shifts(marts: Marts, recent: dict[str, Any]) -> list[Row]:
     rows = marts.rows(
         "stg_technician_shifts",
         "technician_id",
@@ -223,16 +247,12 @@ def _shifts(marts: Marts, mine: dict[str, Any], first: float) -> list[Row]:
         "active",
         "starts_at:time",
         "ends_at:time",
-        **mine,
+        **recent,
     )
-    return [
-        row
-        for row in rows
-        if row["active"] and row["shift_type"] != "TimeOff" and row["ends_at"] > first
-    ]
+    return [row for row in rows if row["active"] and row["shift_type"] != "TimeOff"]
 
 
-def _technician_days(marts: Marts, mine: dict[str, Any]) -> list[Row]:
+def _technician_days(marts: Marts, tenant: Tenant) -> list[Row]:
     return marts.rows(
         "technician_day",
         "technician_id",
@@ -253,7 +273,8 @@ def _technician_days(marts: Marts, mine: dict[str, Any]) -> list[Row]:
         "share_measured:number",
         "share_arrival_seen:number",
         "greatest_gap_minutes:number",
-        **mine,
+        where="tenant_id = ? and day >= cast(? as date)",
+        values=(tenant.id, tenant.days[0]["day"]),
     )
 
 

@@ -85,15 +85,20 @@ def charts(marts: Marts, tenant: Tenant, facts: Facts) -> list[Chart]:
     """
     mine: dict[str, Any] = {"where": "tenant_id = ?", "values": (tenant.id,)}
     days = [row["day"] for row in tenant.days]
+    recent: dict[str, Any] = {
+        "where": "tenant_id = ? and day >= cast(? as date)",
+        "values": (tenant.id, days[0]),
+    }
     return [
-        done(marts.rows("coverage", "day:day", "done", "measured", "arrival_seen", **mine), days),
+        done(marts.rows("coverage", "day:day", "done", "measured", "arrival_seen", **recent), days),
         where_hours_went(facts.technician_days, days),
         dispatch_to_done(tenant),
         withdrawals(
-            marts.rows("withdrawals", "day:day", "assigned_by_id", "was_dispatched", **mine), days
+            marts.rows("withdrawals", "day:day", "assigned_by_id", "was_dispatched", **recent), days
         ),
         handovers(
-            marts.rows("handovers", "day:day", "handed_over_by_id", "was_dispatched", **mine), days
+            marts.rows("handovers", "day:day", "handed_over_by_id", "was_dispatched", **recent),
+            days,
         ),
         capacity(
             marts.rows(
@@ -125,7 +130,7 @@ def charts(marts: Marts, tenant: Tenant, facts: Facts) -> list[Chart]:
         ),
         arrivals(
             marts.rows(
-                "arrivals", "day:day", "is_on_time", "arrived_on:time", "done_on:time", **mine
+                "arrivals", "day:day", "is_on_time", "arrived_on:time", "done_on:time", **recent
             ),
             days,
         ),

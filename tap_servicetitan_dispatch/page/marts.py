@@ -63,7 +63,12 @@ class Marts:
         self._connection.close()
 
     def rows(
-        self, mart: str, *columns: str, where: str = "", values: tuple[Any, ...] = ()
+        self,
+        mart: str,
+        *columns: str,
+        where: str = "",
+        values: tuple[Any, ...] = (),
+        group: str = "",
     ) -> list[Row]:
         """Return rows of a mart, in no order.
 
@@ -73,6 +78,7 @@ class Marts:
                 1970, `day`, which comes as text, or `number`, which comes as a float.
             where: A condition in SQL; `?` stands for a value.
             values: The values.
+            group: The column that rows are grouped by, if they are; the others are aggregates then.
 
         Raises:
             MartsError: The mart or a column is not there.
@@ -83,6 +89,8 @@ class Marts:
         sql = f"select {asked} from {self._schema}.dispatch_{mart}"  # noqa: S608
         if where:
             sql += f" where {where.replace('?', self._mark)}"
+        if group:
+            sql += f" group by {group}"
         keys = [name for name, _, _ in names]
         return [dict(zip(keys, row, strict=True)) for row in self._fetched(mart, sql, values)]
 

@@ -71,9 +71,9 @@ def tenants(marts: Marts) -> list[Tenant]:
         "time_zone",
         "last_complete_load:time",
     )
-    loads: dict[int, list[float]] = {}
-    for row in marts.rows("loads", "tenant_id", "loaded_at:time"):
-        loads.setdefault(row["tenant_id"], []).append(row["loaded_at"])
+    first, last = "min(loaded_at)", "max(loaded_at)"
+    loaded = ("tenant_id", "count(*)", f"{first}:time", f"{last}:time")
+    loads = {row["tenant_id"]: row for row in marts.rows("loads", *loaded, group="tenant_id")}
     days: dict[int, list[Row]] = {}
     for row in _days(marts):
         days.setdefault(row["tenant_id"], []).append(row)
@@ -84,9 +84,9 @@ def tenants(marts: Marts) -> list[Tenant]:
             name=row["tenant_name"],
             zone=row["time_zone"],
             last_complete=row["last_complete_load"],
-            loads=len(loaded := loads.get(row["tenant_id"], [])),
-            first_load=min(loaded, default=None),
-            last_load=max(loaded, default=None),
+            loads=(of_tenant := loads.get(row["tenant_id"], {})).get("count(*)", 0),
+            first_load=of_tenant.get(first),
+            last_load=of_tenant.get(last),
             days=tuple(days.get(row["tenant_id"], [])[-DAYS:]),
         )
         for row in sorted(found, key=lambda row: row["tenant_id"])

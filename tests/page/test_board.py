@@ -74,7 +74,20 @@ def test_what_goes_on_goes_on_up_to_what_the_feed_has_shown(board: Any) -> None:
     assert found.visits[0][-1] == [("site", 480, 960)]  # a quarter of an hour before the load
     assert found.shown()["seen"] == 960
     later = state(2, "Scheduled", f"{DAY} 16:10")
-    assert board(assignment_history=[working, later]).visits[0][-1] == [("site", 480, 970)]
+    moved = board(
+        current_assignments=assigned(1, status="Working"), assignment_history=[working, later]
+    )
+    assert moved.visits[0][-1] == [("site", 480, 970)]
+
+
+def test_an_older_row_that_looks_alive_goes_on_no_longer(board: Any) -> None:
+    found = board(
+        assignment_history=[
+            state(1, "Dispatched", f"{DAY} 08:00", f"{DAY} 08:30"),
+            state(1, "Working", f"{DAY} 08:30"),
+        ]
+    )
+    assert found.visits == [(7, 101, 11, "Taken off", 0, 1, [("way", 480, 510)])]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +102,7 @@ def test_what_cannot_have_gone_on_is_marked_where_it_began(
 ) -> None:
     found = board(
         last="2026-06-19 06:00",
+        current_assignments=assigned(1, status="Working"),
         under_way=[{"assignment_id": 1, "is_forgotten": flagged}],
         assignment_history=[state(1, "Working", f"{DAY} 08:00", until)],
     )
@@ -116,7 +130,8 @@ def test_who_was_taken_off_has_a_mark_and_the_way_until_then(board: Any) -> None
     found = board(
         assignment_history=[
             state(1, "Dispatched", f"{DAY} 08:00", f"{DAY} 08:20"),
-            state(1, "Dispatched", f"{DAY} 08:20", active=False),
+            state(1, "Dispatched", f"{DAY} 08:20", f"{DAY} 08:40", active=False),
+            state(1, "Scheduled", f"{DAY} 08:40"),
         ],
         withdrawals=[
             {
