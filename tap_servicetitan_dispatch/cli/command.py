@@ -66,6 +66,15 @@ SURVEY_TENANT = click.Option(
     metavar="NUMBER",
     help="Survey this tenant of the group; without it, each. May be repeated.",
 )
+SURVEY_MEMORY = click.Option(
+    ["--survey-memory"],
+    metavar="FILE",
+    help=(
+        "Have the survey keep in this file what a survey of another day compares itself with, or, "
+        "if the file is there, compare itself: how long a token lives, what became of rows. It is "
+        "private."
+    ),
+)
 
 
 GROUP_STATE = click.Option(
@@ -119,6 +128,7 @@ class Command(SingerCommand):
                 SURVEY,
                 SURVEY_ALSO,
                 SURVEY_TENANT,
+                SURVEY_MEMORY,
                 GROUP_STATE,
                 WITHOUT,
             ],
@@ -149,12 +159,12 @@ class Command(SingerCommand):
             check_as, given, without = (
                 ctx.params.pop(each) for each in ("check_as", "group_state", "without")
             )
-            survey_as, also, only = (ctx.params.pop(each) for each in _OF_SURVEY)
+            survey_as, also, only, memory = (ctx.params.pop(each) for each in _OF_SURVEY)
             if given or without:
                 click.echo(json.dumps(group_state.made_of(given, without)))
                 return click.echo(group_state.removal_of(without), err=True, nl=False)
             if survey_as is not None:
-                return self._survey(self._tap(ctx.params), survey_as, also, only)
+                return self._survey(self._tap(ctx.params), survey_as, also, only, memory)
             if check_as is None:
                 return super().invoke(ctx)
             return self._check(check_as, self._tap(ctx.params))
@@ -170,11 +180,19 @@ class Command(SingerCommand):
             setup_mapper=False,
         )
 
-    def _survey(self, tap: Tap, survey_as: str, also: Sequence[str], only: Sequence[int]) -> None:
-        from tap_servicetitan_dispatch.survey import report, survey  # noqa: PLC0415 - not for --discover
+    def _survey(
+        self,
+        tap: Tap,
+        survey_as: str,
+        also: Sequence[str],
+        only: Sequence[int],
+        file: str | None,
+    ) -> None:
+        from tap_servicetitan_dispatch.survey import memory, report, survey  # noqa: PLC0415 - not for --discover
 
         if lines := problems_of(tap.config, tap.config_jsonschema):
             self._fail(*lines)
+        before = memory.read(file) if file else {}
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _interrupt)
 
@@ -187,6 +205,7 @@ class Command(SingerCommand):
             also=also,
             only=only,
             tell=lambda stage, calls: show(f"{calls:3} calls so far: {stage}"),
+            before=before,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
@@ -195,6 +214,9 @@ class Command(SingerCommand):
             click.echo(report.as_json(surveys))
         else:
             report.print_tables(surveys, sys.stdout)
+        if file:
+            kept = {each.kept.tenant: each.kept for each in surveys if each.kept}
+            memory.write(file, (kept | before).values())  # the first one stays: tokens grow older
         if any(each.was_stopped for each in surveys) or not surveys:
             sys.exit(_STOPPED)
 
@@ -234,7 +256,7 @@ class Command(SingerCommand):
         sys.exit(1)
 
 
-_OF_SURVEY = ("survey_as", "survey_also", "survey_tenant")
+_OF_SURVEY = ("survey_as", "survey_also", "survey_tenant", "survey_memory")
 _STOPPED = 128 + signal.SIGTERM
 
 

@@ -46,6 +46,8 @@ _DELAY_SECONDS = 900
 _GAP_SECONDS = 1_800
 """Between the oldest row that lacks and the youngest that is there; else no delay is told."""
 _REJECTED = {400, 404, 410}
+_LONG_ENOUGH = DAY - 4 * HOUR
+"""Who surveys again on the next day may come a little earlier."""
 _SERVER_ERRORS = range(500, 600)
 _LISTED = f"list:{ASSIGNMENTS}:newest"
 
@@ -138,11 +140,42 @@ def feed_has_all_that_is_listed(seen: Seen) -> Verdict:
     "list.",
     "Inactive rows of the list are looked for in the feed, and rows of the feed that the list "
     "lacks are looked at: are they inactive? Whether every deletion comes cannot be told by "
-    "reading: see whether rows that you delete come with the next run.",
+    "reading: see whether rows that you delete come with the next run, or survey again a day "
+    "later with `--survey-memory`.",
     switches=("feed_withdrawn", "deletes"),
-    questions=("feed:walk:", _LISTED, f"count:{ASSIGNMENTS}:"),
+    questions=("feed:walk:", _LISTED, f"count:{ASSIGNMENTS}:", "before:"),
 )
 def feed_tells_deletions(seen: Seen) -> Verdict:
+    return _told_since_before(seen) or _told_within(seen)
+
+
+def _told_since_before(seen: Seen) -> Verdict | None:
+    """Return what became of assignments that an earlier survey saw; nothing if none has gone."""
+    pages = [reply for reply in seen.named("before:feed:").values() if reply.is_good]
+    if not pages or more_in(pages[-1]) is not False or not seen.reply("before:ids"):
+        return None
+    *asked, control = seen.sent["before:ids"]["ids"].split(",")
+    found = {str(row.get("id")) for row in seen.rows("before:ids")}
+    gone = {*asked} - found
+    if not gone or control not in found or found - {*asked, control}:
+        return None
+    rows = [*(row for page in pages for row in rows_in(page)), *seen.rows("feed:recent")]
+    told = {str(row.get("id")) for row in rows if row.get("active") is False}
+    lacking = len(gone - told)
+    text = "rows that have gone from the list since the last survey"
+    if lacking:
+        return differs(
+            f"{count(lacking)} of {count(len(gone))} {text} have not come by the feed",
+            feed_withdrawn="silent",
+        )
+    return holds(
+        f"{count(len(gone))} {text} have come by the feed, inactive",
+        feed_withdrawn="told",
+        **({"deletes": "hard"} if _gives_inactive(seen) else {}),
+    )
+
+
+def _told_within(seen: Seen) -> Verdict:
     if not seen.feed_pages or not seen.reply(_LISTED):
         return unknown(seen.why_not("feed:first", _LISTED))
     fed = {str(row.get("id")): row for row in seen.feed_rows}
@@ -522,11 +555,23 @@ def _ids(reply: Reply) -> list[str]:
     "documented",
     "no",
     "Each run fails, with advice, until the bookmark is reset; then all rows come again.",
-    "At once, in this survey. How long, only time tells: see whether a run goes on after days.",
+    "At once, in this survey. How long, only time tells: see whether a run goes on after days, or "
+    "survey again with `--survey-memory`, which sends the token of the first survey.",
     switches=("continuation_lifetime",),
-    questions=("feed:end:", "feed:again:"),
+    questions=("feed:end:", "feed:again:", "before:feed:0"),
 )
 def token_outlives_days(seen: Seen) -> Verdict:
+    before, answer = seen.before, seen.replies.get("before:feed:0")
+    if before and answer and _is_readable(answer):
+        age = (seen.began - before.at) // SECOND
+        text, lifetime = f"one of {seconds(age)} ago", {"continuation_lifetime": rounded(age)}
+        if answer.status in _REJECTED:
+            return differs(f"{text} is rejected ({status_word(answer)})", **lifetime)
+        if any((modified(row) or before.at) < before.at - DAY for row in rows_in(answer)):
+            return differs(f"with {text} the feed begins anew", **lifetime)
+        if age * SECOND < _LONG_ENOUGH:
+            return unknown("that takes a day", f"{text} is taken")
+        return holds(f"{text} is taken")
     reply = seen.replies.get("feed:again:1") or seen.replies.get("feed:end:1")
     if reply is None or not _is_readable(reply):
         return unknown(seen.why_not("feed:first", "feed:end:1"))

@@ -12,6 +12,7 @@ from tap_servicetitan_dispatch.survey.seen import (
     SECOND,
     SETTLED_SECONDS,
     WINDOWS,
+    gone_and_withdrawn,
     modified,
     more_in,
     rows_in,
@@ -1031,11 +1032,18 @@ def empty_means_empty(seen: Seen) -> Verdict:
     "in part",
     "What is gone stays in the table unless `detect_deleted_every_hours` is set.",
     "That some rows are inactive shows little, as `active` may mean enabled. Delete a row that "
-    "nobody needs, and see whether it is inactive or gone: reading alone cannot tell.",
+    "nobody needs, and see whether it is inactive or gone; or survey again a day later with "
+    "`--survey-memory`, which looks for the rows of the first survey.",
     switches=("deletes",),
     questions=("list:",),
 )
 def deleted_how(seen: Seen) -> Verdict:
+    if seen.before:
+        gone, withdrawn = gone_and_withdrawn(seen, seen.before)
+        if gone or withdrawn:
+            text = f"since the last survey {count(gone)} rows have gone and {count(withdrawn)} "
+            return holds(f"{text}became inactive", deletes="hard" if gone else "soft")
+        return unknown("it takes a deletion", "since the last survey no row was deleted")
     inactive = sum(_inactive_rows(seen, path) for path in seen.lists)
     return unknown("it takes a deletion: watch one", f"{count(inactive)} rows are inactive")
 
