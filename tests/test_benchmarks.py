@@ -8,7 +8,6 @@ import re
 import statistics
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

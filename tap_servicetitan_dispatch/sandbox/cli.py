@@ -137,14 +137,13 @@ def _like(path: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
         behaviour, faults = behaviour_like(survey), faults_like(survey, Faults())
     except (OSError, NotASurveyError) as error:
         raise click.BadParameter(f"{path}: {error}", param_hint="--like") from error
-    return (
-        {
-            field.name: value
-            for field in fields(Behaviour)
-            if (value := getattr(behaviour, field.name)) is not None
-        },
-        {"latency": faults.latency} if faults.latency else {},
-    )
+    return _set_in(behaviour), _set_in(faults)
+
+
+def _set_in(options: Behaviour | Faults) -> dict[str, Any]:
+    """Return the fields that have a value, by name."""
+    values = {field.name: getattr(options, field.name) for field in fields(options)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 _MOST_SHOWN = 3

@@ -116,13 +116,14 @@ def sandbox_of(
     assignments: int = SMALL,
     clock: Callable[[], datetime] = lambda: NOON,
     faults: Faults = UNLIMITED,
+    timer: Callable[[], float] = lambda: 0.0,
     **more: Any,
 ) -> Sandbox:
     """Return a sandbox whose clock stands still, unless it is given one."""
     return Sandbox(
         assignments=assignments,
         clock=clock,
-        timer=lambda: 0.0,
+        timer=timer,
         behaviour=behaviour,
         faults=faults,
         **more,

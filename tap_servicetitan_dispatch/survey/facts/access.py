@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -317,8 +317,26 @@ def sixty_a_second(seen: Seen) -> Verdict:
     names = {name for reply in seen.all for name in reply.headers if "ratelimit" in name}
     told = "answers have headers that tell of it" if names else "no header tells of it"
     if refused:
-        return differs(f"{refused} calls were refused at 8 a second", limit_headers=bool(names))
+        return differs(
+            f"{refused} calls were refused at 8 a second",
+            limit_headers=bool(names),
+            fault_requests_per_second=_most_answered_a_second(seen),
+        )
     return unknown("the limit is not provoked", told, limit_headers=bool(names))
+
+
+def _most_answered_a_second(seen: Seen) -> int:
+    """Return how many calls the API has answered within any second, but for those it refused."""
+    recent: deque[float] = deque()
+    most = 1
+    for reply in sorted(seen.all, key=lambda reply: reply.at):
+        if reply.of_token or reply.status == 429:  # noqa: PLR2004 - too many
+            continue
+        recent.append(reply.at)
+        while recent[0] <= reply.at - 1:
+            recent.popleft()
+        most = max(most, len(recent))
+    return most
 
 
 @fact(
@@ -332,12 +350,16 @@ def sixty_a_second(seen: Seen) -> Verdict:
 def failures_pass(seen: Seen) -> Verdict:
     failed = Counter(reply.failure for reply in seen.all)
     failed.subtract(reply.failure for reply in seen.named("access:").values())
-    told = [f"{word}: {failed[kind]}" for kind, word in _IN_PASSING.items() if failed[kind] > 0]
-    if not told:
+    seen_kinds = [kind for kind in _IN_PASSING if failed[kind] > 0]
+    if not seen_kinds:
         return unknown("nothing failed")
+    told = [f"{_IN_PASSING[kind]}: {failed[kind]}" for kind in seen_kinds]
     again = sum(reply.tries > 1 and reply.is_good for reply in seen.replies.values())
     told.append(f"good when asked again: {again}")
-    return unknown("the survey does not insist", ", ".join(told))
+    share_of_failed = sum(failed[kind] for kind in seen_kinds) / len(seen.all)
+    alike = [_FAULTS[kind] for kind in seen_kinds if kind in _FAULTS]
+    faults = {"fault_kinds": alike, "fault_rate": round(share_of_failed, 3)} if alike else {}
+    return unknown("the survey does not insist", ", ".join(told), **faults)
 
 
 _IN_PASSING = {
@@ -351,6 +373,14 @@ _IN_PASSING = {
     "timed_out": "answers that did not come in time",
 }
 """What passes, by the key of `failures.FAILURES`."""
+_FAULTS = {
+    "server_error": "server_error",
+    "maintenance": "maintenance",
+    "not_json": "not_json",
+    "unauthorized": "revoked",
+    "connection_lost": "reset",
+}
+"""How a sandbox is made to do the same, by the same keys."""
 
 
 @fact(
@@ -411,10 +441,23 @@ def unknown_parameters_ignored(seen: Seen) -> Verdict:
 def answers_within_100_s(seen: Seen) -> Verdict:
     times = [reply.seconds for reply in seen.all] or [0.0]
     late = round(2 * median(times), 1) if median(times) >= _SLOW_SECONDS else 0.0
-    text = f"median {median(times):.1f} s, longest {max(times):.1f} s"
+    text = f"{_late(times)}; {_late_by_endpoint(seen)}"
     limit = 100
     verdict = either(max(times) < limit, text, text, **({"fault_latency": late} if late else {}))
     return of_enough(len(seen.all), verdict, 1, of="answer")
+
+
+def _late(times: list[float]) -> str:
+    return f"median {median(times):.1f} s, longest {max(times):.1f} s"
+
+
+def _late_by_endpoint(seen: Seen) -> str:
+    """Return how late each endpoint answers, the slowest first."""
+    times: dict[str, list[float]] = {}
+    for reply in seen.all:
+        times.setdefault(reply.endpoint or "token", []).append(reply.seconds)
+    slowest_first = sorted(times, key=lambda name: -median(times[name]))
+    return "; ".join(f"{name}: {_late(times[name])}" for name in slowest_first)
 
 
 @fact(
