@@ -469,7 +469,7 @@ def pages_of(*pages: list[int], total: int | None = None) -> Any:
     [
         (pages_of([1, 2, 3], [4, 5]), "rows were deleted while they were read"),
         (pages_of([3, 1, 2]), "the server does not sort by id"),
-        (pages_of([1, 2, 3], [3, 4], total=5), "1 rows fewer came than the server has counted"),
+        (pages_of([1, 2, 3], [3, 4], total=5), "1 fewer rows came than the server had counted"),
     ],
     ids=["pulled past", "out of order", "fewer than counted"],
 )
@@ -485,7 +485,7 @@ def test_what_the_walk_does_not_vouch_for_marks_nothing_and_is_due_again(
     assert run.exit_code == 0, run.stderr
     assert activated(run) == {}
     assert why in run.stderr
-    assert "zones: no row is marked as deleted, as the read was not whole" in run.stderr
+    assert "zones: no row is marked as deleted, as the read was not complete" in run.stderr
     bookmark = run.states[-1]["bookmarks"]["zones"]
     assert bookmark["replication_key_value"] == LATER
     assert bookmark["full_read"]["at"] == "2026-11-20T12:00:00Z"
@@ -725,7 +725,7 @@ def test_a_version_covers_all_tenants_and_waits_for_each(
     run = read(tap, config, target.state, "zones")
     target.take(run.messages)
     assert activated(run) == {}
-    assert f"as the read of tenant {SOUTH} was not whole" in run.stderr
+    assert f"as the read of tenant {SOUTH} was not complete" in run.stderr
     assert target.gone["zones"] == set()
     del group.answers[SOUTH, PATHS["zones"]]
     group.api.date = format_datetime(NOON + timedelta(days=1, minutes=10), usegmt=True)

@@ -65,7 +65,7 @@ def assert_one_line(run: Run, text: str, *, remedy: str = "What to do:") -> None
     assert len(said) == 1, said
     assert text in said[0]
     assert remedy in said[0]
-    assert "unforeseen" not in said[0]
+    assert "Unexpected" not in said[0]
 
 
 # The log
@@ -312,7 +312,7 @@ def test_certificates_to_trust_that_cannot_be_read(
         monkeypatch.delenv(each, raising=False)
     monkeypatch.setenv(name, str(path))
     run = tap.run(api.config | {"auth_url": "https://a.example/connect/token"})
-    assert_one_line(run, "the certificates to trust cannot be read")
+    assert_one_line(run, "the trusted certificates cannot be read")
     assert name in run.stderr
 
 
@@ -335,7 +335,7 @@ def test_a_proxy_that_is_not_an_address(
 ) -> None:
     monkeypatch.setenv("https_proxy", proxy)
     run = tap.run(api.config | {"auth_url": "https://a.example/connect/token"})
-    assert_one_line(run, "the address to call, or that of a proxy, makes no sense")
+    assert_one_line(run, "the address of the API or of a proxy is invalid")
 
 
 # Memory

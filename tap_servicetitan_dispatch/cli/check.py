@@ -327,7 +327,7 @@ def _remark(step: Step) -> str:
     if step.selected is False:
         lines.append("(not selected)")
     if step.outcome == SKIPPED:
-        lines.append("A run does without it, as skip_forbidden_streams is set:")
+        lines.append("A run leaves it out, as skip_forbidden_streams is set:")
     if step.happened:
         lines.append(step.happened)
     if step.remedy:

@@ -64,7 +64,7 @@ SURVEY_TENANT = click.Option(
     multiple=True,
     type=int,
     metavar="NUMBER",
-    help="Survey this tenant of the group; without it, each. May be repeated.",
+    help="Survey only this tenant of the group. May be repeated.",
 )
 
 
@@ -73,8 +73,8 @@ GROUP_STATE = click.Option(
     multiple=True,
     metavar="[TENANT=]FILE",
     help=(
-        "Print the state of a group of tenants, made of the state of a group, if one is given, and "
-        "of that of a single run of each tenant that is named. May be repeated."
+        "Print the state of a group of tenants, joined from files: the state of a group, and those "
+        "of single runs as TENANT=FILE. May be repeated."
     ),
 )
 WITHOUT = click.Option(
@@ -83,8 +83,8 @@ WITHOUT = click.Option(
     type=int,
     metavar="TENANT",
     help=(
-        "Leave a tenant out of what --group-state prints, and print the SQL that deletes its rows "
-        "to stderr. May be repeated."
+        "Leave a tenant out of the state that --group-state prints, and print the SQL that deletes "
+        "its rows to stderr. May be repeated."
     ),
 )
 
@@ -136,7 +136,7 @@ class Command(SingerCommand):
         if sys.stdout is None:  # Python has none where it was started with a closed one
             self._fail(
                 advice(
-                    "stdout is closed, where the tap writes to",
+                    "stdout is closed, so the tap cannot write",
                     "connect it to a target, a file or /dev/null",
                 )
             )
@@ -262,8 +262,8 @@ _LINES: tuple[tuple[Any, str, str], ...] = (
     ),
     (
         OSError,
-        "the operating system refuses something: {text}",
-        f"see to that, and run again. {_SAFE}",
+        "the operating system reports an error: {text}",
+        f"correct that, and run again. {_SAFE}",
     ),
     (
         MemoryError,
@@ -273,7 +273,7 @@ _LINES: tuple[tuple[Any, str, str], ...] = (
     (SingerSDKError, "{kind}: {text}", ""),
     (
         Exception,
-        "Something unforeseen: {kind}: {text}",
+        "Unexpected error: {kind}: {text}",
         f"report it, with what LOGLEVEL=DEBUG shows. {_SAFE}",
     ),
 )
@@ -282,7 +282,7 @@ _LINES: tuple[tuple[Any, str, str], ...] = (
 
 def _line_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in _FULL:
-        return advice("there is no room for what the tap writes", f"make room on disk. {_SAFE}")
+        return advice("there is no disk space for the tap's output", f"make room on disk. {_SAFE}")
     happened, remedy = next(told for kinds, *told in _LINES if isinstance(error, kinds))
     text = part(error).rstrip(".")
     return advice(happened.format(kind=type(error).__name__, text=text), remedy)

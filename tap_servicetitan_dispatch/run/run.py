@@ -215,5 +215,5 @@ class Run:
             self.checkpoints.write()
             self._end_early("the run was stopped by a signal")
             self._stop_flag.cancel_last_resort()
-            logger.info("Stopped by a signal; the state that is safe has been written.")
+            logger.info("Stopped by a signal; the safe state has been written.")
             raise self._stop_flag.exit

@@ -45,7 +45,7 @@ def require_nothing_else(maps: Any) -> None:
             raise StreamMapError(
                 f"stream_maps: {where}{'.' if where else ''}{ELSE}: is not null, the only value "
                 "that it can have",
-                "correct it, or take it out",
+                "correct it, or remove it",
             )
 
 

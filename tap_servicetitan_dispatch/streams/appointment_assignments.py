@@ -127,7 +127,7 @@ class AppointmentAssignments(DispatchStream):
         if not isinstance(bookmark.value, str):
             raise StateError(
                 f"the bookmark {shown(bookmark.value)} in the state is not a text",
-                "correct it, or take it out to read everything again",
+                "correct it, or remove it to read everything again",
             )
         if bookmark.key == "modifiedOn":
             # Left by the other ServiceTitan tap, which reads this feed by date.

@@ -169,8 +169,8 @@ def problems(
             yield f"{what}: there is no field of that name; {_meant(near) or part(has)}"
         elif inner[0] in {*keys[stream], *_GONE_BY, time_of_version(schemas[stream]["properties"])}:
             yield (
-                f"{what}: is part of the key, or what the tap itself goes by, so it has to stay; "
-                "hash what says who somebody is"
+                f"{what}: is part of the key, or needed by the tap itself, so it must stay as it "
+                "is; hash fields that identify people"
             )
 
 

@@ -286,7 +286,7 @@ class RowDecoder:
         others = odd.of_another_type
         if self._fails and (unknown or others):
             found = [
-                *([f"what the schema does not know: {_listed(unknown)}"] if unknown else []),
+                *([f"fields that are not in the schema: {_listed(unknown)}"] if unknown else []),
                 *([f"another type than the schema has in {_listed(others)}"] if others else []),
             ]
             raise AnswerError(
@@ -294,8 +294,8 @@ class RowDecoder:
                 "report it, and set unknown_fields to warn or keep meanwhile. The bookmark is safe",
             )
         with self._lock:
-            fate = f"It is kept in {UNKNOWN_FIELDS}" if self._keeps else "It is left out"
-            self._warn("what the schema does not know", unknown, fate)
+            fate = f"They are kept in {UNKNOWN_FIELDS}" if self._keeps else "They are left out"
+            self._warn("fields that are not in the schema", unknown, fate)
             self._warn("another type than the schema has", others, "It passes as it is")
 
     def _described(self, path: str) -> str:
@@ -362,7 +362,7 @@ def _without_key(key: str, row: Mapping[str, Any]) -> AnswerError:
     has = part(", ".join(sorted(row)))
     return AnswerError(
         f"the API gave a row without {key}, it has: {has or 'nothing'}",
-        "run again; if it stays, report it. The bookmark is safe",
+        "run again; if it happens again, report it. The bookmark is safe",
     )
 
 

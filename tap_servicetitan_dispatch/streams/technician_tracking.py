@@ -98,8 +98,8 @@ class TechnicianTracking(DispatchStream):
         pairs = [pair for pair in live if all(map(_is_id, pair))]
         if len(pairs) < len(live):
             client.logger.warning(
-                "%d live assignments have no number of a technician and of an appointment that "
-                "could be looked up; left out.",
+                "%d live assignments have no valid number of a technician or an appointment; left "
+                "out.",
                 len(live) - len(pairs),
             )
         return pairs, " ".join(filter(None, doubts))

@@ -179,7 +179,7 @@ class Asker:
             answer = call()
         except NoTokenError:
             if not of_token:  # the token that was good is not any more, and there is no other
-                raise EnoughError("no new token was given") from None
+                raise EnoughError("no new token was issued") from None
             raise
         except ApiError as error:
             failure = error.kind
