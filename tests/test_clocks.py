@@ -114,7 +114,9 @@ def test_a_stored_bookmark_after_the_servers_clock_is_told_and_not_used(
     assert run.ids == [1]
     assert stored(run) == "2026-11-02T12:00:00Z"
     [line] = [line for line in run.stderr.splitlines() if "WARNING" in line]
-    assert "dispatch.zones | zones: The bookmark (or start_date) 2031-01-01T00:00:00Z lies" in line
+    assert (
+        "dispatch.zones | zones: The bookmark (or start_date) 2031-01-01T00:00:00Z is later" in line
+    )
     assert "after the server's clock, 2026-11-02T12:00:00Z" in line
     assert "What to do: " in line
 

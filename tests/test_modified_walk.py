@@ -320,7 +320,7 @@ def test_a_deletion_during_a_read_by_number_holds_the_bookmark_and_says_so() -> 
 
     pages = list(the_walk(fetch, None))
     assert [page.bookmark for page in pages] == [None] * len(pages)
-    assert "as rows were deleted while they were read" in pages[-1].doubt
+    assert "as rows were deleted during the read" in pages[-1].doubt
     assert not any(page.doubt for page in pages[:-1])
 
 

@@ -103,7 +103,7 @@ def test_stdout_that_is_closed(good: ScriptedApi, tap: Command) -> None:
 
 
 def test_a_disk_that_is_full(good: ScriptedApi, tap: Command) -> None:
-    assert_one_line(in_a_shell(tap, good.config, ">/dev/full"), "no room for what")
+    assert_one_line(in_a_shell(tap, good.config, ">/dev/full"), "no disk space for")
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
@@ -148,7 +148,7 @@ def test_other_ways_to_run_the_tap_say_that_the_disk_is_full(
         pytest.raises(SystemExit) as leaving,
     ):
         TapServiceTitanDispatch.cli.main(arguments, prog_name="tap")
-    assert_one_line(Run(int(str(leaving.value)), "", stderr.getvalue()), "no room for what")
+    assert_one_line(Run(int(str(leaving.value)), "", stderr.getvalue()), "no disk space for")
 
 
 def test_a_file_with_settings_may_be_a_pipe(good: ScriptedApi, tap: Command) -> None:
@@ -294,7 +294,7 @@ def test_a_disk_that_is_full_of_batches(good: ScriptedApi, tap: Command, tmp_pat
     # What measures the coverage of a process writes a file, too
     environment = {name: each for name, each in os.environ.items() if "COVERAGE" not in name}
     run = in_a_shell(tap, good.config | {"batch_config": batches}, small, env=environment)
-    assert_one_line(run, "no room for what")
+    assert_one_line(run, "no disk space for")
 
 
 # Certificates and proxies

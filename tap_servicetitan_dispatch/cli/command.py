@@ -1,4 +1,4 @@
-"""The command line: what is asked for is done, and whatever goes wrong ends in one line."""
+"""The command line: it runs what was asked for, and each failure ends in one line."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ _LINES: tuple[tuple[Any, str, str], ...] = (
         f"report it, with what LOGLEVEL=DEBUG shows. {_SAFE}",
     ),
 )
-"""What is said of what went wrong, and what to do: the first kind that it is counts."""
+"""Messages and remedies by kind of error; the first that matches counts."""
 
 
 def _line_of(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The settings: what they are called, what they mean, and where they lead."""
+"""The settings: names, meanings, and addresses of the environments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stream maps: the SDK does them; what is wrong with one ends the run in one line that names it."""
+"""Stream maps: the SDK applies them; an error in one ends the run in one line that names it."""
 
 from __future__ import annotations
 

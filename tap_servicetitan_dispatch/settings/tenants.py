@@ -65,7 +65,7 @@ class Tenant:
         return {"tenantId": self.number} if self.is_of_group else None
 
     def logger(self, logger: logging.Logger) -> TenantLogger:
-        """Return a logger of what concerns this tenant."""
+        """Return a logger for this tenant."""
         return TenantLogger(logger, self)
 
 

@@ -1,4 +1,4 @@
-"""Settings as they were given: what they stand for, and which values make no sense."""
+"""Settings as they were given: their values, and what is wrong with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state that a run is given: what counts of it, and whose it is."""
+"""The state that a run is given: which parts count, and whose it is."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class AppointmentAssignments(DispatchStream):
 
     @override
     def source_rows(self, client: Client) -> int | None:
-        """Return what the list of assignments counts, which takes the same scope."""
+        """Return the count of the list of assignments, which takes the same scope."""
         params = {"active": self.config["active"], **since_start(self.config)}
         return rows_counted(client, LIST, params)
 
@@ -121,7 +121,7 @@ class AppointmentAssignments(DispatchStream):
         return {"active": self.config["active"], **recent}
 
     def _start(self, bookmark: Bookmark) -> str | datetime | None:
-        """Return what to start from: a token or a date, or nothing for the beginning of history."""
+        """Return the start: a token or a date, or nothing for the beginning of history."""
         if bookmark.value is None:
             return start_of(self.config)
         if not isinstance(bookmark.value, str):

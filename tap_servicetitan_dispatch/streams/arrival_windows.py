@@ -1,4 +1,4 @@
-"""Arrival windows: between which times of a day customers are told to expect a technician."""
+"""Arrival windows: times of day between which customers can expect a technician."""
 
 from __future__ import annotations
 

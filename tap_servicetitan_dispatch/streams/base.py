@@ -1,4 +1,4 @@
-"""What every stream declares, and what a setting adds to that."""
+"""What every stream declares, and what settings add."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def time_of(client: Client) -> datetime:
-    """Return what the API's clock shows.
+    """Return the time of the API's clock.
 
     Raises:
         AnswerError: The API does not say.

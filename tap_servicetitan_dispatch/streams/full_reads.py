@@ -138,7 +138,7 @@ class FullReads:
             self._whole.add(tenant)
 
     def obstacle(self, tenants: Collection[Tenant]) -> str:
-        """Return why nobody can tell which rows are gone; empty if one can, or need not.
+        """Return why it is unknown which rows are gone; empty if it is known, or not needed.
 
         Args:
             tenants: Those of the run.
@@ -151,7 +151,7 @@ class FullReads:
         return ""
 
     def partly_read(self, tenants: Collection[Tenant]) -> list[Tenant]:
-        """Return the tenants for whom nobody vouches that all rows came."""
+        """Return the tenants whose rows may not all have come."""
         return [each for each in tenants if self.begun and each not in self._whole]
 
     def falls(self, tenants: Collection[Tenant]) -> Iterator[Fall]:

@@ -1,4 +1,4 @@
-"""The run about itself: what became of each stream, so that a warehouse can tell what it lacks."""
+"""The run's own log: the result of each stream, so that a warehouse knows what it lacks."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class SyncLog(DispatchStream):
         return dict(zip(names, self.run.helpers.results(calls), strict=True))
 
     def _count(self, client: Client, stream: str) -> int | None:
-        """Return what the API counts; nothing if it fails to, as the run is good without it."""
+        """Return the API's count; nothing if that fails, as the run is good without it."""
         of_tap: Any = self._of_tap.streams[stream]
         try:
             count: int | None = of_tap.source_rows(client)
@@ -172,4 +172,4 @@ class SyncLog(DispatchStream):
 
     @override
     def probe(self, client: Client) -> None:
-        """Ask for nothing: what it tells comes from the run."""
+        """Ask for nothing: its rows come from the run."""

@@ -131,7 +131,7 @@ class WritingStream(ReadingStream):
         return fall.is_steep
 
     def _warn_of_doubt(self, tenant: Tenant, why: str) -> None:
-        """Warn that nobody vouches for what was read of a tenant; `sync_log` says so too."""
+        """Warn that rows of a tenant may have been missed; `sync_log` says so too."""
         tenant.logger(self.logger).warning("%s: %s", self.name, why)
         self.outcome_of(tenant).add_doubt(why)
 

@@ -248,7 +248,7 @@ def survey(
     clock: Callable[[], float] = time.monotonic,
     tell: Callable[[str, int], object] = lambda _name, _calls: None,
 ) -> list[Survey]:
-    """Survey the tenants of a tap's settings, which are good, one after the other.
+    """Survey the tenants of a tap's valid settings, one after the other.
 
     Args:
         tap: The tap.

@@ -72,7 +72,7 @@ def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
 
 
 def _doubt_of_last_page(number: int, rows: list[Any], body: Any) -> str:
-    """Return why nobody can tell whether all rows of a list without an order have come."""
+    """Return why rows of a list without an order may be missing."""
     total = total_in(body)
     if number > 1:
         why = "a row that is deleted between two pages hides another. What to do: raise page_size"

@@ -1,4 +1,4 @@
-"""What is unknown about the real API, or differs from what its definition says, as switches."""
+"""Unknowns of the real API, and differences from its definition, as switches."""
 
 from typing import Annotated, Any, Literal
 
