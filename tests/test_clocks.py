@@ -117,7 +117,7 @@ def test_a_stored_bookmark_after_the_servers_clock_is_told_and_not_used(
     assert (
         "dispatch.zones | zones: The bookmark (or start_date) 2031-01-01T00:00:00Z is later" in line
     )
-    assert "after the server's clock, 2026-11-02T12:00:00Z" in line
+    assert "later than the server's clock, 2026-11-02T12:00:00Z" in line
     assert "What to do: " in line
 
 

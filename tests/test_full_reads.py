@@ -197,7 +197,10 @@ def test_where_the_api_tells_no_time_nothing_is_due(
     assert activated(run) == {}
     assert len(target.alive("zones")) == 4
     for stream in WHOLE:
-        assert f"{stream}: no row is marked as deleted, as the server does not tell" in run.stderr
+        assert (
+            f"{stream}: no row is marked as deleted, as the server's answers have no Date"
+            in run.stderr
+        )
 
 
 @pytest.mark.parametrize(("year", "version"), [(1969, 1), (1970, 1), (2039, None), (9999, None)])
@@ -603,7 +606,7 @@ def test_one_empty_answer_marks_nothing_and_a_second_one_does(
     assert activated(run) == {}
     assert len(target.alive("zones")) == 4
     assert "zones: No row is marked as deleted, as fewer rows came" in run.stderr
-    assert "0 after 4, which is 4 fewer" in run.stderr
+    assert "0 after 4, 4 fewer" in run.stderr
     told = next(each for each in target.rows["sync_log"].values() if each["rows"] == 0)
     assert (told["outcome"], told["reason"][:28]) == ("doubtful", "No row is marked as deleted,")
     board.set_clock(NOON + timedelta(days=1, hours=1))
