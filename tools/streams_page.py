@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.streams import ON_REQUEST
-from tools.declared import bookmark_of, operation_rows, request_rows, stream_rows, streams
+from tools.declared import operation_rows, request_rows, stream_rows, streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,15 +44,12 @@ KINDS = {
 
 def stream_section(stream: DispatchStream) -> str:
     """Return what the page of streams says of a stream."""
-    keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
-    extra = " Offered on request." if stream.name in ON_REQUEST else ""
-    scopes = ", ".join(f"`{scope}`" for scope in stream.scopes)
-    source = f"Operation: `{stream.method} {stream.path}`. Scopes: {scopes}."
+    source = f"Operation: `{stream.method} {stream.path}`." if stream.path else "No operation."
+    extra = " [On request](#on-request)." if stream.name in ON_REQUEST else ""
     rows = "\n".join(field_rows(stream.schema))
     return (
         f"## {stream.name}\n\n{inspect.getdoc(type(stream))}\n\n"
-        f"{source if stream.path else 'Operation: none. Scopes: none.'}\n\n"
-        f"Primary key: {keys}. Replication key: {bookmark_of(stream)}.{extra}\n\n"
+        f"{source}{extra}\n\n"
         f"| Field | Kind | Meaning |\n|---|---|---|\n{rows}\n"
     )
 
@@ -71,7 +68,7 @@ def content() -> str:
 PAGE = """\
 # Streams
 
-A table of all streams, each stream with its fields, and [every operation of the
+All streams with keys and scopes, the fields of each, and [every operation of the
 API](#every-operation-of-the-api).
 
 ## All streams
