@@ -1,4 +1,4 @@
-"""The command line: what is asked for is done, and whatever goes wrong ends in one line."""
+"""The command line: it runs what was asked for, and each failure ends in one line."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ SURVEY_TENANT = click.Option(
     multiple=True,
     type=int,
     metavar="NUMBER",
-    help="Survey this tenant of the group; without it, each. May be repeated.",
+    help="Survey only this tenant of the group. May be repeated.",
 )
 SURVEY_MEMORY = click.Option(
     ["--survey-memory"],
@@ -82,8 +82,8 @@ GROUP_STATE = click.Option(
     multiple=True,
     metavar="[TENANT=]FILE",
     help=(
-        "Print the state of a group of tenants, made of the state of a group, if one is given, and "
-        "of that of a single run of each tenant that is named. May be repeated."
+        "Print the state of a group of tenants, joined from files: the state of a group, and those "
+        "of single runs as TENANT=FILE. May be repeated."
     ),
 )
 WITHOUT = click.Option(
@@ -92,8 +92,8 @@ WITHOUT = click.Option(
     type=int,
     metavar="TENANT",
     help=(
-        "Leave a tenant out of what --group-state prints, and print the SQL that deletes its rows "
-        "to stderr. May be repeated."
+        "Leave a tenant out of the state that --group-state prints, and print the SQL that deletes "
+        "its rows to stderr. May be repeated."
     ),
 )
 
@@ -146,7 +146,7 @@ class Command(SingerCommand):
         if sys.stdout is None:  # Python has none where it was started with a closed one
             self._fail(
                 advice(
-                    "stdout is closed, where the tap writes to",
+                    "stdout is closed, so the tap cannot write",
                     "connect it to a target, a file or /dev/null",
                 )
             )
@@ -284,8 +284,8 @@ _LINES: tuple[tuple[Any, str, str], ...] = (
     ),
     (
         OSError,
-        "the operating system refuses something: {text}",
-        f"see to that, and run again. {_SAFE}",
+        "the operating system reports an error: {text}",
+        f"correct that, and run again. {_SAFE}",
     ),
     (
         MemoryError,
@@ -295,16 +295,16 @@ _LINES: tuple[tuple[Any, str, str], ...] = (
     (SingerSDKError, "{kind}: {text}", ""),
     (
         Exception,
-        "Something unforeseen: {kind}: {text}",
+        "Unexpected error: {kind}: {text}",
         f"report it, with what LOGLEVEL=DEBUG shows. {_SAFE}",
     ),
 )
-"""What is said of what went wrong, and what to do: the first kind that it is counts."""
+"""Messages and remedies by kind of error; the first that matches counts."""
 
 
 def _line_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in _FULL:
-        return advice("there is no room for what the tap writes", f"make room on disk. {_SAFE}")
+        return advice("there is no disk space for the tap's output", f"make room on disk. {_SAFE}")
     happened, remedy = next(told for kinds, *told in _LINES if isinstance(error, kinds))
     text = part(error).rstrip(".")
     return advice(happened.format(kind=type(error).__name__, text=text), remedy)

@@ -242,8 +242,8 @@ Press Ctrl-C to stop it."""
 @click.option(
     "--like",
     metavar="FILE",
-    help="Behave as a tenant did whose survey is in a file, which the tap prints with "
-    "--survey=json; other options win.",
+    help="Behave like the tenant of a survey, a file that the tap prints with --survey=json; "
+    "other options win.",
 )
 @options_of(Behaviour)
 @options_of(Faults, _PREFIX)

@@ -1,4 +1,4 @@
-"""Asks the API, and keeps what came back: no call too many, and none too late.
+"""Asks the API, and keeps the answers: no call too many, and none too late.
 
 A call is the client's own, so that it has the tap's rate, retries and token. What is looked at is
 the answer itself, good or not: its status, headers, size and time.
@@ -38,7 +38,7 @@ MOST_REFUSED = 2
 
 
 class EnoughError(Exception):
-    """The survey ends with what it has; the text says why."""
+    """The survey ends with the results so far; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class Asker:
             answer = call()
         except NoTokenError:
             if not of_token:  # the token that was good is not any more, and there is no other
-                raise EnoughError("no new token was given") from None
+                raise EnoughError("no new token was issued") from None
             raise
         except ApiError as error:
             failure = error.kind

@@ -339,5 +339,5 @@ def id_of(row: Row) -> int:
 
 
 def status_word(reply: Reply) -> str:
-    """Return what came back, in a word."""
+    """Return the answer in a word."""
     return f"status {reply.status}" if reply.status else "no answer"

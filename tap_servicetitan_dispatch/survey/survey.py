@@ -257,7 +257,7 @@ def survey(
     tell: Callable[[str, int], object] = lambda _name, _calls: None,
     before: Mapping[int, Memory] | None = None,
 ) -> list[Survey]:
-    """Survey the tenants of a tap's settings, which are good, one after the other.
+    """Survey the tenants of a tap's valid settings, one after the other.
 
     Args:
         tap: The tap.

@@ -62,7 +62,7 @@ def hosts_answer_themselves(seen: Seen) -> Verdict:
     "yes",
     "The tap takes 900 seconds where no number is given, and a token that ends early costs one "
     "more request.",
-    "The answer with the token. Whether it is true shows at its end only.",
+    "The answer with the token. Its end is not waited for.",
     switches=("token_lifetime", "token_says"),
     questions=("access:token",),
 )
@@ -84,8 +84,8 @@ def token_lives_as_it_says(seen: Seen) -> Verdict:
     "A new token leaves the one before it good.",
     "unknown",
     "in part",
-    "Runs side by side with one pair of credentials throw one another out: each call may take a "
-    "new token, and in the end one is refused.",
+    "Parallel runs with one pair of credentials end each other's tokens: each call may need a new "
+    "one, and in the end one is refused.",
     "A second token is taken, then a call is made with each.",
     switches=("new_token",),
     questions=("access:second_token", "access:by_new", "access:by_old"),
@@ -107,7 +107,7 @@ def new_token_leaves_old(seen: Seen) -> Verdict:
     "documented",
     "in part",
     "Starting many runs at once fails for some of them.",
-    "Two tokens are taken, no more; the limit itself is not asked for.",
+    "Only two tokens are requested; the limit is not tested.",
     switches=("tokens_per_minute",),
     questions=("access:second_token",),
 )
@@ -145,10 +145,10 @@ def token_serves_group(seen: Seen) -> Verdict:
 
 @fact(
     _HOSTS,
-    "A token is taken without `Bearer` in front of it.",
+    "A token is accepted without `Bearer` in front of it.",
     "observed",
     "yes",
-    "Nothing: the tap always sends it.",
+    "Nothing changes: the tap always sends it.",
     "One call without it.",
     switches=("bearer",),
     questions=("access:no_bearer",),
@@ -167,8 +167,8 @@ def bearer_is_optional(seen: Seen) -> Verdict:
     "A call that lacks a scope gets a 403 that mentions `Scope validation failed`.",
     "observed",
     "in part",
-    "The advice is that the application is not approved, rather than which scope to grant. "
-    "Either may be skipped with `skip_forbidden_streams`.",
+    "The advice is to approve the application, not which scope to grant. `skip_forbidden_streams` "
+    "skips either.",
     "Only where a stream is refused. See `--check` for what to grant.",
     switches=("missing_scopes", "scope_text"),
 )
@@ -275,9 +275,8 @@ def date_comes_with_each_answer(seen: Seen) -> Verdict:
     "inferred",
     "in part",
     "Bookmarks go by the API's own clock alone. If it is ahead, rows dated in the future can be "
-    "stepped over.",
-    "The `Date` of each answer less the time that has passed here; the spread counts, not the "
-    "time.",
+    "skipped.",
+    "`Date` of each answer minus the time that has passed here: its spread counts.",
     switches=("date",),
 )
 def date_is_the_api_clock(seen: Seen) -> Verdict:
@@ -308,8 +307,8 @@ def _offset(reply: Reply) -> float:
     "60 calls a second are answered.",
     "documented",
     "yes",
-    "A call that is refused waits as long as the API asks for.",
-    "The limit is not provoked: 8 calls a second at most. Headers that tell of it are named.",
+    "A refused call waits as long as the API asks for.",
+    "The limit is not provoked: at most 8 calls a second. Headers about it are listed.",
     switches=("limit_headers",),
 )
 def sixty_a_second(seen: Seen) -> Verdict:
@@ -344,8 +343,8 @@ def _most_answered_a_second(seen: Seen) -> int:
     "Server errors pass, as do 408, 425, 429 and the 409 of maintenance.",
     "observed",
     "yes",
-    "What passes is asked again; what does not is told with advice.",
-    "Only what comes by the way is counted.",
+    "Passing failures are tried again; others end with advice.",
+    "Only failures that happen by chance are counted.",
 )
 def failures_pass(seen: Seen) -> Verdict:
     failed = Counter(reply.failure for reply in seen.all)
@@ -390,7 +389,7 @@ _FAULTS = {
     "observed",
     "yes",
     "The message says less.",
-    "The bodies of the refusals that the survey brings about.",
+    "Bodies of the refusals that the survey provokes.",
     questions=("parameter:bad_sort", "feed:rejected:", "tracking:nobody"),
 )
 def error_bodies(seen: Seen) -> Verdict:
@@ -411,8 +410,8 @@ def error_bodies(seen: Seen) -> Verdict:
     "observed",
     "yes",
     "The tap sends documented parameters only.",
-    "One count with a parameter that does not exist. One public client takes a 404 for the sign "
-    "that an endpoint does not know one.",
+    "One count with a parameter that does not exist. One public client reads a 404 as a sign that "
+    "an endpoint does not know one.",
     switches=("unknown_parameters",),
     questions=("parameter:unknown", "count:"),
 )
@@ -435,8 +434,8 @@ def unknown_parameters_ignored(seen: Seen) -> Verdict:
     "Answers take some seconds at most, and a server gives up after 100.",
     "documented",
     "yes",
-    "What takes longer than `request_timeout_seconds` is asked again, then fails.",
-    "Each call is timed; the limit itself is not provoked.",
+    "A call that takes longer than `request_timeout_seconds` is tried again, then fails.",
+    "Each call is timed; the limit is not provoked.",
 )
 def answers_within_100_s(seen: Seen) -> Verdict:
     times = [reply.seconds for reply in seen.all] or [0.0]
@@ -465,7 +464,7 @@ def _late_by_endpoint(seen: Seen) -> str:
     "Answers may be compressed.",
     "inferred",
     "yes",
-    "Nothing: the tap takes both.",
+    "Nothing changes: the tap takes both.",
     "The header of each answer.",
     switches=("compression",),
 )

@@ -256,8 +256,8 @@ def feed_and_list_agree(seen: Seen) -> Verdict:
     "`active=Any` brings inactive rows; without it they may be missing.",
     "documented",
     "no",
-    "If it is not heeded, withdrawn assignments stay as they were. The vendor says both that the "
-    "feed filters and that it does not.",
+    "If the API ignores it, withdrawn assignments stay as they were. The vendor says both that "
+    "the feed filters and that it does not.",
     "The same stretch with `Any`, `True`, `False` and without.",
     switches=("feed_active",),
     questions=("feed:active:",),
@@ -292,7 +292,7 @@ def feed_any_means_all(seen: Seen) -> Verdict:
     "documented",
     "yes",
     "Only the advice is wrong: how old the newest row can be, and `missing_rows`.",
-    "The youngest row of the list that is in the feed, and the oldest that is not yet.",
+    "The youngest listed row that is in the feed, and the oldest that is not yet.",
     switches=("feed_delay",),
     questions=("feed:not_recent", _LISTED),
 )
@@ -331,7 +331,7 @@ def _age(seen: Seen, row: Row) -> float:
     "documented",
     "yes",
     "Rows come as late as without.",
-    "The newest rows of the list are looked for in such a page.",
+    "The newest rows of the list are looked up in such a page.",
     questions=("feed:recent", _LISTED),
 )
 def recent_come_at_once(seen: Seen) -> Verdict:
@@ -452,10 +452,10 @@ def from_is_inclusive(seen: Seen) -> Verdict:
 
 @fact(
     _FEED,
-    "A time to come as `from` gives an empty page.",
+    "A future time as `from` gives an empty page.",
     "inferred",
     "no",
-    "A run whose bookmark is a time ahead of the API's clock fails.",
+    "A run whose bookmark is ahead of the API's clock fails.",
     "Tomorrow.",
     switches=("feed_future",),
     questions=("feed:future",),
@@ -478,7 +478,7 @@ def from_takes_the_future(seen: Seen) -> Verdict:
     "An empty `from=` counts as none.",
     "observed",
     "yes",
-    "Nothing: the tap leaves it out.",
+    "Nothing changes: the tap leaves it out.",
     "One call, beside the first page.",
     questions=("feed:empty_from",),
 )
@@ -555,8 +555,8 @@ def _ids(reply: Reply) -> list[str]:
     "documented",
     "no",
     "Each run fails, with advice, until the bookmark is reset; then all rows come again.",
-    "At once, in this survey. How long, only time tells: see whether a run goes on after days, or "
-    "survey again with `--survey-memory`, which sends the token of the first survey.",
+    "Only at once, in this survey. For longer, see whether a run resumes after days, or survey "
+    "again with `--survey-memory`, which sends the token of the first survey.",
     switches=("continuation_lifetime",),
     questions=("feed:end:", "feed:again:", "before:feed:0"),
 )
@@ -641,11 +641,11 @@ def token_takes_other_settings(seen: Seen) -> Verdict:
 
 @fact(
     _FEED,
-    "The page that ends the feed has a token: a new one, or that which was sent.",
+    "The last page of the feed has a token: a new one, or the one that was sent.",
     "unknown",
     "yes",
-    "Where it has none, the one before is kept, and a page or so comes again with each run.",
-    "The last page, and that which the last token gives.",
+    "Without one, the tap keeps the token before, and each run reads about a page again.",
+    "The last page, and the page of its token.",
     switches=("last_page_token",),
     questions=("feed:walk:", "feed:end:1"),
 )
@@ -678,7 +678,7 @@ def _last_page(seen: Seen) -> Reply | None:
     "`hasMore: false` is the end of the feed, and few pages before it are empty.",
     "observed",
     "yes",
-    "Empty pages are read over; after a thousand in a row the run fails.",
+    "Empty pages are skipped; after a thousand in a row the run fails.",
     "The pages that were read.",
     switches=("empty_pages",),
     questions=("feed:walk:",),
@@ -789,10 +789,10 @@ def each_row_once_a_read(seen: Seen) -> Verdict:
 
 @fact(
     _FEED,
-    "The number of rows that the feed has given is that which the list counts.",
+    "The feed gives as many rows as the list counts.",
     "inferred",
     "in part",
-    "`missing_rows` of `sync_log` does not come to zero.",
+    "`missing_rows` never reaches zero.",
     "Only where all rows of both were read.",
     switches=("rows",),
     questions=("feed:walk:", f"list:{ASSIGNMENTS}:id"),
