@@ -150,11 +150,11 @@ class _Axis:
     def at(self, instant: int) -> float:
         """Return where an instant is, in percent; what lies beyond an end is at that end."""
         inside = min(max(instant, self.begins), self.ends)
-        return round(100 * (inside - self.begins) / (self.ends - self.begins), 3)
+        return round(100 * (inside - self.begins) / (self.ends - self.begins), 4)
 
     def width(self, starts: int, ends: int) -> float:
         """Return how much there is of a span, likewise."""
-        return round(self.at(ends) - self.at(starts), 3)
+        return round(self.at(ends) - self.at(starts), 4)
 
 
 class Day:
@@ -306,5 +306,5 @@ class Day:
         return (
             f"{counts['on-site']} on site, {counts['on-the-way']} on the way, "
             f"{counts['paused']} paused, {counts['free']} free; "
-            f"{ends.count('done')} visits done since midnight"
+            f"visits done since midnight: {ends.count('done')}"
         )
