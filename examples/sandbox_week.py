@@ -1,8 +1,8 @@
 """A week in the sandbox, loaded every ten minutes as in production, in a minute or two.
 
-`meltano invoke tap-servicetitan-dispatch:week` writes the files that Meltano and target-jsonl would
-have written in the last seven days. The tap is the ordinary one, and resumes each time from the
-state of the load before. Only the clock is another: the sandbox's, which goes from load to load.
+Meltano's command `tap-servicetitan-dispatch:week` writes the files that Meltano and target-jsonl
+would have written in the last seven days. The tap is the ordinary one, and resumes each time from
+the state of the load before. Only the clock is another: the sandbox's, put forward from load to load.
 """
 
 import contextlib
@@ -172,32 +172,43 @@ def instant(text: str) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Load the days that the command line asks for."""
-    parser = ArgumentParser("week", description="Load a week of the sandbox into files.")
-    parser.add_argument(
+def parser() -> ArgumentParser:
+    """Return what reads the command line."""
+    options = ArgumentParser("week", description="Load a week of the sandbox into files.")
+    options.add_argument(
         "folder",
         nargs="?",
         type=Path,
-        default=os.environ.get("TARGET_JSONL_DESTINATION_PATH", "output/week"),
-        help="a new one, for the files; by default TARGET_JSONL_DESTINATION_PATH, or output/week",
+        default=os.environ.get("TARGET_JSONL_DESTINATION_PATH"),
+        help="where the files go; there must be no such folder yet; %(default)s by default",
     )
-    parser.add_argument("--days", type=int, default=7, help="how many; 7 by default")
-    parser.add_argument("--until", type=instant, help="when they end, in UTC; now by default")
-    parser.add_argument(
+    options.add_argument("--days", type=int, default=7, help="how many; %(default)s by default")
+    options.add_argument("--until", type=instant, help="when they end, in UTC; now by default")
+    options.add_argument(
         "--size",
         type=int,
         default=4000,
-        help="approximate number of assignments of the contractor; 4000 by default",
+        help="approximate number of assignments of the contractor; %(default)s by default",
     )
-    given = parser.parse_args(arguments)
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Load the days that the command line asks for."""
+    options = parser()
+    given = options.parse_args(arguments)
+    if given.folder is None:
+        options.error("name a folder for the files, or set TARGET_JSONL_DESTINATION_PATH.")
     if given.days < 1:
-        parser.error("--days has to be 1 or more.")
+        options.error("--days has to be 1 or more.")
     until = given.until or datetime.now(UTC).replace(second=0, microsecond=0)
     try:
         given.folder.mkdir(parents=True)
     except FileExistsError:
-        parser.error(f"{given.folder} is there, and files of another load would be mixed in.")
+        options.error(
+            f"{given.folder} is there already, and files of two loads would be mixed. "
+            "Remove it, or name another folder."
+        )
     logging.disable(logging.INFO)
     for line in load_days(given.folder, moments(until, given.days), given.size):
         sys.stderr.write(f"{line}\n")

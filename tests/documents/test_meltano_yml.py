@@ -61,9 +61,10 @@ def test_it_has_an_environment_for_each_of_the_taps_and_tries_the_sandbox_first(
         ]
         for environment in project["environments"]
     }
+    own = {name: name for name in [settings.SANDBOX, *settings.ENVIRONMENTS]}
     assert configured == {
-        name: [(extractor["name"], {"environment": name})]
-        for name in [settings.SANDBOX, *settings.ENVIRONMENTS]
+        name: [(extractor["name"], {"environment": environment})]
+        for name, environment in {**own, "week": settings.SANDBOX}.items()
     }
     assert project["default_environment"] == settings.SANDBOX
 

@@ -15,7 +15,7 @@ import requests
 from tap_servicetitan_dispatch.sandbox import Behaviour, Faults, Sandbox
 from tap_servicetitan_dispatch.sandbox.watch import day
 from tap_servicetitan_dispatch.sandbox.world.instants import from_datetime, to_datetime
-from tests.sandbox.test_guards import sent, status_of, with_host
+from tests.sandbox.raw_requests import sent, status_of, with_host
 from tests.support.caller import Caller
 from tools.markdown import ROOT
 
@@ -193,6 +193,8 @@ def test_a_sandbox_that_has_run_over_midnight_shows_the_new_day_only() -> None:
     late, slow = MIDNIGHT - timedelta(hours=2), Behaviour(feed_delay=7200)
     with Caller.of(assignments=ASSIGNMENTS, at=late, behaviour=slow) as caller:
         assert things(looked(caller.sandbox), "done")
+        caller.clock.now = MIDNIGHT + timedelta(minutes=1)
+        looked(caller.sandbox)
         caller.clock.now = NOON
         after = looked(caller.sandbox)["board"]
     with Caller.of(assignments=ASSIGNMENTS, at=NOON) as caller:
