@@ -2,7 +2,7 @@
 
 Meltano's command `tap-servicetitan-dispatch:week` writes the files that Meltano and target-jsonl
 would have written in the last seven days. The tap is the ordinary one, and resumes each time from
-the state of the load before. Only the clock is another: the sandbox's, put forward from load to load.
+the state of the load before. Only the clock is another: the sandbox's, which is put forward.
 """
 
 import contextlib

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,7 +55,7 @@ def test_a_week_may_end_at_any_minute_and_goes_on_over_a_change_of_clocks() -> N
     week = moments(until, 7)
     assert week[-1] == until
     assert {now.minute % 10 for now in week} == {7}
-    gaps = {later - earlier for earlier, later in zip(week, week[1:], strict=False)}
+    gaps = {later - earlier for earlier, later in pairwise(week)}
     assert gaps == {timedelta(minutes=10), timedelta(hours=1)}
 
 
