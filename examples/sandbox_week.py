@@ -35,7 +35,7 @@ SETTINGS: Settings = {
     "capacity_business_unit_ids": [unit.id for unit in BUSINESS_UNITS],
 }
 STEP = timedelta(minutes=10)
-OPENS, CLOSES, SATURDAY = 7, 18, 5
+OPENS, NOON, CLOSES, SATURDAY = 7, 12, 18, 5
 
 
 @dataclass
@@ -70,6 +70,16 @@ def moments(until: datetime, days: int) -> list[datetime]:
     first = until - timedelta(days=days)
     between = (first + STEP * number for number in range(1, timedelta(days=days) // STEP))
     return [first, *filter(is_due, between), until]
+
+
+def last_busy(now: datetime) -> datetime:
+    """Return the latest time up to now that was the afternoon of a working day, to the minute."""
+    found = now.replace(second=0, microsecond=0)
+    while not (
+        NOON <= found.astimezone(ZONE).hour < CLOSES and found.astimezone(ZONE).weekday() < SATURDAY
+    ):
+        found -= STEP
+    return found
 
 
 def settings_at(now: datetime) -> Settings:
@@ -183,7 +193,11 @@ def parser() -> ArgumentParser:
         help="where the files go; there must be no such folder yet; %(default)s by default",
     )
     options.add_argument("--days", type=int, default=7, help="how many; %(default)s by default")
-    options.add_argument("--until", type=instant, help="when they end, in UTC; now by default")
+    options.add_argument(
+        "--until",
+        type=instant,
+        help="when they end; by default now, or in the last afternoon of a working day",
+    )
     options.add_argument(
         "--size",
         type=int,
@@ -201,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.error("name a folder for the files, or set TARGET_JSONL_DESTINATION_PATH.")
     if given.days < 1:
         options.error("--days has to be 1 or more.")
-    until = given.until or datetime.now(UTC).replace(second=0, microsecond=0)
+    until = given.until or last_busy(datetime.now(UTC))
     try:
         given.folder.mkdir(parents=True)
     except FileExistsError:

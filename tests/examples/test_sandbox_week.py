@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from examples import sandbox_week
-from examples.sandbox_week import ZONE, main, moments
+from examples.sandbox_week import ZONE, last_busy, main, moments
 from tests.support.caller import Caller
 from tests.support.contents import as_sent, contents
 from tests.support.streams import ALL_STREAMS
@@ -57,6 +57,19 @@ def test_a_week_may_end_at_any_minute_and_goes_on_over_a_change_of_clocks() -> N
     assert {now.minute % 10 for now in week} == {7}
     gaps = {later - earlier for earlier, later in pairwise(week)}
     assert gaps == {timedelta(minutes=10), timedelta(hours=1)}
+
+
+@pytest.mark.parametrize(
+    ("now", "until"),
+    [
+        ("2026-11-24T13:21:30-06:00", "2026-11-24T13:21:00-06:00"),  # a Tuesday
+        ("2026-11-24T11:50:00-06:00", "2026-11-23T17:50:00-06:00"),
+        ("2026-11-24T18:05:00-06:00", "2026-11-24T17:55:00-06:00"),
+        ("2026-11-29T08:00:00-06:00", "2026-11-27T17:50:00-06:00"),  # a Sunday
+    ],
+)
+def test_unless_told_a_week_ends_in_an_afternoon_with_a_full_board(now: str, until: str) -> None:
+    assert last_busy(datetime.fromisoformat(now)) == datetime.fromisoformat(until)
 
 
 # What is loaded -----------------------------------------------------------------------------------

@@ -36,7 +36,8 @@ UNDER_WAY = ("on-the-way", "on-site", "paused")
 
 def looked(sandbox: Sandbox, **query: object) -> Any:
     """Return what the page is told."""
-    answer = requests.get(f"{sandbox.url}/sandbox/board", params=query, timeout=30)
+    params = {name: str(value) for name, value in query.items()}
+    answer = requests.get(f"{sandbox.url}/sandbox/board", params=params, timeout=30)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -141,10 +142,10 @@ class Seen:
 @pytest.fixture(scope="module")
 def seen() -> Seen:
     """A day of which every minute is looked at, in the tables that the lists of the API show."""
-    said = defaultdict(set)
+    said: dict[tuple[int, str], set[int]] = defaultdict(set)
     with Caller.of(assignments=ASSIGNMENTS, at=MIDNIGHT) as caller:
         tenant = caller.sandbox.tenant
-        shown = []
+        shown = {}
         for minute in range(24 * 60 - 9):
             caller.clock.now = MIDNIGHT + timedelta(minutes=minute)
             tenant.advance()
@@ -154,8 +155,8 @@ def seen() -> Seen:
                     kind = "on-the-way" if row.status == "Dispatched" else working
                     said[row.id, kind].add(minute)
             if caller.clock.now in {NOON, AFTERNOON, NIGHT}:
-                shown.append(looked(caller.sandbox))
-    return Seen(*shown, dict(said))
+                shown[caller.clock.now] = looked(caller.sandbox)
+    return Seen(shown[NOON], shown[AFTERNOON], shown[NIGHT], dict(said))
 
 
 LONG_BEFORE = from_datetime(MIDNIGHT - timedelta(hours=12))
@@ -171,7 +172,7 @@ def minutes_of(bar: Thing, hours: int) -> tuple[int, str, set[int]]:
 
 
 def test_the_bars_of_a_day_are_what_the_rows_said_in_each_minute_of_it(seen: Seen) -> None:
-    found = defaultdict(set)
+    found: dict[tuple[int, str], set[int]] = defaultdict(set)
     hours = len(seen.at_night["board"]["hours"]) - 1
     for bar in things(seen.at_night, *UNDER_WAY).values():
         assignment, kind, minutes = minutes_of(bar, hours)
