@@ -213,6 +213,17 @@ def test_a_mark_tells_when_a_visit_ended(seen: Seen) -> None:
     assert seen.at_night["board"]["headline"].endswith(f"visits done since midnight: {done}")
 
 
+def test_a_visit_that_the_office_closed_days_later_was_not_done_then() -> None:
+    with Caller.of(assignments=ASSIGNMENTS, at=AFTERNOON + timedelta(days=2)) as caller:
+        rows = caller.rows("appointment-assignments", modifiedOnOrAfter="2026-06-18T05:00Z")
+        marked = {int(key.split("-")[0]) for key in things(looked(caller.sandbox), "done")}
+    closed = {row["id"] for row in rows if row["modifiedOn"] == "2026-06-18T17:15:00Z"}
+    done = {row["id"] for row in rows if row["status"] == "Done"}
+    assert closed
+    assert closed <= done
+    assert marked == done - closed
+
+
 def test_visits_at_the_same_time_are_below_one_another(seen: Seen) -> None:
     lanes = set()
     for line in seen.in_the_afternoon["board"]["lines"]:

@@ -196,8 +196,7 @@ class Day:
         midnight, now = self._times.midnight, self._tenant.now
         versions: defaultdict[int, list[Assignment]] = defaultdict(list)
         for row in self._tenant.assignments.told(midnight - _LONGEST_VISIT):
-            if row.until > midnight:
-                versions[row.id].append(row)
+            versions[row.id].append(row)
         visits: defaultdict[int, list[list[_Part]]] = defaultdict(list)
         for rows in versions.values():
             parts = [part for part in _parts(rows, now) if part.ends >= midnight]
