@@ -285,6 +285,27 @@ def test_what_is_cancelled_is_not_on_the_board() -> None:
     assert after == {}
 
 
+def test_everything_on_the_board_has_a_key_of_its_own() -> None:
+    with Caller.of(at=NOON) as caller:
+        technician = caller.rows("technician-shifts")[0]["technicianId"]
+        shift = {
+            "technicianIds": [technician],
+            "shiftType": "TimeOff",
+            "repeatType": "Never",
+            "title": "Dentist",
+            "start": "2026-06-16T18:00:00Z",
+            "end": "2026-06-16T19:00:00Z",
+        }
+        for _ in range(2):
+            caller.send("POST", "technician-shifts", shift)
+        lines = looked(caller.sandbox)["board"]["lines"]
+    keys = [thing["key"] for line in lines for thing in line["things"]]
+    assert len({*keys}) == len(keys)
+    (line,) = [line for line in lines if line["id"] == technician]
+    says = [thing["says"] for thing in line["things"] if thing["kind"] == "away"]
+    assert says.count("Dentist, 13:00 to 14:00") == 2
+
+
 def test_more_technicians_than_anybody_looks_at_are_counted(
     watched: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:

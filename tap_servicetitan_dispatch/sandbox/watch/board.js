@@ -35,7 +35,6 @@ function keep(parent, things, create, update) {
   const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   things.forEach((thing, index) => {
     let child = known.get(thing.key);
-    known.delete(thing.key);
     if (!child) {
       child = create(thing);
       child.dataset.key = thing.key;
@@ -43,7 +42,7 @@ function keep(parent, things, create, update) {
     if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] || null);
     update(child, thing);
   });
-  known.forEach((child) => child.remove());
+  while (parent.children.length > things.length) parent.lastElementChild.remove();
 }
 
 function place(element, left, width) {

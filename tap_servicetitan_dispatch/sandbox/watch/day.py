@@ -138,6 +138,7 @@ class _Span(NamedTuple):
     ends: int
     kind: str
     words: str
+    key: str
 
 
 @dataclass(frozen=True)
@@ -227,14 +228,16 @@ class Day:
         for shift in self._tenant.shifts.current.values():
             if shift.active:
                 kind, words = _PRESENT.get(shift.shift_type, ("away", shift.title))
-                span = _Span(kind == "away", shift.start, shift.end, kind, words)
+                key = f"shift-{shift.id}"
+                span = _Span(kind == "away", shift.start, shift.end, kind, words, key)
                 add(shift.technician_id, span)
         for occasion in self._tenant.non_job_appointments.current.values():
             if occasion.active:
-                span = _Span(True, occasion.start, occasion.end, "away", occasion.name)  # noqa: FBT003 - a field
+                begins, ends, key = occasion.start, occasion.end, f"occasion-{occasion.id}"
+                span = _Span(True, begins, ends, "away", occasion.name, key)  # noqa: FBT003 - a field
                 add(occasion.technician_id, span)
         for each in spans.values():
-            each.sort()  # those away last, which lie in front
+            each.sort(key=lambda span: (span.is_away, span.starts))  # the last one lies in front
         return spans
 
     def _line(
@@ -242,7 +245,7 @@ class Day:
     ) -> Line:
         things = [
             Thing(
-                key=f"{span.kind}-{technician}-{span.starts}",
+                key=span.key,
                 kind=span.kind,
                 left=self._axis.at(span.starts),
                 width=self._axis.width(span.starts, span.ends),
