@@ -196,6 +196,7 @@ The Dispatch API v2 is served at {url}, for {tenants}.
 
   the tap's settings   environment: sandbox
                        api_url: {url}{setting}
+  see its day go by    {url}/
   every operation      {url}/docs
   what goes wrong      {url}/sandbox/faults (PUT there to change it)
   by hand              $(servicetitan-sandbox --port {port}{of_tenant} --curl zones)

@@ -46,6 +46,14 @@ def test_it_can_check_with_options_that_the_tap_has(extractor: dict[str, Any]) -
     assert (given["config"].parse_env, given["check_as"]) == (True, "table")
 
 
+def test_it_can_load_a_week_by_a_module_of_the_checkout(extractor: dict[str, Any]) -> None:
+    week = extractor["commands"]["week"]
+    assert week["executable"] == "python"  # that of the tap's own environment
+    option, module = week["args"].split()
+    assert option == "-m"
+    assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
+
+
 def test_it_has_an_environment_for_each_of_the_taps_and_tries_the_sandbox_first(
     project: dict[str, Any], extractor: dict[str, Any]
 ) -> None:
@@ -56,9 +64,10 @@ def test_it_has_an_environment_for_each_of_the_taps_and_tries_the_sandbox_first(
         ]
         for environment in project["environments"]
     }
+    own = {name: name for name in [settings.SANDBOX, *settings.ENVIRONMENTS]}
     assert configured == {
-        name: [(extractor["name"], {"environment": name})]
-        for name in [settings.SANDBOX, *settings.ENVIRONMENTS]
+        name: [(extractor["name"], {"environment": environment})]
+        for name, environment in {**own, "week": settings.SANDBOX}.items()
     }
     assert project["default_environment"] == settings.SANDBOX
 
