@@ -94,7 +94,7 @@ class Shape:
             path: Where in the row it is, as `technicians[].status`.
             odd: Gets the paths of what is odd.
         """
-        if _fits(value, self.type):
+        if fits(value, self.type):
             return value, None
         if isinstance(value, dict) and self._fields:
             return self._split_object(value, path, odd)
@@ -144,6 +144,7 @@ class RowDecoder:
         absent: The paths of fields inside of others that do not go out, as the catalog lacks them.
         added: The names of the fields that whole pages get from the tap, not from the API.
         unknown_fields: What to do with others, as the setting says.
+        typed: Whether a value of another type has no place in what is written.
         logger: Warns, once for each field, until there are too many.
     """
 
@@ -157,6 +158,7 @@ class RowDecoder:
         absent: Collection[tuple[str, ...]] = (),
         added: Collection[str] = (),
         unknown_fields: str,
+        typed: bool = False,
         logger: logging.Logger,
     ) -> None:
         self._stream = stream
@@ -166,6 +168,7 @@ class RowDecoder:
         self._absent = [path for path in absent if len(path) > 1]
         self._fails = unknown_fields == "fail"
         self._keeps = unknown_fields == "keep" and UNKNOWN_FIELDS in self._selected
+        self._is_typed = typed
         self._logger = logger
         self._told: set[str] = set()
         self._warnings = 0
@@ -269,19 +272,23 @@ class RowDecoder:
         unknown |= getattr(row, "replaced", {}) | _replaced(row, own)
         odd = Oddities({*unknown}, set())
         known = {name: row[name] for name in row if name in self._selected and name not in own}
-        if not _fits(known, self._usual_row):
+        if not fits(known, self._usual_row):
             for name, value in known.items():
                 known[name], rest = self._shapes[name].split(value, name, odd)
                 if rest:
                     unknown[name] = rest
         seen |= odd.unknown
-        self._tell(odd)
+        self.tell(odd)
         kept = {UNKNOWN_FIELDS: unknown or None} if self._keeps else {}
         whole = {**tenant, **known, **own, **kept}
         return {name: value for name, value in whole.items() if name in self._selected}
 
-    def _tell(self, odd: Oddities) -> None:
-        """Warn of what has not been told yet, or raise it if that is wanted."""
+    def tell(self, odd: Oddities) -> None:
+        """Warn of what has not been told yet.
+
+        Raises:
+            AnswerError: It is not to go on then.
+        """
         unknown = {self._described(path) for path in odd.unknown}
         others = odd.of_another_type
         if self._fails and (unknown or others):
@@ -296,7 +303,7 @@ class RowDecoder:
         with self._lock:
             fate = f"It is kept in {UNKNOWN_FIELDS}" if self._keeps else "It is left out"
             self._warn("what the schema does not know", unknown, fate)
-            self._warn("another type than the schema has", others, "It passes as it is")
+            self._warn("another type than the schema has", others, fate if self._is_typed else "It passes as it is")
 
     def _described(self, path: str) -> str:
         return f"{path} (beside the tap's own)" if path in self._shapes else path
@@ -389,7 +396,8 @@ def _drop(value: Any, path: tuple[str, ...]) -> None:
             setattr(value, name, msgspec.UNSET)
 
 
-def _fits(value: Any, kind: Any) -> bool:
+def fits(value: Any, kind: Any) -> bool:
+    """Return whether a value is of one of msgspec's types."""
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError:
