@@ -103,7 +103,7 @@ class Columns:
         return pa.Table.from_arrays(arrays, schema=self._schema)
 
     def _fitted(self, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-        """Take out of rows what does not fit; it goes where unknown fields are kept, if they are."""
+        """Take out of rows what does not fit; it goes where unknown fields go."""
         odd = Oddities(set(), set())
         for row in rows:
             rest = {}

@@ -202,7 +202,6 @@ class ReadingStream(SdkStream, abc.ABC):
             absent=self._absent,
             added=[*of_run, *self.added_fields],
             unknown_fields=self.config["unknown_fields"],
-            typed=batches.are_arrow(self.config),
             logger=self.logger,
         )
 
@@ -219,6 +218,7 @@ class ReadingStream(SdkStream, abc.ABC):
             Columns,
         )
 
+        self._decoder.passes_odd_types = False
         return Columns(
             self.schema["properties"],
             selected=self._selected,

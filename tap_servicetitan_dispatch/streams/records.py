@@ -135,6 +135,10 @@ class RowDecoder:
     schema; that is the check as well. The rows of any other page are dicts, looked at one by one.
     Walks of several tenants may use it at the same time; the lock guards what has been told.
 
+    Attributes:
+        passes_odd_types: Whether a value of another type goes out as it is, or whoever writes it
+            sees to it that it is left out, or kept where unknown fields are.
+
     Args:
         stream: The name of the stream.
         keys: Those fields of its primary key that come from the API or from `ExtendedRow`; no row
@@ -144,7 +148,6 @@ class RowDecoder:
         absent: The paths of fields inside of others that do not go out, as the catalog lacks them.
         added: The names of the fields that whole pages get from the tap, not from the API.
         unknown_fields: What to do with others, as the setting says.
-        typed: Whether a value of another type has no place in what is written.
         logger: Warns, once for each field, until there are too many.
     """
 
@@ -158,7 +161,6 @@ class RowDecoder:
         absent: Collection[tuple[str, ...]] = (),
         added: Collection[str] = (),
         unknown_fields: str,
-        typed: bool = False,
         logger: logging.Logger,
     ) -> None:
         self._stream = stream
@@ -168,7 +170,7 @@ class RowDecoder:
         self._absent = [path for path in absent if len(path) > 1]
         self._fails = unknown_fields == "fail"
         self._keeps = unknown_fields == "keep" and UNKNOWN_FIELDS in self._selected
-        self._is_typed = typed
+        self.passes_odd_types = True
         self._logger = logger
         self._told: set[str] = set()
         self._warnings = 0
@@ -303,7 +305,11 @@ class RowDecoder:
         with self._lock:
             fate = f"It is kept in {UNKNOWN_FIELDS}" if self._keeps else "It is left out"
             self._warn("what the schema does not know", unknown, fate)
-            self._warn("another type than the schema has", others, fate if self._is_typed else "It passes as it is")
+            self._warn(
+                "another type than the schema has",
+                others,
+                "It passes as it is" if self.passes_odd_types else fate,
+            )
 
     def _described(self, path: str) -> str:
         return f"{path} (beside the tap's own)" if path in self._shapes else path

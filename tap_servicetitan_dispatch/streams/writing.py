@@ -21,7 +21,7 @@ from tap_servicetitan_dispatch.streams.reading import ReadingStream
 from tap_servicetitan_dispatch.streams.records import to_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from singer_sdk import Tap
     from singer_sdk.helpers import types
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.run.run import Run
     from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tap_servicetitan_dispatch.streams.full_reads import Fall
-    from tap_servicetitan_dispatch.walks import Page, Record
+    from tap_servicetitan_dispatch.walks import Page
 
 RECORDS_AT_ONCE = 100
 """As many as a pipe holds, or so: a signal is heeded in between, even if the target is slow."""
