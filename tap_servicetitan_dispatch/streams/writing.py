@@ -200,8 +200,8 @@ class WritingStream(ReadingStream):
     def get_record_batches(self, context: types.Context | None) -> Iterator[Any]:  # noqa: ARG002 - of the SDK
         """Yield a table for each page; the SDK, from 0.55 on, makes files of Arrow of them.
 
-        It asks for the next one when it has written all rows of the last but in part: what it holds
-        back is in the page whose bookmark is not safe yet.
+        When it has written a file it may hold back rows of the last table that it has asked for,
+        and of no other. The bookmark of that one's page is not among the safe ones yet.
         """
         return self._pieces(sys.maxsize, attrgetter("table"))
 
