@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,9 +11,19 @@ from tap_servicetitan_dispatch.sandbox.world.holidays import holiday
 from tap_servicetitan_dispatch.sandbox.world.instants import MINUTE, SECOND, from_datetime
 from tap_servicetitan_dispatch.sandbox.world.roster import Roster
 from tap_servicetitan_dispatch.sandbox.world.tenant import HISTORY_DAYS, Tenant
+from tests.support import days
 from tests.support.caller import AFTERNOON, START, Clock
 from tools.board.runs import all_known_since, shown, tables
 from tools.board.seen import DAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _days_are_made_anew() -> Iterator[None]:
+    with days.made_anew():
+        yield
 
 
 def tenant(clock: Clock, seed: int = 1, assignments: int = 600) -> Tenant:
