@@ -79,7 +79,7 @@ def _unusable(config: Mapping[str, Any]) -> Iterator[str]:
     known = {plugin.name for plugin in entry_points(group="singer_sdk.batch_encoders")}
     if name == "arrow" and not ARROW_IS_THERE:
         yield (
-            f"batch_config.encoding.format: arrow needs singer-sdk 0.55 or newer; "
+            "batch_config.encoding.format: arrow needs singer-sdk 0.55 or newer; "
             f"{version('singer-sdk')} is installed"
         )
     elif name not in known:

@@ -6,8 +6,9 @@ This module needs `pyarrow`, an extra, and is imported where tables are wanted.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import pyarrow as pa  # type: ignore[import-untyped] # it has no types
@@ -35,14 +36,15 @@ _PLAIN = {
     "number": pa.float64(),
     "string": pa.string(),
 }
-_TYPES_OF_VALUES: Mapping[pa.DataType, Any] = {
-    pa.bool_(): bool,
-    pa.int64(): int,
-    pa.float64(): int | float,
-    pa.string(): str,
-    TIME: str,
+_VALUES: Mapping[pa.DataType, Any] = {
+    pa.bool_(): list[bool | None],
+    pa.int64(): list[Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | None],
+    pa.float64(): list[float | Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)] | None],
+    pa.string(): list[str | None],
+    TIME: list[str | None],
+    JSON: list[Any],
 }
-"""What msgspec calls the values of a column that is no list, struct or JSON."""
+"""What msgspec calls the values of a column that is no list or struct."""
 _MISFITS = (OverflowError, TypeError, ValueError)
 """What is raised where a value does not fit into a column."""
 
@@ -82,7 +84,7 @@ class Columns:
         """Return rows as a table.
 
         Args:
-            rows: All of them structs, or all of them dicts, which are changed in place.
+            rows: All of them structs, or all of them dicts.
 
         Raises:
             AnswerError: A value of a key does not fit into its column, or another one does not, and
@@ -93,8 +95,7 @@ class Columns:
                 return self._table([_values_of(rows, name) for name in self._schema.names])
             except _MISFITS:
                 pass
-        fitted = self._fitted([to_dict(row) for row in rows])
-        return self._table([[row[name] for row in fitted] for name in self._schema.names])
+        return self._table([*self._fitting([to_dict(row) for row in rows]).values()])
 
     def _table(self, columns: Sequence[list[Any]]) -> pa.Table:
         arrays = [
@@ -102,23 +103,27 @@ class Columns:
         ]
         return pa.Table.from_arrays(arrays, schema=self._schema)
 
-    def _fitted(self, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-        """Take out of rows what does not fit; it goes where unknown fields go."""
+    def _fitting(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+        """Return the values of each column; what does not fit goes where unknown fields go."""
         odd = Oddities(set(), set())
-        for row in rows:
-            rest = {}
-            for field in self._schema:
-                row[field.name], unfit = _split(row.get(field.name), field.type, field.name, odd)
-                if unfit is not None:
-                    rest[field.name] = unfit
-            if unfit_keys := sorted(rest.keys() & {*self._keys}):
-                raise _with_odd_key(self._schema.field(unfit_keys[0]))
-            if rest and UNKNOWN_FIELDS in self._schema.names:
-                kept = {UNKNOWN_FIELDS: rest}
-                self._hasher.replace_in([kept])
-                row[UNKNOWN_FIELDS] = _merged(row[UNKNOWN_FIELDS], kept[UNKNOWN_FIELDS])
+        columns = {name: [row.get(name) for row in rows] for name in self._schema.names}
+        rest: defaultdict[int, dict[str, Any]] = defaultdict(dict)
+        for field in self._schema:
+            values = columns[field.name]
+            if not _hold(values, field.type):
+                for number, value in enumerate(values):
+                    values[number], unfit = _split(value, field.type, field.name, odd)
+                    if unfit is not None:
+                        rest[number][field.name] = unfit
+        for number, unfit in rest.items():
+            if keys := sorted(unfit.keys() & {*self._keys}):
+                raise _with_odd_key(self._schema.field(keys[0]))
+            if kept := columns.get(UNKNOWN_FIELDS):
+                hashed = {UNKNOWN_FIELDS: unfit}
+                self._hasher.replace_in([hashed])
+                kept[number] = _merged(kept[number], hashed[UNKNOWN_FIELDS])
         self._decoder.tell(odd)
-        return rows
+        return columns
 
 
 def _with_odd_key(key: pa.Field) -> AnswerError:
@@ -169,7 +174,7 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     if kind == JSON:
         texts = (each if each is None else msgspec.json.encode(each).decode() for each in values)
         return pa.array(texts, kind)
-    return pa.array(values if kind in _TYPES_OF_VALUES else msgspec.to_builtins(values), kind)
+    return pa.array(values if kind in _VALUES else msgspec.to_builtins(values), kind)
 
 
 def _times(values: list[str | None]) -> pa.Array:
@@ -190,7 +195,7 @@ def _split(value: Any, kind: pa.DataType, path: str, odd: Oddities) -> tuple[Any
         path: Where in the row it is, as `technicians[].status`.
         odd: Gets the paths of what does not fit.
     """
-    if value is None or kind == JSON or _holds(kind, value):
+    if _hold([value], kind):
         return value, None
     if isinstance(value, dict) and pa.types.is_struct(kind):
         parts = {
@@ -207,14 +212,17 @@ def _split(value: Any, kind: pa.DataType, path: str, odd: Oddities) -> tuple[Any
     return None, value
 
 
-def _holds(kind: pa.DataType, value: Any) -> bool:
-    """Return whether a value fits into a column that is no list, struct or JSON."""
-    if kind not in _TYPES_OF_VALUES or not fits(value, _TYPES_OF_VALUES[kind]):
+def _hold(values: list[Any], kind: pa.DataType) -> bool:
+    """Return whether all values fit into a column, unless that can only be told one by one."""
+    if all(each is None for each in values):
+        return True
+    if kind not in _VALUES or not fits(values, _VALUES[kind]):
         return False
-    try:
-        _array([value], kind)
-    except _MISFITS:
-        return False
+    if kind == TIME:
+        try:
+            [instants.parse(each) for each in values if each is not None]
+        except ValueError:
+            return False
     return True
 
 
