@@ -62,7 +62,7 @@ def _batches(
     """
     folder = Path(urlsplit(config.storage.root).path)
     folder.mkdir(exist_ok=True)
-    tables = stream.get_record_batches(context)  # type: ignore[attr-defined,unused-ignore] # 0.55
+    tables: Any = stream.get_record_batches(context)  # type: ignore[attr-defined,unused-ignore] # 0.55
     for number, table in enumerate(tables):
         path = folder / f"{stream.name}-{number}.arrow"
         with pa.ipc.new_file(path, table.schema) as file:
