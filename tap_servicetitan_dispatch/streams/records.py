@@ -1,4 +1,4 @@
-"""Rows: decoded by the schema of their stream; what of them goes out is in it, and selected."""
+"""Rows: decoded by the schema of their stream; only its selected fields are delivered."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Shape:
         return _TYPES[name]
 
     def split(self, value: Any, path: str, odd: Oddities) -> tuple[Any, Any]:
-        """Return a value without the fields inside that the schema does not know, and these.
+        """Return a value without the fields inside that are not in the schema, and these fields.
 
         The latter are in objects and arrays like those that they come from; nothing if there are
         none.
@@ -94,7 +94,7 @@ class Shape:
             path: Where in the row it is, as `technicians[].status`.
             odd: Gets the paths of what is odd.
         """
-        if _fits(value, self.type):
+        if fits(value, self.type):
             return value, None
         if isinstance(value, dict) and self._fields:
             return self._split_object(value, path, odd)
@@ -120,7 +120,7 @@ class Shape:
 
 
 class Oddities(NamedTuple):
-    """Where in a row there is what the schema does not know, and what is of another type."""
+    """Places in a row with fields that are not in the schema, or values of another type."""
 
     unknown: set[str]
     of_another_type: set[str]
@@ -134,6 +134,10 @@ class RowDecoder:
     the same. A page without anything odd is decoded into structs that have the fields of the
     schema; that is the check as well. The rows of any other page are dicts, looked at one by one.
     Walks of several tenants may use it at the same time; the lock guards what has been told.
+
+    Attributes:
+        passes_odd_types: Whether a value of another type goes out as it is, or whoever writes it
+            sees to it that it is left out, or kept where unknown fields are.
 
     Args:
         stream: The name of the stream.
@@ -166,6 +170,7 @@ class RowDecoder:
         self._absent = [path for path in absent if len(path) > 1]
         self._fails = unknown_fields == "fail"
         self._keeps = unknown_fields == "keep" and UNKNOWN_FIELDS in self._selected
+        self.passes_odd_types = True
         self._logger = logger
         self._told: set[str] = set()
         self._warnings = 0
@@ -269,24 +274,28 @@ class RowDecoder:
         unknown |= getattr(row, "replaced", {}) | _replaced(row, own)
         odd = Oddities({*unknown}, set())
         known = {name: row[name] for name in row if name in self._selected and name not in own}
-        if not _fits(known, self._usual_row):
+        if not fits(known, self._usual_row):
             for name, value in known.items():
                 known[name], rest = self._shapes[name].split(value, name, odd)
                 if rest:
                     unknown[name] = rest
         seen |= odd.unknown
-        self._tell(odd)
+        self.tell(odd)
         kept = {UNKNOWN_FIELDS: unknown or None} if self._keeps else {}
         whole = {**tenant, **known, **own, **kept}
         return {name: value for name, value in whole.items() if name in self._selected}
 
-    def _tell(self, odd: Oddities) -> None:
-        """Warn of what has not been told yet, or raise it if that is wanted."""
+    def tell(self, odd: Oddities) -> None:
+        """Warn of what has not been reported yet.
+
+        Raises:
+            AnswerError: That is wanted instead.
+        """
         unknown = {self._described(path) for path in odd.unknown}
         others = odd.of_another_type
         if self._fails and (unknown or others):
             found = [
-                *([f"what the schema does not know: {_listed(unknown)}"] if unknown else []),
+                *([f"fields that are not in the schema: {_listed(unknown)}"] if unknown else []),
                 *([f"another type than the schema has in {_listed(others)}"] if others else []),
             ]
             raise AnswerError(
@@ -294,9 +303,13 @@ class RowDecoder:
                 "report it, and set unknown_fields to warn or keep meanwhile. The bookmark is safe",
             )
         with self._lock:
-            fate = f"It is kept in {UNKNOWN_FIELDS}" if self._keeps else "It is left out"
-            self._warn("what the schema does not know", unknown, fate)
-            self._warn("another type than the schema has", others, "It passes as it is")
+            fate = f"They are kept in {UNKNOWN_FIELDS}" if self._keeps else "They are left out"
+            self._warn("fields that are not in the schema", unknown, fate)
+            self._warn(
+                "another type than the schema has",
+                others,
+                "It passes as it is" if self.passes_odd_types else fate,
+            )
 
     def _described(self, path: str) -> str:
         return f"{path} (beside the tap's own)" if path in self._shapes else path
@@ -362,7 +375,7 @@ def _without_key(key: str, row: Mapping[str, Any]) -> AnswerError:
     has = part(", ".join(sorted(row)))
     return AnswerError(
         f"the API gave a row without {key}, it has: {has or 'nothing'}",
-        "run again; if it stays, report it. The bookmark is safe",
+        "run again; if it happens again, report it. The bookmark is safe",
     )
 
 
@@ -389,7 +402,8 @@ def _drop(value: Any, path: tuple[str, ...]) -> None:
             setattr(value, name, msgspec.UNSET)
 
 
-def _fits(value: Any, kind: Any) -> bool:
+def fits(value: Any, kind: Any) -> bool:
+    """Return whether a value is of one of msgspec's types."""
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.mapper import SameRecordTransform
@@ -19,7 +21,7 @@ from tap_servicetitan_dispatch.streams.reading import ReadingStream
 from tap_servicetitan_dispatch.streams.records import to_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from singer_sdk import Tap
     from singer_sdk.helpers import types
@@ -28,15 +30,14 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.run.run import Run
     from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tap_servicetitan_dispatch.streams.full_reads import Fall
-    from tap_servicetitan_dispatch.walks import Record
+    from tap_servicetitan_dispatch.walks import Page
 
 RECORDS_AT_ONCE = 100
 """As many as a pipe holds, or so: a signal is heeded in between, even if the target is slow."""
 _BEHIND = advice(
-    "%s: versions go by the API's clock, which shows %s and is behind that of this machine; and "
-    "the state has no earlier full read. If the table has rows of one, as the state was lost, "
-    "their version may be later. Then rows that are gone are not marked until the clock has passed "
-    "it",
+    "%s: versions follow the API's clock, which shows %s and is behind this machine's, and the "
+    "state has no earlier full read. If the state was lost and the table has rows of a full read, "
+    "their version may be later. Then deleted rows are not marked until the clock has passed it",
     "nothing with a new table; otherwise wait until the clock is right, or load into a new table",
 )
 TOP_LEVEL_DEPTH = 2
@@ -95,7 +96,7 @@ class WritingStream(ReadingStream):
         if obstacle := reads.obstacle(tenants):
             self.logger.warning("%s: no row is marked as deleted, as %s.", self.name, obstacle)
         for tenant in reads.partly_read(tenants):
-            why = "No row is marked as deleted, as the read was not whole."
+            why = "No row is marked as deleted, as the read was not complete."
             self.outcome_of(tenant).add_doubt(why)
         if obstacle or reads.begun is None:
             return
@@ -114,8 +115,8 @@ class WritingStream(ReadingStream):
     def _warn_of_fall(self, fall: Fall) -> bool:
         """Log that fewer rows came than the last time; return whether that is not to be trusted."""
         fewer = (
-            f"fewer rows came than at the last full read: {fall.now}, after {fall.before}, which "
-            f"is {fall.before - fall.now} fewer"
+            f"fewer rows came than at the last full read: {fall.now} after {fall.before}, "
+            f"{fall.before - fall.now} fewer"
         )
         if fall.is_steep:
             self._warn_of_doubt(
@@ -132,7 +133,7 @@ class WritingStream(ReadingStream):
         return fall.is_steep
 
     def _warn_of_doubt(self, tenant: Tenant, why: str) -> None:
-        """Warn that nobody vouches for what was read of a tenant; `sync_log` says so too."""
+        """Warn that rows of a tenant may have been missed; `sync_log` says so too."""
         tenant.logger(self.logger).warning("%s: %s", self.name, why)
         self.outcome_of(tenant).add_doubt(why)
 
@@ -148,10 +149,16 @@ class WritingStream(ReadingStream):
             or any(len(crumbs) > TOP_LEVEL_DEPTH and not self.mask[crumbs] for crumbs in self.mask)
         )
 
-    def _pieces(self, size: int) -> Iterator[Sequence[Record]]:
+    def _pieces(
+        self, size: int, of: Callable[[Page], Any] = attrgetter("records")
+    ) -> Iterator[Any]:
         """Yield the records to write, some at a time, and store bookmarks in between.
 
         Whoever asks for the next piece has written the one before.
+
+        Args:
+            size: How many at a time, or as many as a page has.
+            of: Takes the records out of a page, or the table of them.
         """
         for tenant, page in self.pages():
             outcome = self.outcome_of(tenant)
@@ -160,7 +167,7 @@ class WritingStream(ReadingStream):
                 self.get_context_state(tenant.context)  # the state has to know whose rows there are
             for start in range(0, len(page.records), size):
                 self.run.leave_if_told_to()
-                records = page.records[start : start + size]
+                records = of(page)[start : start + size]
                 yield records
                 outcome.tally.add_rows(len(records), page.last_modified_on)
                 self.run.progress.tell()
@@ -188,6 +195,14 @@ class WritingStream(ReadingStream):
                 # Asked for the next batch: the BATCH message of this one has been written.
                 self._store_bookmarks(safe)
         self._store_bookmarks(self._safe_bookmarks)
+
+    def get_record_batches(self, context: types.Context | None) -> Iterator[Any]:  # noqa: ARG002 - of the SDK
+        """Yield a table for each page; the SDK, from 0.55 on, makes files of Arrow of them.
+
+        When it has written a file it may hold back rows of the last table that it has asked for,
+        and of no other. The bookmark of that one's page is not among the safe ones yet.
+        """
+        return self._pieces(sys.maxsize, attrgetter("table"))
 
     def _store_bookmarks(self, safe: dict[Tenant, str]) -> None:
         if self.replication_method == "INCREMENTAL":

@@ -27,6 +27,7 @@ TARGETS = "tests/targets/test_targets.py"
 PAGE = "tests/page/test_same.py::test_both_databases_give_the_same_page"
 SERVED = "tests/page/test_cli.py::test_meltano_has_commands_that_there_are"
 BUILD = "tests/transform/test_marts.py::test_a_model_has_the_same_rows_in_both_databases"
+WEEK = "tests/meltano/test_week.py::test_meltano_runs_it_with_the_folder_from_which_dbt_reads"
 STALE = (
     "tests/transform/test_group.py"
     "::test_marts_have_the_others_freshness_says_who_failed_and_stale_ends_the_run"
@@ -60,18 +61,19 @@ RUN_BY = {
     r"TAP_SERVICETITAN_DISPATCH__\w+=.*|\.venv/bin/meltano install|printf .*": (
         "tests/targets/test_fleet.py::test_several_tenants_at_the_same_time_do_not_mix"
     ),
-    r"export TARGET_JSONL_.*|unset TARGET_JSONL_.*": PAGE,
     r"\.venv/bin/meltano (run .*|invoke) dbt-(duckdb|postgres):build": BUILD,
     r"\.venv/bin/meltano run .* dispatch-page:build(-postgres)?": PAGE,
-    r"\.venv/bin/meltano invoke dispatch-page:(build|serve)": SERVED,
+    r"\.venv/bin/meltano invoke dispatch-page:serve": SERVED,
     r"\.venv/bin/python -m tools\.picture .*": (
         "tests/page/test_browser.py::test_the_picture_of_the_documents_is_of_the_board"
     ),
+    r"\.venv/bin/meltano --environment=week run dbt-duckdb:build": BUILD,
+    r"\.venv/bin/meltano --environment=week run dbt-duckdb:build dispatch-page:build": PAGE,
     r"\.venv/bin/meltano invoke dbt-(duckdb|postgres):stale.*": STALE,
     r"\.venv/bin/meltano invoke dbt-(duckdb|postgres)(:hours-tomorrow| show .*)": (
         "tests/transform/test_marts.py::test_dbt_shows_who_has_hours_tomorrow_and_what_a_command_asks"
     ),
-    r"\.venv/bin/python -m examples\.sandbox_day output/day": PAGE,
+    r"\.venv/bin/meltano --environment=week invoke .*:week( .*)?": WEEK,
     r".* --isolated --no-dev --all-extras python -m benchmarks": (
         "tests/test_benchmarks.py::test_the_command_prints_its_table_and_keeps_its_figures"
     ),
