@@ -323,7 +323,8 @@
           side: "top",
           range: day.hours,
           tickvals: day.ticks.map((each) => each[0]),
-          ticktext: day.ticks.map((each) => each[1]),
+          tickangle: 0, // leaning, they would be read as an hour off
+          ticktext: day.ticks.map((each) => (day.ticks.length > 18 ? each[1].slice(0, 2) : each[1])),
           title: { text: `Time of day, ${data.zone}` },
         },
         yaxis: {
