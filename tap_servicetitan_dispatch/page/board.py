@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tap_servicetitan_dispatch.page.days import LocalDay, moment
 from tap_servicetitan_dispatch.page.marts import Marts, Row
-from tap_servicetitan_dispatch.page.tenants import Tenant
+from tap_servicetitan_dispatch.page.tenants import Tenant, shortened
 
 FEED_DELAY = 15 * 60
 """For how many seconds the export feed does not show a change."""
@@ -234,7 +234,8 @@ def _withdrawals(marts: Marts, tenant: int, first: float) -> Iterator[Mark]:
         "withdrawn_on:time",
         **recent,
     ):
-        text = f"Nobody is assigned since then; before, {row['last_technician_name']} was"
+        name = shortened(row["last_technician_name"] or "somebody")
+        text = f"Nobody is assigned since then; before, {name} was"
         keys = (None, row["appointment_id"], row["job_id"])
         yield Mark("nobody", *keys, row["withdrawn_on"], text)
 

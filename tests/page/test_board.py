@@ -145,7 +145,7 @@ def test_who_was_taken_off_has_a_mark_and_the_way_until_then(board: Any) -> None
         unassigned=[
             {
                 "appointment_id": 101,
-                "last_technician_name": "Rosa",
+                "last_technician_name": "e" * 64,
                 "withdrawn_on": chicago(f"{DAY} 08:20"),
             }
         ],
@@ -156,7 +156,7 @@ def test_who_was_taken_off_has_a_mark_and_the_way_until_then(board: Any) -> None
         "Taken off, before any dispatch was seen",
     ]
     assert found.shown()["nobody"] == [
-        (500, 101, None, "Nobody is assigned since then; before, Rosa was")
+        (500, 101, None, "Nobody is assigned since then; before, eeeeeeee… was")
     ]
     assert "1 appointment with nobody" in found.sentence
 
