@@ -132,7 +132,11 @@ def definition() -> dict[str, Any]:
         "executable": plugin["executable"],
         "supported_python_versions": about["supported_python_versions"],
         "capabilities": sorted(about["capabilities"]),
-        "commands": plugin["commands"],
+        "commands": {
+            name: command
+            for name, command in plugin["commands"].items()
+            if command.get("executable") != "python"  # runs a module of this checkout
+        },
         "settings": [meltano_setting(*setting) for setting in all_settings().items()],
         "settings_group_validation": [list(tenants.CREDENTIALS), OF_A_GROUP, ["environment"]],
         "settings_preamble": SETTINGS_PREAMBLE,

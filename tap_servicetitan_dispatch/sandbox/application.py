@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import format_datetime
 from functools import cache, partial
+from http import HTTPStatus
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl
@@ -28,6 +29,7 @@ from tap_servicetitan_dispatch.sandbox.faults.middleware import Failing, HangUp,
 from tap_servicetitan_dispatch.sandbox.faults.options import Kind
 from tap_servicetitan_dispatch.sandbox.faults.switch import Switch
 from tap_servicetitan_dispatch.sandbox.group import API_ROOT, Group, tenant_in
+from tap_servicetitan_dispatch.sandbox.watch.site import Site
 from tap_servicetitan_dispatch.sandbox.world.instants import MINUTE, to_datetime
 
 
@@ -56,7 +58,16 @@ class Call:
 
 
 class CallLog:
-    """Middleware that numbers and logs each call, and dates its answer by the sandbox's clock."""
+    """Middleware that numbers and logs each call, and dates its answer by the sandbox's clock.
+
+    Args:
+        app: Answers.
+        group: The tenants.
+        behaviour: What to do where the real API is unknown or surprising.
+        calls: Where to write down each call.
+        read_at: Where to write down by path when somebody was last given what is there.
+        timer: Returns seconds, and never goes back.
+    """
 
     def __init__(
         self,
@@ -65,11 +76,13 @@ class CallLog:
         group: Group,
         behaviour: Behaviour,
         calls: deque[Call],
+        read_at: dict[str, int],
         timer: Callable[[], float],
     ) -> None:
         self._app = app
         self._group = group
         self._calls = calls
+        self._read_at = read_at
         self._timer = timer
         self._behaviour = behaviour
         self._began = group.now
@@ -107,6 +120,8 @@ class CallLog:
                 more = self._headers(scope["path"], clock.now)
                 message["headers"] = [*message["headers"], *more]
                 log()  # before the caller sees anything, so that it finds its call here
+                if status == HTTPStatus.OK and scope["method"] == "GET" and not fault_of(scope):
+                    self._read_at[scope["path"]] = clock.now
             await send(message)
 
         scope["sandbox.log"] = log
@@ -200,5 +215,8 @@ def application(
     app.add_middleware(Hosts, allowed=allowed_hosts)
     if behaviour.compression:
         app.add_middleware(GZipMiddleware)
-    app.add_middleware(CallLog, group=group, behaviour=behaviour, calls=calls, timer=timer)
-    return app
+    read_at: dict[str, int] = {}
+    app.add_middleware(
+        CallLog, group=group, behaviour=behaviour, calls=calls, read_at=read_at, timer=timer
+    )
+    return Site(app, group=group, behaviour=behaviour, read_at=read_at, allowed_hosts=allowed_hosts)

@@ -30,6 +30,7 @@ PICTURES = (
 )
 QUESTION = "tests/examples/test_page.py::test_the_query_of_the_page_is_answered"
 BUILD = "tests/transform/test_marts.py::test_a_model_has_the_same_rows_in_both_databases"
+WEEK = "tests/meltano/test_week.py::test_meltano_runs_it_with_the_folder_from_which_dbt_reads"
 STALE = (
     "tests/transform/test_group.py"
     "::test_marts_have_the_others_freshness_says_who_failed_and_stale_ends_the_run"
@@ -66,11 +67,15 @@ RUN_BY = {
     r"\.venv/bin/python -m examples( output/day\.duckdb --into docs/images)?": PICTURES,
     r"export TARGET_JSONL_.*|unset TARGET_JSONL_.*": PICTURES,
     r"\.venv/bin/meltano (run .*|invoke) dbt-(duckdb|postgres):build": BUILD,
+    r"\.venv/bin/meltano --environment=week run dbt-duckdb:build": BUILD,
     r"\.venv/bin/meltano invoke dbt-(duckdb|postgres):stale.*": STALE,
     r"\.venv/bin/meltano invoke dbt-(duckdb|postgres)(:hours-tomorrow| show .*)": (
         "tests/transform/test_marts.py::test_dbt_shows_who_has_hours_tomorrow_and_what_a_command_asks"
     ),
-    r"\.venv/bin/python -m examples\.sandbox_day output/day": PICTURES,
+    r"\.venv/bin/python -m examples\.sandbox_week output/day .*": (
+        "tests/examples/test_sandbox_week.py::test_the_command_says_how_far_it_is_after_each_day"
+    ),
+    r"\.venv/bin/meltano --environment=week invoke .*:week( .*)?": WEEK,
     r"\.venv/bin/python -m examples --query .*": QUESTION,
     r".* --isolated --no-dev --extra sandbox python -m benchmarks": (
         "tests/test_benchmarks.py::test_the_command_prints_its_table_and_keeps_its_figures"

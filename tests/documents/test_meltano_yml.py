@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from typing import Any
 
@@ -43,6 +46,14 @@ def test_it_can_check_with_options_that_the_tap_has(extractor: dict[str, Any]) -
     assert (given["config"].parse_env, given["check_as"]) == (True, "table")
 
 
+def test_it_can_load_a_week_by_a_module_of_the_checkout(extractor: dict[str, Any]) -> None:
+    week = extractor["commands"]["week"]
+    assert week["executable"] == "python"  # that of the tap's own environment
+    option, module = week["args"].split()
+    assert option == "-m"
+    assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
+
+
 def test_it_has_an_environment_for_each_of_the_taps_and_tries_the_sandbox_first(
     project: dict[str, Any], extractor: dict[str, Any]
 ) -> None:
@@ -53,11 +64,40 @@ def test_it_has_an_environment_for_each_of_the_taps_and_tries_the_sandbox_first(
         ]
         for environment in project["environments"]
     }
+    own = {name: name for name in [settings.SANDBOX, *settings.ENVIRONMENTS]}
     assert configured == {
-        name: [(extractor["name"], {"environment": name})]
-        for name in [settings.SANDBOX, *settings.ENVIRONMENTS]
+        name: [(extractor["name"], {"environment": environment})]
+        for name, environment in {**own, "week": settings.SANDBOX}.items()
     }
     assert project["default_environment"] == settings.SANDBOX
+
+
+TARGET = """
+import logging
+from singer_sdk import Target
+
+class Any(Target):
+    name = "target-postgres"
+
+Any.cli
+Any.logger.info("each insert")
+logging.getLogger("singer_sdk.metrics").info("a metric")
+Any.logger.warning("a warning")
+Any.logger.error("an error")
+"""
+
+
+def test_target_postgres_logs_warnings_and_errors_only(project: dict[str, Any]) -> None:
+    [loader] = [each for each in project["plugins"]["loaders"] if each["name"] == "target-postgres"]
+    ran = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-c", TARGET],
+        cwd=ROOT,
+        env=os.environ | loader["env"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stderr.splitlines() == ["a warning", "an error"]
 
 
 def test_nothing_in_it_makes_meltano_call_home(project: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from examples.sandbox_week import parser
 from tap_servicetitan_dispatch.sandbox import REFUSALS, Access, Faults, Sandbox, cli
 from tests.support.caller import Caller
 from tools.markdown import ROOT, blocks, cells, commands, rows, section
@@ -37,7 +38,9 @@ def test_the_table_has_each_refusal() -> None:
 
 
 def test_the_options_on_the_page_exist() -> None:
-    options = {"--help"} | {option for param in cli.main.params for option in param.opts}
+    options = {"--help", "--environment"}
+    options |= {option for param in cli.main.params for option in param.opts}
+    options |= {*re.findall(r"--\w+", parser().format_help())}
     page = (ROOT / "docs/sandbox.md").read_text(encoding="utf-8")
     named = set(re.findall(r"[` ](--[\w-]+)", re.sub(r"(?m)^curl .*$", "", page)))
     assert len(named) > 15

@@ -64,4 +64,6 @@ def test_the_pictures_are_made_into_where_the_documents_show_them() -> None:
     lines = [line for line in commands(DRAW) if ".venv/bin/python -m examples" in line]
     shown = re.findall(r"!\[[^\]]+\]\(\.\./(docs/images)/\w+\.svg\)", DRAW)
     assert lines[-1].endswith(f"output/day.duckdb --into {shown[0]}")
-    assert lines[1] == ".venv/bin/python -m examples.sandbox_day output/day"
+    assert lines[1] == (
+        ".venv/bin/python -m examples.sandbox_week output/day --days 1 --until 2026-11-19T20:40Z"
+    )

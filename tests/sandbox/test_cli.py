@@ -72,7 +72,14 @@ def test_the_guide_says_how_to_use_it(started: list[dict[str, object]]) -> None:
     result = CliRunner().invoke(cli.main, ["--size=50"])
     assert result.exit_code == 0, result.output
     assert started[0]["behaviour"] == Behaviour()
-    for part in ("environment: sandbox", "api_url: http://127.0.0.1:", "/docs", "curl", "Ctrl-C"):
+    for part in (
+        "environment: sandbox",
+        "api_url: http://127.0.0.1:",
+        "go by",
+        "/docs",
+        "curl",
+        "Ctrl-C",
+    ):
         assert part in result.output
     assert result.output.endswith("Stopped.\n")
 

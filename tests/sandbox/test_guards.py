@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import CREDENTIALS, Sandbox
+from tests.sandbox.raw_requests import sent, status_of, with_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,27 +16,6 @@ if TYPE_CHECKING:
     from tests.support.caller import Caller
 
 ZONES = f"/dispatch/v2/tenant/{CREDENTIALS['tenant_id']}/zones"
-
-
-def sent(sandbox: Sandbox, request: bytes) -> bytes:
-    """Send bytes as they are, and return the answer, until the sandbox hangs up or falls silent."""
-    host, _, port = sandbox.url.removeprefix("http://").partition(":")
-    with closing(socket.create_connection((host, int(port)), timeout=20)) as connection:
-        connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
-        return b"".join(iter(lambda: connection.recv(2**16), b""))
-
-
-def with_host(
-    host: bytes | None, method: bytes = b"GET", path: bytes = b"/sandbox/faults"
-) -> bytes:
-    header = b"" if host is None else b"Host: %b\r\n" % host
-    body = b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-    return b"%b %b HTTP/1.1\r\n%bConnection: close\r\n%b" % (method, path, header, body)
-
-
-def status_of(answer: bytes) -> int:
-    return int(answer.split(b" ", 2)[1])
 
 
 def problem_in(answer: bytes) -> dict[str, Any]:

@@ -7,14 +7,14 @@ import os
 import shlex
 import subprocess
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from examples.__main__ import main
 from examples.database import Marts
-from examples.sandbox_day import ASSIGNMENTS, FIRST_LOAD, LAST_LOAD, loads, write
+from examples.sandbox_week import loads, write
 from tests.support.caller import Caller
 from tests.support.dbt import Dbt
 from tests.support.postgresql import PostgreSql
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
     Load = tuple[datetime, list[str]]
 
+ASSIGNMENTS = 4000
+# A Thursday, from before anybody sets out to the early afternoon in Chicago
+FIRST_LOAD = datetime(2026, 11, 19, 12, 40, tzinfo=UTC)
+LAST_LOAD = datetime(2026, 11, 19, 20, 40, tzinfo=UTC)
+EVERY = timedelta(minutes=10)
+LOADS = [FIRST_LOAD + EVERY * number for number in range((LAST_LOAD - FIRST_LOAD) // EVERY + 1)]
 TIMEZONE = "America/Chicago"
 GROUP = (5, 6)
 """Of a group each has the rows of the single tenant."""
@@ -105,10 +111,9 @@ def build(project: Project) -> Built:
         variables = server.settings | {"TAP_SERVICETITAN_DISPATCH_API_URL": caller.sandbox.url}
         on_time: list[Load] = []
         late: list[Load] = []
-        for number, messages in enumerate(loads(caller.sandbox, caller.clock, **CAPACITY)):
-            now = caller.clock.now
-            told = [_by_the_clock_of_the_day(line, now) for line in messages]
-            (late if number == LATE else on_time).append((now, told))
+        all_loads = loads(caller.sandbox, caller.clock, LOADS, lambda _: CAPACITY)
+        for number, messages in enumerate(all_loads):
+            (late if number == LATE else on_time).append((caller.clock.now, messages))
         caller.clock.now = LAST_LOAD
 
         for now, messages in (*on_time, *late):
@@ -123,16 +128,6 @@ def build(project: Project) -> Built:
             (project.folder / name / "shown.json").write_text(json.dumps(shown[name]))
         _build_of_group(server, project)
     return built
-
-
-def _by_the_clock_of_the_day(line: str, now: datetime) -> str:
-    """Return a line of a load as if the tap's machine had the clock of the day."""
-    if not line.startswith('{"type":"RECORD","stream":"sync_log"'):
-        return line
-    message = json.loads(line)
-    for name in ("startedAt", "endedAt"):
-        message["record"][name] = f"{now:%Y-%m-%dT%H:%M:%SZ}"
-    return json.dumps(message) + "\n"
 
 
 def _build_of_group(server: PostgreSql, project: Project) -> None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from examples.sandbox_day import LAST_LOAD
-from tests.support.marts import GROUP, QUESTIONS
+from tests.support.marts import GROUP, LAST_LOAD, QUESTIONS
 from tests.support.streams import ALL_STREAMS, LOG
 from tests.support.warehouses import DATABASES, MARTS, OWN_CLOCK, STAGING, as_set
 from tools.markdown import ROOT

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime
-from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from examples.sandbox_day import ASSIGNMENTS, EVERY, FIRST_LOAD, LAST_LOAD
 from tap_servicetitan_dispatch.sandbox.world.board import LEAD_DAYS, Board
 from tap_servicetitan_dispatch.sandbox.world.instants import from_datetime, to_datetime
 from tap_servicetitan_dispatch.sandbox.world.roster import Roster
 from tap_servicetitan_dispatch.sandbox.world.tenant import EXPORT_DELAY, HISTORY_DAYS, Tenant
 from tests.support.caller import Caller
+from tests.support.marts import ASSIGNMENTS, FIRST_LOAD, LAST_LOAD, LOADS
 
 if TYPE_CHECKING:
     from tap_servicetitan_dispatch.sandbox.world.assignments import Assignment
     from tests.support.marts import Built
 
 pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one builds the marts
-
-LOADS = [*takewhile(lambda now: now <= LAST_LOAD, (FIRST_LOAD + EVERY * n for n in count()))]
 
 
 def instant(text: str) -> datetime:

@@ -36,13 +36,13 @@ class _Plan(Generic[RowT]):
     lead_days: int
     planned_to: int
 
-    def extend(self, today: int, settled: int) -> None:
-        """Add the versions of the days that can be planned now, and forget those that ended."""
+    def extend(self, today: int, ended: int) -> None:
+        """Add the versions of the days that can be planned now; those that ended are forgotten."""
         begin, self.planned_to = self.planned_to + 1, today + self.lead_days
         self.table.extend(
-            row for day in range(begin, self.planned_to + 1) for row in self.versions(day, settled)
+            row for day in range(begin, self.planned_to + 1) for row in self.versions(day, ended)
         )
-        self.table.prune(settled)
+        self.table.prune(ended)
 
 
 @contextmanager
@@ -140,10 +140,11 @@ class Tenant:
             plan.table.advance(now)
 
     def _begin_day(self) -> None:
-        """Plan the days that can be planned now."""
+        """Plan the days that can be planned now, and forget what ended before today."""
+        ended = min(self.settled, self.company.calendar.midnight(self._today))
         with _without_garbage_collection():
             for plan in self._plans:
-                plan.extend(self._today, self.settled)
+                plan.extend(self._today, ended)
                 plan.table.advance(self.now)
 
     def tick(self) -> int:
@@ -187,4 +188,4 @@ class Tenant:
 def _unsettled(
     versions: Callable[[int], Iterable[Row]],
 ) -> Callable[[int, int], Iterable[Row]]:
-    return lambda day, settled: (row for row in versions(day) if row.until > settled)
+    return lambda day, ended: (row for row in versions(day) if row.until > ended)

@@ -102,6 +102,11 @@ class Table(Generic[RowT]):
                 yield versions[index]
             index += 1
 
+    def told(self, low: int) -> Sequence[RowT]:
+        """Return all versions since `low` that are not forgotten, in the order of modification."""
+        first = bisect_left(self._versions, low, hi=self._passed, key=_instant)
+        return self._versions[first : self._passed]
+
     def changed(self, low: int, high: int, *, backwards: bool = False) -> Iterator[RowT]:
         """Yield the current rows changed from `low` up to `high`, in order or backwards."""
         versions = self._versions
