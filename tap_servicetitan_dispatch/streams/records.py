@@ -289,7 +289,7 @@ class RowDecoder:
         """Warn of what has not been reported yet.
 
         Raises:
-            AnswerError: It is not to go on then.
+            AnswerError: That is wanted instead.
         """
         unknown = {self._described(path) for path in odd.unknown}
         others = odd.of_another_type
