@@ -13,10 +13,13 @@ import threading
 import time
 from collections import defaultdict, deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.server import EMPTY, rows_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LATENCY = 0.3
 """Seconds that each call takes."""
@@ -26,13 +29,18 @@ _TENANT = re.compile(r"^/dispatch/v2/tenant/(\d+)/(.*)")
 
 
 class Server(ThreadingHTTPServer):
-    """Serves a feed with some rows and empty lists to each tenant that is not refused."""
+    """Serves a feed with some rows and empty lists to each tenant that is not refused.
+
+    Args:
+        timer: Seconds that only go up.
+    """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self) -> None:
+    def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self._timer = timer
         self.lock = threading.Lock()
         self.recent: dict[str, deque[float]] = defaultdict(deque)
         self.set(token="", rows=0, failing=[])
@@ -51,7 +59,7 @@ class Server(ThreadingHTTPServer):
 
     def admits(self, tenant: str) -> bool:
         """Return whether a call of a tenant is within the limit, and count it."""
-        now = time.monotonic()
+        now = self._timer()
         with self.lock:
             calls = self.recent[tenant]
             while calls and calls[0] <= now - 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -125,6 +126,7 @@ class Project:
         described["plugins"] = {"extractors": extractors, "loaders": loaders}
         text = yaml.safe_dump(described, sort_keys=False)
         (self._folder / "meltano.yml").write_text(text, encoding="utf-8")
+        shutil.copy(ROOT / "target-log.yml", self._folder)
 
     def _measure(self, script: Path, part: str, command: str) -> None:
         script.write_text(MEASURED.format(root=ROOT, command=command, part=part, times=self._times))

@@ -52,7 +52,7 @@ class TapError(Exception):
         return self._text()
 
     def told_of(self, *subjects: str | None) -> str:
-        """Return the line, told of a tenant, of streams, or of nobody in particular."""
+        """Return the line, about a tenant, about streams, or about neither."""
         text = " ".join(f"{self._text()} {self.hint}".split())
         where = ", ".join(filter(None, subjects))
         return one_line(f"{where}: {text}" if where else text)
@@ -110,7 +110,7 @@ class StateError(InputError):
 
 
 class Line(NamedTuple):
-    """What is told of a failure."""
+    """The message of a failure."""
 
     text: str
     tenant_id: int | None = None

@@ -11,7 +11,7 @@ from typing import Any
 from tap_servicetitan_dispatch.log.redaction import one_line
 
 Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
-"""What is told of something; that of a tenant says whom it concerns."""
+"""A message; that of a tenant names it."""
 
 MOST_OF_A_TIME = 50
 """Characters to show; a date-time has fewer."""
@@ -150,7 +150,7 @@ class Tally:
         return f"{self.tenants_read} of {self.tenants} tenants, {count}"
 
     def so_far(self) -> str:
-        """Return what to tell while the stream is being read."""
+        """Return the line of progress while the stream is being read."""
         return ", ".join(
             [
                 self._count,
@@ -160,7 +160,7 @@ class Tally:
         )
 
     def summary(self) -> str:
-        """Return what to tell at the end."""
+        """Return the line of progress at the end."""
         return (
             f"{self._count} in {self.seconds:.1f} s. Requests: {self.requests:,}, sent again: "
             f"{self.retries:,}, time spent waiting: {self.waited_seconds:.1f} s."

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 class TapServiceTitanDispatch(Tap):
-    """Copies what the ServiceTitan Dispatch API v2 lets one read into any Singer target."""
+    """Copies the ServiceTitan Dispatch API v2 into any Singer target."""
 
     name = NAME
     message_writer_class = LineWriter

@@ -20,7 +20,7 @@ ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
 
 
 class LineWriter(GenericSingerWriter[bytes, Message]):
-    """Writes lines; what is in the buffer goes out with each STATE and whenever `flush` is called.
+    """Writes lines; the buffer is written with each STATE and whenever `flush` is called.
 
     A STATE right after the same STATE is not written. Only the main thread writes.
     """

@@ -6,7 +6,6 @@ import logging
 import os
 import shutil
 import signal
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -46,20 +45,15 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("any machine")
 
 
-MOST_MEASURED = 8
-"""Of how many cases of a test coverage is measured; the others differ in values, not in lines."""
-MEASURED = pytest.StashKey[bool]()
 PROCESSES = "COVERAGE_PROCESS_CONFIG"
 """The variable by which coverage is measured in the processes that a test starts."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, and decide where coverage is measured.
+    """Begin with what takes longest, and measure no coverage where a property is tried.
 
     One module has the marts built; the others that need them come later, so as not to wait.
-
-    Measuring takes two thirds of the time. Tests of single cases reach each line that those of
-    properties do, and no program that Meltano starts is measured anyway.
+    Tests of single cases reach each line that those of properties do.
     """
     builds = next((item.path for item in items if _needs_built(item)), None)
 
@@ -69,23 +63,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return int(_needs_built(item) and item.path != builds)
 
     items.sort(key=turn)
-    cases: Counter[str] = Counter()
     for item in items:
-        test = item.nodeid.partition("[")[0]
-        cases[test] += 1
-        item.stash[MEASURED] = (
-            cases[test] <= MOST_MEASURED
-            and item.get_closest_marker("warehouse") is None
-            and not hypothesis.is_hypothesis_test(getattr(item, "obj", None))
-        )
+        if hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure no coverage where that was decided, of fixtures and of processes neither."""
+    """Measure no coverage where other programs do the work, of fixtures neither.
+
+    It makes Python take three times as long, and what they run has no coverage measured anyway.
+    """
     plugin = item.config.pluginmanager.getplugin("_cov")
     control = plugin and plugin.cov_controller
-    if not control or item.stash[MEASURED]:
+    if not control or item.get_closest_marker("warehouse") is None:
         return (yield)
     control.pause()
     for_processes = os.environ.pop(PROCESSES, None)

@@ -310,7 +310,7 @@ def test_an_answer_of_another_shape_is_a_failure(open_api: ScriptedApi, tap: Com
     assert (run.exit_code, failed(run)) == (1, {"zones": "bad_answer"})
     step = steps_of(run)["zones"]
     assert step["happened"].startswith("the API's answer should have")
-    assert step["remedy"].startswith("run again; if it stays, report it")
+    assert step["remedy"].startswith("run again; if it happens again, report it")
 
 
 def test_what_the_api_says_is_put_into_one_line(open_api: ScriptedApi, tap: Command) -> None:
@@ -527,7 +527,7 @@ def test_the_table_ends_in_how_many_streams_a_run_would_read(
     settings = open_api.config | {"skip_forbidden_streams": True}
     run = run_check(tap, settings, "teams", "zones", shown="--check")
     assert run.exit_code == 0
-    assert "A run does without it" in " ".join(run.stdout.split())
+    assert "A run leaves it out" in " ".join(run.stdout.split())
     assert run.stdout.endswith("\nA run would read 1 of 2 selected streams.\n")
 
 
@@ -569,8 +569,8 @@ def test_the_table_fits_what_stdout_can_show(encoding: str, marks: str, said: st
             f"{no}  token               12.3 s  {said}",
             f"{untried}  app key and tenant",
             f"{skipped}  zones                0.1 s  tn.dis.zones:r",
-            "                               A run does without it, as",
-            "                               skip_forbidden_streams is set:",
+            "                               A run leaves it out, as skip_forbidden_streams",
+            "                               is set:",
             "",
             "A run would fail at: token.",
         ]

@@ -190,4 +190,4 @@ def test_a_token_endpoint_that_refuses_is_no_forbidden_stream(
     api: ScriptedApi, tap: Command
 ) -> None:
     api.token_reply = lambda _: Answer("", status=403)
-    assert_fails(tap.run(skipping(api), streams=("zones",)), "the token endpoint gave no token")
+    assert_fails(tap.run(skipping(api), streams=("zones",)), "the token endpoint issued no token")

@@ -59,10 +59,10 @@ def test_what_is_told_of_a_tenant_names_it(group: Group, tap: Command) -> None:
     run = read(tap, group.config | {"tenants": NAMED, "skip_forbidden_streams": True})
     retried, undated, skipped = [
         next(line for line in run.stderr.splitlines() if text in line)
-        for text in ("before try 2", "zones: rows that do not say when", "Skipped, as")
+        for text in ("before try 2", "zones: rows without a valid modifiedOn", "Skipped, as")
     ]
     assert f"dispatch.zones | Acme % South ({SOUTH}): The API answered" in retried
-    assert f"dispatch.zones | Acme % South ({SOUTH}): zones: rows that do not say" in undated
+    assert f"dispatch.zones | Acme % South ({SOUTH}): zones: rows without a valid" in undated
     assert f"dispatch.teams | tenant {WEST}: Skipped, as" in skipped
 
 
@@ -70,7 +70,7 @@ def test_nothing_names_a_single_tenant(api: ScriptedApi, tap: Command) -> None:
     group = Group(api)
     group.answers = {(NORTH, PATHS["zones"]): listed({"id": 5, "modifiedOn": None})}
     run = tap.run(api.config | {"tenant_id": str(NORTH)}, streams=("zones",))
-    assert "dispatch.zones | zones: rows that do not say when" in run.stderr
+    assert "dispatch.zones | zones: rows without a valid modifiedOn" in run.stderr
     assert "tenants" not in run.stderr
 
 
@@ -146,7 +146,7 @@ def test_structured_logs_carry_the_number_of_the_tenant(
 
     assert tenant_of("before try 2") == SOUTH
     assert tenant_of("zones: the application lacks a scope") == SOUTH
-    assert tenant_of("zones: rows that do not say when") == WEST
+    assert tenant_of("zones: rows without a valid modifiedOn") == WEST
     [summary] = [entry["extra"] for entry in entries if "tenants were read" in entry["message"]]
     assert (summary["tenants"], summary["tenants_left_out"]) == (3, [SOUTH])
     assert summary["tenants_doubtful"] == []

@@ -178,7 +178,7 @@ def test_states_of_single_runs_become_that_of_the_group(
 @pytest.mark.parametrize("given", ["north=state.json", "1000000001="])
 def test_a_group_state_that_makes_no_sense(tap: Command, given: str) -> None:
     assert_fails(
-        tap.run(None, None, None, "--group-state", given), f"--group-state {given}: is not"
+        tap.run(None, None, None, "--group-state", given), f"--group-state {given}: is neither"
     )
 
 
@@ -209,7 +209,7 @@ def test_a_tenant_is_taken_out_of_the_state_and_added_again(
     twice = tap.run(None, None, None, "--group-state", str(whole), *added)
     assert_fails(twice, f"the state of the group has tenant {SOUTH} already")
     two_groups = ("--group-state", str(whole), "--group-state", str(smaller))
-    assert_fails(tap.run(None, None, None, *two_groups), f"--group-state {smaller}: is not")
+    assert_fails(tap.run(None, None, None, *two_groups), f"--group-state {smaller}: is neither")
     nobody = ("--group-state", str(smaller), "--without", "7")
     assert_fails(tap.run(None, None, None, *nobody), "the state of the group has no tenant 7")
 
@@ -218,11 +218,11 @@ def test_the_state_of_a_single_tenant_is_not_taken_for_a_group_nor_the_other_way
     group: Group, tap: Command
 ) -> None:
     single = {"bookmarks": {"zones": {"replication_key": "modifiedOn", KEYS[1]: LATER}}}
-    assert_fails(read(tap, group.config, single), "is that of a single tenant")
+    assert_fails(read(tap, group.config, single), "belongs to a single tenant")
     of_group = read(tap, group.config).states[-1]
     group.api.calls.clear()
     run = tap.run(group.api.config, of_group, streams=THREE)
-    assert_fails(run, "is that of a group of tenants, and the setting tenants is not set")
+    assert_fails(run, "belongs to a group of tenants, but the setting tenants is not set")
     assert group.api.calls == []
 
 
@@ -514,7 +514,7 @@ BAD_TENANTS: list[tuple[Any, str]] = [
     ([NORTH, [SOUTH]], "tenants: item 2 has no tenant number"),
     ([NORTH, None], "tenants: item 2 has no tenant number"),
     ([1.5], "tenants: item 1 has no tenant number"),
-    ([{"tenant_id": NORTH, "secret": "s3cret"}], f"tenants: item 1 ({NORTH}) has 1 fields"),
+    ([{"tenant_id": NORTH, "secret": "s3cret"}], f"tenants: item 1 ({NORTH}) has 1 unknown fields"),
     ([{"tenant_id": NORTH, "app_key": 5}], f"tenants: item 1 ({NORTH}): app_key has a"),
     ([{"tenant_id": NORTH, "app_key": "two words"}], f"tenants: item 1 ({NORTH}): app_key has"),
     (
@@ -544,14 +544,14 @@ def test_a_misspelt_field_of_a_tenant_is_told_with_the_one_that_was_meant(
 ) -> None:
     misspelt = {"tenant_id": NORTH, "app_kye": "s3cret", "s3cret": "x"}
     [line] = read(tap, group.config | {"tenants": [misspelt]}).errors[:1]
-    assert "has 2 fields that nobody knows" in line
+    assert "has 2 unknown fields" in line
     assert "Did you mean app_key by app_kye?" in line
     assert "s3cret" not in line
 
 
 def test_tenants_and_tenant_id_do_not_go_together(group: Group, tap: Command) -> None:
     run = read(tap, group.config | {"tenant_id": "1"})
-    assert run.errors[0].startswith("tenants: cannot be given together with tenant_id; ")
+    assert run.errors[0].startswith("tenants: cannot be used with tenant_id; ")
 
 
 def test_in_the_sandbox_a_tenant_needs_no_credentials() -> None:

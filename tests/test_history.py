@@ -139,7 +139,7 @@ def test_assignments_of_which_each_version_is_kept_cannot_be_marked(
     }
     run = tap.run(config)
     assert run.exit_code == 1
-    assert "cannot be given while keep_history names appointment_assignments" in run.errors[0]
+    assert "cannot be used while keep_history names appointment_assignments" in run.errors[0]
     stream = TapServiceTitanDispatch(config=config, validate_config=False).streams[FEED]
     assert isinstance(stream, SdkStream)
     assert [*stream.names_of_tables()] == []

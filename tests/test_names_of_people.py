@@ -287,13 +287,13 @@ def test_a_number_that_is_hashed_is_a_text_by_the_schema_and_has_one_hash_with_i
         ("capacities.technician.name", "did you mean capacities.technicians.name?"),
         ("zones", "there is no field of that name; zones has id, "),
         ("zones.name.first", "there is no field of that name; zones has id, "),
-        ("zones.id", "is part of the key, or what the tap itself goes by, so it has to stay"),
-        ("zones.modifiedOn", "is part of the key, or what the tap itself goes by"),
+        ("zones.id", "is part of the key, or needed by the tap itself, so it must stay"),
+        ("zones.modifiedOn", "is part of the key, or needed by the tap itself"),
         (
             "appointment_assignments.continueFrom",
-            "is part of the key, or what the tap itself goes by",
+            "is part of the key, or needed by the tap itself",
         ),
-        ("capacities.timeStamp", "is part of the key, or what the tap itself goes by"),
+        ("capacities.timeStamp", "is part of the key, or needed by the tap itself"),
     ],
 )
 def test_a_path_that_cannot_be_hashed_is_refused_in_one_line(

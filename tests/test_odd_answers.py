@@ -103,7 +103,7 @@ def test_a_live_assignment_that_cannot_be_looked_up_is_said(
     rows = [row(1, status="Working", technicianId=number), row(2, status="Working")]
     run = read(api, tap, "technician_tracking", **{ASSIGNMENTS: listed(*rows), LOOKUP: {}})
     assert run.records == [ADDED["technician_tracking"]]
-    assert sum("1 live assignments have no number" in line for line in said(run)) == 1
+    assert sum("1 live assignments have no valid number" in line for line in said(run)) == 1
 
 
 # Rows without a key
@@ -153,7 +153,10 @@ def test_an_unknown_field_is_left_out_and_said(api: ScriptedApi, tap: Command, s
     run = read(api, tap, stream, **answers(stream, KEYS[stream] | {"etaMinutes": 4}))
     assert run.records == [KEYS[stream] | ADDED[stream]]
     [line] = [line for line in said(run) if "etaMinutes" in line]
-    assert f"tap-servicetitan-dispatch.{stream} | The API sends what the schema does" in line
+    assert (
+        f"tap-servicetitan-dispatch.{stream} | The API sends fields that are not in the schema"
+        in line
+    )
 
 
 def test_an_unknown_field_is_said_once_a_stream_over_all_pages(
@@ -173,7 +176,7 @@ def test_an_unknown_field_is_said_once_a_stream_over_all_pages(
 def test_a_field_that_comes_later_is_said_as_well(api: ScriptedApi, tap: Command) -> None:
     rows = [{"id": 1, "eta": 1}, {"id": 2, "eta": 1, "mood": 2}, {"id": 3, "mood": 2}]
     run = read(api, tap, "zones", **{PATHS["zones"]: listed(*rows)})
-    new = [line.split("know: ")[1].split(".")[0] for line in said(run) if "know: " in line]
+    new = [line.split("schema: ")[1].split(".")[0] for line in said(run) if "schema: " in line]
     assert new == ["eta", "mood"]
 
 
@@ -184,7 +187,9 @@ def test_a_field_that_nobody_knows_inside_of_another_is_left_out_and_said(
     run = read(api, tap, "business_hours", **{PATHS["business_hours"]: hours})
     assert run.records == [{"tenantId": 1234, "weekdays": [{"fromHour": 8, "toHour": 12}]}]
     [line] = said(run)
-    assert "The API sends what the schema does not know: weekdays[].lunch. It is left" in line
+    assert (
+        "The API sends fields that are not in the schema: weekdays[].lunch. They are left" in line
+    )
 
 
 # Pages
@@ -403,8 +408,7 @@ def test_rows_that_do_not_say_when_they_were_modified_are_counted_once_a_run(
     run = read(api, tap, "zones", **{PATHS["zones"]: listed(*rows)})
     assert run.ids == [*range(7)]
     [line] = said(run)
-    assert "dispatch.zones | zones: rows that do not say when they were modified" in line
-    assert "modified: 7." in line
+    assert "dispatch.zones | zones: rows without a valid modifiedOn: 7." in line
     assert "--full-refresh" in line
 
 

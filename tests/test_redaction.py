@@ -437,7 +437,7 @@ def test_thousands_of_unknown_fields_cost_a_few_warnings(
     api.reply = lambda _: Answer(listed(*rows))
     run = tap.run(api.config, streams=("zones",))
     assert run.records == [{"id": number} for number in range(3_000)]
-    warnings = [line for line in lines_of(run, talkative) if "the schema does not know" in line]
+    warnings = [line for line in lines_of(run, talkative) if "not in the schema" in line]
     assert 1 < len(warnings) <= 10
     assert "new0" in warnings[0]
     assert "no more" in warnings[-1]

@@ -209,7 +209,7 @@ def test_a_token_of_unknown_lifetime_is_taken_to_last_as_documented(
     "answer", [{}, {"access_token": ""}, {"access_token": 5}, {"access_token": "a b\n"}, [], "no"]
 )
 def test_an_answer_without_a_token_is_an_error(answer: Any) -> None:
-    with pytest.raises(ApiError, match="gave no token"):
+    with pytest.raises(ApiError, match="issued no token"):
         TokenSource(lambda: answer, ONCE).current()
 
 

@@ -120,7 +120,7 @@ def test_what_ends_the_run_leaves_the_streams_after_it_unread(
     monkeypatch.setattr(Teams, "walk", broken)
     api.reply = routed(one_row_each())
     run = tap.run(api.config, streams=None)
-    assert_fails(run, "Something unforeseen: RuntimeError")
+    assert_fails(run, "Unexpected error: RuntimeError")
     streams = {each["stream"] for each in run.messages if each["type"] == "RECORD"}
     assert streams == {*OFFERED[: OFFERED.index("teams")]}
     prefetching.assert_end()

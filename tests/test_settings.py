@@ -85,19 +85,19 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         ({"client_secret": "two words"}, "client_secret: has a character that no credential has"),
         (
             {"emit_activate_version_messages": True},
-            "emit_activate_version_messages: would have the target mark all rows as deleted",
+            "emit_activate_version_messages: would make the target mark all rows as deleted",
         ),
         (
             {"detect_deleted_every_hours": 24, "start_date": "2026-11-01"},
-            "detect_deleted_every_hours: cannot be given together with start_date",
+            "detect_deleted_every_hours: cannot be used with start_date",
         ),
         (
             {"detect_deleted_every_hours": 24, "batch_config": BATCHES},
-            "detect_deleted_every_hours: cannot be given together with batch_config",
+            "detect_deleted_every_hours: cannot be used with batch_config",
         ),
         (
             {"stream_maps": {"zones": {"name": "md5(name)"}}, "batch_config": BATCHES},
-            "stream_maps: cannot be given together with batch_config, as the SDK writes rows",
+            "stream_maps: cannot be used with batch_config: the SDK writes rows",
         ),
         (
             {"keep_history": ["zons"]},
@@ -105,7 +105,7 @@ def test_good_settings_have_no_problem_and_get_their_defaults() -> None:
         ),
         ({"keep_history": ["arrival_windows"]}, "keep_history.0: 'arrival_windows' is not one of"),
         ({"keep_history": ["sync_log"]}, "keep_history.0: 'sync_log' is not one of"),
-        ({"hash_fields": ["zones.name"]}, "hash_salt: is required where hash_fields is set"),
+        ({"hash_fields": ["zones.name"]}, "hash_salt: is required if hash_fields is set"),
         ({"hash_fields": [5], "hash_salt": "x" * 16}, "hash_fields.0: 5 is not of type string"),
         ({"hash_salt": "too short"}, "hash_salt: has fewer than 16 characters, and can be g"),
         ({"hash_salt": 5}, "hash_salt: the value is not of type string"),

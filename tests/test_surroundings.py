@@ -65,7 +65,7 @@ def assert_one_line(run: Run, text: str, *, remedy: str = "What to do:") -> None
     assert len(said) == 1, said
     assert text in said[0]
     assert remedy in said[0]
-    assert "unforeseen" not in said[0]
+    assert "Unexpected" not in said[0]
 
 
 # The log
@@ -103,7 +103,7 @@ def test_stdout_that_is_closed(good: ScriptedApi, tap: Command) -> None:
 
 
 def test_a_disk_that_is_full(good: ScriptedApi, tap: Command) -> None:
-    assert_one_line(in_a_shell(tap, good.config, ">/dev/full"), "no room for what")
+    assert_one_line(in_a_shell(tap, good.config, ">/dev/full"), "no disk space for")
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
@@ -148,7 +148,7 @@ def test_other_ways_to_run_the_tap_say_that_the_disk_is_full(
         pytest.raises(SystemExit) as leaving,
     ):
         TapServiceTitanDispatch.cli.main(arguments, prog_name="tap")
-    assert_one_line(Run(int(str(leaving.value)), "", stderr.getvalue()), "no room for what")
+    assert_one_line(Run(int(str(leaving.value)), "", stderr.getvalue()), "no disk space for")
 
 
 def test_a_file_with_settings_may_be_a_pipe(good: ScriptedApi, tap: Command) -> None:
@@ -294,7 +294,7 @@ def test_a_disk_that_is_full_of_batches(good: ScriptedApi, tap: Command, tmp_pat
     # What measures the coverage of a process writes a file, too
     environment = {name: each for name, each in os.environ.items() if "COVERAGE" not in name}
     run = in_a_shell(tap, good.config | {"batch_config": batches}, small, env=environment)
-    assert_one_line(run, "no room for what")
+    assert_one_line(run, "no disk space for")
 
 
 # Certificates and proxies
@@ -312,7 +312,7 @@ def test_certificates_to_trust_that_cannot_be_read(
         monkeypatch.delenv(each, raising=False)
     monkeypatch.setenv(name, str(path))
     run = tap.run(api.config | {"auth_url": "https://a.example/connect/token"})
-    assert_one_line(run, "the certificates to trust cannot be read")
+    assert_one_line(run, "the trusted certificates cannot be read")
     assert name in run.stderr
 
 
@@ -335,7 +335,7 @@ def test_a_proxy_that_is_not_an_address(
 ) -> None:
     monkeypatch.setenv("https_proxy", proxy)
     run = tap.run(api.config | {"auth_url": "https://a.example/connect/token"})
-    assert_one_line(run, "the address to call, or that of a proxy, makes no sense")
+    assert_one_line(run, "the address of the API or of a proxy is invalid")
 
 
 # Memory

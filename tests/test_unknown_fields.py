@@ -55,8 +55,8 @@ def test_they_are_left_out_with_a_warning(
     assert (run.exit_code, run.records) == (0, [USUAL, KNOWN, KNOWN])
     (warning,) = warnings(run)
     assert warning == (
-        "The API sends what the schema does not know: colour, shape. It is left out; please report "
-        "it, so that the next version has it. Stream: zones."
+        "The API sends fields that are not in the schema: colour, shape. They are left out; please "
+        "report it, so that the next version has it. Stream: zones."
     )
 
 
@@ -72,7 +72,7 @@ def test_they_are_kept_as_one_field(api: ScriptedApi, tap: Command, way: dict[st
     properties = schema["schema"]["properties"]
     assert list(properties)[-1] == "unknownFields"
     assert properties["unknownFields"]["type"] == ["object", "null"]
-    assert "It is kept in unknownFields; please report it" in warnings(run)[0]
+    assert "They are kept in unknownFields; please report it" in warnings(run)[0]
 
 
 @pytest.mark.parametrize("keeps", [True, False])
@@ -95,7 +95,9 @@ def test_they_end_the_stream_before_anything_of_the_page_is_written(
     api: ScriptedApi, tap: Command, way: dict[str, Any]
 ) -> None:
     run = read(api, tap, USUAL, ODD, unknown_fields="fail", **way)
-    assert_fails(run, "zones: the API sends what the schema does not know: colour, shape. What to")
+    assert_fails(
+        run, "zones: the API sends fields that are not in the schema: colour, shape. What to"
+    )
     assert run.records == []
     assert [state["bookmarks"].get("zones") for state in run.states] == [{}]
     usual = read(api, tap, USUAL, unknown_fields="fail", **way)
@@ -125,7 +127,7 @@ def test_of_a_group_only_the_tenant_that_has_them_is_left_out(
     group.answers = {(SOUTH, PATHS["zones"]): listed(ODD)}
     run = read_group(tap, group.config | {"unknown_fields": "fail"})
     assert (run.exit_code, len(run.errors)) == (1, 1)
-    assert run.errors[0].startswith(f"tenant {SOUTH}, zones: the API sends what the schema")
+    assert run.errors[0].startswith(f"tenant {SOUTH}, zones: the API sends fields that are not in")
     zones = [each["tenantId"] for each in run.records if each.get("name", "").startswith("of ")]
     assert set(zones) == {*GROUP}, "of teams"
 
@@ -262,7 +264,7 @@ def test_what_is_unknown_inside_is_left_out_with_its_path(
     )
     (warning,) = warnings(run)
     assert warning.startswith(
-        f"The API sends what the schema does not know: {case.told}. It is left"
+        f"The API sends fields that are not in the schema: {case.told}. They are left"
     )
 
 
@@ -278,7 +280,7 @@ def test_what_is_unknown_inside_is_kept_where_it_lies(
         [KEYS[case.stream] | case.known | ADDED[case.stream] | kept],
     )
     (warning,) = warnings(run)
-    assert f"{case.told}. It is kept in unknownFields" in warning
+    assert f"{case.told}. They are kept in unknownFields" in warning
 
 
 @ALL_INSIDE
@@ -287,7 +289,8 @@ def test_what_is_unknown_inside_ends_the_stream_if_that_is_wanted(
 ) -> None:
     run = read_one(api, tap, case.stream, case.sent, unknown_fields="fail")
     assert_fails(
-        run, f"{case.stream}: the API sends what the schema does not know: {case.told}. What to do"
+        run,
+        f"{case.stream}: the API sends fields that are not in the schema: {case.told}. What to do",
     )
     assert run.records == []
 
@@ -363,7 +366,7 @@ def test_a_field_of_the_api_with_the_name_of_one_of_the_taps_own_is_not_lost_in_
 ) -> None:
     run = read_one(api, tap, stream, theirs, unknown_fields=setting, **way)
     [name] = theirs
-    told = f"what the schema does not know: {name} (beside the tap's own)"
+    told = f"fields that are not in the schema: {name} (beside the tap's own)"
     if setting == "fail":
         assert_fails(run, f"{stream}: the API sends {told}. What to do")
         return
@@ -408,7 +411,7 @@ def test_a_tenant_id_of_the_api_does_not_take_the_place_of_the_groups(
     config = group.config | {"unknown_fields": setting}
     run = tap.run(config, None, tap.discover("zones", **config))
     of_south = [each for each in run.records if each["tenantId"] == SOUTH]
-    told = "what the schema does not know: tenantId (beside the tap's own)"
+    told = "fields that are not in the schema: tenantId (beside the tap's own)"
     if setting == "fail":
         assert_fails(run, f"tenant {SOUTH}, zones: the API sends {told}")
         assert of_south == []

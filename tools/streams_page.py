@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from tap_servicetitan_dispatch.streams import ON_REQUEST
-from tools.declared import bookmark_of, operation_rows, request_rows, stream_rows, streams
+from tools.declared import operation_rows, request_rows, stream_rows, streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,15 +44,12 @@ KINDS = {
 
 def stream_section(stream: DispatchStream) -> str:
     """Return what the page of streams says of a stream."""
-    keys = ", ".join(f"`{key}`" for key in stream.primary_keys)
-    extra = " Offered if `extra_streams` names it." if stream.name in ON_REQUEST else ""
-    scopes = ", ".join(f"`{scope}`" for scope in stream.scopes)
-    source = f"Operation: `{stream.method} {stream.path}`. Scopes: {scopes}."
+    source = f"Operation: `{stream.method} {stream.path}`." if stream.path else "No operation."
+    extra = " [On request](#on-request)." if stream.name in ON_REQUEST else ""
     rows = "\n".join(field_rows(stream.schema))
     return (
         f"## {stream.name}\n\n{inspect.getdoc(type(stream))}\n\n"
-        f"{source if stream.path else 'Operation: none. Scopes: none.'}\n\n"
-        f"Primary key: {keys}. Replication key: {bookmark_of(stream)}.{extra}\n\n"
+        f"{source}{extra}\n\n"
         f"| Field | Kind | Meaning |\n|---|---|---|\n{rows}\n"
     )
 
@@ -71,7 +68,7 @@ def content() -> str:
 PAGE = """\
 # Streams
 
-All streams, then each with its fields, then [every operation of the
+All streams with keys and scopes, the fields of each, and [every operation of the
 API](#every-operation-of-the-api).
 
 ## All streams
@@ -80,13 +77,12 @@ API](#every-operation-of-the-api).
 |---|---|---|---|
 {all_streams}
 
-Any field but those of the primary key may be null: the API leaves out values where its definition
-says that it never does. Timestamps have up to seven digits of a second, and come as the API sends
-them.
+Every field outside the primary key may be null: the API omits values even if its definition says
+that it never does. Timestamps arrive as the API sends them, with up to seven digits of a second.
 
 ## On request
 
-These streams are offered only if the setting `extra_streams` names them, whatever is selected:
+These streams exist only if the setting `extra_streams` names them, whatever is selected:
 
 | Stream | What to know first |
 |---|---|
@@ -99,6 +95,6 @@ These streams are offered only if the setting `extra_streams` names them, whatev
 |---|---|
 {operations}
 
-What is written to assignments, shifts, skills, business hours and non-job appointments also changes
-what `capacities` computes.
+Writes to assignments, shifts, skills, business hours and non-job appointments also change
+`capacities`.
 """

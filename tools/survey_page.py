@@ -26,41 +26,38 @@ _TIMED = "answers_within_100_s"
 HEAD = """\
 # The survey
 
-Nobody who works on this tap has credentials: it rests on what the vendor documents, on what others
-have observed, and on what was inferred from that. You have a tenant. So one command tells you, and
-us, what is true:
+Nobody who works on this tap has credentials. It rests on the vendor's documents, on observations of
+others, and on conclusions from both. You have a tenant: one command tells you, and us, what is true.
 
 ```sh
 .venv/bin/meltano --environment=production invoke tap-servicetitan-dispatch:survey
 .venv/bin/meltano --environment=production invoke tap-servicetitan-dispatch:survey --survey=json > survey.json
 ```
 
-Without Meltano it is `tap-servicetitan-dispatch --config … --survey`. It sends some 120 calls, 150 at
-most, no more than 8 a second, and ends after three minutes at most, Ctrl-C or a signal, with what it
-has. It reads only: nothing is written at ServiceTitan or into a target, and no bookmark moves. It
-provokes nothing but a few refusals, each once: of a made-up continuation token, a parameter and a
-`sort` that do not exist, too large a page, too long a forecast, tenant 0, and a token without `Bearer`.
-A wrong secret is never sent.
+Without Meltano: `tap-servicetitan-dispatch --config … --survey`. It sends some 120 calls, at most 150,
+no more than 8 a second. It ends after at most three minutes, or at Ctrl-C or a signal, with the results
+so far. It only reads: nothing is written at ServiceTitan or into a target, and no bookmark moves. It
+provokes a few refusals, each once: by a made-up continuation token, a parameter and a `sort` that do
+not exist, too large a page, too long a forecast, tenant 0, and a token without `Bearer`. It never sends
+a wrong secret.
 
-- It asks for the streams that are selected. `capacities` and `technician_tracking` are among them
-  only where `extra_streams` names them; tracking is asked for three pairs at most that are under way.
-- Where a scope is missing it says so: [`--check`](operations.md#check-before-you-run) tells which to grant.
-- In a group it goes from tenant to tenant; `--survey-tenant NUMBER` picks one.
-- `--survey-also wrong-key` tries a made-up app key, too; `--survey-also tenant-number` puts the
+- It covers the selected streams. `capacities` and `technician_tracking` are among them only if
+  `extra_streams` names them; tracking is asked for at most three pairs that are under way.
+- It reports a missing scope; [`--check`](operations.md#check-before-you-run) says which one to grant.
+- In a group it covers one tenant after the other; `--survey-tenant NUMBER` picks one.
+- `--survey-also wrong-key` also tries a made-up app key. `--survey-also tenant-number` puts the
   tenant's number into the file.
-- The exit code is 0 if it got through, whatever it saw.
+- The exit code is 0 if it got through, whatever it found.
 
 ## What the file holds
 
-`--survey=json` prints an object (`tap_servicetitan_dispatch/survey/schema.json` describes it): for each
-fact what is believed, what was seen, the outcome, what follows, and the switches of a sandbox that
-behaves alike; for odd fields their names, types and patterns. **No value of a row is in it**: no id, no
-name, no text, no time, no token, no address, and no number of a tenant unless you ask for that. There
-are counts (two digits of them), shares, lengths, durations, statuses, formats, and names of fields.
-[SECURITY.md](../SECURITY.md) promises it. Look through it, then attach it to an issue, for which there
-is a template: it is what we lack most.
-
-In a group, the file holds a list, an object for each tenant.
+`--survey=json` prints an object, described by `tap_servicetitan_dispatch/survey/schema.json`; for a
+group, a list with an object for each tenant. Each fact has the belief, the observation, the outcome, the
+consequence, and the switches of a sandbox that behaves alike. Odd fields have names, types and patterns.
+**No value of a row is in it**: no id, name, text, time, token or address, and no number of a tenant
+unless you ask for it. It has counts (two digits of them), shares, lengths, durations, statuses, formats,
+and names of fields. [SECURITY.md](../SECURITY.md) promises this. Look through the file, then attach it
+to an issue with the template for it: it is what we lack most.
 
 ## A sandbox that is like it
 
@@ -68,34 +65,46 @@ In a group, the file holds a list, an object for each tenant.
 servicetitan-sandbox --like survey.json
 ```
 
-It behaves as that tenant did: every switch that a fact names, how many rows each list has, and how
-many of them are inactive or undated. Other options win. In Python it is `Sandbox(like="survey.json")`.
+This sandbox behaves like that tenant: every switch that a fact names, the number of rows of each list,
+and the shares of inactive and undated rows, how late it answers, and what failed in passing. Other options win. In Python: `Sandbox(like="survey.json")`.
 
 ## How sure it is
 
-- Of each row: *as believed* takes 300 rows without an exception, and 3,000 where one exception is one
-  lost row. One exception makes it *otherwise*. With fewer rows it *could not tell*, and says why; it
-  never guesses.
-- Of what the server does with a parameter: one answer to a question that tells, such as a bound with
-  rows on both sides of it.
-- The office goes on working meanwhile. So rows are compared that had not changed for an hour, and
-  counts are asked for twice.
-- What happens while it looks, such as changes that do not move `modifiedOn`, shows only in a busy hour.
-- What takes days or a deletion it could not tell by reading; the fact says how to find out.
+- About rows: *as believed* takes 300 rows without an exception, or 3,000 if one exception is one lost
+  row. One exception makes it *otherwise*. With fewer rows it *could not tell*, and says why. It never
+  guesses.
+- About parameters: one answer is enough if it can tell, such as a bound with rows on both sides of it.
+- The office goes on working during a survey. So it compares only rows that were unchanged for an hour,
+  and asks for counts twice.
+- Events during the survey, such as changes that do not move `modifiedOn`, show only in a busy hour.
+- Facts that take days or a deletion cannot be told by one survey. A second one can tell.
+
+## A second survey
+
+How long a token lives, whether deleted rows become inactive or disappear, and whether the feed reports
+each deletion shows only with time. So survey twice, a day or more apart, with the same file:
+
+```sh
+tap-servicetitan-dispatch --config config.json --survey --survey-memory memory.json
+```
+
+The first survey writes the file. Each later one compares itself with it and leaves it as it is, so its
+token grows older; delete the file to begin anew. **The file is private**, and only you can read it: it
+holds a token of the export feed and ids of rows. Nothing of it is in what `--survey=json` prints.
 
 ## What the tap believes
 
-"""
-FOOT = """\
-The sandbox that this table is a survey of has the switches that [its page](sandbox.md#what-nobody-knows)
-lists, as they are by default, so it shows what the tap believes. *Documented* is what the vendor says,
-*observed* what others saw, *inferred* what follows from either, *unknown* what the sources leave open.
+*Documented* is what the vendor says, *observed* what others saw, *inferred* what follows from either,
+*unknown* what the sources leave open. [The sandbox](sandbox.md#what-nobody-knows) behaves as believed
+unless a switch says otherwise. The column "In the sandbox" is a survey of it, with all switches at their
+defaults.
+
 """
 
 
 def content() -> str:
     """Return the page."""
-    return f"{HEAD}{''.join(_sections())}{FOOT}"
+    return f"{HEAD}{''.join(_sections())}"
 
 
 @cache
@@ -116,8 +125,10 @@ def survey_of_sandbox() -> Survey:
 
 def _sections() -> Iterator[str]:
     found = {finding.fact.name: finding for finding in survey_of_sandbox().findings}
-    for about, facts in itertools.groupby(FACTS, key=lambda fact: fact.about):
+    for about, group in itertools.groupby(FACTS, key=lambda fact: fact.about):
+        facts = list(group)
         yield f"### {about[:1].upper()}{about[1:]}\n\n"
+        yield f"<details>\n<summary>{len(facts)} facts</summary>\n\n"
         yield "| Fact | Believed | Mark | In the sandbox | If it is otherwise | How it is found out | Switches |\n"
         yield "|---|---|---|---|---|---|---|\n"
         for fact in facts:
@@ -137,4 +148,4 @@ def _sections() -> Iterator[str]:
                 ", ".join(f"`{switch}`" for switch in fact.switches),
             )
             yield f"| {' | '.join(cells)} |\n"
-        yield "\n"
+        yield "\n</details>\n\n"

@@ -55,7 +55,7 @@ def main() -> None:
         else:
             told = fleet.freshness(shard, known, datetime.now(UTC))
             print(*summary.reasons, sep="\n", file=sys.stderr)
-            print(f"{name}: {summary.text()} {told}")
+            print(f"{name}: {summary.text(shard)} {told}")
     sys.exit(failed)
 
 

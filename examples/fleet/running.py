@@ -89,10 +89,10 @@ class Summary:
         if line.get("level") == "warning" and line.get("tenant_id") in self.tenants:
             self.reasons.append(str(line["event"]))
 
-    def text(self) -> str:
-        """Return it in a line."""
-        failed = ", ".join(map(str, self.failed)) or "none"
-        doubtful = ", ".join(map(str, self.doubtful))
+    def text(self, shard: Shard) -> str:
+        """Return it in a line, in which the tenants of the shard are called by their names."""
+        failed = ", ".join(map(shard.called, self.failed)) or "none"
+        doubtful = ", ".join(map(shard.called, self.doubtful))
         doubt = f" Rows may have been missed of: {doubtful}." if doubtful else ""
         unread = f" Read of no tenant: {', '.join(self.unread)}." if self.unread else ""
         return (

@@ -74,6 +74,18 @@ class Shard:
         """Their numbers."""
         return tuple(item["tenant_id"] for item in self.items)
 
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """Their names, by number; not of a tenant that has none."""
+        return {item["tenant_id"]: item["name"] for item in self.items if item.get("name")}
+
+    def called(self, number: int) -> str:
+        """Return what people call a tenant, as the tap does: its name, and its number in brackets.
+
+        A tenant without a name is called by its number.
+        """
+        return f"{self.names[number]} ({number})" if number in self.names else str(number)
+
     @property
     def cron(self) -> str:
         """The interval as a cron expression.
@@ -217,7 +229,9 @@ class Fleet:
     def freshness(self, shard: Shard, known: Mapping[int, str], now: datetime) -> str:
         """Return in a sentence who is stale; the arguments are those of `stale`."""
         stale = self.stale(shard, known, now)
-        told = ", ".join(f"{number} (last read: {when})" for number, when in stale.items())
+        told = ", ".join(
+            f"{shard.called(number)} (last read: {when})" for number, when in stale.items()
+        )
         return f"Stale: {told}." if stale else "All tenants are fresh."
 
     def settings(self, shard: Shard, variables: Mapping[str, str]) -> dict[str, str]:

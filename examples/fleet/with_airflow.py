@@ -43,7 +43,7 @@ def refresh(every_minutes: int) -> DAG:
         known = summary.last_read(last_read(shard))
         Variable.set(_variable(shard), known, serialize_json=True)
         fresh = FLEET.freshness(SHARDS[shard], known, datetime.now(UTC))
-        logger.info("%s: %s %s", shard, summary.text(), fresh)
+        logger.info("%s: %s %s", shard, summary.text(SHARDS[shard]), fresh)
         return dataclasses.asdict(summary) | {"began": summary.began.isoformat()}
 
     @dag(

@@ -96,11 +96,11 @@ def _load(fleet: Fleet, shard: Shard) -> AssetsDefinition:
     )
     def load(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
         summary = run_shard(fleet, shard, context.log.info)
-        context.log.info(summary.text())
+        context.log.info(summary.text(shard))
         for stream, figures in summary.streams.items():
             yield MaterializeResult(asset_key=[shard.name, stream], metadata=figures)
         known = summary.last_read(last_read(context.instance, shard))
-        yield MaterializeResult(asset_key=_tenants(shard), metadata=_shown(summary, known))
+        yield MaterializeResult(asset_key=_tenants(shard), metadata=_shown(shard, summary, known))
         _judge_at_once(fleet, shard, context.instance)
 
     return load
@@ -125,12 +125,13 @@ def _judge_at_once(fleet: Fleet, shard: Shard, instance: DagsterInstance) -> Non
     )
 
 
-def _shown(summary: Summary, known: Mapping[int, str]) -> dict[str, Any]:
+def _shown(shard: Shard, summary: Summary, known: Mapping[int, str]) -> dict[str, Any]:
     """Return what the page shows of a run; `known` says when each tenant was last read."""
     lines = [
         TableRecord(
             {
                 "tenant": str(number),
+                "name": shard.names.get(number, ""),
                 "last_read": known.get(number, NEVER),
                 "this_run": _this_run(summary, number),
             }
@@ -141,7 +142,7 @@ def _shown(summary: Summary, known: Mapping[int, str]) -> dict[str, Any]:
         "rows": summary.rows,
         "seconds": round(summary.seconds, 1),
         "lag_minutes": _lag_minutes(summary, known),
-        "failed_tenants": ", ".join(map(str, summary.failed)) or "none",
+        "failed_tenants": ", ".join(map(shard.called, summary.failed)) or "none",
         TENANTS: MetadataValue.table(lines),
         "reasons": MetadataValue.md("\n\n".join(summary.reasons) or "none"),
     }
@@ -191,7 +192,7 @@ def judged(fleet: Fleet, shard: Shard, known: Mapping[int, str], now: datetime) 
         known: When each was last read, by number.
         now: The time.
     """
-    stale = {str(number): when for number, when in fleet.stale(shard, known, now).items()}
+    stale = {shard.called(number): when for number, when in fleet.stale(shard, known, now).items()}
     return AssetCheckResult(
         check_name=CHECK,
         asset_key=_tenants(shard),

@@ -1,1 +1,1 @@
-"""The command line: what can be asked for, and how a failure becomes one line."""
+"""The command line: its options, and how a failure becomes one line."""

@@ -45,7 +45,7 @@ MARKS = {
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the check, and what became of it.
+    """A step of the check, and its result.
 
     Attributes:
         name: `settings`, `token`, `app key and tenant`, or the name of a stream.
@@ -82,7 +82,7 @@ class Step:
 
 
 def perform(tap: Tap) -> list[Step]:
-    """Check the settings of a tap, and what they lead to; return the steps."""
+    """Check the settings of a tap, and the API with them; return the steps."""
     settings, *others = _perform(tap)
     unknown = validation.unknown(tap.config, tap.config_jsonschema)
     return [replace(settings, caution=" ".join(unknown)), *others]
@@ -327,7 +327,7 @@ def _remark(step: Step) -> str:
     if step.selected is False:
         lines.append("(not selected)")
     if step.outcome == SKIPPED:
-        lines.append("A run does without it, as skip_forbidden_streams is set:")
+        lines.append("A run leaves it out, as skip_forbidden_streams is set:")
     if step.happened:
         lines.append(step.happened)
     if step.remedy:

@@ -1,4 +1,4 @@
-"""The command line: what is asked for is done, and whatever goes wrong ends in one line."""
+"""The command line: it runs what was asked for, and each failure ends in one line."""
 
 from __future__ import annotations
 
@@ -64,7 +64,16 @@ SURVEY_TENANT = click.Option(
     multiple=True,
     type=int,
     metavar="NUMBER",
-    help="Survey this tenant of the group; without it, each. May be repeated.",
+    help="Survey only this tenant of the group. May be repeated.",
+)
+SURVEY_MEMORY = click.Option(
+    ["--survey-memory"],
+    metavar="FILE",
+    help=(
+        "Have the survey keep in this file what a survey of another day compares itself with, or, "
+        "if the file is there, compare itself: how long a token lives, what became of rows. It is "
+        "private."
+    ),
 )
 
 
@@ -73,8 +82,8 @@ GROUP_STATE = click.Option(
     multiple=True,
     metavar="[TENANT=]FILE",
     help=(
-        "Print the state of a group of tenants, made of the state of a group, if one is given, and "
-        "of that of a single run of each tenant that is named. May be repeated."
+        "Print the state of a group of tenants, joined from files: the state of a group, and those "
+        "of single runs as TENANT=FILE. May be repeated."
     ),
 )
 WITHOUT = click.Option(
@@ -83,8 +92,8 @@ WITHOUT = click.Option(
     type=int,
     metavar="TENANT",
     help=(
-        "Leave a tenant out of what --group-state prints, and print the SQL that deletes its rows "
-        "to stderr. May be repeated."
+        "Leave a tenant out of the state that --group-state prints, and print the SQL that deletes "
+        "its rows to stderr. May be repeated."
     ),
 )
 
@@ -119,6 +128,7 @@ class Command(SingerCommand):
                 SURVEY,
                 SURVEY_ALSO,
                 SURVEY_TENANT,
+                SURVEY_MEMORY,
                 GROUP_STATE,
                 WITHOUT,
             ],
@@ -136,7 +146,7 @@ class Command(SingerCommand):
         if sys.stdout is None:  # Python has none where it was started with a closed one
             self._fail(
                 advice(
-                    "stdout is closed, where the tap writes to",
+                    "stdout is closed, so the tap cannot write",
                     "connect it to a target, a file or /dev/null",
                 )
             )
@@ -149,12 +159,12 @@ class Command(SingerCommand):
             check_as, given, without = (
                 ctx.params.pop(each) for each in ("check_as", "group_state", "without")
             )
-            survey_as, also, only = (ctx.params.pop(each) for each in _OF_SURVEY)
+            survey_as, also, only, memory = (ctx.params.pop(each) for each in _OF_SURVEY)
             if given or without:
                 click.echo(json.dumps(group_state.made_of(given, without)))
                 return click.echo(group_state.removal_of(without), err=True, nl=False)
             if survey_as is not None:
-                return self._survey(self._tap(ctx.params), survey_as, also, only)
+                return self._survey(self._tap(ctx.params), survey_as, also, only, memory)
             if check_as is None:
                 return super().invoke(ctx)
             return self._check(check_as, self._tap(ctx.params))
@@ -170,11 +180,19 @@ class Command(SingerCommand):
             setup_mapper=False,
         )
 
-    def _survey(self, tap: Tap, survey_as: str, also: Sequence[str], only: Sequence[int]) -> None:
-        from tap_servicetitan_dispatch.survey import report, survey  # noqa: PLC0415 - not for --discover
+    def _survey(
+        self,
+        tap: Tap,
+        survey_as: str,
+        also: Sequence[str],
+        only: Sequence[int],
+        file: str | None,
+    ) -> None:
+        from tap_servicetitan_dispatch.survey import memory, report, survey  # noqa: PLC0415 - not for --discover
 
         if lines := problems_of(tap.config, tap.config_jsonschema):
             self._fail(*lines)
+        before = memory.read(file) if file else {}
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _interrupt)
 
@@ -187,6 +205,7 @@ class Command(SingerCommand):
             also=also,
             only=only,
             tell=lambda stage, calls: show(f"{calls:3} calls so far: {stage}"),
+            before=before,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
@@ -195,6 +214,9 @@ class Command(SingerCommand):
             click.echo(report.as_json(surveys))
         else:
             report.print_tables(surveys, sys.stdout)
+        if file:
+            kept = {each.kept.tenant: each.kept for each in surveys if each.kept}
+            memory.write(file, (kept | before).values())  # the first one stays: tokens grow older
         if any(each.was_stopped for each in surveys) or not surveys:
             sys.exit(_STOPPED)
 
@@ -234,7 +256,7 @@ class Command(SingerCommand):
         sys.exit(1)
 
 
-_OF_SURVEY = ("survey_as", "survey_also", "survey_tenant")
+_OF_SURVEY = ("survey_as", "survey_also", "survey_tenant", "survey_memory")
 _STOPPED = 128 + signal.SIGTERM
 
 
@@ -262,8 +284,8 @@ _LINES: tuple[tuple[Any, str, str], ...] = (
     ),
     (
         OSError,
-        "the operating system refuses something: {text}",
-        f"see to that, and run again. {_SAFE}",
+        "the operating system reports an error: {text}",
+        f"correct that, and run again. {_SAFE}",
     ),
     (
         MemoryError,
@@ -273,16 +295,16 @@ _LINES: tuple[tuple[Any, str, str], ...] = (
     (SingerSDKError, "{kind}: {text}", ""),
     (
         Exception,
-        "Something unforeseen: {kind}: {text}",
+        "Unexpected error: {kind}: {text}",
         f"report it, with what LOGLEVEL=DEBUG shows. {_SAFE}",
     ),
 )
-"""What is said of what went wrong, and what to do: the first kind that it is counts."""
+"""Messages and remedies by kind of error; the first that matches counts."""
 
 
 def _line_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in _FULL:
-        return advice("there is no room for what the tap writes", f"make room on disk. {_SAFE}")
+        return advice("there is no disk space for the tap's output", f"make room on disk. {_SAFE}")
     happened, remedy = next(told for kinds, *told in _LINES if isinstance(error, kinds))
     text = part(error).rstrip(".")
     return advice(happened.format(kind=type(error).__name__, text=text), remedy)

@@ -13,7 +13,7 @@ from tap_servicetitan_dispatch.surrogates import place_of_lone_surrogate
 
 
 def content_of(path: str, option: str) -> bytes:
-    """Return what is in a file.
+    """Return the content of a file.
 
     Args:
         path: Where it is.

@@ -44,8 +44,8 @@ def made_of(given: Sequence[str], without: Iterable[int]) -> dict[str, Any]:
             states[int(number)], _ = _read(path, group=False)
         else:
             raise InputError(
-                f"--group-state {each}: is not the number of one more tenant, =, and a file, nor "
-                "the one file with the state of the group",
+                f"--group-state {each}: is neither another tenant's number, =, and its file, nor "
+                "the only file with the state of a group",
                 "give it like 1000000001=state.json, once for each tenant",
             )
     made = state_of_group(states, group or {})

@@ -1,4 +1,4 @@
-"""What came back: a good answer, or the reason why there is none."""
+"""Answers: a good one, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def answer_of(
 
 
 def _bad_value(failure: Exception, content: bytes) -> str:
-    """Return what is wrong with a value in an answer that is JSON for all that; else nothing."""
+    """Return what is wrong with a value in an answer of valid JSON; nothing if it is fine."""
     if isinstance(failure, msgspec.ValidationError):
         return "a number that is out of range"
     try:
@@ -123,7 +123,7 @@ def _bad_value(failure: Exception, content: bytes) -> str:
 
 
 def failure_of(error: Exception, request: str, *, token_endpoint: bool) -> ApiError:
-    """Return what went wrong where no answer came, or not all of it.
+    """Return the failure of a request without a complete answer.
 
     Args:
         error: What was raised.
@@ -149,7 +149,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _kind_without_answer(causes: Sequence[BaseException]) -> Kind:
-    """Return the row of `FAILURES` of what went wrong where no answer came, or not all of it.
+    """Return the row of `FAILURES` for a request without a complete answer.
 
     Args:
         causes: What was raised, down to the innermost reason.

@@ -1,4 +1,4 @@
-"""Back-off: who waits before a request is sent again, and how long."""
+"""Back-off: which calls wait before a request is sent again, and how long."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def asked_wait(headers: Mapping[str, str], body: str) -> float | None:
 
 
 class Backoff:
-    """Calls again what failed in passing.
+    """Repeats calls that failed in passing.
 
     Args:
         max_retries: How often.

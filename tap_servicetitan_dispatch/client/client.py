@@ -75,7 +75,7 @@ class Client:
         self.logger: Log = logger
 
     def counting(self, tally: Tally, logger: Log = logger) -> Client:
-        """Return this client, but with what it does counted there, and told to a logger."""
+        """Return this client with its own tally and logger."""
         counted = copy.copy(self)
         counted.tally = tally
         counted.logger = logger
@@ -90,7 +90,7 @@ class Client:
         self._tokens.current()
 
     def now(self) -> datetime | None:
-        """Return what the API's clock shows, by its last answer; nothing if it does not say.
+        """Return the time of the API's clock, by its last answer; nothing if it does not say.
 
         Before its first answer it is the clock of the token endpoint, whose host is another. The
         clock of this machine may be days off.

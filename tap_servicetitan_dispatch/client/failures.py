@@ -85,7 +85,8 @@ class Failure:
 FAILURES: Mapping[Kind, Failure] = {
     Kind.REDIRECTED: Failure(
         "3xx",
-        "the server redirects elsewhere, which is not followed as the credentials would travel",
+        "the server redirects elsewhere; the tap does not follow, because the credentials would "
+        "go there too",
         "check api_url and auth_url, and any proxy on the way",
         statuses=range(300, 400),
     ),
@@ -99,7 +100,7 @@ FAILURES: Mapping[Kind, Failure] = {
     ),
     Kind.NOT_NOW: Failure(
         "408 or 425",
-        "the server asks for the request once more",
+        "the server asks to repeat the request",
         "run again later; the bookmark is safe",
         statuses={408, 425},
         retried=True,
@@ -139,7 +140,7 @@ FAILURES: Mapping[Kind, Failure] = {
     ),
     Kind.TOKEN_REFUSED: Failure(
         "any other refusal from the token endpoint",
-        "the token endpoint gave no token",
+        "the token endpoint issued no token",
         "check client_id, client_secret and auth_url",
         statuses=range(100, 1000),
         from_token_endpoint=True,
@@ -155,10 +156,10 @@ FAILURES: Mapping[Kind, Failure] = {
     ),
     Kind.UNAUTHORIZED: Failure(
         "401, again with a new token",
-        "the API rejected a token that it had just given out",
-        "see whether the tenant still lets the application in (Settings > Integrations > API "
-        "Application Access), and check that app_key is the key of that application (developer "
-        "portal > My Apps) and that environment is the right one",
+        "the API rejected a token that it had just issued",
+        "check that the tenant still allows the application (Settings > Integrations > API "
+        "Application Access), that app_key is its key (developer portal > My Apps), and that "
+        "environment is right",
         statuses={401},
     ),
     Kind.MISSING_SCOPE: Failure(
@@ -201,7 +202,7 @@ FAILURES: Mapping[Kind, Failure] = {
     ),
     Kind.GONE: Failure(
         "410",
-        "the API says that what the request names is gone",
+        "the API says that the requested resource is gone",
         "report it with the traceId",
         statuses={410},
         refuses="request",
@@ -210,13 +211,13 @@ FAILURES: Mapping[Kind, Failure] = {
     Kind.CONFLICT: Failure(
         "409",
         "the API reports a conflict",
-        "run again; if it stays, report it with the traceId",
+        "run again; if it happens again, report it with the traceId",
         statuses={409},
         knows_tenant=True,
     ),
     Kind.UNEXPECTED_STATUS: Failure(
         "any other status",
-        "the API answered with a status that it does not document",
+        "the API answered with an undocumented status",
         "report it with the traceId",
         statuses=range(100, 1000),
     ),
@@ -235,25 +236,25 @@ FAILURES: Mapping[Kind, Failure] = {
     ),
     Kind.TOO_LARGE: Failure(
         "an answer of more than 64 MiB, unpacked",
-        "the answer is too large to be taken into memory",
+        "the answer is too large for memory",
         "lower page_size, or capacity_days_per_request for the stream capacities; if that does not "
         "help, check any proxy on the way",
     ),
     Kind.BAD_ADDRESS: Failure(
-        "no request, as there is no such address",
-        "the address to call, or that of a proxy, makes no sense",
+        "no request, because an address is invalid",
+        "the address of the API or of a proxy is invalid",
         "check api_url and auth_url, and the variables HTTPS_PROXY and ALL_PROXY",
         reach="all",
     ),
     Kind.BAD_BUNDLE: Failure(
-        "TLS: no certificates to trust",
-        "the certificates to trust cannot be read",
+        "TLS: no trusted certificates",
+        "the trusted certificates cannot be read",
         "let REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE name a file of certificates (PEM), or unset it",
         reach="all",
     ),
     Kind.NO_TLS: Failure(
-        "TLS: refused, or something else is spoken",
-        "the server, or a proxy on the way, cannot be talked to by TLS",
+        "TLS: refused, or another protocol",
+        "TLS with the server, or with a proxy on the way, fails",
         "check that api_url and auth_url lead to a port for https, and any proxy on the way",
         reach="all",
     ),
@@ -273,8 +274,8 @@ FAILURES: Mapping[Kind, Failure] = {
     Kind.CONNECTION_LOST: Failure(
         "a connection closed or reset, or a body cut short",
         "the connection was lost before the whole answer had come",
-        "run again later; if it stays, check any proxy on the way and report it. The bookmark is "
-        "safe",
+        "run again later; if it happens again, check any proxy on the way and report it. The "
+        "bookmark is safe",
         retried=True,
         reach="all",
     ),

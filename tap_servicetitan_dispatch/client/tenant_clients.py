@@ -67,7 +67,7 @@ class TenantClients:
             return self._made[tenant]
 
     def wire_of(self, tenant: Tenant) -> Wire:
-        """Return what sends requests of any shape for a tenant, without retries or limits."""
+        """Return a sender of requests of any shape for a tenant, without retries or limits."""
         self.of(tenant)
         where = self._where
         return Wire(self._http, where.api_url, where.auth_url, self._credentials_of(tenant))

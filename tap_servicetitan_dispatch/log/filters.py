@@ -1,4 +1,4 @@
-"""Which lines of the log are routine, so that only whoever wants to see everything sees them."""
+"""Which lines of the log are routine, and so are shown at level debug only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SDK_NOISE = (
     "METRIC",
     "Skipping parse of env var settings",
 )
-"""How lines begin that the SDK writes below level error, whatever there is to say."""
+"""First words of lines that the SDK writes in each run, below level error."""
 
 
 class SdkNoiseFilter(logging.Filter):

@@ -1,4 +1,4 @@
-"""What is shown of texts from elsewhere: without secrets, on one line, and not too long.
+"""Texts from elsewhere, made fit to show: without secrets, on one line, and not too long.
 
 Logs, errors and the check pass through here whatever they are about, as nobody can know where a
 server, a proxy or a library repeats what it was shown. Rows and state do not: they are data, and

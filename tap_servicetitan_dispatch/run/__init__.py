@@ -1,1 +1,1 @@
-"""A run: what its streams share while they are read, and what became of them."""
+"""A run: what its streams share while they are read, and their results."""

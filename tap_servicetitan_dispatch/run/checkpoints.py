@@ -38,12 +38,12 @@ class Checkpoints:
         self.tell()
 
     def tell(self) -> None:
-        """Write what has changed, if it is time to; called often."""
+        """Write the changed state, if it is time to; called often."""
         if self._clock() - self._written_at >= SECONDS_BETWEEN:
             self.flush()
 
     def flush(self) -> None:
-        """Write what has changed, as something is about to end."""
+        """Write the changed state, because something is about to end."""
         if self._has_changed:
             self.write()
 

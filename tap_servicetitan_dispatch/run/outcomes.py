@@ -1,4 +1,4 @@
-"""The ledger of a run: what became of each stream of each tenant, and how far a failure reaches.
+"""The ledger of a run: the result of each stream of each tenant, and how far a failure reaches.
 
 The exit code, what is logged at the end, `sync_log` and the summary of a group are views of it.
 """
@@ -51,7 +51,7 @@ def reason_of(error: BaseException) -> str:
 
 @dataclass
 class Outcome:
-    """What became of a stream of a tenant.
+    """The result of a stream of a tenant.
 
     The thread that reads it notes what comes from the API; the main thread does the rest.
 
@@ -130,7 +130,7 @@ class Outcome:
         self.reached = reached if isinstance(reached, str) else self.reached
 
     def add_doubt(self, why: str) -> None:
-        """Note why nobody vouches for what was read."""
+        """Note why the rows that were read may not be all."""
         self.doubt = f"{self.doubt} {why}".strip()
 
     def end(self, result: str, reason: str | None = None) -> None:
@@ -163,7 +163,7 @@ class Outcomes:
         return self._tallies.setdefault(stream, Tally())
 
     def of(self, stream: str, tenant: Tenant) -> Outcome:
-        """Return what became of a stream of a tenant, or is about to."""
+        """Return the result of a stream of a tenant, or the one in the making."""
         with self._lock:
             if (stream, tenant) not in self._found:
                 tally = Tally(whole=self.tally_of(stream))
@@ -171,7 +171,7 @@ class Outcomes:
             return self._found[stream, tenant]
 
     def those(self, stream: str | None = None, tenant: Tenant | None = None) -> list[Outcome]:
-        """Return what became of a stream or of all, and of a tenant or of all."""
+        """Return the results of one stream or all, and of one tenant or all."""
         with self._lock:
             found = list(self._found.values())
         return [
@@ -181,7 +181,7 @@ class Outcomes:
         ]
 
     def read(self, tenant: Tenant | None = None) -> list[Outcome]:
-        """Return what became of the streams that come from the API."""
+        """Return the results of the streams that come from the API."""
         return [each for each in self.those(tenant=tenant) if each.stream != self.log]
 
     # What goes wrong ------------------------------------------------------------------------
@@ -253,7 +253,7 @@ class Outcomes:
                     each.result, each.error = FAILED, each.refusal
 
     def complete(self, stream: str) -> None:
-        """Note that all pages of a stream have been written, but for those that went wrong."""
+        """Note that all pages of a stream have been written, except those that failed."""
         for outcome in self.those(stream):
             outcome.result = outcome.result or COMPLETE
 
@@ -316,17 +316,17 @@ class Outcomes:
         return outcome.reason
 
     def verdict(self, outcome: Outcome) -> tuple[str, str | None]:
-        """Return what became of a stream, and the reason, as `sync_log` says it."""
+        """Return the result of a stream and the reason, as in `sync_log`."""
         if outcome.result == COMPLETE and outcome.doubt:
             return DOUBTFUL, outcome.doubt
         return outcome.result or FAILED, self.reason(outcome)
 
     def tenants(self, *results: str) -> list[Tenant]:
-        """Return the tenants any of whose streams came to one of some results."""
+        """Return the tenants with a stream that has one of some results."""
         return list(dict.fromkeys(each.tenant for each in self.those() if each.result in results))
 
     def summary(self, tenants: int) -> tuple[str, dict[str, Any]]:
-        """Return what is told of a group at the end, and the same for structured logs.
+        """Return the last line about a group, and the same for structured logs.
 
         Args:
             tenants: How many there are in all.

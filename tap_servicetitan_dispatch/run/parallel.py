@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 class ParallelCalls:
-    """Threads that help with independent calls: no more than allowed over all who use them.
+    """Threads that help with independent calls: no more than allowed in all.
 
     Args:
         max_threads: At most so many.
@@ -25,7 +25,7 @@ class ParallelCalls:
         self._free = threading.Semaphore(max_threads)
 
     def results(self, calls: Iterable[Callable[[], Result]]) -> Iterator[Result]:
-        """Yield what each call returns, in the order of the calls, several of them under way.
+        """Yield the result of each call, in the order of the calls, several of them at a time.
 
         Where no thread is free, the caller's own does the work.
 

@@ -210,7 +210,7 @@ class Prefetcher(Generic[Owner]):
             queue.arrived = kept
 
     def _end(self, source: _QueuedWalk[Owner]) -> None:
-        """Take a walk off the list; whoever reads it finds out by that."""
+        """Take a walk off the list; its reader finds out by that."""
         del self._sources[source]
         self._walks_left[source.owner] -= 1
         self._walks_left += Counter()  # leave out who has none

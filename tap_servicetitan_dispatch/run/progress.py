@@ -1,4 +1,4 @@
-"""How a run is getting on: told while it lasts, and summed up at its end."""
+"""The progress of a run: shown while it lasts, and summed up at its end."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class Run:
         return Prefetcher(self.config["max_concurrent_requests"], self._before_waiting)
 
     def first_page(self, *, is_long: bool) -> PageSize:
-        """Return how large the first page of a walk may be.
+        """Return the likely size of the first page of a walk.
 
         Args:
             is_long: Whether it is one of all history, not of what changed since a bookmark.
@@ -181,7 +181,7 @@ class Run:
         self.outcomes.complete(stream)
 
     def end(self) -> None:
-        """Leave the pages that nobody will read any more, and tell nothing more."""
+        """Drop the pages that nobody will read any more, and show nothing more."""
         self.progress.end()
         self._stop_flag.end_waits()
         self._prefetcher.close()
@@ -195,7 +195,7 @@ class Run:
         self.leave_if_told_to()
 
     def _end_early(self, reason: str) -> None:
-        """Write what became of the streams, as the last of them will not have its turn."""
+        """Write the results of the streams, because `sync_log` will not have its turn."""
         if self.outcomes.ended_early:
             return
         self.outcomes.end_early(reason)
@@ -215,5 +215,5 @@ class Run:
             self.checkpoints.write()
             self._end_early("the run was stopped by a signal")
             self._stop_flag.cancel_last_resort()
-            logger.info("Stopped by a signal; the state that is safe has been written.")
+            logger.info("Stopped by a signal; the safe state has been written.")
             raise self._stop_flag.exit

@@ -137,14 +137,13 @@ def _like(path: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
         behaviour, faults = behaviour_like(survey), faults_like(survey, Faults())
     except (OSError, NotASurveyError) as error:
         raise click.BadParameter(f"{path}: {error}", param_hint="--like") from error
-    return (
-        {
-            field.name: value
-            for field in fields(Behaviour)
-            if (value := getattr(behaviour, field.name)) is not None
-        },
-        {"latency": faults.latency} if faults.latency else {},
-    )
+    return _set_in(behaviour), _set_in(faults)
+
+
+def _set_in(options: Behaviour | Faults) -> dict[str, Any]:
+    """Return the fields that have a value, by name."""
+    values = {field.name: getattr(options, field.name) for field in fields(options)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 _MOST_SHOWN = 3
@@ -244,8 +243,8 @@ Press Ctrl-C to stop it."""
 @click.option(
     "--like",
     metavar="FILE",
-    help="Behave as a tenant did whose survey is in a file, which the tap prints with "
-    "--survey=json; other options win.",
+    help="Behave like the tenant of a survey, a file that the tap prints with --survey=json; "
+    "other options win.",
 )
 @options_of(Behaviour)
 @options_of(Faults, _PREFIX)

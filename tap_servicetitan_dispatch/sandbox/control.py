@@ -65,12 +65,12 @@ async def forget_faults_of_tenant(switch: SwitchNow, member: MemberNow) -> Fault
 
 @of_tenant.get("/access")
 async def get_access(member: MemberNow) -> Access:
-    """Return what a tenant lets the application do."""
+    """Return what a tenant permits the application."""
     return member.access
 
 
 @of_tenant.put("/access")
 async def set_access(member: MemberNow, access: Access) -> Access:
-    """Set what a tenant lets the application do. `{}` lets it do everything."""
+    """Set what a tenant permits the application; `{}` permits everything."""
     member.access = access
     return access

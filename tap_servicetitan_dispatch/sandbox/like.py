@@ -83,9 +83,23 @@ def behaviour_like(survey: Any, **given: Any) -> Behaviour:
 
 
 def faults_like(survey: Any, faults: Faults) -> Faults:
-    """Return faults that make a sandbox as slow as a survey found its tenant."""
-    late = switches_of(survey).get(f"{_FAULT}latency")
-    return replace(faults, latency=late) if isinstance(late, int | float) else faults
+    """Return faults that make a sandbox as slow, strict and prone to fail as a survey found it.
+
+    Raises:
+        NotASurveyError: It names a fault that this version does not have.
+    """
+    known = {f"{_FAULT}{field.name}" for field in fields(Faults)}
+    named = {
+        name.removeprefix(_FAULT): value
+        for name, value in switches_of(survey).items()
+        if name in known
+    }
+    try:
+        checked = TypeAdapter(Faults).validate_python(named)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise NotASurveyError(f"{_FAULT}{first['loc'][0]}: {first['msg']}") from error
+    return replace(faults, **{name: getattr(checked, name) for name in named})
 
 
 def size_like(behaviour: Behaviour) -> int | None:

@@ -1,1 +1,1 @@
-"""The settings: what they are called, what they mean, and which values make sense."""
+"""The settings: names, meanings, and which values make sense."""

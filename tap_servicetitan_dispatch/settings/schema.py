@@ -1,4 +1,4 @@
-"""The settings: what they are called, what they mean, and where they lead."""
+"""The settings: names, meanings, and addresses of the environments."""
 
 from __future__ import annotations
 
@@ -85,132 +85,131 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     _setting(
         "tenant_id",
         "Number of the tenant, shown beside the client ID. Required outside the sandbox, unless "
-        "`tenants` is set. In the sandbox each number is a contractor of its own.",
+        "`tenants` is set. In the sandbox each number is another contractor.",
         kind=th.CustomType({"type": ["string", "integer"]}),
     ),
     _setting(
         "tenants",
-        "Several tenants to read in one run, in place of `tenant_id`: numbers, or objects with "
-        "`tenant_id` and, as far as they differ from the settings of the same name, `client_id`, "
-        "`client_secret`, `app_key` and `timezone`; `name` is what the log calls it. Each row then "
-        "has a `tenantId`, and each key begins with it.",
+        "Tenants to read in one run, in place of `tenant_id`: numbers, or objects with "
+        "`tenant_id`, a `name` for the log and, if they differ from the settings of the same "
+        "name, `client_id`, `client_secret`, `app_key` and `timezone`. Each row then has a "
+        "`tenantId`, and each key begins with it.",
         kind=th.ArrayType(th.CustomType({"type": ["integer", "string", "object"]})),
         secret=True,
     ),
     _switch(
         "skip_failed_tenants",
         "Whether a run succeeds (exit code 0, with a warning at the end) if some of the `tenants` "
-        "could not be read, or not wholly.",
+        "could not be read completely.",
     ),
     _setting(
         "environment",
         "`production`, `integration` (ServiceTitan's test environment, with credentials of its "
         "own), or `sandbox`: the same API inside the tap's own process, with a made-up "
-        "contractor, where no credential is needed and none is used.",
+        "contractor. It needs and uses no credentials.",
         default="production",
         allowed_values=[*ENVIRONMENTS, SANDBOX],
     ),
     _setting(
         "api_url",
-        "Root of the API in place of the environment's, such as `https://api.servicetitan.io`. In "
+        "Root of the API instead of the environment's, such as `https://api.servicetitan.io`. In "
         "the sandbox environment: the address of a sandbox that runs on its own.",
     ),
     _setting(
         "auth_url",
-        "Whole address of the token endpoint in place of the environment's.",
+        "Full address of the token endpoint instead of the environment's.",
         title="Token URL",
     ),
     _setting(
         "start_date",
-        "Date or date-time (ISO 8601, UTC unless it says otherwise) of the earliest change to "
-        "read on a first run. Without it the tap begins at the beginning of history.",
+        "Date or date-time (ISO 8601, UTC if it has no zone) of the earliest change that a first "
+        "run reads. By default the tap begins at the beginning of history.",
     ),
     _setting(
         "active",
         "Which assignments to ask the export feed for: `Any`, only active (`True`) or only "
-        "inactive (`False`) ones. With `True` you never hear that an assignment was taken back. "
+        "inactive (`False`) ones. With `True` you never learn that an assignment was withdrawn. "
         "The vendor says both that exports have filters and that they have none; a survey tells.",
         default="Any",
         allowed_values=["Any", "True", "False"],
     ),
     _switch(
         "include_recent_changes",
-        "Whether the export feed gives changes at once. Otherwise they come about 15 minutes "
+        "Whether the export feed delivers changes at once. By default they come about 15 minutes "
         "late, but each only once.",
     ),
     _setting(
         "extra_streams",
-        "Streams to offer beside the others. ",
+        "Further streams to offer. ",
         kind=th.ArrayType(th.StringType),
         default=[],
     ),
     _setting(
         "unknown_fields",
-        "What to do with a field that the API sends and the schema does not know, in a row or "
-        "inside another field: leave it out with a warning (`warn`), put it into the field "
-        "`unknownFields`, a JSON object that each row then has (`keep`), or end the stream before "
-        "anything of the page is written (`fail`). A value of another type than the schema's, "
-        "inside another too, passes through with a warning, or ends the stream as well (`fail`).",
+        "What to do with a field that is not in the schema, at any depth: leave it out with a "
+        "warning (`warn`), put it into a JSON object `unknownFields`, which each row then has "
+        "(`keep`), or end the stream before anything of the page is written (`fail`). With "
+        "`fail`, a value of another type than the schema's also ends the stream; otherwise it "
+        "passes with a warning.",
         default="warn",
         allowed_values=["warn", "keep", "fail"],
     ),
     _setting(
         "keep_history",
-        "Streams of which a table keeps each version of a row, not the latest only: the key gets "
-        "`modifiedOn` (`timeStamp` for `capacities`). A table that is there already has another "
-        "key, so load into a new one.",
+        "Streams whose tables keep each version of a row, not only the latest: their key gets "
+        "`modifiedOn` (`timeStamp` for `capacities`). An existing table has the other key, so "
+        "load into a new one.",
         kind=th.ArrayType(th.StringType),
         default=[],
     ),
     _setting(
         "hash_fields",
-        "Fields that go out as hashes, each as `stream.field`; fields inside of others too, as "
+        "Fields to deliver as hashes, each as `stream.field`, or inside another field as "
         "`capacities.technicians.name`. A name has the same hash (HMAC-SHA-256, hex) in each "
-        "stream, and null stays null.",
+        "stream; null stays null.",
         kind=th.ArrayType(th.StringType),
         default=[],
     ),
     _setting(
         "hash_salt",
-        "Secret with which `hash_fields` are hashed, of 16 characters or more. With another, each "
-        "hash is another. Required where `hash_fields` is set.",
+        "Secret for `hash_fields`, at least 16 characters. A different salt gives different "
+        "hashes. Required if `hash_fields` is set.",
         secret=True,
     ),
     _number(
         "page_size",
-        "Rows to ask for per page of a list, 1 to 5000. The export feed has its own.",
+        "Rows per page of a list, 1 to 5000. The export feed sets its own page size.",
         within=(1, LARGEST_PAGE),
         default=LARGEST_PAGE,
     ),
     _number(
         "overlap_seconds",
-        "Seconds that a run of a list begins below the bookmark, as changes may become visible "
-        "late and servers' clocks differ. Rows of that time come again.",
+        "Seconds before the bookmark at which a run of a list begins, because changes may become "
+        "visible late and servers' clocks differ. Rows of that time are delivered again.",
         within=(1, 86_400),
         title="Overlap",
         default=300,
     ),
     _number(
         "detect_deleted_every_hours",
-        "Hours after which a run reads the lists in full, so that targets which know "
-        "ACTIVATE_VERSION mark or remove the rows that were deleted for good; off unless set. "
-        "Only where no other run loads into the same tables, as its rows would count as deleted.",
+        "Hours after which a run reads the lists in full, so that targets that support "
+        "ACTIVATE_VERSION mark or remove rows that were deleted for good. Off by default. Set it "
+        "only if no other run loads into the same tables, because its rows would count as deleted.",
         within=(1, 10_000),
         title="Detect deleted rows every so many hours",
     ),
     _switch(
         "detect_deleted_assignments",
         "Whether detect_deleted_every_hours covers appointment_assignments too, by the ids of "
-        "their list: a call for every 5,000 rows there are. Only needed if the export feed "
-        "does not return what was deleted, which a survey tells. Not while keep_history names "
+        "their list: one call for every 5,000 rows. Only needed if the export feed does not "
+        "return deleted assignments, which a survey tells. Refused while keep_history names "
         "appointment_assignments, as meltano.yml does: a table with each version has none to mark.",
     ),
     _setting(
         "timezone",
-        "IANA name of the tenant's time zone, in which its days begin and end, such as "
-        "`America/Chicago`. The stream `capacities` reads whole days, of UTC without it; its slots "
-        "come whole if any part of them lies in those days. `sync_log` passes it on to the "
-        "warehouse.",
+        "IANA name of the tenant's time zone, such as `America/Chicago`. The stream `capacities` "
+        "reads whole days in it (in UTC by default), with each slot that overlaps them. "
+        "`sync_log` passes it on to the warehouse.",
     ),
     _number(
         "capacity_days_back",
@@ -228,16 +227,15 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _number(
         "capacity_days_per_request",
-        "Days to ask for at a time, besides the day after, in which slots may end; the API allows "
-        "14 in all.",
+        "Days per request, plus the day after, in which slots may end; the API allows 14 in all.",
         within=(1, 14),
         title="Capacity: days per request",
         default=7,
     ),
     _setting(
         "capacity_business_unit_ids",
-        "Numbers of the business units to read capacity for. Without them the API may leave out "
-        "business units that are in no capacity group, as an operator has reported.",
+        "Numbers of the business units to read capacity for. By default the API may leave out "
+        "business units without a capacity group, as an operator has reported.",
         kind=th.ArrayType(th.IntegerType(minimum=0, maximum=LARGEST_NUMBER)),
         title="Capacity: business units",
     ),
@@ -249,12 +247,12 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _switch(
         "capacity_skill_based_availability",
-        "Whether only technicians count who have the skills that the job type needs.",
+        "Whether to count only technicians with the skills of the job type.",
         title="Capacity: match skills",
     ),
     _number(
         "tracking_lookback_days",
-        "Days since its last change within which an assignment counts as live; for the stream "
+        "Days since its last change during which an assignment counts as live, for the stream "
         "`technician_tracking`.",
         within=(1, 366),
         title="Tracking: days back",
@@ -262,34 +260,34 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _number(
         "max_concurrent_requests",
-        "How many requests may be under way at a time where they are independent.",
+        "Maximum number of independent requests at a time.",
         within=(1, 50),
         default=10,
     ),
     _number(
         "max_requests_per_second",
-        "Upper bound on calls of the API, retries included. ServiceTitan allows 60 for each "
+        "Maximum number of calls to the API, retries included. ServiceTitan allows 60 for each "
         "application and tenant.",
         within=(1, 60),
         default=50,
     ),
     _number(
         "request_timeout_seconds",
-        "Seconds that the API may stay silent. An answer may take as long in all, plus a second "
-        "for each 4 KiB of it. ServiceTitan itself gives up on a request after 100.",
+        "Seconds that the API may stay silent. A whole answer may take that long, plus a second "
+        "for each 4 KiB. ServiceTitan itself gives up on a request after 100.",
         within=(1, 3600),
         title="Request time-out",
         default=120,
     ),
     _switch(
         "skip_forbidden_streams",
-        "Whether to do without a stream that the API refuses this application (403), with a "
-        "warning at the end, instead of stopping there.",
+        "Whether to leave out a stream that the API refuses (403), with a warning at the end, "
+        "instead of ending the run.",
     ),
     _number(
         "max_retries",
-        "How often a call that failed in passing (rate limit, server error, network) is sent "
-        "again.",
+        "How often a call is tried again after a passing failure (rate limit, server error, "
+        "network).",
         within=(0, 1000),
         default=8,
     ),

@@ -1,4 +1,4 @@
-"""Stream maps: the SDK does them; what is wrong with one ends the run in one line that names it."""
+"""Stream maps: the SDK applies them; an error in one ends the run in one line that names it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def require_nothing_else(maps: Any) -> None:
             raise StreamMapError(
                 f"stream_maps: {where}{'.' if where else ''}{ELSE}: is not null, the only value "
                 "that it can have",
-                "correct it, or take it out",
+                "correct it, or remove it",
             )
 
 

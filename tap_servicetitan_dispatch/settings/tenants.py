@@ -65,7 +65,7 @@ class Tenant:
         return {"tenantId": self.number} if self.is_of_group else None
 
     def logger(self, logger: logging.Logger) -> TenantLogger:
-        """Return a logger of what concerns this tenant."""
+        """Return a logger for this tenant."""
         return TenantLogger(logger, self)
 
 
@@ -135,7 +135,7 @@ def problems(config: Mapping[str, Any], *, needs_credentials: bool) -> Iterator[
         needs_credentials: Whether each tenant has to show some.
     """
     if "tenant_id" in config:
-        yield "tenants: cannot be given together with tenant_id; leave that out, of .env as well"
+        yield "tenants: cannot be used with tenant_id; remove tenant_id, from .env too"
     if not config["tenants"]:
         yield "tenants: is empty; name at least one tenant, or use tenant_id"
     items = [as_item(item) for item in config["tenants"]]
@@ -166,7 +166,7 @@ def _item_problems(
             for known in like(name, _IN_AN_ITEM)
         )
         known = ", ".join(_IN_AN_ITEM)
-        yield f"{place} has {len(unknown)} fields that nobody knows; there are: {known}.{meant}"
+        yield f"{place} has {len(unknown)} unknown fields; there are: {known}.{meant}"
     for name in _OF_A_GROUP:
         value = item.get(name, config.get(name))
         if value is None:

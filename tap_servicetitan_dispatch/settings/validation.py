@@ -1,4 +1,4 @@
-"""Settings as they were given: what they stand for, and which values make no sense."""
+"""Settings as they were given: their values, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -129,34 +129,34 @@ def _unsafe(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each setting that could have rows lost, or marked as deleted."""
     if config.get("emit_activate_version_messages"):
         yield (
-            "emit_activate_version_messages: would have the target mark all rows as deleted before "
-            "they come again, and a run that dies leave them so; detect_deleted_every_hours marks "
-            "those that are gone, and no others"
+            "emit_activate_version_messages: would make the target mark all rows as deleted before "
+            "they come again, and leave them so if the run dies; detect_deleted_every_hours marks "
+            "only rows that are gone"
         )
     if config.get("stream_maps") and config.get("batch_config"):
         yield (
-            "stream_maps: cannot be given together with batch_config, as the SDK writes rows into "
-            "the files of a BATCH as they were before the maps, names in clear; hash_fields, and a "
-            "catalog that leaves fields out, count for files too"
+            "stream_maps: cannot be used with batch_config: the SDK writes rows into BATCH files "
+            "as they were before the maps, with names in clear; hash_fields and deselected fields "
+            "apply to files too"
         )
     if config.get("detect_deleted_assignments"):
         if not config.get("detect_deleted_every_hours"):
             yield "detect_deleted_assignments: does nothing without detect_deleted_every_hours"
         if "appointment_assignments" in (config.get("keep_history") or ()):
             yield (
-                "detect_deleted_assignments: cannot be given while keep_history names "
-                "appointment_assignments, as a table with each version of a row has none to mark"
+                "detect_deleted_assignments: cannot be used while keep_history names "
+                "appointment_assignments: a table with each version of a row has none to mark"
             )
     if config.get("detect_deleted_every_hours"):
         if config.get("start_date"):
             yield (
-                "detect_deleted_every_hours: cannot be given together with start_date, as rows "
-                "from before would count as deleted; take that out once a first run has been"
+                "detect_deleted_every_hours: cannot be used with start_date, because earlier rows "
+                "would count as deleted; remove start_date after the first run"
             )
         if config.get("batch_config"):
             yield (
-                "detect_deleted_every_hours: cannot be given together with batch_config, as rows "
-                "in the files of a BATCH have no version"
+                "detect_deleted_every_hours: cannot be used with batch_config, because rows in "
+                "BATCH files have no version"
             )
 
 
@@ -187,8 +187,8 @@ def _salt_problems(config: Mapping[str, Any]) -> Iterator[str]:
     remedy = "make one, as by `openssl rand -hex 32`, and keep it"
     if salt is None and config.get("hash_fields"):
         yield (
-            "hash_salt: is required where hash_fields is set, as anybody could tell the hash of a "
-            f"name without it; {remedy}"
+            "hash_salt: is required if hash_fields is set, because without it anybody could "
+            f"compute the hash of a name; {remedy}"
         )
     elif salt is not None and len(salt) < SHORTEST_SALT:
         yield f"hash_salt: has fewer than {SHORTEST_SALT} characters, and can be guessed; {remedy}"

@@ -40,7 +40,7 @@ class Bookmark(NamedTuple):
         if instant is None or instant.year < instants.EARLIEST_YEAR:
             raise StateError(
                 f"the bookmark {shown(self.value)} in the state is not a date-time",
-                "correct it, or take it out to read everything again",
+                "correct it, or remove it to read everything again",
             )
         return instant
 
@@ -101,7 +101,7 @@ def full_read_in(state: Mapping[str, Any], stream: str) -> FullRead | None:
         raise StateError(
             f"the {FULL_READ} of {stream} in the state, {shown(entry)}, is not a version and a "
             "date-time",
-            "correct it, or take it out to have the stream read in full",
+            "correct it, or remove it to read the stream in full",
         )
     return FullRead(version, at)
 
@@ -124,7 +124,7 @@ def rows_of_full_read_in(
     if type(rows) is not int or rows < 0:
         raise StateError(
             f"the {FULL_READ_ROWS} of {stream} in the state, {shown(rows)}, is not a count of rows",
-            "correct it, or take it out",
+            "correct it, or remove it",
         )
     return rows
 

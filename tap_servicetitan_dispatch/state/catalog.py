@@ -33,7 +33,7 @@ def checked_catalog(
     """
     if catalog is None or isinstance(catalog, Catalog):
         return catalog
-    remedy = "make it anew with --discover"
+    remedy = "make a new one with --discover"
     try:
         checked = Catalog.from_dict(catalog)  # type: ignore[arg-type] # the SDK's type is narrow
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -65,7 +65,7 @@ def require_offered(
         raise InputError(
             f"the catalog selects {', '.join(wanted)}, which the setting extra_streams does not "
             "name, so it is not offered",
-            "name it there, or make the catalog anew with --discover",
+            "name it there, or make a new catalog with --discover",
         )
     for where, names in (
         ("catalog", sorted(each.tap_stream_id for each in named)),
@@ -97,7 +97,7 @@ def require_keys(stream: str, keys: Sequence[str], own_keys: Sequence[str]) -> N
                 f"the catalog has the key {', '.join(keys)} for {stream}, where the settings "
                 f"want {', '.join(own_keys)}: it was made before the setting {setting} was "
                 f"{'set' if name in own_keys else 'taken out'}",
-                "make it anew with --discover",
+                "make a new one with --discover",
             )
 
 
@@ -121,13 +121,13 @@ def require_fields(entry: CatalogEntry, keys: Sequence[str], own_fields: Collect
         if key not in own_fields:
             raise InputError(
                 f"the catalog has the key {name} for {stream}, which is not a field of it",
-                "name fields in key_properties and table-key-properties, or make it anew with "
+                "name fields in key_properties and table-key-properties, or make a new one with "
                 "--discover",
             )
         if key not in has:
             raise InputError(
                 f"the schema in the catalog has no {name} for {stream}, which is part of its key",
-                "make the catalog anew with --discover",
+                "make a new catalog with --discover",
             )
         if not selection["properties", key]:
             raise InputError(
@@ -161,7 +161,7 @@ def require_texts(
         raise InputError(
             f"the catalog has another type for {', '.join(others)} of {entry.tap_stream_id} than "
             "hashes have: it was made before the setting hash_fields named it",
-            "make it anew with --discover",
+            "make a new one with --discover",
         )
 
 

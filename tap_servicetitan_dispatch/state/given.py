@@ -1,4 +1,4 @@
-"""The state that a run is given: what counts of it, and whose it is."""
+"""The state that a run is given: which parts count, and whose it is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def checked_state(state: Any, own_streams: Container[str]) -> dict[str, Any]:
     Raises:
         StateError: It is not a state, or a bookmark has another shape than ours.
     """
-    remedy = "correct the state, or take it out to read everything again"
+    remedy = "correct the state, or remove it to read everything again"
     if state is None:
         return {}
     if isinstance(state, dict) and state and "bookmarks" not in state:
@@ -80,14 +80,14 @@ def require_state_of(state: Mapping[str, Any], own_streams: Container[str], *, g
             continue
         if group and "replication_key_value" in entry:
             raise StateError(
-                f"the bookmark of {name} in the state is that of a single tenant, and does not "
-                "say of which",
+                f"the bookmark of {name} in the state belongs to a single tenant, and does not "
+                "say to which",
                 "make the state of the group from those of its tenants with --group-state, or "
                 "start with an empty state to read everything again",
             )
         if not group and entry.get("partitions"):
             raise StateError(
-                f"the bookmark of {name} in the state is that of a group of tenants, and the "
+                f"the bookmark of {name} in the state belongs to a group of tenants, but the "
                 "setting tenants is not set",
                 "set it, with this one tenant if you like, or start with an empty state to read "
                 "everything again",

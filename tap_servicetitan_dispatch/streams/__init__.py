@@ -1,4 +1,4 @@
-"""The streams: what each resource is called, where it is and what its rows look like."""
+"""The streams: name, path and schema of each resource."""
 
 from __future__ import annotations
 

@@ -34,13 +34,13 @@ ASSIGNMENT = (
     integer("id", "Number of the assignment.", required=True),
     integer("technicianId", "Number of the technician sent."),
     text("technicianName", "Name of the technician as it is now."),
-    integer("assignedById", "Number of the user who made the assignment; no technician number."),
+    integer("assignedById", "Number of the user who made the assignment; not a technician."),
     instant("assignedOn", "When the technician was assigned (UTC)."),
-    text("status", "How far the work is: `Scheduled`, `Dispatched`, `Working` or `Done`."),
+    text("status", "Status of the work: `Scheduled`, `Dispatched`, `Working` or `Done`."),
     boolean("isPaused", "Whether the work is interrupted."),
     integer("jobId", "Number of the job."),
     integer("appointmentId", "Number of the appointment; a job may have several."),
-    instant("createdOn", "When the row came into being (UTC)."),
+    instant("createdOn", "When the row was created (UTC)."),
     instant("modifiedOn", "When the row last changed (UTC)."),
     boolean(
         "active",
@@ -50,9 +50,9 @@ ASSIGNMENT = (
 
 
 class AppointmentAssignments(DispatchStream):
-    """Each row is an assignment of a technician to an appointment, as it is after a change.
+    """Each row is an assignment of a technician to an appointment, after its latest change.
 
-    The API's export feed: pages of changed rows, each continued from the token of the page before.
+    Read from the API's export feed: pages of changed rows, each continued by the token of the last.
     """
 
     name = "appointment_assignments"
@@ -64,8 +64,8 @@ class AppointmentAssignments(DispatchStream):
         *ASSIGNMENT,
         text(
             "continueFrom",
-            "Token of the page that the row came with. Put into the state, it makes the feed "
-            "resume after that page.",
+            "Token of the row's page. As the bookmark in the state, it resumes the feed after that "
+            "page.",
         ),
     )
 
@@ -111,7 +111,7 @@ class AppointmentAssignments(DispatchStream):
 
     @override
     def source_rows(self, client: Client) -> int | None:
-        """Return what the list of assignments counts, which takes the same scope."""
+        """Return the count of the list of assignments, which takes the same scope."""
         params = {"active": self.config["active"], **since_start(self.config)}
         return rows_counted(client, LIST, params)
 
@@ -121,13 +121,13 @@ class AppointmentAssignments(DispatchStream):
         return {"active": self.config["active"], **recent}
 
     def _start(self, bookmark: Bookmark) -> str | datetime | None:
-        """Return what to start from: a token or a date, or nothing for the beginning of history."""
+        """Return the start: a token or a date, or nothing for the beginning of history."""
         if bookmark.value is None:
             return start_of(self.config)
         if not isinstance(bookmark.value, str):
             raise StateError(
                 f"the bookmark {shown(bookmark.value)} in the state is not a text",
-                "correct it, or take it out to read everything again",
+                "correct it, or remove it to read everything again",
             )
         if bookmark.key == "modifiedOn":
             # Left by the other ServiceTitan tap, which reads this feed by date.

@@ -11,10 +11,10 @@ from tap_servicetitan_dispatch.streams.lists import ListStream
 
 
 class AppointmentAssignmentsList(ListStream):
-    """Each row is an assignment of a technician to an appointment, as it is now.
+    """Each row is an assignment of a technician to an appointment, in its present form.
 
-    The rows of `appointment_assignments`, without the delay of the export feed; not needed beside
-    it.
+    The same rows as `appointment_assignments`, without the delay of the export feed. One of the two
+    streams is enough.
     """
 
     name = "appointment_assignments_list"

@@ -1,4 +1,4 @@
-"""Arrival windows: between which times of a day customers are told to expect a technician."""
+"""Arrival windows: times of day between which customers can expect a technician."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 class ArrivalWindows(DispatchStream):
     """Each row is an arrival window that can be offered when a job is booked.
 
-    Rows say neither when they came into being nor when they changed, so the whole table is read
-    each time.
+    Rows have no time of creation or change, so the whole table is read each time.
     """
 
     name = "arrival_windows"
@@ -43,11 +42,11 @@ class ArrivalWindows(DispatchStream):
         integer("id", "Number of the arrival window.", required=True),
         text(
             "start",
-            "Time of day at which the window opens, business-local: a .NET time span since "
-            "midnight, such as `08:00:00`.",
+            "Local time of day at which the window opens: a .NET time span since midnight, such as "
+            "`08:00:00`.",
         ),
-        text("duration", "How long the window is open: a .NET time span, such as `02:00:00`."),
-        integers("businessUnitIds", "Numbers of the business units that the window belongs to."),
+        text("duration", "Length of the window: a .NET time span, such as `02:00:00`."),
+        integers("businessUnitIds", "Numbers of the window's business units."),
         boolean("active", "False once the window is no longer offered."),
     )
 
@@ -72,7 +71,7 @@ class ArrivalWindows(DispatchStream):
 
 
 class ArrivalWindowConfiguration(SingleStream):
-    """The one row says what start a job gets once an arrival window has been chosen for it."""
+    """The only row says at which end of its arrival window a job starts."""
 
     name = "arrival_window_configuration"
     path = "arrival-windows/configuration"
@@ -81,7 +80,7 @@ class ArrivalWindowConfiguration(SingleStream):
         TENANT_ID,
         text(
             "configuration",
-            "At which end of the chosen arrival window a job begins, unless somebody says "
-            "otherwise: `StartTimeOfArrivalWindow` or `EndTimeOfArrivalWindow`.",
+            "Default start of a job within its arrival window: `StartTimeOfArrivalWindow` or "
+            "`EndTimeOfArrivalWindow`.",
         ),
     )

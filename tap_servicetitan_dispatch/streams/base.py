@@ -1,4 +1,4 @@
-"""What every stream declares, and what a setting adds to that."""
+"""What every stream declares, and what settings add."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def time_of(client: Client) -> datetime:
-    """Return what the API's clock shows.
+    """Return the time of the API's clock.
 
     Raises:
         AnswerError: The API does not say.
@@ -35,8 +35,7 @@ def time_of(client: Client) -> datetime:
     now = client.now()
     if now is None:
         raise AnswerError(
-            "the server does not tell its time (its answers have no Date), so nobody knows which "
-            "days to ask for",
+            "the server's answers have no time (no Date), so the days to ask for are unknown",
             "check any proxy on the way; if there is none, report it",
         )
     return now

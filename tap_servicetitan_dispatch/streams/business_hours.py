@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 def _hours(name: str, days: str) -> th.Property[Any]:
     return objects(
         name,
-        f"Stretches of work {days}; empty if there are none.",
-        integer("fromHour", f"Whole hour of the day, business-local, at which work begins {days}."),
-        integer("toHour", f"Whole hour of the day, business-local, at which work ends {days}."),
+        f"Periods of work {days}; empty if there are none.",
+        integer(
+            "fromHour", f"Local hour of the day at which work begins {days}; whole hours only."
+        ),
+        integer("toHour", f"Local hour of the day at which work ends {days}; whole hours only."),
     )
 
 
 class BusinessHours(SingleStream):
-    """The one row holds the working hours of weekdays, Saturdays and Sundays."""
+    """The only row has the working hours of weekdays, Saturdays and Sundays."""
 
     name = "business_hours"
     path = "business-hours"

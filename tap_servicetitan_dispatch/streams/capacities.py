@@ -40,10 +40,9 @@ NO_UNITS = "none"
 class Capacities(DispatchStream):
     """Each row is a time slot of some business units, with the hours that can be booked in it.
 
-    The operation only reads, but wants a scope for writing. Read for whole local days around today,
-    each time anew: a forecast, which differs from one run to the next. The API gives the slots that
-    lie within the span of a request, so spans overlap by a day: a slot that lies across midnight,
-    in whatever time zone, is within one of them.
+    The operation only reads, but needs a scope for writing. Each run reads a new forecast of the
+    whole local days around today. The API returns slots that lie within the period of a request.
+    So periods overlap by a day: a slot across midnight, in any time zone, lies within one of them.
     """
 
     name = "capacities"
@@ -57,20 +56,19 @@ class Capacities(DispatchStream):
         instant("timeStamp", "When the capacity was computed (UTC)."),
         text(
             "start",
-            "Beginning of the slot in the business's local time. The `Z` at its end is wrong; "
-            "`startUtc` is the instant.",
+            "Start of the slot in local time. The `Z` at its end is wrong; `startUtc` is the "
+            "instant.",
         ),
         text(
             "end",
-            "End of the slot in the business's local time. The `Z` at its end is wrong; `endUtc` "
-            "is the instant.",
+            "End of the slot in local time. The `Z` at its end is wrong; `endUtc` is the instant.",
         ),
-        instant("startUtc", "Beginning of the slot (UTC).", required=True),
+        instant("startUtc", "Start of the slot (UTC).", required=True),
         instant("endUtc", "End of the slot (UTC).", required=True),
         text(
             "businessUnitKey",
-            "`businessUnitIds` in ascending order, joined with commas, as an array cannot be part "
-            "of a key; `none` if there are none.",
+            "`businessUnitIds` in ascending order, joined with commas, because a key cannot "
+            "contain an array; `none` if there are none.",
             required=True,
         ),
         integers("businessUnitIds", "Numbers of the business units that share the slot."),
@@ -80,20 +78,20 @@ class Capacities(DispatchStream):
         ),
         objects(
             "technicians",
-            "The technicians who count for the slot; empty if there are none.",
+            "Technicians of the slot; empty if there are none.",
             integer("id", "Number of the technician."),
             text("name", "Name of the technician."),
-            text("status", "Whether the technician can work then: `Available` or `Unavailable`."),
+            text("status", "`Available` or `Unavailable`: whether the technician can work then."),
             boolean(
                 "hasRequiredSkills",
-                "Whether the technician has all skills that the job type asks for; null where "
-                "skills are not matched.",
+                "Whether the technician has all skills of the job type; null if skills are not "
+                "matched.",
             ),
         ),
         boolean("isAvailable", "Whether work can be booked in the slot."),
         boolean(
             "isExceedingIdealBookingPercentage",
-            "Whether more of the slot is booked than the business aims at.",
+            "Whether more of the slot is booked than the business intends.",
         ),
     )
 

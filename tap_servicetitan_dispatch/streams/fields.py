@@ -55,5 +55,5 @@ TENANT_ID = integer("tenantId", "Number of the tenant.", required=True)
 UNKNOWN_FIELDS_PROPERTY = _field(
     th.ObjectType(additional_properties=True),
     UNKNOWN_FIELDS,
-    "What the API sent and the schema does not know, by name; null if nothing.",
+    "Fields that the API sent and that are not in the schema, by name; null if there are none.",
 )

@@ -118,7 +118,7 @@ class FullReads:
         last = self._last
         version = max(int(now.timestamp()), last.version + 1 if last else 1) if now else 0
         if now is None or version >= LARGEST_VERSION:  # neither target nor state could take it
-            self._why_not = "the server does not tell its time, or one that is years off"
+            self._why_not = "the server's answers have no Date, or one that is years off"
         elif last and self._has_bookmark and abs(now - last.at) < interval:
             return
         elif self._absent:
@@ -138,7 +138,7 @@ class FullReads:
             self._whole.add(tenant)
 
     def obstacle(self, tenants: Collection[Tenant]) -> str:
-        """Return why nobody can tell which rows are gone; empty if one can, or need not.
+        """Return why it is unknown which rows are gone; empty if it is known, or not needed.
 
         Args:
             tenants: Those of the run.
@@ -147,11 +147,11 @@ class FullReads:
             return self._why_not
         if partly := self.partly_read(tenants):
             whose = f" of {', '.join(map(str, partly))}" if partly[0].is_of_group else ""
-            return f"the read{whose} was not whole; the next run tries again"
+            return f"the read{whose} was not complete; the next run tries again"
         return ""
 
     def partly_read(self, tenants: Collection[Tenant]) -> list[Tenant]:
-        """Return the tenants for whom nobody vouches that all rows came."""
+        """Return the tenants whose rows may not all have come."""
         return [each for each in tenants if self.begun and each not in self._whole]
 
     def falls(self, tenants: Collection[Tenant]) -> Iterator[Fall]:

@@ -1,4 +1,4 @@
-"""Hashes in place of values that say who somebody is.
+"""Hashes in place of values that identify people.
 
 The hash of a value is the HMAC-SHA-256 of its text, in hex, by a salt that is a setting. It depends
 on nothing else: one name has one hash in all streams, tenants and runs. Null and an empty text say
@@ -91,7 +91,7 @@ class Hasher:
             setattr(row, name, hashed)
 
     def _replaced(self, value: Any, path: Sequence[str]) -> Any:
-        """Return what takes the place of a value; an object or an array is changed in place."""
+        """Return the hash of a value; an object or an array is changed in place."""
         if value is None or value is msgspec.UNSET:
             return value
         if isinstance(value, list):
@@ -169,13 +169,13 @@ def problems(
             yield f"{what}: there is no field of that name; {_meant(near) or part(has)}"
         elif inner[0] in {*keys[stream], *_GONE_BY, time_of_version(schemas[stream]["properties"])}:
             yield (
-                f"{what}: is part of the key, or what the tap itself goes by, so it has to stay; "
-                "hash what says who somebody is"
+                f"{what}: is part of the key, or needed by the tap itself, so it must stay as it "
+                "is; hash fields that identify people"
             )
 
 
 _GONE_BY = {"continueFrom"}
-"""What the tap goes by, besides when a row was modified."""
+"""Fields that the tap needs, besides the time of modification."""
 
 
 def _path(given: str) -> Path:

@@ -39,7 +39,7 @@ class ListStream(DispatchStream):
     """A list that can be sorted and filtered by `modifiedOn`."""
 
     inactive_too: ClassVar[Mapping[str, str]] = {"active": "Any"}
-    """How this endpoint wants to be told to give inactive rows as well."""
+    """Parameters with which this endpoint returns inactive rows too."""
 
     replication_key = "modifiedOn"
     can_be_whole = True

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class NonJobAppointments(ListStream):
-    """Each row is a stretch of a technician's time that no job takes."""
+    """Each row is a period in which a technician takes no jobs, such as a meeting."""
 
     name = "non_job_appointments"
     path = "non-job-appointments"
@@ -22,24 +22,22 @@ class NonJobAppointments(ListStream):
         integer("id", "Number of the non-job appointment.", required=True),
         integer("technicianId", "Number of the technician."),
         instant("start", "When it begins (UTC)."),
-        text("name", "What it is called, such as `Lunch`."),
+        text("name", "Title, such as `Lunch`."),
         text(
             "duration",
-            "How long it lasts: a .NET time span, such as `01:00:00`, or with days `1.02:00:00`; "
+            "Length: a .NET time span, such as `01:00:00`, or with days `1.02:00:00`; "
             "`23:59:59` where `allDay` is true.",
         ),
         integer(
             "timesheetCodeId",
-            "Number of the timesheet code that the time is booked on; 0 means none.",
+            "Number of the timesheet code; 0 means none.",
         ),
-        text("summary", "Free text about it."),
-        boolean("clearDispatchBoard", "Whether it leaves the dispatch board when it is over."),
-        boolean(
-            "clearTechnicianView", "Whether it leaves the technician's calendar when it is over."
-        ),
+        text("summary", "Free text."),
+        boolean("clearDispatchBoard", "Whether it leaves the dispatch board at its end."),
+        boolean("clearTechnicianView", "Whether it leaves the technician's calendar at its end."),
         boolean(
             "removeTechnicianFromCapacityPlanning",
-            "Whether the older capacity planning leaves the technician out meanwhile.",
+            "Whether the older capacity planning leaves the technician out during it.",
         ),
         boolean("allDay", "Whether it takes the whole day."),
         boolean(

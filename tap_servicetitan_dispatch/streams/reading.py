@@ -170,7 +170,7 @@ class ReadingStream(SdkStream, abc.ABC):
             raise error
 
     def _name(self, error: TapError, tenant: Tenant) -> None:
-        """Let an error say whom it concerns."""
+        """Let an error name the tenant and streams that it concerns."""
         error.stream = self.name
         error.tenant = str(tenant) if tenant.is_of_group else ""
         error.tenant_id = tenant.number

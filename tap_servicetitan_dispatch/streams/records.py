@@ -1,4 +1,4 @@
-"""Rows: decoded by the schema of their stream; what of them goes out is in it, and selected."""
+"""Rows: decoded by the schema of their stream; only its selected fields are delivered."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Shape:
         return _TYPES[name]
 
     def split(self, value: Any, path: str, odd: Oddities) -> tuple[Any, Any]:
-        """Return a value without the fields inside that the schema does not know, and these.
+        """Return a value without the fields inside that are not in the schema, and these fields.
 
         The latter are in objects and arrays like those that they come from; nothing if there are
         none.
@@ -120,7 +120,7 @@ class Shape:
 
 
 class Oddities(NamedTuple):
-    """Where in a row there is what the schema does not know, and what is of another type."""
+    """Places in a row with fields that are not in the schema, or values of another type."""
 
     unknown: set[str]
     of_another_type: set[str]
@@ -281,12 +281,12 @@ class RowDecoder:
         return {name: value for name, value in whole.items() if name in self._selected}
 
     def _tell(self, odd: Oddities) -> None:
-        """Warn of what has not been told yet, or raise it if that is wanted."""
+        """Warn of what has not been reported yet, or raise it if that is wanted."""
         unknown = {self._described(path) for path in odd.unknown}
         others = odd.of_another_type
         if self._fails and (unknown or others):
             found = [
-                *([f"what the schema does not know: {_listed(unknown)}"] if unknown else []),
+                *([f"fields that are not in the schema: {_listed(unknown)}"] if unknown else []),
                 *([f"another type than the schema has in {_listed(others)}"] if others else []),
             ]
             raise AnswerError(
@@ -294,8 +294,8 @@ class RowDecoder:
                 "report it, and set unknown_fields to warn or keep meanwhile. The bookmark is safe",
             )
         with self._lock:
-            fate = f"It is kept in {UNKNOWN_FIELDS}" if self._keeps else "It is left out"
-            self._warn("what the schema does not know", unknown, fate)
+            fate = f"They are kept in {UNKNOWN_FIELDS}" if self._keeps else "They are left out"
+            self._warn("fields that are not in the schema", unknown, fate)
             self._warn("another type than the schema has", others, "It passes as it is")
 
     def _described(self, path: str) -> str:
@@ -362,7 +362,7 @@ def _without_key(key: str, row: Mapping[str, Any]) -> AnswerError:
     has = part(", ".join(sorted(row)))
     return AnswerError(
         f"the API gave a row without {key}, it has: {has or 'nothing'}",
-        "run again; if it stays, report it. The bookmark is safe",
+        "run again; if it happens again, report it. The bookmark is safe",
     )
 
 

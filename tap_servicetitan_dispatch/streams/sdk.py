@@ -72,7 +72,7 @@ class SdkStream(Stream):
             raise InputError(
                 f"the catalog has no {UNKNOWN_FIELDS} for {self.name}: it was made before the "
                 "setting unknown_fields was keep",
-                "make it anew with --discover",
+                "make a new one with --discover",
             )
 
     def names_of_tables(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The run about itself: what became of each stream, so that a warehouse can tell what it lacks."""
+"""The run's own log: the result of each stream, so that a warehouse knows what it lacks."""
 
 from __future__ import annotations
 
@@ -40,45 +40,44 @@ _NOT_OF_THE_API = {"unknown_fields": "warn"}
 
 
 class SyncLog(DispatchStream):
-    """Each row is what became of a stream, and of a tenant, in a run.
+    """Each row is the result of a stream, of one tenant, in a run.
 
-    Written after all others, also by a run that fails or is stopped. It reads nothing itself, but
-    asks each list that was read how many rows it has.
+    Written after all other streams, also by a run that fails or is stopped. It only asks each list
+    that was read for its number of rows.
     """
 
     name = "sync_log"
     path = ""
     scopes = ()
-    on_request = "says what became of the other streams in each run, and costs a call for each list"
+    on_request = "has the result of each stream in each run, and costs a call for each list"
     primary_keys: tuple[str, ...] = ("runId", "stream")
     schema = schema_of(
-        text("runId", "What the run is called.", required=True),
+        text("runId", "Name of the run.", required=True),
         TENANT_ID,
-        text("tenantName", "What the settings call the tenant; null if they do not say."),
+        text("tenantName", "Name of the tenant in the settings; null if there is none."),
         text(
             "timezone",
-            "IANA name of the tenant's time zone, by the settings; null if they do not say.",
+            "IANA name of the tenant's time zone in the settings; null if there is none.",
         ),
         text("stream", "Name of the stream.", required=True),
         instant(
             "startedAt",
-            "When the tap began to read the stream, by the clock of its own machine (UTC); null "
-            "if it never did.",
+            "When the tap began to read the stream, by its machine's clock (UTC); null if it never "
+            "did.",
         ),
         instant(
             "endedAt",
-            "When the last row had been written, or the stream was given up, by the same clock "
-            "(UTC).",
+            "When the last row was written, or the stream failed, by the same clock (UTC).",
         ),
         text(
             "outcome",
             "`complete`, `doubtful` (read to its end, but rows may have been missed), "
             "`skipped` (refused, see `skip_forbidden_streams`) or `failed`.",
         ),
-        text("reason", "Why it is not complete; null if it is."),
+        text("reason", "Why the stream is not complete; null if it is."),
         integer("rows", "Rows that were read and written."),
-        integer("requests", "Requests of the API, repeated ones included."),
-        integer("retries", "How many of the requests were sent again."),
+        integer("requests", "Requests to the API, with repeated ones."),
+        integer("retries", "Requests that were sent again."),
         number(
             "waitedSeconds",
             "Seconds spent waiting for the rate limit, or before a request was sent again.",
@@ -89,11 +88,10 @@ class SyncLog(DispatchStream):
         ),
         integer(
             "sourceRows",
-            "How many rows the API had right afterwards, inactive ones included, since "
-            "`start_date` if that is set; null where it gives no count, and where the stream was "
-            "not read to its end.",
+            "The API's number of rows right afterwards, with inactive ones, since `start_date` if "
+            "that is set; null if the API gives no count, or the stream was not read to its end.",
         ),
-        texts("unknownFields", "Names of fields that the API sent and the schema does not know."),
+        texts("unknownFields", "Names of fields that the API sent and that are not in the schema."),
         text("tapVersion", "Version of the tap."),
     )
 
@@ -163,7 +161,7 @@ class SyncLog(DispatchStream):
         return dict(zip(names, self.run.helpers.results(calls), strict=True))
 
     def _count(self, client: Client, stream: str) -> int | None:
-        """Return what the API counts; nothing if it fails to, as the run is good without it."""
+        """Return the API's count; nothing if that fails, as the run is good without it."""
         of_tap: Any = self._of_tap.streams[stream]
         try:
             count: int | None = of_tap.source_rows(client)
@@ -174,4 +172,4 @@ class SyncLog(DispatchStream):
 
     @override
     def probe(self, client: Client) -> None:
-        """Ask for nothing: what it tells comes from the run."""
+        """Ask for nothing: its rows come from the run."""

@@ -7,7 +7,7 @@ from tap_servicetitan_dispatch.streams.lists import ListStream
 
 
 class TechnicianShifts(ListStream):
-    """Each row is a shift of a technician; a repeated shift is a row for each time."""
+    """Each row is a shift of a technician; a repeated shift has one row for each time."""
 
     name = "technician_shifts"
     path = "technician-shifts"
@@ -16,18 +16,18 @@ class TechnicianShifts(ListStream):
         integer("id", "Number of the shift.", required=True),
         text(
             "shiftType",
-            "What the shift means for the dispatch board and for capacity: `Normal`, `OnCall` or "
+            "Type of the shift for the dispatch board and for capacity: `Normal`, `OnCall` or "
             "`TimeOff`.",
         ),
-        text("title", "What the shift is called."),
-        text("note", "Free text about it; null if there is none."),
+        text("title", "Title of the shift."),
+        text("note", "Free text; null if there is none."),
         boolean("active", "False if it was switched off or deleted; the API does not say which."),
-        integer("technicianId", "Number of the technician whose shift it is."),
+        integer("technicianId", "Number of the technician."),
         instant("start", "When the shift begins (UTC)."),
         instant("end", "When the shift ends (UTC)."),
         integer(
             "timesheetCodeId",
-            "Number of the timesheet code that the time is booked on; 0 and null mean none.",
+            "Number of the timesheet code; 0 and null mean none.",
         ),
         instant("createdOn", "When the shift was created (UTC)."),
         instant("modifiedOn", "When the shift last changed (UTC)."),

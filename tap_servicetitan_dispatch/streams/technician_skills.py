@@ -22,8 +22,8 @@ class TechnicianSkills(ListStream):
     schema = schema_of(
         text(
             "id",
-            "Text that names the row, `{technicianId}_{skillId}`: the numbers of the technician "
-            "and of the skill.",
+            "Key of the row, `{technicianId}_{skillId}`: the numbers of the technician and of the "
+            "skill.",
             required=True,
         ),
         text("name", "Name of the skill."),

@@ -30,10 +30,9 @@ REFUSED = {"bad_request", "not_found"}
 
 
 class TechnicianTracking(DispatchStream):
-    """Each row is a technician on the way to, or at work on, an appointment.
+    """Each row is a technician on the way to an appointment, or at work on it.
 
-    The API is asked once for each live assignment; these are read from the list of appointment
-    assignments.
+    The tap reads the live assignments from their list, then asks the API once for each.
     """
 
     name = "technician_tracking"
@@ -41,7 +40,7 @@ class TechnicianTracking(DispatchStream):
     scopes = ("tn.dis.techniciantracking:r", *AppointmentAssignmentsList.scopes)
     on_request = (
         "has addresses at which anybody can see where a technician is, and costs a call for each "
-        "assignment under way"
+        "live assignment"
     )
     primary_keys = ("technicianId", "appointmentId")
     schema = schema_of(
@@ -49,8 +48,8 @@ class TechnicianTracking(DispatchStream):
         integer("appointmentId", "Number of the appointment.", required=True),
         text(
             "technicianTrackingUrl",
-            "Address of a page that shows the customer where the technician is. Whoever has it "
-            "can see that: keep it to yourself.",
+            "Address of a page that shows the customer where the technician is. Anybody with the "
+            "address can see it: keep it secret.",
         ),
     )
 
@@ -99,8 +98,8 @@ class TechnicianTracking(DispatchStream):
         pairs = [pair for pair in live if all(map(_is_id, pair))]
         if len(pairs) < len(live):
             client.logger.warning(
-                "%d live assignments have no number of a technician and of an appointment that "
-                "could be looked up; left out.",
+                "%d live assignments have no valid number of a technician or an appointment; left "
+                "out.",
                 len(live) - len(pairs),
             )
         return pairs, " ".join(filter(None, doubts))

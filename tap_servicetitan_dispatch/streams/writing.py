@@ -33,10 +33,9 @@ if TYPE_CHECKING:
 RECORDS_AT_ONCE = 100
 """As many as a pipe holds, or so: a signal is heeded in between, even if the target is slow."""
 _BEHIND = advice(
-    "%s: versions go by the API's clock, which shows %s and is behind that of this machine; and "
-    "the state has no earlier full read. If the table has rows of one, as the state was lost, "
-    "their version may be later. Then rows that are gone are not marked until the clock has passed "
-    "it",
+    "%s: versions follow the API's clock, which shows %s and is behind this machine's, and the "
+    "state has no earlier full read. If the state was lost and the table has rows of a full read, "
+    "their version may be later. Then deleted rows are not marked until the clock has passed it",
     "nothing with a new table; otherwise wait until the clock is right, or load into a new table",
 )
 TOP_LEVEL_DEPTH = 2
@@ -95,7 +94,7 @@ class WritingStream(ReadingStream):
         if obstacle := reads.obstacle(tenants):
             self.logger.warning("%s: no row is marked as deleted, as %s.", self.name, obstacle)
         for tenant in reads.partly_read(tenants):
-            why = "No row is marked as deleted, as the read was not whole."
+            why = "No row is marked as deleted, as the read was not complete."
             self.outcome_of(tenant).add_doubt(why)
         if obstacle or reads.begun is None:
             return
@@ -114,8 +113,8 @@ class WritingStream(ReadingStream):
     def _warn_of_fall(self, fall: Fall) -> bool:
         """Log that fewer rows came than the last time; return whether that is not to be trusted."""
         fewer = (
-            f"fewer rows came than at the last full read: {fall.now}, after {fall.before}, which "
-            f"is {fall.before - fall.now} fewer"
+            f"fewer rows came than at the last full read: {fall.now} after {fall.before}, "
+            f"{fall.before - fall.now} fewer"
         )
         if fall.is_steep:
             self._warn_of_doubt(
@@ -132,7 +131,7 @@ class WritingStream(ReadingStream):
         return fall.is_steep
 
     def _warn_of_doubt(self, tenant: Tenant, why: str) -> None:
-        """Warn that nobody vouches for what was read of a tenant; `sync_log` says so too."""
+        """Warn that rows of a tenant may have been missed; `sync_log` says so too."""
         tenant.logger(self.logger).warning("%s: %s", self.name, why)
         self.outcome_of(tenant).add_doubt(why)
 

@@ -1,4 +1,4 @@
-"""Asks the API, and keeps what came back: no call too many, and none too late.
+"""Asks the API, and keeps the answers: no call too many, and none too late.
 
 A call is the client's own, so that it has the tap's rate, retries and token. What is looked at is
 the answer itself, good or not: its status, headers, size and time.
@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 import requests
@@ -37,7 +38,7 @@ MOST_REFUSED = 2
 
 
 class EnoughError(Exception):
-    """The survey ends with what it has; the text says why."""
+    """The survey ends with the results so far; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Reply:
         headers: Those of the answer, names in lower case.
         of_token: Whether the token endpoint gave it.
         tries: How often it was asked.
+        endpoint: What was asked, as the API has it in a path; empty if it was none of its calls.
     """
 
     status: int
@@ -67,6 +69,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     of_token: bool = False
     tries: int = 1
+    endpoint: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -179,7 +182,7 @@ class Asker:
             answer = call()
         except NoTokenError:
             if not of_token:  # the token that was good is not any more, and there is no other
-                raise EnoughError("no new token was given") from None
+                raise EnoughError("no new token was issued") from None
             raise
         except ApiError as error:
             failure = error.kind
@@ -197,6 +200,7 @@ class Asker:
             last.headers,
             last.of_token,
             self._here.tries,
+            last.endpoint,
         )
 
     def _require_leave(self) -> None:
@@ -229,6 +233,7 @@ class Asker:
             self._clock(),
             headers,
             is_of_token,
+            endpoint=_endpoint(url),
         )
         self._here.content = content
         self._here.last = reply
@@ -237,6 +242,10 @@ class Asker:
             self.calls += 1
             self._refused += status == requests.codes.too_many_requests
             self.replies.append(reply)
+
+
+def _endpoint(url: str) -> str:
+    return urlsplit(url).path.partition("/tenant/")[2].partition("/")[2]
 
 
 def _decoded(content: bytes) -> Any:

@@ -16,7 +16,7 @@ COPES = {"yes": "It copes.", "in part": "It copes in part.", "no": "It does not 
 
 
 def as_json(surveys: Sequence[Survey]) -> str:
-    """Return what the file has: an object, or a list of them for a group of tenants."""
+    """Return the content of the file: an object, or a list of them for a group of tenants."""
     found = [each.as_json() for each in surveys]
     return json.dumps(found[0] if len(found) == 1 else found, indent=2)
 
@@ -60,7 +60,7 @@ def print_tables(surveys: Sequence[Survey], file: TextIO) -> None:
 
 
 def seen_of(finding: Finding) -> str:
-    """Return what was seen, or why nobody could tell."""
+    """Return the observation, or why it could not tell."""
     if finding.outcome != "could not tell":
         return finding.seen
     return "; ".join(filter(None, [f"could not tell: {finding.why}", finding.seen]))
@@ -74,7 +74,7 @@ def consequence_of(finding: Finding) -> str:
 
 
 def conclusion(survey: Survey) -> str:
-    """Return what it comes to."""
+    """Return the summary."""
     outcomes = [finding.outcome for finding in survey.findings]
     believed, otherwise = outcomes.count("as believed"), outcomes.count("otherwise")
     text = (

@@ -9,6 +9,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -108,6 +110,22 @@ class Asked:
     is_sorted: bool = True
 
 
+class Memory(msgspec.Struct, frozen=True):
+    """What a survey of a tenant keeps.
+
+    Attributes:
+        tenant: The tenant's number.
+        at: When it was, in tenths of microseconds after 1970, by the API's clock.
+        token: The token that ended the feed, if there was one.
+        rows: Whether each row that was seen was active, by the path of the list and the id.
+    """
+
+    tenant: int
+    at: int
+    token: str | None
+    rows: dict[str, dict[str, bool]]
+
+
 @dataclass
 class Seen:
     """What has been seen of a tenant.
@@ -125,6 +143,7 @@ class Seen:
         ended: Why the survey ended before its last question; empty if it did not.
         sent: The parameters of each question.
         not_asked: Why something was not asked, by the beginning of the question's name.
+        before: What an earlier survey has kept, if there was one.
     """
 
     lists: dict[str, Asked] = field(default_factory=dict)
@@ -139,6 +158,7 @@ class Seen:
     looks: list[str] = field(default_factory=list)
     is_over: bool = False
     cache: dict[str, Any] = field(default_factory=dict)
+    before: Memory | None = None
 
     def reply(self, name: str) -> Reply | None:
         """Return a reply that can be read."""
@@ -268,6 +288,37 @@ class Seen:
         )
 
 
+def gone_and_withdrawn(seen: Seen, before: Memory) -> tuple[int, int]:
+    """Return how many rows have gone from the lists since, and how many became inactive.
+
+    Of a list that hides inactive rows nobody knows whether what it lacks is gone.
+    """
+    gone = withdrawn = 0
+    for path, rows in before.rows.items():
+        now: dict[str, Row] = {str(row.get("id")): row for row in seen.all_rows(path)}
+        inactive = {id_ for id_, row in now.items() if row.get("active") is False}
+        withdrawn += sum(was_active and id_ in inactive for id_, was_active in rows.items())
+        if inactive or _has_no_inactive(seen, path):
+            gone += sum(id_ not in now and _would_be_seen(seen, path, id_) for id_ in rows)
+    return gone, withdrawn
+
+
+def _has_no_inactive(seen: Seen, path: str) -> bool:
+    """Return whether a list counts no inactive row, and takes the parameter that brings them."""
+    taken = seen.reply(f"count:{path}:Any")
+    return taken is not None and total_in(seen.reply(f"count:{path}:False")) == 0
+
+
+def _would_be_seen(seen: Seen, path: str, id_: str) -> bool:
+    """Return whether a row would have been seen, if the list had it."""
+    if not seen.reply(f"list:{path}:id"):
+        return False
+    if seen.is_one_page(path):
+        return True
+    largest = max(map(id_of, seen.rows(f"list:{path}:id")), default=-1)
+    return id_.isdecimal() and int(id_) <= largest
+
+
 def telling_pairs(rows: Sequence[Row], grain: int) -> int:
     """Count the neighbours that tell whether rows are in order of time within a grain.
 
@@ -288,5 +339,5 @@ def id_of(row: Row) -> int:
 
 
 def status_word(reply: Reply) -> str:
-    """Return what came back, in a word."""
+    """Return the answer in a word."""
     return f"status {reply.status}" if reply.status else "no answer"

@@ -33,6 +33,9 @@ SMALLER = (500, 50)
 """How many rows to ask for where 5,000 are refused."""
 MOST_FEED_PAGES = 8
 MOST_FEED_ROWS = 4_000
+MOST_PAGES_SINCE = 4
+"""Of the feed, from where an earlier survey ended."""
+MOST_IDS = 50
 FEW_FEED_ROWS = 500
 AT_LEAST_BACK = 3 * HOUR
 LOOKS = 5
@@ -452,6 +455,35 @@ def _feed_again(asker: Asker, seen: Seen) -> None:
         _get(asker, seen, "feed:end:2", FEED, from_=end, **ANY)
 
 
+def _since_before(asker: Asker, seen: Seen) -> None:
+    """Ask what has come since an earlier survey, and for the assignments that were there then."""
+    before = seen.before
+    if before is None:
+        return
+    token: Any = before.token
+    for number in range(MOST_PAGES_SINCE):
+        if not token or not isinstance(token, str):
+            break
+        page = _get(asker, seen, f"before:feed:{number}", FEED, from_=token, **ANY)
+        if more_in(page) is not True:
+            break
+        token = token_in(page)
+    each = seen.lists.get(ASSIGNMENTS)
+    if each is None:
+        return
+    now = {str(row.get("id")) for row in seen.all_rows(ASSIGNMENTS)}
+    known = before.rows.get(ASSIGNMENTS, {})
+    here, away = ([id_ for id_ in known if (id_ in now) is there] for there in (True, False))
+    if here and away:  # the last one shows whether it heeds `ids`
+        ids = ",".join([*sorted(away, key=_number)[1 - MOST_IDS :], here[0]])
+        params = {"page": 1, "pageSize": MOST_IDS, "ids": ids, **_any(seen, each)}
+        _get(asker, seen, "before:ids", ASSIGNMENTS, **params)
+
+
+def _number(id_: str) -> int:
+    return int(id_) if id_.isdecimal() else -1
+
+
 def _tokens(asker: Asker, seen: Seen) -> None:
     first = seen.replies.get("access:token")
     path = next(
@@ -478,6 +510,7 @@ STAGES = (
     Stage("a page of each list", _by_id),
     Stage("orders by time", _by_time),
     Stage("the feed", _feed),
+    Stage("since the survey before", _since_before),
     Stage("what counts", _counts),
     Stage("bounds of time", _bounds),
     Stage("looks at what changes", _look),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from tap_servicetitan_dispatch import __version__
@@ -18,6 +18,7 @@ from tap_servicetitan_dispatch.survey import TENANT_NUMBER, WRONG_KEY
 from tap_servicetitan_dispatch.survey.asking import Asker, EnoughError
 from tap_servicetitan_dispatch.survey.facts import FACTS
 from tap_servicetitan_dispatch.survey.fields import fields_of
+from tap_servicetitan_dispatch.survey.memory import kept_of
 from tap_servicetitan_dispatch.survey.seen import ASSIGNMENTS, WINDOWS, Asked, Seen
 from tap_servicetitan_dispatch.survey.stages import STAGES
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.client.tenant_clients import TenantClients
     from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tap_servicetitan_dispatch.streams.base import DispatchStream
+    from tap_servicetitan_dispatch.survey.seen import Memory
     from tap_servicetitan_dispatch.survey.verdicts import Fact
 
 CALLS_A_SECOND = 8
@@ -83,6 +85,7 @@ class Survey:
         seconds: How long it took.
         ended: Why it ended before its last question; empty if it did not.
         number: Its number, if that was asked for.
+        kept: What a later survey may compare itself with; nothing if this one ended early.
     """
 
     findings: Sequence[Finding]
@@ -91,6 +94,7 @@ class Survey:
     seconds: float = 0
     ended: str = ""
     number: int | None = None
+    kept: Memory | None = field(default=None, repr=False)
 
     @property
     def was_stopped(self) -> bool:
@@ -123,6 +127,7 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
     tell: Callable[[str, int], object] = lambda _name, _calls: None,
     stages: Iterable[str] | None = None,
     facts: Iterable[Fact] = FACTS,
+    before: Memory | None = None,
 ) -> Survey:
     """Return what a survey of a tenant finds.
 
@@ -137,6 +142,7 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
         tell: Called before each stage with its name, and how many calls there were.
         stages: The names of the stages to ask; all of them if it is nothing.
         facts: What to judge.
+        before: What an earlier survey of the tenant has kept.
 
     Raises:
         TapError: There is no token, so that nothing could be asked.
@@ -144,6 +150,7 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
     seen = _prepared(list(streams), timezone)
     seen.cache["wrong_key"] = WRONG_KEY in also
     seen.cache["others"] = _others(clients, tenant)
+    seen.before = before
     client = clients.of(tenant)
     asker = Asker(client, clients.wire_of(tenant), clock=clock, at_once=at_once)
     seen.all = asker.replies
@@ -166,6 +173,7 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
         clock() - began,
         seen.ended,
         client.tenant_id if TENANT_NUMBER in also else None,
+        None if seen.ended else kept_of(seen, client.tenant_id),
     )
 
 
@@ -247,8 +255,9 @@ def survey(
     calls_a_second: int | None = None,
     clock: Callable[[], float] = time.monotonic,
     tell: Callable[[str, int], object] = lambda _name, _calls: None,
+    before: Mapping[int, Memory] | None = None,
 ) -> list[Survey]:
-    """Survey the tenants of a tap's settings, which are good, one after the other.
+    """Survey the tenants of a tap's valid settings, one after the other.
 
     Args:
         tap: The tap.
@@ -257,6 +266,7 @@ def survey(
         calls_a_second: At most so many, and no more than the settings allow; 8 unless given.
         clock: Seconds that only go up.
         tell: Called before each stage with its name, and how many calls there were.
+        before: What an earlier survey has kept, by the tenant's number.
 
     Raises:
         TapError: There is no token, so that nothing could be asked.
@@ -281,6 +291,7 @@ def survey(
                     timezone=tenant.timezone or "UTC",
                     clock=clock,
                     tell=tell,
+                    before=(before or {}).get(clients.of(tenant).tenant_id),
                 )
             )
             if found[-1].was_stopped:

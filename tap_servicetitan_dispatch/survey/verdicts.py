@@ -27,7 +27,7 @@ COUNTS = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of a belief.
+    """The verdict on a belief.
 
     Attributes:
         outcome: Whether it holds.
@@ -82,7 +82,7 @@ def fact(
     switches: tuple[str, ...] = (),
     questions: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Seen], Verdict]], Fact]:
-    """Return what makes a fact of the function that judges it, which gives it its name."""
+    """Return a decorator that makes a fact of the function that judges it, named after it."""
 
     def declared(judge: Callable[[Seen], Verdict]) -> Fact:
         return Fact(
@@ -112,7 +112,7 @@ def differs(seen: str, **sandbox: Any) -> Verdict:
 
 
 def unknown(why: str, seen: str = "", **sandbox: Any) -> Verdict:
-    """Return that nobody could tell."""
+    """Return the verdict that it could not tell."""
     return Verdict("could not tell", seen, why, sandbox)
 
 
@@ -130,7 +130,7 @@ def of_rows(
     usual: Mapping[str, Any] | None = None,
     other: Mapping[str, Any] | None = None,
 ) -> Verdict:
-    """Return what is said of a property of each row.
+    """Return the verdict on a property of each row.
 
     Args:
         exceptions: How many rows are otherwise.

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 MOST_STALE = 10
 """Pages in a row that have rows, but none that is new: rows that come in move the rest back."""
 
-_DELETED = "rows were deleted while they were read, so that others may have been missed"
-_UNSORTED = "the server does not sort by id, so that rows may have been missed"
-_ODD_TOTAL = "the server's totalCount is not a count, so that nobody can tell whether all came"
+_DELETED = "rows were deleted during the read, so others may have been missed"
+_UNSORTED = "the server does not sort by id, so rows may have been missed"
+_ODD_TOTAL = "the server's totalCount is not a count, so nobody can tell whether all rows came"
 
 
 def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
@@ -72,14 +72,14 @@ def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
 
 
 def _doubt_of_last_page(number: int, rows: list[Any], body: Any) -> str:
-    """Return why nobody can tell whether all rows of a list without an order have come."""
+    """Return why rows of a list without an order may be missing."""
     total = total_in(body)
     if number > 1:
         why = "a row that is deleted between two pages hides another. What to do: raise page_size"
     elif has_odd_total(body):
         why = _ODD_TOTAL
     elif total is not None and len(rows) < total:
-        why = f"{total - len(rows)} rows fewer came than the server has counted"
+        why = f"{total - len(rows)} fewer rows came than the server had counted"
     else:
         return ""
     return f"Rows may have been missed, as {why}."
@@ -162,9 +162,9 @@ def read_by_number(
         yield Page(fresh, size=answer.size)
         size, number = _next_page(seen, most, size, number)
     if missing > 0:
-        doubt = doubt or f"{missing} rows fewer came than the server has counted"
+        doubt = doubt or f"{missing} fewer rows came than the server had counted"
     if began_at is None:
-        doubt = doubt or "the server does not tell its time"
+        doubt = doubt or "the server's answers have no Date"
     bookmark = None if doubt else bookmark_of(latest, began_at)
     numbers = [row.get("id") for row in rows]
     is_telling = is_counted or (bool(rows) and (number == 1 or _are_numbers(numbers)))
@@ -185,13 +185,13 @@ def doubt_of_rows(why: str) -> str:
 def _endless(number: int) -> AnswerError:
     return AnswerError(
         f"page {number} brings nothing new but says hasMore: true, so the list might never end",
-        "run again; if it stays, report it. The bookmark is safe",
+        "run again; if it happens again, report it. The bookmark is safe",
     )
 
 
 def _too_short(most: int) -> str:
     return (
-        f"the server's pages, of {most} rows at most, came too short to overlap, so that nobody "
+        f"the server's pages, of {most} rows at most, were too short to overlap, so nobody "
         "can tell whether rows were missed"
     )
 

@@ -78,12 +78,12 @@ def feed_walk(
             raise AnswerError(
                 "the feed says hasMore: true but gives a continueFrom that it has given before, "
                 "so it would never end",
-                "run again; if it stays, report it to ServiceTitan. The bookmark is safe",
+                "run again; if it happens again, report it to ServiceTitan. The bookmark is safe",
             )
         if has_more and not after:
             raise AnswerError(
                 "the feed says hasMore: true but gives no continueFrom to continue from",
-                "run again; if it stays, report it to ServiceTitan. The bookmark is safe",
+                "run again; if it happens again, report it to ServiceTitan. The bookmark is safe",
             )
         token = after or token
         yield Page(records, token, size=answer.size, doubt=doubt)
@@ -106,7 +106,7 @@ def _slow_down(empty: int, pause: Callable[[float], object], logger: Log) -> Non
         raise AnswerError(
             f"the feed gave {empty:,} empty pages in a row, each with hasMore: true, so it might "
             "never end",
-            "run again, which resumes there; if it stays, report it to ServiceTitan. The "
+            "run again, which resumes there; if it happens again, report it to ServiceTitan. The "
             "bookmark is safe",
         )
     if empty == FEW_EMPTY:

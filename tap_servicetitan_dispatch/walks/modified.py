@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 _UNSORTED = "the server does not sort by time of modification"
 _CROWDED = "more rows share a time than a page holds"
 _EMPTY = "a page came without any row although there are more"
-_UNDATED = "no row of a page says when it was modified"
-_UNCERTAIN = "rows kept changing while the order of the server was looked at"
+_UNDATED = "no row of a page has a modifiedOn"
+_UNCERTAIN = "rows kept changing while the server's order was checked"
 _MAX_DOUBTS = 5
 _TICK = timedelta(microseconds=1)
 
@@ -91,8 +91,8 @@ class ModifiedWalk:
             yield page
         if undated:
             self.logger.warning(
-                "%s: rows that do not say when they were modified: %d. No incremental read sees a "
-                "change of them; a full read does: detect_deleted_every_hours, or --full-refresh.",
+                "%s: rows without a valid modifiedOn: %d. Incremental reads miss their changes; a "
+                "full read does not: detect_deleted_every_hours, or --full-refresh.",
                 self.stream,
                 undated,
             )
@@ -116,7 +116,7 @@ class ModifiedWalk:
                 return
             has_more = has_more_in(answer.body)
             if not has_more and began_at is None:
-                doubt = doubt or doubt_of_rows("the server does not tell its time")
+                doubt = doubt or doubt_of_rows("the server's answers have no Date")
             bookmark = bookmark_of(latest_of(rows), began_at)
             page = Page(deduplicated(rows, written), bookmark, size=size, doubt=doubt)
             if not has_more:

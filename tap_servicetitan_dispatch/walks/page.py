@@ -132,11 +132,11 @@ def is_ahead(bookmark: datetime, answer: Answer) -> bool:
 
 
 def doubt_of_bookmark_ahead(bookmark: datetime, now: datetime) -> str:
-    """Return what a bookmark that lies after the server's clock leaves open, and what to do."""
+    """Return the doubt about a bookmark that is ahead of the server's clock, and what to do."""
     return (
-        f"The bookmark (or start_date) {instants.render(bookmark)} lies after the server's clock, "
-        f"{instants.render(now)}. Reading resumes from the server's time. What changed since such "
-        "a bookmark was stored may be missing. What to do: read the stream anew, with "
+        f"The bookmark (or start_date) {instants.render(bookmark)} is later than the server's "
+        f"clock, {instants.render(now)}. Reading resumes from the server's time. Changes since "
+        "that bookmark was stored may be missing. What to do: read the stream again, with "
         "--full-refresh in Meltano or without its bookmark in the state."
     )
 
@@ -147,5 +147,5 @@ def malformed(expected: str, body: Any) -> AnswerError:
     keys = part(keys)
     return AnswerError(
         f"the API's answer should have {expected}, it has: {keys or 'nothing'}",
-        "run again; if it stays, report it. The bookmark is safe",
+        "run again; if it happens again, report it. The bookmark is safe",
     )

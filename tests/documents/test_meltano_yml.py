@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from typing import Any
 
@@ -67,6 +70,34 @@ def test_it_has_an_environment_for_each_of_the_taps_and_tries_the_sandbox_first(
         for name, environment in {**own, "week": settings.SANDBOX}.items()
     }
     assert project["default_environment"] == settings.SANDBOX
+
+
+TARGET = """
+import logging
+from singer_sdk import Target
+
+class Any(Target):
+    name = "target-postgres"
+
+Any.cli
+Any.logger.info("each insert")
+logging.getLogger("singer_sdk.metrics").info("a metric")
+Any.logger.warning("a warning")
+Any.logger.error("an error")
+"""
+
+
+def test_target_postgres_logs_warnings_and_errors_only(project: dict[str, Any]) -> None:
+    [loader] = [each for each in project["plugins"]["loaders"] if each["name"] == "target-postgres"]
+    ran = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-c", TARGET],
+        cwd=ROOT,
+        env=os.environ | loader["env"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stderr.splitlines() == ["a warning", "an error"]
 
 
 def test_nothing_in_it_makes_meltano_call_home(project: dict[str, Any]) -> None:

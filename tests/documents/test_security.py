@@ -54,7 +54,7 @@ def test_secrets_that_a_server_repeats_are_not_passed_on(api: ScriptedApi, tap: 
     api.reply = repeat
     assert_fails(tap.run(api.config), "the API rejected the request")  # a Run searches itself
     api.token_reply = repeat
-    assert_fails(tap.run(api.config), "the token endpoint gave no token")
+    assert_fails(tap.run(api.config), "the token endpoint issued no token")
     assert CLIENT_SECRET in api.token_calls[-1].body
 
 

@@ -46,7 +46,7 @@ def test_the_settings_that_prevent_harm_are_set() -> None:
     csv = {setting["name"]: setting["value"] for setting in LOADERS["target-csv"]["settings"]}
     assert "{timestamp}" in csv["file_naming_scheme"]
     assert csv["flattening_enabled"] is True
-    assert LOADERS["target-postgres"]["env"] == {"PGTZ": "UTC"}
+    assert LOADERS["target-postgres"]["env"]["PGTZ"] == "UTC"
     of_postgres = LOADERS["target-postgres"]["settings"]
     assert ("sanitize_null_text_characters", True) in {
         (setting["name"], setting.get("value")) for setting in of_postgres

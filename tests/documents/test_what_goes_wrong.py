@@ -148,17 +148,17 @@ SCENARIOS: dict[str, Scenario] = {
     "empty pages in a row": nothing_but_more,
     "the API's answer should have": another_shape,
     "the API gave a row without": row_without_key,
-    "The API sends what the schema does not know": new_field,
+    "The API sends fields that are not in the schema": new_field,
     "The API sends another type than the schema has": new_type,
     "it ignores modifiedOnOrAfter": filter_ignored,
-    "nobody knows which days": no_time,
+    "the days to ask for are unknown": no_time,
     "The bookmark stays where it was": deleted_meanwhile,
     "no row is marked as deleted": nothing_marked,
     "Skipped, as": skipped,
     "The target has gone away": target_gone,
     "Stopped by a signal": told_to_stop,
     "which is not installed": no_sandbox,
-    "Something unforeseen": unforeseen,
+    "Unexpected error": unforeseen,
 }
 EXIT_CODES = {
     cells(each)[0].strip("`"): cells(each)[-1].split(", ")

@@ -248,6 +248,16 @@ def test_a_tenant_that_was_read_too_long_ago_or_never_is_stale() -> None:
     assert FLEET.freshness(NORTH, fresh, NOW) == "All tenants are fresh."
 
 
+def test_a_tenant_with_a_name_is_called_by_it_in_each_summary() -> None:
+    assert FLEET.freshness(SOUTH, KNOWN, NOW).endswith(
+        ", Acme South (1000000006) (last read: never)."
+    )
+    summary = Summary(SOUTH.tenants, NOW, failed=SOUTH.tenants[2:], doubtful=SOUTH.tenants[1:2])
+    assert summary.text(SOUTH).endswith(
+        "wholly: Acme South (1000000006). Rows may have been missed of: 1000000005."
+    )
+
+
 # A run ----------------------------------------------------------------------------------------
 
 
@@ -323,8 +333,8 @@ def test_a_run_is_summed_up_from_the_log(tmp_path: Path, meltano: Path) -> None:
     assert summary.read == (1_000_000_001,), "nobody vouches for the third"
     assert summary.reasons == ["Left out, as …"]
     assert summary.unread == others
-    assert summary.text().startswith("7 rows of 1 of 3 tenants in ")
-    assert summary.text().endswith(
+    assert summary.text(NORTH).startswith("7 rows of 1 of 3 tenants in ")
+    assert summary.text(NORTH).endswith(
         "s. Not read, or not wholly: 1000000002. Rows may have been missed of: 1000000003. "
         f"Read of no tenant: {', '.join(others)}."
     )
@@ -641,6 +651,27 @@ def shown(instance: DagsterInstance) -> tuple[bool, str] | None:
     verdict = latest.evaluation
     assert verdict
     return verdict.passed, str(verdict.description)
+
+
+def test_dagsters_page_calls_tenants_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = SOUTH.tenants[2]
+
+    def run(_: Fleet, shard: Shard, __: object) -> Summary:
+        return Summary(shard.tenants, datetime.now(UTC), failed=(named,))
+
+    monkeypatch.setattr(with_dagster, "run_shard", run)
+    with DagsterInstance.ephemeral() as instance:
+        definitions(FLEET).resolve_job_def("load_south").execute_in_process(instance=instance)
+        event = instance.get_latest_materialization_event(AssetKey(["south", "tenants"]))
+        assert event
+        assert event.asset_materialization
+        metadata: Any = event.asset_materialization.metadata
+        assert metadata["failed_tenants"].value == "Acme South (1000000006)"
+        lines = [record.data for record in metadata["tenants"].records]
+        assert [line["name"] for line in lines] == ["", "", "Acme South"]
+        assert [*last_read(instance, SOUTH)] == [*SOUTH.tenants[:2]]
+        verdict = judged(FLEET, SOUTH, last_read(instance, SOUTH), NOW)
+        assert verdict.metadata["stale_tenants"].value == {"Acme South (1000000006)": "never"}
 
 
 def test_a_load_is_judged_at_once_though_the_job_judged_the_one_before_it_meanwhile(

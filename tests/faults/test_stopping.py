@@ -23,7 +23,7 @@ SAID: dict[Kind, str] = {
     "cut_short": "the connection was lost",
     "reset": "the connection was lost",
     "not_json": "the answer is not JSON",
-    "revoked": "the API rejected a token that it had just given out",
+    "revoked": "the API rejected a token that it had just issued",
     "no_scope": "the application lacks a scope that this stream needs",
     "redirect": "the server redirects elsewhere",
 }

@@ -138,7 +138,7 @@ def test_a_server_that_does_not_tell_its_time_is_an_error_in_one_line(
 ) -> None:
     api.date = None
     run = read(api, tap, on_the_way(1))
-    assert_fails(run, "technician_tracking: the server does not tell its time")
+    assert_fails(run, "technician_tracking: the server's answers have no time (no Date)")
     assert api.api_calls == []
 
 

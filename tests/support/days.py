@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 make_day = Board.day
 
 _MOST_DAYS = 3_000
-_made: dict[tuple[str, float, int, int], DayBoard] = {}
+_made: dict[tuple[object, ...], DayBoard] = {}
 
 
 def _remembered_day(board: Board, day: int) -> DayBoard:
     company = board._roster.company  # noqa: SLF001 - this stands in for a method of the board
-    key = (company.staff_seed, company.fill, len(company.technicians), day)
+    names = tuple(technician.name for technician in company.technicians)
+    key = (company.staff_seed, company.fill, names, day)
     found = _made.get(key)
     if found is None:
         if len(_made) >= _MOST_DAYS:

@@ -61,7 +61,8 @@ class Worker:
     def copied_from(cls, project: Project, folder: Path, variables: dict[str, str]) -> Worker:
         """Return a new one, as from an image in which the project is installed."""
         folder.mkdir()
-        shutil.copy(project.folder / "meltano.yml", folder)
+        for name in ("meltano.yml", "target-log.yml"):
+            shutil.copy(project.folder / name, folder)
         (folder / ".meltano").mkdir()
         for name in PLUGINS:
             (folder / ".meltano" / name).symlink_to(project.folder / ".meltano" / name)

@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "tap_servicetitan_dispatch"
-INSTALLED_FROM = ("pyproject.toml", "README.md", "LICENSE", "meltano.yml")
+INSTALLED_FROM = ("pyproject.toml", "README.md", "LICENSE", "meltano.yml", "target-log.yml")
 TAP = "tap-servicetitan-dispatch"
 PLUGINS = ("extractors", "loaders", "utilities")
 # The settings of whoever runs the tests; coverage of Meltano; and what would have each process

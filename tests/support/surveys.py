@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message
 
     from tap_servicetitan_dispatch.streams.base import DispatchStream
-    from tap_servicetitan_dispatch.survey.seen import Seen
+    from tap_servicetitan_dispatch.survey.seen import Memory, Seen
     from tap_servicetitan_dispatch.survey.verdicts import Fact
 
 NOON = datetime(2026, 6, 18, 17, 0, 5, 250_000, tzinfo=UTC)
@@ -116,13 +116,14 @@ def sandbox_of(
     assignments: int = SMALL,
     clock: Callable[[], datetime] = lambda: NOON,
     faults: Faults = UNLIMITED,
+    timer: Callable[[], float] = lambda: 0.0,
     **more: Any,
 ) -> Sandbox:
     """Return a sandbox whose clock stands still, unless it is given one."""
     return Sandbox(
         assignments=assignments,
         clock=clock,
-        timer=lambda: 0.0,
+        timer=timer,
         behaviour=behaviour,
         faults=faults,
         **more,
@@ -140,6 +141,7 @@ def surveyed(  # noqa: PLR0913 - each has a name, most a default
     clock: Any = None,
     app: ASGIApp | None = None,
     facts: Iterable[Fact] = FACTS,
+    before: Memory | None = None,
 ) -> Survey:
     """Return a survey of a sandbox, which is not started.
 
@@ -153,6 +155,7 @@ def surveyed(  # noqa: PLR0913 - each has a name, most a default
         clock: Seconds that only go up.
         app: What answers, if not the sandbox itself.
         facts: What to judge.
+        before: What an earlier survey has kept.
     """
     asked = [each for each in streams() if only is None or each.name in only]
     base = asked[0].run.config if asked else streams()[0].run.config
@@ -178,6 +181,7 @@ def surveyed(  # noqa: PLR0913 - each has a name, most a default
                 at_once=1,
                 stages=stages,
                 facts=facts,
+                before=before,
             )
     finally:
         loop.close()

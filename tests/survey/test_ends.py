@@ -176,7 +176,7 @@ def test_it_ends_where_a_token_is_refused_and_no_other_is_given() -> None:
         faults=faults,
     )
     survey = surveyed(sandbox, only=["zones"], before_each=a_minute_later)
-    assert survey.ended == "no new token was given"
+    assert survey.ended == "no new token was issued"
 
 
 def test_a_list_that_refuses_whatever_is_asked_is_left_alone() -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tap_servicetitan_dispatch.sandbox import Behaviour, NotASurveyError, Sandbox, cli
+from tap_servicetitan_dispatch.sandbox import Behaviour, Faults, NotASurveyError, Sandbox, cli
 from tests.support.surveys import NOON, UNLIMITED, sandbox_of, surveyed
 from tests.support.switches import APART, BOARDS, values_of
 
@@ -106,6 +106,14 @@ def test_a_sandbox_is_as_late_as_the_tenant_was() -> None:
     assert Sandbox(like=report, clock=lambda: NOON, assignments=1).faults.latency == 1.5
 
 
+def test_a_sandbox_fails_as_often_and_as_strictly_as_the_tenant_did() -> None:
+    limit = {"outcome": "otherwise", "sandbox": {"fault_requests_per_second": 5}}
+    failing = {"sandbox": {"fault_kinds": ["server_error", "reset"], "fault_rate": 0.1}}
+    report = {"survey": 1, "facts": [limit, failing]}
+    faults = Sandbox(like=report, clock=lambda: NOON, assignments=1).faults
+    assert faults == Faults(kinds=("server_error", "reset"), rate=0.1, requests_per_second=5)
+
+
 @pytest.mark.parametrize(
     "report",
     [
@@ -113,6 +121,7 @@ def test_a_sandbox_is_as_late_as_the_tenant_was() -> None:
         [],
         {"survey": 2, "facts": []},
         {"survey": 1, "facts": [{"sandbox": {"deletes": "perhaps"}}]},
+        {"survey": 1, "facts": [{"sandbox": {"fault_rate": 2}}]},
     ],
 )
 def test_what_is_not_a_survey_is_refused(report: Any) -> None:

@@ -154,7 +154,28 @@ def test_how_late_answers_are_is_named() -> None:
         before_each=half_a_second_later,
         clock=lambda: now[0],
     )
-    assert found(survey)["answers_within_100_s"][2] == {"fault_latency": 1.0}
+    _, text, switches = found(survey)["answers_within_100_s"]
+    assert switches == {"fault_latency": 1.0}
+    assert "zones: median 0.5 s, longest 0.5 s" in text
+
+
+def test_a_low_limit_of_calls_is_named() -> None:
+    now = [0.0]
+
+    def a_quarter_later(_: Any) -> None:
+        now[0] += 0.25
+
+    survey = surveyed(
+        sandbox_of(
+            assignments=1, faults=Faults(requests_per_second=2, wait=1), timer=lambda: now[0]
+        ),
+        only=["zones"],
+        stages=["access", "a page of each list", "what counts"],
+        before_each=a_quarter_later,
+        clock=lambda: now[0],
+    )
+    switches = found(survey)["sixty_a_second"][2]
+    assert switches["fault_requests_per_second"] == 2
 
 
 @pytest.mark.parametrize(
@@ -181,6 +202,8 @@ def test_what_goes_wrong_is_named(
     run = tap.run(settings, None, tap.discover("teams", **settings), "--survey=json")
     [told] = [each for each in json.loads(run.stdout)["facts"] if each["name"] == fact]
     assert part in told["seen"], told
+    alike = {"cut_short": "reset"}.get(kind, kind)
+    assert fact != "failures_pass" or told["sandbox"]["fault_kinds"] == [alike]
 
 
 def test_every_switch_has_a_fact() -> None:

@@ -159,7 +159,11 @@ def test_postgres_has_exactly_the_rows_that_the_sandbox_has(
         if change:
             change(board)
         run = ("el", TAP, "target-postgres", "--state-id", "postgres")
-        project.meltano(*run, **variables(board), **server.settings, **log)
+        with project.start(*run, **variables(board), **server.settings, **log) as process:
+            _, logged = process.communicate()
+        assert process.returncode == 0, logged
+        assert "zones: " in logged
+        assert [line for line in logged.splitlines() if " target-postgres " in line] == []
         tables = server.tables(TAP.replace("-", "_"))
         assert len(tables.pop(LOG)) == loads * len(OFFERED)
         versions = assert_keeps_versions(tables, versions)

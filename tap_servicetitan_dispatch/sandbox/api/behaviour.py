@@ -1,4 +1,4 @@
-"""What is unknown about the real API, or differs from what its definition says, as switches."""
+"""Unknowns of the real API, and differences from its definition, as switches."""
 
 from typing import Annotated, Any, Literal
 
@@ -32,29 +32,28 @@ class Behaviour:
         int,
         Field(
             ge=1,
-            description="Rows on a page of the export feed. It cannot be asked for.",
+            description="Rows on a page of the export feed. A request cannot set it.",
         ),
     ] = 5_000
     export_order: Annotated[
         Literal["exact", "to_the_second"],
         Field(
-            description="Whether rows on a page of the feed that changed in the same second are in "
-            "order too; if not, they go by their ids. Documented is that rows usually are."
+            description="Whether rows of a feed page that changed in the same second are in order "
+            "too, or sorted by id. The documents say that rows usually are in order."
         ),
     ] = "exact"
     empty_pages: Annotated[
         bool,
         Field(
-            description="Whether each page of the feed but the last is followed by an empty one "
-            "that says there is more."
+            description="Whether an empty page that says there is more follows each page of the "
+            "feed except the last."
         ),
     ] = False
     last_page_token: Annotated[
         Literal["new", "same", "empty", "absent", "null"],
         Field(
-            description="What `continueFrom` is on the page that ends the feed: a token for all "
-            "that has been read, the one that was sent (a new one if none was), an empty text, no "
-            "such field, or null."
+            description="`continueFrom` on the last page of the feed: a new token, the one that "
+            "was sent (a new one if none was), an empty text, no such field, or null."
         ),
     ] = "new"  # noqa: S105 - no secret
     continuation_lifetime: Annotated[
@@ -62,46 +61,47 @@ class Behaviour:
         BeforeValidator(_number),
         Field(
             ge=0,
-            description="Seconds after which a continuation token expires. Documented is only that "
-            "one is good for later runs.",
+            description="Seconds after which a continuation token expires. The documents only say "
+            "that it is good for later runs.",
         ),
     ] = None
     rejected_continuation: Annotated[
         Literal[400, 404, 410, "restart"],
         BeforeValidator(_number),
         Field(
-            description="What a continuation token gets that has expired or was never issued: a "
-            "status, or, as if nothing were wrong, the feed from its beginning."
+            description="Answer to a continuation token that has expired or was never issued: a "
+            "status, or silently the feed from its beginning."
         ),
     ] = 400
     list_order: Annotated[
         Literal["exact", "to_the_second", "to_the_minute"],
         Field(
             description="Whether lists sorted by `ModifiedOn` are in order within a second too; in "
-            "production they were not. `to_the_minute` is coarser than the tap reckons with."
+            "production they were not. `to_the_minute` is coarser than the tap allows "
+            "for."
         ),
     ] = "to_the_second"
     list_filters: Annotated[
         Literal["before_paging", "after_paging"],
         Field(
-            description="Whether lists leave rows out before they are cut into pages, or after "
-            "that. Then a page may be short, or empty, although `hasMore` is true. Bounds of "
-            "`modifiedOn` come first either way."
+            description="Whether lists are filtered before they are cut into pages, or after. Then "
+            "a page may be short or empty although `hasMore` is true. Bounds of "
+            "`modifiedOn` apply first either way."
         ),
     ] = "before_paging"
     deletes: Annotated[
         Literal["soft", "hard"],
         Field(
-            description="Whether what is deleted becomes inactive, or is gone for good. An "
-            "assignment that is taken back is gone from the list then; the export feed has it, "
+            description="Whether deleted rows become inactive, or are gone for good. With `hard`, "
+            "a withdrawn assignment is gone from the list; the export feed has it, "
             "inactive, either way, unless `feed_withdrawn` says otherwise."
         ),
     ] = "soft"
     business_hours: Annotated[
         Literal["object", "data", "list", "several"],
         Field(
-            description="How business hours are answered: a bare object as documented, one with "
-            "that in its `data`, a list of one, or one of two."
+            description="Form of business hours: a bare object as documented, an object with that "
+            "in its `data`, a list of one, or a list of two."
         ),
     ] = "object"
     units_without_group: Annotated[
@@ -109,7 +109,7 @@ class Behaviour:
         BeforeValidator(_parts),
         Field(
             description="Business units, such as 40000114, that are in no capacity group. Capacity "
-            "leaves them out without a word unless a request names them, as an operator has "
+            "silently leaves them out unless a request names them, as an operator has "
             "reported."
         ),
     ] = frozenset()
@@ -124,22 +124,22 @@ class Behaviour:
         Literal[401, 403, 404],
         BeforeValidator(_number),
         Field(
-            description="What a missing or wrong application key gets. Sources differ.",
+            description="Status for a missing or wrong application key. Sources differ.",
         ),
     ] = 401
     token_lifetime: Annotated[
         int,
         Field(
             ge=1,
-            description="Seconds for which an access token is good. 900, by the documentation.",
+            description="Lifetime of an access token in seconds; 900 by the documentation.",
         ),
     ] = 900
     token_serves: Annotated[
         TokenServes,
         Field(
             description="Whether an access token is good for all tenants that share its client ID, "
-            "or only for the one that it is first used for. Nothing in a request for a token names "
-            "a tenant."
+            "or only for the first one that it is used for. A request for a token "
+            "names no tenant."
         ),
     ] = "group"  # noqa: S105 - no secret
     tokens_per_minute: Annotated[
@@ -147,55 +147,51 @@ class Behaviour:
         BeforeValidator(_number),
         Field(
             ge=1,
-            description="Access tokens that a client ID gets within any minute; more requests get "
-            "a 429 that says when to come back. Documented is that there is a limit, not which.",
+            description="Access tokens that a client ID gets within any minute; further requests "
+            "get a 429 with a wait. The documents mention a limit, but no number.",
         ),
     ] = None
     feed_active: Annotated[
         Literal["heeded", "active", "all"],
         Field(
-            description="What the feed makes of `active`: heeds it, or always returns active "
-            "rows only, or "
-            "always all. The vendor says both that it filters and that exports come without "
-            "filters.",
+            description="What the feed does with `active`: filter by it, always return active "
+            "rows only, or always all. The vendor says both that it filters and that "
+            "exports have no filters.",
         ),
     ] = "heeded"
     feed_withdrawn: Annotated[
         Literal["told", "silent"],
         Field(
-            description="Whether the feed has rows that are inactive, among them what was taken "
-            "back. The "
+            description="Whether the feed has inactive rows, such as withdrawn assignments. The "
             "vendor says so; one connector does not rely on it.",
         ),
     ] = "told"
     feed_rows: Annotated[
         Literal["all", "some"],
         Field(
-            description="Whether the feed has every row that is listed, or lacks one in fifty.",
+            description="Whether the feed has every listed row, or lacks one in fifty.",
         ),
     ] = "all"
     feed_fields: Annotated[
         Literal["same", "fewer"],
         Field(
-            description="Whether rows of the feed are those of the list, or lack the name of the "
-            "technician.",
+            description="Whether rows of the feed equal those of the list, or lack the "
+            "technician's name.",
         ),
     ] = "same"
     feed_delay: Annotated[
         int,
         Field(
             ge=0,
-            description="Seconds after which the feed shows a change by default. The definition "
-            "has no "
+            description="Seconds until the feed shows a change by default. The definition has no "
             "number.",
         ),
     ] = 900
     feed_versions: Annotated[
         Literal["as_of_then", "held_back", "all"],
         Field(
-            description="What the feed shows of a row that has changed within the delay: the row "
-            "as it was "
-            "before, or nothing yet. With `all` each row comes once more, as it was when it was "
+            description="What the feed shows of a row that changed within the delay: its previous "
+            "version, or nothing yet. With `all` each row comes once more, as it was "
             "created.",
         ),
     ] = "as_of_then"
@@ -204,7 +200,7 @@ class Behaviour:
         BeforeValidator(_number),
         Field(
             ge=0,
-            description="Days of history in the feed, and all of it with `none`.",
+            description="Days of history in the feed; `none` is all.",
         ),
     ] = None
     feed_from: Annotated[
@@ -218,7 +214,7 @@ class Behaviour:
         Literal["empty", 400],
         BeforeValidator(_number),
         Field(
-            description="What a time to come gets as `from`: an empty page, or a 400.",
+            description="Answer to a future time as `from`: an empty page, or a 400.",
         ),
     ] = "empty"
     feed_shown: Annotated[
@@ -230,24 +226,21 @@ class Behaviour:
     token_use: Annotated[
         Literal["many", "once"],
         Field(
-            description="Whether a continuation token may be sent again; if not, it is rejected "
-            "then.",
+            description="Whether a continuation token may be sent again, or is rejected then.",
         ),
     ] = "many"  # noqa: S105 - no secret
     token_settings: Annotated[
         Literal["free", "bound"],
         Field(
-            description="Whether a continuation token is good with another "
-            "`includeRecentChanges` than the "
-            "one it was issued with; if not, it is rejected.",
+            description="Whether a continuation token is good with another `includeRecentChanges` "
+            "than it was issued with, or is rejected.",
         ),
     ] = "free"  # noqa: S105 - no secret
     token_moves: Annotated[
         Literal["always", "not_always"],
         Field(
-            description="Whether the feed issues another token as long as there is more, or "
-            "repeats the one "
-            "that was sent, and with it the page.",
+            description="Whether the feed issues a new token as long as there is more, or repeats "
+            "the token that was sent, and so the page.",
         ),
     ] = "always"  # noqa: S105 - no secret
     token_length: Annotated[
@@ -262,9 +255,9 @@ class Behaviour:
         Literal["heeded", "ignored", 400, 404],
         BeforeValidator(_number),
         Field(
-            description="What lists make of `active=Any` and `includeInactive`: heed it, ignore "
-            "it, or refuse "
-            "it. One client takes a 404 for the sign that an endpoint does not know it.",
+            description="What lists do with `active=Any` and `includeInactive`: obey, ignore or "
+            "refuse them. One client reads a 404 as a sign that an endpoint does not "
+            "know them.",
         ),
     ] = "heeded"
     non_job_default: Annotated[
@@ -277,49 +270,44 @@ class Behaviour:
         frozenset[Numbered],
         BeforeValidator(_parts),
         Field(
-            description="How many rows lists have, as `zones=300`: the oldest are left out, or "
-            "rows are "
-            "repeated with other ids.",
+            description="Number of rows of lists, as `zones=300`: the oldest are left out, or "
+            "rows are repeated with other ids.",
         ),
     ] = frozenset()
     inactive: Annotated[
         frozenset[Numbered],
         BeforeValidator(_parts),
         Field(
-            description="Of how many rows in a hundred lists say that they are inactive, as "
-            "`zones=10`.",
+            description="Percentage of inactive rows of lists, as `zones=10`.",
         ),
     ] = frozenset()
     undated: Annotated[
         frozenset[Numbered],
         BeforeValidator(_parts),
         Field(
-            description="Of how many rows in a hundred `modifiedOn` is null, as `zones=10`.",
+            description="Percentage of rows whose `modifiedOn` is null, as `zones=10`.",
         ),
     ] = frozenset()
     touches_modified_on: Annotated[
         Literal["always", "not_always"],
         Field(
-            description="Whether each edit of an assignment moves its `modifiedOn`; if not, that "
-            "of one "
-            "assignment in three stays as it was at first.",
+            description="Whether each edit of an assignment moves its `modifiedOn`; with "
+            "`not_always`, that of one assignment in three never moves.",
         ),
     ] = "always"
     visible_after: Annotated[
         int,
         Field(
             ge=0,
-            description="Seconds after which lists show what was changed, as of a transaction "
-            "that ends late.",
+            description="Seconds until lists show a change, as after a slow transaction.",
         ),
     ] = 0
     replica_lag: Annotated[
         int,
         Field(
             ge=0,
-            description="By how many seconds every second answer of a list lags behind the "
-            "others, as where "
-            "replicas take turns.",
+            description="Seconds by which every second answer of a list lags behind, as if "
+            "replicas took turns.",
         ),
     ] = 0
     bounds: Annotated[
@@ -331,66 +319,63 @@ class Behaviour:
     bound_grain: Annotated[
         Literal["exact", "second", "minute"],
         Field(
-            description="To what `modifiedOnOrAfter` is rounded up.",
+            description="Unit to which `modifiedOnOrAfter` is rounded up.",
         ),
     ] = "exact"
     sort_ignored: Annotated[
         frozenset[str],
         BeforeValidator(_parts),
         Field(
-            description="Which keys of `sort` are ignored, as `ModifiedOn`, or "
-            "`zones:ModifiedOn` for one "
-            "list. Rows then come as they are stored.",
+            description="Keys of `sort` to ignore, as `ModifiedOn`, or `zones:ModifiedOn` for one "
+            "list. Rows then come in the order of storage.",
         ),
     ] = frozenset()
     sort_refusal: Annotated[
         Literal["ignored", 400],
         BeforeValidator(_number),
         Field(
-            description="What a value gets that `sort` does not take.",
+            description="Answer to a value that `sort` does not accept.",
         ),
     ] = 400
     largest_page: Annotated[
         int,
         Field(
             ge=1,
-            description="Rows that lists give on a page at most.",
+            description="Maximum number of rows on a page of a list.",
         ),
     ] = 5_000
     beyond_largest: Annotated[
         Literal["capped", 400],
         BeforeValidator(_number),
         Field(
-            description="What a `pageSize` gets that is too large: a smaller page, or a 400.",
+            description="Answer to a `pageSize` that is too large: a 400, or a smaller page.",
         ),
     ] = 400
     page_sizes: Annotated[
         Literal["any", "tens"],
         Field(
-            description="Whether pages have as many rows as asked for, or, beyond ten, whole tens.",
+            description="Whether pages have as many rows as requested or, beyond ten, whole tens.",
         ),
     ] = "any"
     has_more: Annotated[
         Literal["right", "full_page"],
         Field(
-            description="Whether `hasMore` says that a row follows, or only that the page is "
-            "full, so that an "
-            "empty one may follow.",
+            description="Whether `hasMore` means that a row follows, or only that the page is "
+            "full; an empty one may follow then.",
         ),
     ] = "right"
     count: Annotated[
         Literal["exact", "active", "more", "null"],
         Field(
-            description="What `totalCount` is if asked for: the number of rows that come, that "
-            "of active "
-            "ones, a few too many, or null.",
+            description="`totalCount` on request: the number of rows, of active rows, a few too "
+            "many, or null.",
         ),
     ] = "exact"
     unknown_parameters: Annotated[
         Literal["ignored", 400, 404],
         BeforeValidator(_number),
         Field(
-            description="What a parameter gets that an operation does not know.",
+            description="Answer to a parameter that an operation does not know.",
         ),
     ] = "ignored"
     tied_rows: Annotated[
@@ -405,13 +390,13 @@ class Behaviour:
         BeforeValidator(_number),
         Field(
             ge=0,
-            description="Days of history in lists, by `modifiedOn`, and all of it with `none`.",
+            description="Days of history in lists, by `modifiedOn`; `none` is all.",
         ),
     ] = None
     id_order: Annotated[
         Literal["number", "text"],
         Field(
-            description="Whether `sort=+Id` goes by number, or by digits as a text does.",
+            description="Whether `sort=+Id` sorts numbers, or texts of digits.",
         ),
     ] = "number"
     windows_order: Annotated[
@@ -431,9 +416,8 @@ class Behaviour:
     times: Annotated[
         Literal["utc", "no_zone", "local"],
         Field(
-            description="How times are written: in UTC with a `Z`, without a zone, or, five "
-            "hours behind, as "
-            "local times with a false `Z`.",
+            description="Form of times: UTC with a `Z`, without a zone, or local time, five hours "
+            "behind, with a false `Z`.",
         ),
     ] = "utc"
     enums: Annotated[
@@ -447,30 +431,27 @@ class Behaviour:
     nulls: Annotated[
         Literal["few", "fields", "arrays", "in_arrays"],
         Field(
-            description="Where nulls are besides the few that were seen: in each text, for each "
-            "array, or "
+            description="Nulls besides the few that were seen: in each text, for each array, or "
             "within arrays.",
         ),
     ] = "few"
     spans: Annotated[
         Literal["net", "negative", "iso"],
         Field(
-            description="How lengths of time are written: as .NET does, some of them negative, "
-            "or by ISO "
-            "8601.",
+            description="Form of durations: .NET, .NET with negative ones, or ISO 8601.",
         ),
     ] = "net"
     fields: Annotated[
         Literal["known", "more", "fewer"],
         Field(
-            description="Whether rows have the fields of the definition, one more, or lack one.",
+            description="Whether rows have the fields of the definition, one more, or one less.",
         ),
     ] = "known"
     texts: Annotated[
         Literal["valid", "half_characters", "null_characters"],
         Field(
-            description="Whether texts are valid Unicode, or one has half a character or U+0000 "
-            "in it.",
+            description="Whether texts are valid Unicode, or one contains half a character or "
+            "U+0000.",
         ),
     ] = "valid"
     large_rows: Annotated[
@@ -482,51 +463,47 @@ class Behaviour:
     done_edits: Annotated[
         Literal["few", "bulk"],
         Field(
-            description="Whether assignments that are done are touched once more, all those of a "
-            "day at one "
-            "time.",
+            description="Whether done assignments are edited once more, all of a day at one time.",
         ),
     ] = "few"
     technician_names: Annotated[
         Literal["now", "then"],
         Field(
-            description="Whether assignments have the technician's name of today, or that of "
-            "when they were "
-            "created.",
+            description="Whether assignments have the technician's present name, or the one at "
+            "their creation.",
         ),
     ] = "now"
     done_rows: Annotated[
         Literal["active", "inactive"],
         Field(
-            description="Whether assignments that are done stay active.",
+            description="Whether done assignments stay active.",
         ),
     ] = "active"
     status_rows: Annotated[
         Literal["same", "another"],
         Field(
-            description="Whether a status changes in its row, or brings another row of the same "
-            "technician "
-            "and appointment.",
+            description="Whether a status changes in its row, or adds a row of the same "
+            "technician and appointment.",
         ),
     ] = "same"
     latest_row: Annotated[
         Literal["created", "not_created"],
         Field(
-            description="Whether, of several rows of a technician at an appointment, that which "
-            "was created "
-            "last changed last.",
+            description="Whether, of several rows of a technician and appointment, the newest one "
+            "changed last.",
         ),
     ] = "created"
     repeats: Annotated[
         Literal["rows", "one_row"],
         Field(
-            description="Whether a repeated shift is a row each time, or one that lasts a week.",
+            description="Whether a repeated shift has one row for each time, or a single row that "
+            "lasts a week.",
         ),
     ] = "rows"
     night_windows: Annotated[
         bool,
         Field(
-            description="Whether there are capacity slots that reach over midnight.",
+            description="Whether there are capacity slots across midnight.",
         ),
     ] = False
     slot_keys: Annotated[
@@ -538,7 +515,7 @@ class Behaviour:
     capacity_units: Annotated[
         Literal["hours", "minutes"],
         Field(
-            description="What availability is counted in.",
+            description="Unit of availability.",
         ),
     ] = "hours"
     capacity_time_stamp: Annotated[
@@ -558,7 +535,7 @@ class Behaviour:
         int,
         Field(
             ge=1,
-            description="Days that a request for capacity may span.",
+            description="Maximum number of days in a request for capacity.",
         ),
     ] = 14
     tracked: Annotated[
@@ -572,27 +549,26 @@ class Behaviour:
         Literal[400, 404, "null"],
         BeforeValidator(_number),
         Field(
-            description="What a technician gets who is not tracked: a status, or null.",
+            description="Answer for a technician who is not tracked: a status, or null.",
         ),
     ] = 400
     new_token: Annotated[
         Literal["leaves", "revokes"],
         Field(
-            description="Whether a new access token leaves the ones before it good.",
+            description="Whether earlier access tokens stay good after a new one.",
         ),
     ] = "leaves"  # noqa: S105 - no secret
     token_says: Annotated[
         Literal["number", "text", "nothing"],
         Field(
-            description="How `expires_in` says how long an access token lives.",
+            description="Form of `expires_in`, the lifetime of an access token.",
         ),
     ] = "number"  # noqa: S105 - no secret
     date: Annotated[
         Literal["each", "absent", "cached", "apart"],
         Field(
-            description="Whether each answer has the time in `Date`, none has, it stands still, "
-            "or that of "
-            "the token endpoint is ten minutes ahead.",
+            description="`Date` of answers: right, absent, standing still, or ten minutes ahead "
+            "at the token endpoint.",
         ),
     ] = "each"
     cookies: Annotated[
@@ -610,13 +586,13 @@ class Behaviour:
     limit_headers: Annotated[
         bool,
         Field(
-            description="Whether answers say in a header how many calls are left.",
+            description="Whether a header says how many calls are left.",
         ),
     ] = False
     scope_text: Annotated[
         Literal["seen", "other"],
         Field(
-            description="Whether a 403 for a missing scope has the text that was seen live.",
+            description="Whether a 403 for a missing scope has the text that was observed.",
         ),
     ] = "seen"
     missing_scopes: Annotated[
@@ -624,8 +600,8 @@ class Behaviour:
         BeforeValidator(_parts),
         Field(
             description="Scopes that the tenants did not grant the application, such as "
-            "tn.dis.zones:r. Their calls get a 403 that mentions `Scope validation failed`, as "
-            "seen live."
+            "tn.dis.zones:r. Their calls get a 403 that mentions `Scope validation "
+            "failed`, as was observed."
         ),
     ] = frozenset()
 

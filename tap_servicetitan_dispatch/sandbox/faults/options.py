@@ -22,7 +22,7 @@ Kind = Literal[
 
 MEANINGS: Mapping[Kind, str] = MappingProxyType(
     {
-        "rate_limited": "429 with the body seen live, with Retry-After or without.",
+        "rate_limited": "429 with the observed body, with or without Retry-After.",
         "server_error": "500, 502, 503 or 504, with a body of JSON or HTML or none.",
         "maintenance": "409 with the text that tells it from other conflicts.",
         "cut_short": "The connection ends in the middle of the answer's body.",
@@ -128,10 +128,10 @@ class Faults:
     ] = get_args(Body)
     latency: Annotated[
         float,
-        Field(ge=0, le=300, description="By how many seconds, at most, each answer is late."),
+        Field(ge=0, le=300, description="Maximum delay of each answer, in seconds."),
     ] = 0
     drip_seconds: Annotated[
-        float, Field(ge=0, le=300, description="How many seconds a dripping answer takes.")
+        float, Field(ge=0, le=300, description="Seconds that a dripping answer takes.")
     ] = 1
     clock_skew: Annotated[
         float,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -62,7 +62,7 @@ def hosts_answer_themselves(seen: Seen) -> Verdict:
     "yes",
     "The tap takes 900 seconds where no number is given, and a token that ends early costs one "
     "more request.",
-    "The answer with the token. Whether it is true shows at its end only.",
+    "The answer with the token. Its end is not waited for.",
     switches=("token_lifetime", "token_says"),
     questions=("access:token",),
 )
@@ -84,8 +84,8 @@ def token_lives_as_it_says(seen: Seen) -> Verdict:
     "A new token leaves the one before it good.",
     "unknown",
     "in part",
-    "Runs side by side with one pair of credentials throw one another out: each call may take a "
-    "new token, and in the end one is refused.",
+    "Parallel runs with one pair of credentials end each other's tokens: each call may need a new "
+    "one, and in the end one is refused.",
     "A second token is taken, then a call is made with each.",
     switches=("new_token",),
     questions=("access:second_token", "access:by_new", "access:by_old"),
@@ -107,7 +107,7 @@ def new_token_leaves_old(seen: Seen) -> Verdict:
     "documented",
     "in part",
     "Starting many runs at once fails for some of them.",
-    "Two tokens are taken, no more; the limit itself is not asked for.",
+    "Only two tokens are requested; the limit is not tested.",
     switches=("tokens_per_minute",),
     questions=("access:second_token",),
 )
@@ -145,10 +145,10 @@ def token_serves_group(seen: Seen) -> Verdict:
 
 @fact(
     _HOSTS,
-    "A token is taken without `Bearer` in front of it.",
+    "A token is accepted without `Bearer` in front of it.",
     "observed",
     "yes",
-    "Nothing: the tap always sends it.",
+    "Nothing changes: the tap always sends it.",
     "One call without it.",
     switches=("bearer",),
     questions=("access:no_bearer",),
@@ -167,8 +167,8 @@ def bearer_is_optional(seen: Seen) -> Verdict:
     "A call that lacks a scope gets a 403 that mentions `Scope validation failed`.",
     "observed",
     "in part",
-    "The advice is that the application is not approved, rather than which scope to grant. "
-    "Either may be skipped with `skip_forbidden_streams`.",
+    "The advice is to approve the application, not which scope to grant. `skip_forbidden_streams` "
+    "skips either.",
     "Only where a stream is refused. See `--check` for what to grant.",
     switches=("missing_scopes", "scope_text"),
 )
@@ -275,9 +275,8 @@ def date_comes_with_each_answer(seen: Seen) -> Verdict:
     "inferred",
     "in part",
     "Bookmarks go by the API's own clock alone. If it is ahead, rows dated in the future can be "
-    "stepped over.",
-    "The `Date` of each answer less the time that has passed here; the spread counts, not the "
-    "time.",
+    "skipped.",
+    "`Date` of each answer minus the time that has passed here: its spread counts.",
     switches=("date",),
 )
 def date_is_the_api_clock(seen: Seen) -> Verdict:
@@ -308,8 +307,8 @@ def _offset(reply: Reply) -> float:
     "60 calls a second are answered.",
     "documented",
     "yes",
-    "A call that is refused waits as long as the API asks for.",
-    "The limit is not provoked: 8 calls a second at most. Headers that tell of it are named.",
+    "A refused call waits as long as the API asks for.",
+    "The limit is not provoked: at most 8 calls a second. Headers about it are listed.",
     switches=("limit_headers",),
 )
 def sixty_a_second(seen: Seen) -> Verdict:
@@ -317,8 +316,26 @@ def sixty_a_second(seen: Seen) -> Verdict:
     names = {name for reply in seen.all for name in reply.headers if "ratelimit" in name}
     told = "answers have headers that tell of it" if names else "no header tells of it"
     if refused:
-        return differs(f"{refused} calls were refused at 8 a second", limit_headers=bool(names))
+        return differs(
+            f"{refused} calls were refused at 8 a second",
+            limit_headers=bool(names),
+            fault_requests_per_second=_most_answered_a_second(seen),
+        )
     return unknown("the limit is not provoked", told, limit_headers=bool(names))
+
+
+def _most_answered_a_second(seen: Seen) -> int:
+    """Return how many calls the API has answered within any second, but for those it refused."""
+    recent: deque[float] = deque()
+    most = 1
+    for reply in sorted(seen.all, key=lambda reply: reply.at):
+        if reply.of_token or reply.status == 429:  # noqa: PLR2004 - too many
+            continue
+        recent.append(reply.at)
+        while recent[0] <= reply.at - 1:
+            recent.popleft()
+        most = max(most, len(recent))
+    return most
 
 
 @fact(
@@ -326,18 +343,22 @@ def sixty_a_second(seen: Seen) -> Verdict:
     "Server errors pass, as do 408, 425, 429 and the 409 of maintenance.",
     "observed",
     "yes",
-    "What passes is asked again; what does not is told with advice.",
-    "Only what comes by the way is counted.",
+    "Passing failures are tried again; others end with advice.",
+    "Only failures that happen by chance are counted.",
 )
 def failures_pass(seen: Seen) -> Verdict:
     failed = Counter(reply.failure for reply in seen.all)
     failed.subtract(reply.failure for reply in seen.named("access:").values())
-    told = [f"{word}: {failed[kind]}" for kind, word in _IN_PASSING.items() if failed[kind] > 0]
-    if not told:
+    seen_kinds = [kind for kind in _IN_PASSING if failed[kind] > 0]
+    if not seen_kinds:
         return unknown("nothing failed")
+    told = [f"{_IN_PASSING[kind]}: {failed[kind]}" for kind in seen_kinds]
     again = sum(reply.tries > 1 and reply.is_good for reply in seen.replies.values())
     told.append(f"good when asked again: {again}")
-    return unknown("the survey does not insist", ", ".join(told))
+    share_of_failed = sum(failed[kind] for kind in seen_kinds) / len(seen.all)
+    alike = [_FAULTS[kind] for kind in seen_kinds if kind in _FAULTS]
+    faults = {"fault_kinds": alike, "fault_rate": round(share_of_failed, 3)} if alike else {}
+    return unknown("the survey does not insist", ", ".join(told), **faults)
 
 
 _IN_PASSING = {
@@ -351,6 +372,14 @@ _IN_PASSING = {
     "timed_out": "answers that did not come in time",
 }
 """What passes, by the key of `failures.FAILURES`."""
+_FAULTS = {
+    "server_error": "server_error",
+    "maintenance": "maintenance",
+    "not_json": "not_json",
+    "unauthorized": "revoked",
+    "connection_lost": "reset",
+}
+"""How a sandbox is made to do the same, by the same keys."""
 
 
 @fact(
@@ -360,7 +389,7 @@ _IN_PASSING = {
     "observed",
     "yes",
     "The message says less.",
-    "The bodies of the refusals that the survey brings about.",
+    "Bodies of the refusals that the survey provokes.",
     questions=("parameter:bad_sort", "feed:rejected:", "tracking:nobody"),
 )
 def error_bodies(seen: Seen) -> Verdict:
@@ -381,8 +410,8 @@ def error_bodies(seen: Seen) -> Verdict:
     "observed",
     "yes",
     "The tap sends documented parameters only.",
-    "One count with a parameter that does not exist. One public client takes a 404 for the sign "
-    "that an endpoint does not know one.",
+    "One count with a parameter that does not exist. One public client reads a 404 as a sign that "
+    "an endpoint does not know one.",
     switches=("unknown_parameters",),
     questions=("parameter:unknown", "count:"),
 )
@@ -405,16 +434,29 @@ def unknown_parameters_ignored(seen: Seen) -> Verdict:
     "Answers take some seconds at most, and a server gives up after 100.",
     "documented",
     "yes",
-    "What takes longer than `request_timeout_seconds` is asked again, then fails.",
-    "Each call is timed; the limit itself is not provoked.",
+    "A call that takes longer than `request_timeout_seconds` is tried again, then fails.",
+    "Each call is timed; the limit is not provoked.",
 )
 def answers_within_100_s(seen: Seen) -> Verdict:
     times = [reply.seconds for reply in seen.all] or [0.0]
     late = round(2 * median(times), 1) if median(times) >= _SLOW_SECONDS else 0.0
-    text = f"median {median(times):.1f} s, longest {max(times):.1f} s"
+    text = f"{_late(times)}; {_late_by_endpoint(seen)}"
     limit = 100
     verdict = either(max(times) < limit, text, text, **({"fault_latency": late} if late else {}))
     return of_enough(len(seen.all), verdict, 1, of="answer")
+
+
+def _late(times: list[float]) -> str:
+    return f"median {median(times):.1f} s, longest {max(times):.1f} s"
+
+
+def _late_by_endpoint(seen: Seen) -> str:
+    """Return how late each endpoint answers, the slowest first."""
+    times: dict[str, list[float]] = {}
+    for reply in seen.all:
+        times.setdefault(reply.endpoint or "token", []).append(reply.seconds)
+    slowest_first = sorted(times, key=lambda name: -median(times[name]))
+    return "; ".join(f"{name}: {_late(times[name])}" for name in slowest_first)
 
 
 @fact(
@@ -422,7 +464,7 @@ def answers_within_100_s(seen: Seen) -> Verdict:
     "Answers may be compressed.",
     "inferred",
     "yes",
-    "Nothing: the tap takes both.",
+    "Nothing changes: the tap takes both.",
     "The header of each answer.",
     switches=("compression",),
 )

@@ -67,7 +67,7 @@ def fourteen_days(seen: Seen) -> Verdict:
 
 @fact(
     _CAPACITY,
-    "What reaches over the edge of a request is in neither part, and no slot crosses midnight.",
+    "A slot across the edge of two requests is in neither, and no slot crosses midnight.",
     "inferred",
     "no",
     "Slots at night are lost where requests meet.",
@@ -103,7 +103,7 @@ def slots_do_not_cross_midnight(seen: Seen) -> Verdict:
     "The setting `timezone` is that of the tenant.",
     "unknown",
     "in part",
-    "Days are cut elsewhere: slots that reach over the cut are lost. Set `timezone`.",
+    "Days begin at another time, and slots across that time are lost. Set `timezone`.",
     "`start` less `startUtc` beside the offset of the setting.",
     questions=("capacity:fortnight",),
 )
@@ -185,7 +185,7 @@ def slot_has_one_key(seen: Seen) -> Verdict:
 
 @fact(
     _CAPACITY,
-    "Without business units named, some are left out without a word.",
+    "A request that names no business units silently leaves some out.",
     "observed",
     "in part",
     "Set `capacity_business_unit_ids`; the tap warns where it is not set.",
@@ -363,7 +363,7 @@ _ORDER = ("Scheduled", "Dispatched", "Working", "Done")
 
 @fact(
     _REST,
-    "Who is not tracked gets a 400 or 404.",
+    "A technician who is not tracked gets a 400 or 404.",
     "unknown",
     "in part",
     "With another status the stream fails; an answer of null ends it with an error.",

@@ -46,6 +46,8 @@ _DELAY_SECONDS = 900
 _GAP_SECONDS = 1_800
 """Between the oldest row that lacks and the youngest that is there; else no delay is told."""
 _REJECTED = {400, 404, 410}
+_LONG_ENOUGH = DAY - 4 * HOUR
+"""Who surveys again on the next day may come a little earlier."""
 _SERVER_ERRORS = range(500, 600)
 _LISTED = f"list:{ASSIGNMENTS}:newest"
 
@@ -138,11 +140,42 @@ def feed_has_all_that_is_listed(seen: Seen) -> Verdict:
     "list.",
     "Inactive rows of the list are looked for in the feed, and rows of the feed that the list "
     "lacks are looked at: are they inactive? Whether every deletion comes cannot be told by "
-    "reading: see whether rows that you delete come with the next run.",
+    "reading: see whether rows that you delete come with the next run, or survey again a day "
+    "later with `--survey-memory`.",
     switches=("feed_withdrawn", "deletes"),
-    questions=("feed:walk:", _LISTED, f"count:{ASSIGNMENTS}:"),
+    questions=("feed:walk:", _LISTED, f"count:{ASSIGNMENTS}:", "before:"),
 )
 def feed_tells_deletions(seen: Seen) -> Verdict:
+    return _told_since_before(seen) or _told_within(seen)
+
+
+def _told_since_before(seen: Seen) -> Verdict | None:
+    """Return what became of assignments that an earlier survey saw; nothing if none has gone."""
+    pages = [reply for reply in seen.named("before:feed:").values() if reply.is_good]
+    if not pages or more_in(pages[-1]) is not False or not seen.reply("before:ids"):
+        return None
+    *asked, control = seen.sent["before:ids"]["ids"].split(",")
+    found = {str(row.get("id")) for row in seen.rows("before:ids")}
+    gone = {*asked} - found
+    if not gone or control not in found or found - {*asked, control}:
+        return None
+    rows = [*(row for page in pages for row in rows_in(page)), *seen.rows("feed:recent")]
+    told = {str(row.get("id")) for row in rows if row.get("active") is False}
+    lacking = len(gone - told)
+    text = "rows that have gone from the list since the last survey"
+    if lacking:
+        return differs(
+            f"{count(lacking)} of {count(len(gone))} {text} have not come by the feed",
+            feed_withdrawn="silent",
+        )
+    return holds(
+        f"{count(len(gone))} {text} have come by the feed, inactive",
+        feed_withdrawn="told",
+        **({"deletes": "hard"} if _gives_inactive(seen) else {}),
+    )
+
+
+def _told_within(seen: Seen) -> Verdict:
     if not seen.feed_pages or not seen.reply(_LISTED):
         return unknown(seen.why_not("feed:first", _LISTED))
     fed = {str(row.get("id")): row for row in seen.feed_rows}
@@ -223,8 +256,8 @@ def feed_and_list_agree(seen: Seen) -> Verdict:
     "`active=Any` brings inactive rows; without it they may be missing.",
     "documented",
     "no",
-    "If it is not heeded, withdrawn assignments stay as they were. The vendor says both that the "
-    "feed filters and that it does not.",
+    "If the API ignores it, withdrawn assignments stay as they were. The vendor says both that "
+    "the feed filters and that it does not.",
     "The same stretch with `Any`, `True`, `False` and without.",
     switches=("feed_active",),
     questions=("feed:active:",),
@@ -259,7 +292,7 @@ def feed_any_means_all(seen: Seen) -> Verdict:
     "documented",
     "yes",
     "Only the advice is wrong: how old the newest row can be, and `missing_rows`.",
-    "The youngest row of the list that is in the feed, and the oldest that is not yet.",
+    "The youngest listed row that is in the feed, and the oldest that is not yet.",
     switches=("feed_delay",),
     questions=("feed:not_recent", _LISTED),
 )
@@ -298,7 +331,7 @@ def _age(seen: Seen, row: Row) -> float:
     "documented",
     "yes",
     "Rows come as late as without.",
-    "The newest rows of the list are looked for in such a page.",
+    "The newest rows of the list are looked up in such a page.",
     questions=("feed:recent", _LISTED),
 )
 def recent_come_at_once(seen: Seen) -> Verdict:
@@ -419,10 +452,10 @@ def from_is_inclusive(seen: Seen) -> Verdict:
 
 @fact(
     _FEED,
-    "A time to come as `from` gives an empty page.",
+    "A future time as `from` gives an empty page.",
     "inferred",
     "no",
-    "A run whose bookmark is a time ahead of the API's clock fails.",
+    "A run whose bookmark is ahead of the API's clock fails.",
     "Tomorrow.",
     switches=("feed_future",),
     questions=("feed:future",),
@@ -445,7 +478,7 @@ def from_takes_the_future(seen: Seen) -> Verdict:
     "An empty `from=` counts as none.",
     "observed",
     "yes",
-    "Nothing: the tap leaves it out.",
+    "Nothing changes: the tap leaves it out.",
     "One call, beside the first page.",
     questions=("feed:empty_from",),
 )
@@ -522,11 +555,23 @@ def _ids(reply: Reply) -> list[str]:
     "documented",
     "no",
     "Each run fails, with advice, until the bookmark is reset; then all rows come again.",
-    "At once, in this survey. How long, only time tells: see whether a run goes on after days.",
+    "Only at once, in this survey. For longer, see whether a run resumes after days, or survey "
+    "again with `--survey-memory`, which sends the token of the first survey.",
     switches=("continuation_lifetime",),
-    questions=("feed:end:", "feed:again:"),
+    questions=("feed:end:", "feed:again:", "before:feed:0"),
 )
 def token_outlives_days(seen: Seen) -> Verdict:
+    before, answer = seen.before, seen.replies.get("before:feed:0")
+    if before and answer and _is_readable(answer):
+        age = (seen.began - before.at) // SECOND
+        text, lifetime = f"one of {seconds(age)} ago", {"continuation_lifetime": rounded(age)}
+        if answer.status in _REJECTED:
+            return differs(f"{text} is rejected ({status_word(answer)})", **lifetime)
+        if any((modified(row) or before.at) < before.at - DAY for row in rows_in(answer)):
+            return differs(f"with {text} the feed begins anew", **lifetime)
+        if age * SECOND < _LONG_ENOUGH:
+            return unknown("that takes a day", f"{text} is taken")
+        return holds(f"{text} is taken")
     reply = seen.replies.get("feed:again:1") or seen.replies.get("feed:end:1")
     if reply is None or not _is_readable(reply):
         return unknown(seen.why_not("feed:first", "feed:end:1"))
@@ -596,11 +641,11 @@ def token_takes_other_settings(seen: Seen) -> Verdict:
 
 @fact(
     _FEED,
-    "The page that ends the feed has a token: a new one, or that which was sent.",
+    "The last page of the feed has a token: a new one, or the one that was sent.",
     "unknown",
     "yes",
-    "Where it has none, the one before is kept, and a page or so comes again with each run.",
-    "The last page, and that which the last token gives.",
+    "Without one, the tap keeps the token before, and each run reads about a page again.",
+    "The last page, and the page of its token.",
     switches=("last_page_token",),
     questions=("feed:walk:", "feed:end:1"),
 )
@@ -633,7 +678,7 @@ def _last_page(seen: Seen) -> Reply | None:
     "`hasMore: false` is the end of the feed, and few pages before it are empty.",
     "observed",
     "yes",
-    "Empty pages are read over; after a thousand in a row the run fails.",
+    "Empty pages are skipped; after a thousand in a row the run fails.",
     "The pages that were read.",
     switches=("empty_pages",),
     questions=("feed:walk:",),
@@ -744,10 +789,10 @@ def each_row_once_a_read(seen: Seen) -> Verdict:
 
 @fact(
     _FEED,
-    "The number of rows that the feed has given is that which the list counts.",
+    "The feed gives as many rows as the list counts.",
     "inferred",
     "in part",
-    "`missing_rows` of `sync_log` does not come to zero.",
+    "`missing_rows` never reaches zero.",
     "Only where all rows of both were read.",
     switches=("rows",),
     questions=("feed:walk:", f"list:{ASSIGNMENTS}:id"),

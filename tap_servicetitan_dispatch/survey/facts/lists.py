@@ -12,6 +12,7 @@ from tap_servicetitan_dispatch.survey.seen import (
     SECOND,
     SETTLED_SECONDS,
     WINDOWS,
+    gone_and_withdrawn,
     modified,
     more_in,
     rows_in,
@@ -104,12 +105,12 @@ def _named(paths: list[str], found: dict[str, Verdict]) -> str:
 
 @fact(
     _LISTS,
-    "`active=Any` and `includeInactive=true` are taken.",
+    "`active=Any` and `includeInactive=true` are accepted.",
     "documented",
     "no",
     "The stream fails.",
-    "A page of each list. One public client takes a 404 for the sign that an endpoint does not "
-    "take it.",
+    "A page of each list. One public client reads a 404 as a sign that an endpoint does not "
+    "accept it.",
     switches=("active_any",),
     questions=("list:",),
 )
@@ -243,10 +244,10 @@ def rows_have_modified_on(seen: Seen) -> Verdict:
 
 @fact(
     _LISTS,
-    "Rows come in which shares, active and inactive?",
+    "Some rows of each list are inactive: which share?",
     "unknown",
     "yes",
-    "Nothing: so that a sandbox can be alike.",
+    "Nothing changes: a sandbox can copy the shares.",
     "The rows of the first page of each list, by `active`; and how many there are.",
     switches=("rows", "inactive"),
     questions=("list:",),
@@ -334,7 +335,7 @@ def modified_on_is_utc_now(seen: Seen) -> Verdict:
     "A change shows in its list within `overlap_seconds`.",
     "inferred",
     "in part",
-    "What shows later is stepped over, until the next full read.",
+    "Later changes are missed until the next full read.",
     "The newest rows are looked at several times: does a row turn up that an earlier look "
     "lacked, although it is older?",
     switches=("visible_after",),
@@ -423,7 +424,7 @@ def reads_do_not_go_back(seen: Seen) -> Verdict:
     "No row is dated in the future.",
     "inferred",
     "yes",
-    "Such rows come again with each run; no bookmark steps over those of today.",
+    "Such rows come again with each run; no row of today is skipped.",
     "Rows of each list dated after `Date`.",
     switches=("future_rows",),
     questions=("list:",),
@@ -448,7 +449,7 @@ def no_time_to_come(seen: Seen) -> Verdict:
     "A row is created before it is changed.",
     "inferred",
     "in part",
-    "After a change of taps, rows whose bookmark was `createdOn` may be missed.",
+    "If another tap left `createdOn` as the bookmark, rows may be missed.",
     "All rows.",
     questions=("list:",),
 )
@@ -543,7 +544,7 @@ def sort_is_obeyed(seen: Seen) -> Verdict:
     "Lists sorted by `ModifiedOn` are in order to ten seconds.",
     "observed",
     "in part",
-    "Where rows are sparse and pages small, a row can be stepped over.",
+    "If rows are sparse and pages small, a row can be skipped.",
     "The largest step back between neighbours, oldest first.",
     switches=("list_order",),
     questions=("list:",),
@@ -582,7 +583,7 @@ def sorted_within_ten_seconds(seen: Seen) -> Verdict:
     "A value that `sort` does not take gets a 400.",
     "observed",
     "yes",
-    "Nothing: the tap sends what is documented.",
+    "Nothing changes: the tap sends what is documented.",
     "One call.",
     switches=("sort_refusal",),
     questions=("parameter:bad_sort",),
@@ -626,7 +627,7 @@ def few_share_ten_seconds(seen: Seen) -> Verdict:
     "`modifiedOnOrAfter` is inclusive, and heeds six digits.",
     "documented",
     "in part",
-    "Up to ten seconds are made good by what is read twice; beyond that, rows are lost.",
+    "The overlap covers up to ten seconds; beyond that, rows are lost.",
     "A settled row is asked for by its own time, and by a microsecond later.",
     switches=("bounds", "bound_grain"),
     questions=("bound:",),
@@ -681,7 +682,7 @@ def before_is_exclusive(seen: Seen) -> Verdict:
 
 @fact(
     _LISTS,
-    "What is before an instant and what is from it on are the whole list.",
+    "Rows before an instant and rows from it on make up the whole list.",
     "inferred",
     "no",
     "Rows that are in neither never come, except with a full read.",
@@ -906,7 +907,7 @@ def count_is_exact(seen: Seen) -> Verdict:
     "Arrival windows, which cannot be sorted, come in the same order each time.",
     "inferred",
     "in part",
-    "If there are more than a page of them, some may come twice and others not.",
+    "If they fill more than a page, some may come twice and others not.",
     "Two halves beside the whole.",
     switches=("windows_order",),
     questions=("windows:",),
@@ -976,7 +977,7 @@ def ids_are_unique(seen: Seen) -> Verdict:
     "A list has all its history.",
     "inferred",
     "no",
-    "With full reads, rows that are left out for their age are marked as deleted.",
+    "Full reads mark rows as deleted that are left out for their age.",
     "The age of the oldest assignment in the list beside that in the feed.",
     switches=("list_history_days",),
     questions=(f"list:{ASSIGNMENTS}:oldest", "feed:first"),
@@ -1009,7 +1010,7 @@ def lists_keep_all_history(seen: Seen) -> Verdict:
     "inferred",
     "no",
     "With full reads, all rows of a table are marked as deleted.",
-    "It cannot be told: which lists are empty is named.",
+    "It cannot be told; the survey names the lists that are empty.",
     switches=("rows",),
     questions=("list:",),
 )
@@ -1031,11 +1032,18 @@ def empty_means_empty(seen: Seen) -> Verdict:
     "in part",
     "What is gone stays in the table unless `detect_deleted_every_hours` is set.",
     "That some rows are inactive shows little, as `active` may mean enabled. Delete a row that "
-    "nobody needs, and see whether it is inactive or gone: reading alone cannot tell.",
+    "nobody needs, and see whether it is inactive or gone; or survey again a day later with "
+    "`--survey-memory`, which looks for the rows of the first survey.",
     switches=("deletes",),
     questions=("list:",),
 )
 def deleted_how(seen: Seen) -> Verdict:
+    if seen.before:
+        gone, withdrawn = gone_and_withdrawn(seen, seen.before)
+        if gone or withdrawn:
+            text = f"since the last survey {count(gone)} rows have gone and {count(withdrawn)} "
+            return holds(f"{text}became inactive", deletes="hard" if gone else "soft")
+        return unknown("it takes a deletion", "since the last survey no row was deleted")
     inactive = sum(_inactive_rows(seen, path) for path in seen.lists)
     return unknown("it takes a deletion: watch one", f"{count(inactive)} rows are inactive")
 
@@ -1045,7 +1053,7 @@ def deleted_how(seen: Seen) -> Verdict:
     "Ids grow with `createdOn`.",
     "unknown",
     "yes",
-    "Nothing: the tap does not rely on it.",
+    "Nothing changes: the tap does not rely on it.",
     "Neighbours on the first page of each list.",
     questions=("list:",),
 )

@@ -126,12 +126,11 @@ def modified_on_dates_the_status(seen: Seen) -> Verdict:
 
 @fact(
     _MARTS,
-    "Of several rows of a technician at an appointment, that which changed last counts.",
+    "Of several rows of a technician at an appointment, the one that changed last counts.",
     "observed",
     "in part",
     "Who is assigned is wrong.",
-    "Pairs with several rows: is the row that changed last also that which was created last? It "
-    "is a sign only.",
+    "Pairs with several rows: is the row that changed last also the newest? That is only a hint.",
     switches=("latest_row",),
     questions=(f"list:{ASSIGNMENTS}:",),
 )
@@ -200,7 +199,7 @@ def an_assignment_keeps_its_row(seen: Seen) -> Verdict:
 
 @fact(
     _MARTS,
-    "Only who is `Working` pauses.",
+    "Only `Working` assignments are paused.",
     "inferred",
     "in part",
     "Minutes of pauses are wrong.",
@@ -215,10 +214,10 @@ def pauses_while_working(seen: Seen) -> Verdict:
 
 @fact(
     _MARTS,
-    "Who is under way changed within `tracking_lookback_days`.",
+    "Assignments under way changed within `tracking_lookback_days`.",
     "inferred",
     "in part",
-    "`technician_tracking` lacks who is under way for longer.",
+    "`technician_tracking` lacks older ones.",
     "The age of live rows.",
     questions=(f"list:{ASSIGNMENTS}:",),
 )
@@ -298,7 +297,7 @@ def all_day_begins_at_midnight(seen: Seen) -> Verdict:
 
 @fact(
     _MARTS,
-    "A repeated shift is a row each time.",
+    "A repeated shift has one row for each time.",
     "inferred",
     "no",
     "Hours are missing.",
@@ -367,7 +366,7 @@ def spans_make_sense(seen: Seen) -> Verdict:
     "Ids of two tenants may be the same.",
     "unknown",
     "yes",
-    "Nothing: the tenant is part of each key.",
+    "Nothing changes: the tenant is part of each key.",
     "It is not asked for: no tenant's ids are kept for another's survey.",
 )
 def ids_may_collide(seen: Seen) -> Verdict:

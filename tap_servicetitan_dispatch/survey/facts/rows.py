@@ -153,7 +153,7 @@ def enums_are_names(seen: Seen) -> Verdict:
     "There are four statuses and three types of shift, those of the definition.",
     "documented",
     "in part",
-    "Marts warn of a status that they do not know, and take it for none of them.",
+    "Marts warn of a status that they do not know, and count it as none of the four.",
     "How many values are other words; the words are not reported.",
 )
 def four_statuses(seen: Seen) -> Verdict:
@@ -341,7 +341,7 @@ def zero_means_no_code(seen: Seen) -> Verdict:
     "inferred",
     "yes",
     "Only the description is wrong.",
-    "Whether the number is that of a technician, too.",
+    "Whether a technician has that number.",
 )
 def assigner_is_no_technician(seen: Seen) -> Verdict:
     rows = seen.all_rows("appointment-assignments")
