@@ -72,6 +72,25 @@ def tools(folder: Path) -> Path:
     return folder / "bin"
 
 
+def with_next_sdk(folder: Path) -> str:
+    """Install the tap with the SDK's newest pre-release, which has files of Arrow.
+
+    Args:
+        folder: Where the environment is made.
+
+    Returns:
+        The Python that has it.
+    """
+    uv = os.environ.get("UV", "uv")
+    _run([uv, "venv", "-q", "--python", PYTHON, str(folder)], {})
+    python = str(folder / "bin/python")
+    install = [uv, "pip", "install", "-q", "--compile-bytecode", "--python", python]
+    _run([*install, "--editable", f"{ROOT}[arrow]"], {})
+    newest = ["--prerelease", "allow", "--upgrade-package", "singer-sdk"]
+    _run([*install, *newest, "singer-sdk"], {})  # no other package gets a pre-release
+    return python
+
+
 class Project:
     """The repository's loaders, and beside the tap those that it is compared with.
 

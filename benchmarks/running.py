@@ -46,6 +46,8 @@ class Given:
     """Whether the tap may call as often as it can, see `benchmarks.unlimited`."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Further ones of the tap."""
+    python: str = PYTHON
+    """Which Python has the tap, where it may call as often as it can."""
 
 
 def timed(
@@ -128,7 +130,7 @@ def tap(
             config["extra_streams"] = extra
         config |= given.settings
         (folder / "config.json").write_text(json.dumps(config))
-        program = [PYTHON, "-m", "benchmarks.unlimited"] if given.unlimited else [TAP]
+        program = [given.python, "-m", "benchmarks.unlimited"] if given.unlimited else [TAP]
         command = [*program, "--config", str(folder / "config.json")]
         if streams is not None:
             (folder / "catalog.json").write_text(json.dumps(_catalog(streams, command)))

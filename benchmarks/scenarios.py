@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import marts, running
+from benchmarks import marts, project, running
 from benchmarks.running import PYTHON, TAP, Given
 from benchmarks.server import PAGE_ROWS
 
@@ -80,6 +82,7 @@ def scenarios(rows: int, latency: float, assignments: int) -> Iterator[Scenario]
     """
     yield from _of_time(rows, latency)
     yield from _of_memory(rows)
+    yield from _of_arrow(rows)
     yield from _of_a_group(rows, latency)
     yield from _of_start_up()
     yield from _of_calls(rows)
@@ -157,6 +160,43 @@ def _of_memory(rows: int) -> Iterator[Scenario]:
         ),
     ):
         yield Scenario(f"Peak memory, {what}", once, goal, limit=120, unit="MiB", digits=0)
+
+
+def _of_arrow(rows: int) -> Iterator[Scenario]:
+    """Yield what files of Arrow cost, with the SDK that has them."""
+
+    def runs(rows: int, *, alone: bool) -> Iterator[running.Took]:
+        with TemporaryDirectory() as folder:
+            given = Given(rows, unlimited=True, python=project.with_next_sdk(Path(folder, "sdk")))
+            storage = {"root": Path(folder, "files").as_uri()}
+            files = {"batch_config": {"encoding": {"format": "arrow"}, "storage": storage}}
+            yield running.tap(replace(given, settings=files), FEED)
+            if not alone:
+                yield running.tap(given, FEED)
+
+    def cpu() -> float:
+        files, records = runs(rows, alone=False)
+        return files.cpu_seconds / records.cpu_seconds
+
+    def peak(rows: int) -> float:
+        [files] = runs(rows, alone=True)
+        return files.peak_mib
+
+    yield Scenario(
+        f"CPU for {rows:,} rows into files of Arrow, over that of records",
+        cpu,
+        goal="at most 2",
+        limit=2,
+    )
+    for count, goal in ((rows, "below 150 MiB"), (10 * rows, "the same")):
+        yield Scenario(
+            f"Peak memory, {count:,} rows into files of Arrow",
+            partial(peak, count),
+            goal,
+            limit=150,
+            unit="MiB",
+            digits=0,
+        )
 
 
 def _of_a_group(rows: int, latency: float) -> Iterator[Scenario]:

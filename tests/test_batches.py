@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.arrow import NEEDS_ARROW, table_in
 from tests.support.runs import FEED_ONLY, catalog_of, select
 from tests.support.scripted_api import feed_of, page
 
@@ -27,10 +28,21 @@ THREE_PAGES = (
 ALL = set(range(1, 9))
 
 
-def batching(config: dict[str, Any], folder: Path, size: int) -> dict[str, Any]:
+of_each_format = pytest.mark.parametrize(
+    "encoding",
+    [
+        pytest.param({"format": "jsonl", "compression": "gzip"}, id="jsonl"),
+        pytest.param({"format": "arrow"}, id="arrow", marks=NEEDS_ARROW),
+    ],
+)
+
+
+def batching(
+    config: dict[str, Any], folder: Path, size: int, encoding: dict[str, str]
+) -> dict[str, Any]:
     return config | {
         "batch_config": {
-            "encoding": {"format": "jsonl", "compression": "gzip"},
+            "encoding": encoding,
             "storage": {"root": folder.as_uri()},
             "batch_size": size,
         }
@@ -38,25 +50,26 @@ def batching(config: dict[str, Any], folder: Path, size: int) -> dict[str, Any]:
 
 
 def batched_ids(messages: list[dict[str, Any]]) -> list[int]:
-    files = [
-        Path(urlsplit(url).path)
-        for message in messages
-        if message["type"] == "BATCH"
-        for url in message["manifest"]
+    urls = [
+        url for message in messages if message["type"] == "BATCH" for url in message["manifest"]
     ]
-    return [row["id"] for file in files for row in rows_in(file)]
+    return [row["id"] for url in urls for row in rows_in(Path(urlsplit(url).path))]
 
 
 def rows_in(file: Path) -> list[dict[str, Any]]:
+    if file.suffix == ".arrow":
+        rows: list[dict[str, Any]] = table_in(str(file)).to_pylist()
+        return rows
     return [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
 
 
+@of_each_format
 @pytest.mark.parametrize("size", range(1, 10))
 def test_a_run_cut_off_after_any_message_loses_nothing_when_resumed(
-    api: ScriptedApi, tap: Command, tmp_path: Path, size: int
+    api: ScriptedApi, tap: Command, tmp_path: Path, size: int, encoding: dict[str, str]
 ) -> None:
     api.reply = feed_of(*THREE_PAGES)
-    run = tap.run(batching(api.config, tmp_path, size))
+    run = tap.run(batching(api.config, tmp_path, size, encoding))
     assert run.exit_code == 0
     assert batched_ids(run.messages) == sorted(ALL)
     assert run.bookmark == "t3"
@@ -67,37 +80,40 @@ def test_a_run_cut_off_after_any_message_loses_nothing_when_resumed(
         assert set(batched_ids(seen)) | set(rest.ids) == ALL, f"cut off after message {count}"
 
 
+@of_each_format
 def test_the_bookmark_moves_while_batches_go_out(
-    api: ScriptedApi, tap: Command, tmp_path: Path
+    api: ScriptedApi, tap: Command, tmp_path: Path, encoding: dict[str, str]
 ) -> None:
     """Else a long load that is interrupted would start over."""
     api.reply = feed_of(*THREE_PAGES)
-    run = tap.run(batching(api.config, tmp_path, 3))
+    run = tap.run(batching(api.config, tmp_path, 3, encoding))
     streams = [state["bookmarks"]["appointment_assignments"] for state in run.states]
     tokens = [stream.get("replication_key_value") for stream in streams]
     assert [*dict.fromkeys(tokens)] == [None, "t2", "t3"]
 
 
+@of_each_format
 def test_a_deselected_property_is_left_out_of_the_files(
-    api: ScriptedApi, tap: Command, tmp_path: Path
+    api: ScriptedApi, tap: Command, tmp_path: Path, encoding: dict[str, str]
 ) -> None:
     api.reply = feed_of(*THREE_PAGES)
     catalog = catalog_of(*FEED_ONLY)
     select(catalog, ("properties", "technicianName"), selected=False)
-    run = tap.run(batching(api.config, tmp_path, 3), None, catalog)
-    rows = [row for file in tmp_path.glob("*.gz") for row in rows_in(file)]
+    run = tap.run(batching(api.config, tmp_path, 3, encoding), None, catalog)
+    rows = [row for file in tmp_path.glob("tap-*") for row in rows_in(file)]
     assert (len(rows), run.bookmark) == (len(ALL), "t3")
     assert all("technicianName" not in row and "technicianId" in row for row in rows)
 
 
+@of_each_format
 def test_the_files_are_for_their_owner_only_whatever_the_process_allows_others(
-    api: ScriptedApi, tap: Command, tmp_path: Path
+    api: ScriptedApi, tap: Command, tmp_path: Path, encoding: dict[str, str]
 ) -> None:
     api.reply = feed_of(*THREE_PAGES)
     folder = tmp_path / "made" / "by_the_tap"
     allowing_all = os.umask(0)
     try:
-        assert tap.run(batching(api.config, folder, 3)).exit_code == 0
+        assert tap.run(batching(api.config, folder, 3, encoding)).exit_code == 0
         assert os.umask(0) == 0, "as it was"
     finally:
         os.umask(allowing_all)

@@ -17,7 +17,7 @@ import requests
 
 import benchmarks.__main__ as command
 from benchmarks import fleet as fleets
-from benchmarks import fleet_server, loads, marts, running
+from benchmarks import fleet_server, loads, marts, project, running
 from benchmarks.chart import PLACES, chart
 from benchmarks.marts import write
 from benchmarks.project import ADDRESS, BARE, COMMANDS, OURS, PLAIN, Load, Project
@@ -45,6 +45,7 @@ def test_the_command_prints_its_table_and_keeps_its_figures(
         monkeypatch.setattr(running, name, lambda *_: took)
     monkeypatch.setattr(running, "state_mib", lambda _: 1.0)
     monkeypatch.setattr(command, "tap", lambda _: took)
+    monkeypatch.setattr(project, "with_next_sdk", lambda _: "python")
     monkeypatch.setattr(marts, "build", lambda rows: rows / 20_000)
     monkeypatch.setattr(loads, "measured", lambda rows: [each | {"rows": rows} for each in LOADS])
     kept = tmp_path / "results.json"

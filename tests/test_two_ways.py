@@ -21,9 +21,11 @@ from singer_sdk.contrib.msgspec import encoder
 from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 
 from tap_servicetitan_dispatch.sandbox import Faults, Sandbox
+from tap_servicetitan_dispatch.settings.batches import ARROW_IS_THERE
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.streams.hashing import Hasher
 from tap_servicetitan_dispatch.writer import LineWriter
+from tests.support.arrow import arrow_into, assert_same_values, do_without_the_sdk
 from tests.support.caller import START, Clock
 from tests.support.contents import TRACKING_SETTINGS
 from tests.support.odd_answers import KEYS, ODD_VALUES, ONE_DAY, answers, fields_of
@@ -33,6 +35,7 @@ from tests.support.streams import ALL_STREAMS, PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.support.runs import Command, Run
     from tests.support.scripted_api import ScriptedApi
@@ -84,7 +87,10 @@ class Counted:
         monkeypatch.setattr(LineWriter, "write_records", count)
 
 
-def test_all_streams_of_the_sandbox(tap: Command, both_ways: Any) -> None:
+def test_all_streams_of_the_sandbox(
+    tap: Command, both_ways: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And in a third, in which files have columns."""
     unlimited = Faults(requests_per_second=None)  # both ways go within a second
     with (
         time_machine.travel(START),
@@ -98,8 +104,12 @@ def test_all_streams_of_the_sandbox(tap: Command, both_ways: Any) -> None:
             **TRACKING_SETTINGS,
             "capacity_days_ahead": 1,
         }
-        lines = both_ways(lambda: tap.run(config, None, catalog_of(*ALL_STREAMS)))
-    streams = {each["stream"] for each in map(json.loads, lines) if each["type"] == "RECORD"}
+        catalog = catalog_of(*ALL_STREAMS)
+        messages = [*map(json.loads, both_ways(lambda: tap.run(config, None, catalog)))]
+        if not ARROW_IS_THERE:
+            do_without_the_sdk(monkeypatch)
+        assert_same_values(messages, tap.run(config | arrow_into(tmp_path), None, catalog))
+    streams = {each["stream"] for each in messages if each["type"] == "RECORD"}
     assert streams == set(ALL_STREAMS)
 
 

@@ -146,7 +146,7 @@ def test_it_says_what_it_is(wheel: Path) -> None:
     assert (metadata["Name"], metadata["Version"]) == (TAP, __version__)
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "Apache-2.0"
-    assert metadata["Provides-Extra"] == "sandbox"
+    assert metadata.get_all("Provides-Extra") == ["arrow", "sandbox"]
     assert metadata["Description-Content-Type"] == "text/markdown"
 
 

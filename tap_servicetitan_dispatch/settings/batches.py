@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import fsspec  # type: ignore[import-untyped] # it has no types
+from singer_sdk import Stream
 
 from tap_servicetitan_dispatch.log.redaction import shown
 
@@ -26,6 +27,8 @@ _FIELDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 _MAY_BE_LEFT_OUT = () if version("singer-sdk").startswith("0.54.") else ("storage", "root")
 """What the SDK has a default for, from 0.55 on: a folder among the system's temporary ones."""
 _OF_PYARROW = {"arrow", "parquet"}
+ARROW_IS_THERE = hasattr(Stream, "get_record_batches")
+"""Whether the SDK makes files of Arrow of tables that it is given."""
 
 
 def problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -74,11 +77,29 @@ def _unusable(config: Mapping[str, Any]) -> Iterator[str]:
         yield "batch_config.storage.root: has a null byte"
     name = config["encoding"]["format"]
     known = {plugin.name for plugin in entry_points(group="singer_sdk.batch_encoders")}
-    if name not in known:
+    if name == "arrow" and not ARROW_IS_THERE:
+        yield (
+            "batch_config.encoding.format: arrow needs singer-sdk 0.55 or newer; "
+            f"{version('singer-sdk')} is installed"
+        )
+    elif name not in known:
         some = ", ".join(sorted(known))
         yield f"batch_config.encoding.format: {shown(name)} is not one of {some}"
     elif name in _OF_PYARROW and find_spec("pyarrow") is None:
-        yield "batch_config.encoding.format: needs pyarrow, which is not installed"
+        yield (
+            "batch_config.encoding.format: needs pyarrow, which is not installed; the extra arrow "
+            "of tap-servicetitan-dispatch has it"
+        )
+
+
+def are_arrow(config: Mapping[str, Any]) -> bool:
+    """Return whether BATCH files are written in the format of Arrow.
+
+    Args:
+        config: The settings.
+    """
+    encoding = (config.get("batch_config") or {}).get("encoding") or {}
+    return encoding.get("format") == "arrow"
 
 
 @contextmanager

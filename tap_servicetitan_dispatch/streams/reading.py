@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.errors import TapError
 from tap_servicetitan_dispatch.run.run import PendingWalk
+from tap_servicetitan_dispatch.settings import batches
 from tap_servicetitan_dispatch.state import bookmarks
 from tap_servicetitan_dispatch.state.bookmarks import Bookmark, bookmark_in
 from tap_servicetitan_dispatch.state.catalog import paths_left_out
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.run.outcomes import Outcome
     from tap_servicetitan_dispatch.run.run import Run
     from tap_servicetitan_dispatch.settings.tenants import Tenant
+    from tap_servicetitan_dispatch.streams.columns import Columns
     from tap_servicetitan_dispatch.walks import Fetch, Page
 
 
@@ -90,7 +92,6 @@ class ReadingStream(SdkStream, abc.ABC):
         may_be_full = self.full_reads.are_wanted  # made here, before the walks share it
         if self.run.is_of_group:
             self.tally.tenants = len(self.run.clients.tenants)
-        hasher = Hasher(self.hashed_paths, str(self.config.get("hash_salt", "")))
         for tenant in self.run.clients.tenants:
             bookmark = Bookmark()
             if is_incremental:
@@ -99,12 +100,17 @@ class ReadingStream(SdkStream, abc.ABC):
             yield PendingWalk(
                 self.name,
                 tenant,
-                self._resumed_walk(tenant, bookmark, self._decoder, hasher),
+                self._resumed_walk(tenant, bookmark, self._decoder, self._hasher, self._columns),
                 self.run.first_page(is_long=is_long),
             )
 
     def _resumed_walk(
-        self, tenant: Tenant, bookmark: Bookmark, decoder: RowDecoder, hasher: Hasher
+        self,
+        tenant: Tenant,
+        bookmark: Bookmark,
+        decoder: RowDecoder,
+        hasher: Hasher,
+        columns: Columns | None,
     ) -> Iterator[Page]:
         outcome = self.outcome_of(tenant)
         client = self.run.clients.of(tenant).counting(outcome.tally, tenant.logger(self.logger))
@@ -114,7 +120,7 @@ class ReadingStream(SdkStream, abc.ABC):
             if self.version_field:
                 date(rows, self.version_field)
             hasher.replace_in(rows)
-            yield replace(page, records=rows)
+            yield replace(page, records=rows, table=columns and columns.table(rows))
         self.tally.add_tenant()
 
     def _read(self, client: Client, bookmark: Bookmark) -> Iterator[Page]:
@@ -187,20 +193,51 @@ class ReadingStream(SdkStream, abc.ABC):
     @cached_property
     def _decoder(self) -> RowDecoder:
         """What leaves out fields; the SDK would leave deselected ones in the files of a BATCH."""
-        properties = self.sent_properties
-        absent = set(paths_left_out(self.schema, self.effective_schema))
         of_run = ["tenantId"] if self.run.is_of_group else []
         return RowDecoder(
             self.name,
             keys=[key for key in self.primary_keys or () if key != self.version_field],
-            properties=properties,
-            selected=[
-                name
-                for name in properties
-                if self.mask["properties", name] and (name,) not in absent
-            ],
-            absent=absent,
+            properties=self.sent_properties,
+            selected=self._selected,
+            absent=self._absent,
             added=[*of_run, *self.added_fields],
             unknown_fields=self.config["unknown_fields"],
             logger=self.logger,
         )
+
+    @cached_property
+    def _hasher(self) -> Hasher:
+        return Hasher(self.hashed_paths, str(self.config.get("hash_salt", "")))
+
+    @cached_property
+    def _columns(self) -> Columns | None:
+        """What makes tables of pages, where such are written."""
+        if not batches.are_arrow(self.config):
+            return None
+        from tap_servicetitan_dispatch.streams.columns import (  # noqa: PLC0415 - needs an extra
+            Columns,
+        )
+
+        self._decoder.passes_odd_types = False
+        return Columns(
+            self.schema["properties"],
+            selected=self._selected,
+            absent=self._absent,
+            keys=self.primary_keys or (),
+            decoder=self._decoder,
+            hasher=self._hasher,
+        )
+
+    @cached_property
+    def _absent(self) -> Collection[tuple[str, ...]]:
+        """The paths of fields that the catalog lacks."""
+        return {*paths_left_out(self.schema, self.effective_schema)}
+
+    @cached_property
+    def _selected(self) -> Collection[str]:
+        """The names of the fields that go out."""
+        return {
+            name
+            for name in self.sent_properties
+            if self.mask["properties", name] and (name,) not in self._absent
+        }

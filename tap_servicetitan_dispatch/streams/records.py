@@ -94,7 +94,7 @@ class Shape:
             path: Where in the row it is, as `technicians[].status`.
             odd: Gets the paths of what is odd.
         """
-        if _fits(value, self.type):
+        if fits(value, self.type):
             return value, None
         if isinstance(value, dict) and self._fields:
             return self._split_object(value, path, odd)
@@ -135,6 +135,10 @@ class RowDecoder:
     schema; that is the check as well. The rows of any other page are dicts, looked at one by one.
     Walks of several tenants may use it at the same time; the lock guards what has been told.
 
+    Attributes:
+        passes_odd_types: Whether a value of another type goes out as it is, or whoever writes it
+            sees to it that it is left out, or kept where unknown fields are.
+
     Args:
         stream: The name of the stream.
         keys: Those fields of its primary key that come from the API or from `ExtendedRow`; no row
@@ -166,6 +170,7 @@ class RowDecoder:
         self._absent = [path for path in absent if len(path) > 1]
         self._fails = unknown_fields == "fail"
         self._keeps = unknown_fields == "keep" and UNKNOWN_FIELDS in self._selected
+        self.passes_odd_types = True
         self._logger = logger
         self._told: set[str] = set()
         self._warnings = 0
@@ -269,19 +274,23 @@ class RowDecoder:
         unknown |= getattr(row, "replaced", {}) | _replaced(row, own)
         odd = Oddities({*unknown}, set())
         known = {name: row[name] for name in row if name in self._selected and name not in own}
-        if not _fits(known, self._usual_row):
+        if not fits(known, self._usual_row):
             for name, value in known.items():
                 known[name], rest = self._shapes[name].split(value, name, odd)
                 if rest:
                     unknown[name] = rest
         seen |= odd.unknown
-        self._tell(odd)
+        self.tell(odd)
         kept = {UNKNOWN_FIELDS: unknown or None} if self._keeps else {}
         whole = {**tenant, **known, **own, **kept}
         return {name: value for name, value in whole.items() if name in self._selected}
 
-    def _tell(self, odd: Oddities) -> None:
-        """Warn of what has not been reported yet, or raise it if that is wanted."""
+    def tell(self, odd: Oddities) -> None:
+        """Warn of what has not been reported yet.
+
+        Raises:
+            AnswerError: That is wanted instead.
+        """
         unknown = {self._described(path) for path in odd.unknown}
         others = odd.of_another_type
         if self._fails and (unknown or others):
@@ -296,7 +305,11 @@ class RowDecoder:
         with self._lock:
             fate = f"They are kept in {UNKNOWN_FIELDS}" if self._keeps else "They are left out"
             self._warn("fields that are not in the schema", unknown, fate)
-            self._warn("another type than the schema has", others, "It passes as it is")
+            self._warn(
+                "another type than the schema has",
+                others,
+                "It passes as it is" if self.passes_odd_types else fate,
+            )
 
     def _described(self, path: str) -> str:
         return f"{path} (beside the tap's own)" if path in self._shapes else path
@@ -389,7 +402,8 @@ def _drop(value: Any, path: tuple[str, ...]) -> None:
             setattr(value, name, msgspec.UNSET)
 
 
-def _fits(value: Any, kind: Any) -> bool:
+def fits(value: Any, kind: Any) -> bool:
+    """Return whether a value is of one of msgspec's types."""
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError:

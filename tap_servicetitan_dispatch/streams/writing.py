@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.mapper import SameRecordTransform
@@ -19,7 +21,7 @@ from tap_servicetitan_dispatch.streams.reading import ReadingStream
 from tap_servicetitan_dispatch.streams.records import to_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from singer_sdk import Tap
     from singer_sdk.helpers import types
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.run.run import Run
     from tap_servicetitan_dispatch.settings.tenants import Tenant
     from tap_servicetitan_dispatch.streams.full_reads import Fall
-    from tap_servicetitan_dispatch.walks import Record
+    from tap_servicetitan_dispatch.walks import Page
 
 RECORDS_AT_ONCE = 100
 """As many as a pipe holds, or so: a signal is heeded in between, even if the target is slow."""
@@ -147,10 +149,16 @@ class WritingStream(ReadingStream):
             or any(len(crumbs) > TOP_LEVEL_DEPTH and not self.mask[crumbs] for crumbs in self.mask)
         )
 
-    def _pieces(self, size: int) -> Iterator[Sequence[Record]]:
+    def _pieces(
+        self, size: int, of: Callable[[Page], Any] = attrgetter("records")
+    ) -> Iterator[Any]:
         """Yield the records to write, some at a time, and store bookmarks in between.
 
         Whoever asks for the next piece has written the one before.
+
+        Args:
+            size: How many at a time, or as many as a page has.
+            of: Takes the records out of a page, or the table of them.
         """
         for tenant, page in self.pages():
             outcome = self.outcome_of(tenant)
@@ -159,7 +167,7 @@ class WritingStream(ReadingStream):
                 self.get_context_state(tenant.context)  # the state has to know whose rows there are
             for start in range(0, len(page.records), size):
                 self.run.leave_if_told_to()
-                records = page.records[start : start + size]
+                records = of(page)[start : start + size]
                 yield records
                 outcome.tally.add_rows(len(records), page.last_modified_on)
                 self.run.progress.tell()
@@ -187,6 +195,14 @@ class WritingStream(ReadingStream):
                 # Asked for the next batch: the BATCH message of this one has been written.
                 self._store_bookmarks(safe)
         self._store_bookmarks(self._safe_bookmarks)
+
+    def get_record_batches(self, context: types.Context | None) -> Iterator[Any]:  # noqa: ARG002 - of the SDK
+        """Yield a table for each page; the SDK, from 0.55 on, makes files of Arrow of them.
+
+        When it has written a file it may hold back rows of the last table that it has asked for,
+        and of no other. The bookmark of that one's page is not among the safe ones yet.
+        """
+        return self._pieces(sys.maxsize, attrgetter("table"))
 
     def _store_bookmarks(self, safe: dict[Tenant, str]) -> None:
         if self.replication_method == "INCREMENTAL":

@@ -69,6 +69,8 @@ class Page:
 
     It is logged, and it is the reason in `sync_log`.
     """
+    table: Any = None
+    """The records once more, as an Arrow table, where such tables are written."""
 
     @property
     def last_modified_on(self) -> str | None:
