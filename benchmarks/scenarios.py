@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import marts, project, running
+from benchmarks import marts, page, project, running
 from benchmarks.running import PYTHON, TAP, Given
 from benchmarks.server import PAGE_ROWS
 
@@ -26,6 +26,8 @@ LARGE = (
 GROUP, AT_ONCE = 60, 20
 """Tenants, and requests under way, of a group that has nothing new."""
 MOST_AT_ONCE = 50
+LARGE_FLEET = (40, 60, 30)
+"""Tenants, technicians of each, and days, of which a page is made."""
 MANY = 400
 """Tenants whose bookmarks all stand in each STATE."""
 SOME = 20
@@ -94,6 +96,18 @@ def scenarios(rows: int, latency: float, assignments: int) -> Iterator[Scenario]
         unit="s",
         digits=0,
     )
+    yield from _of_the_page()
+
+
+def _of_the_page() -> Iterator[Scenario]:
+    what = "Page of {} tenants with {} technicians and {} days".format(*LARGE_FLEET)
+    for name, once, limit, unit, digits in (
+        (what, lambda: page.made(*LARGE_FLEET).seconds, 60, "s", 0),
+        ("The same: peak memory", lambda: page.made(*LARGE_FLEET).peak_mib, 500, "MiB", 0),
+        ("The same: a tenant's page", lambda: page.made(*LARGE_FLEET).page_mb, 3, "MB", 1),
+    ):
+        goal = f"below {limit} {unit}"
+        yield Scenario(name, once, goal, limit=limit, unit=unit, digits=digits, share=0)
 
 
 def _of_time(rows: int, latency: float) -> Iterator[Scenario]:

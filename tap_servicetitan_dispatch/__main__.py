@@ -27,5 +27,16 @@ def sandbox() -> None:
     serve()
 
 
+def page() -> None:
+    """Make pages of the marts, if what that takes was installed with the tap."""
+    try:
+        from tap_servicetitan_dispatch.page.cli import main as make  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        from tap_servicetitan_dispatch.errors import NoPageError  # noqa: PLC0415 - seldom
+
+        sys.exit(f"dispatch-page: {NoPageError(error.name)}")
+    make()
+
+
 if __name__ == "__main__":
     main()

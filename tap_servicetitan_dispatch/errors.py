@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from tap_servicetitan_dispatch.log.redaction import one_line, part
 
@@ -91,16 +91,30 @@ class LogError(TapError):
         )
 
 
-class NoSandboxError(TapError):
-    """The sandbox is asked for, and was not installed with the tap."""
+class _NoExtraError(TapError):
+    """Something is asked for that was not installed with the tap."""
+
+    extra: ClassVar[str]
 
     def __init__(self, missing: str | None) -> None:
         package = (missing or "more").partition(".")[0]
         super().__init__(
-            f"the sandbox needs {package}, which is not installed",
-            "install the tap with its extra sandbox, as by pip install '.[sandbox]' in the clone; "
-            "with Meltano, put [sandbox] behind its name or path in the pip_url",
+            f"the {self.extra} needs {package}, which is not installed",
+            f"install the tap with its extra {self.extra}, as by pip install '.[{self.extra}]' in "
+            f"the clone; with Meltano, put [{self.extra}] behind its name or path in the pip_url",
         )
+
+
+class NoSandboxError(_NoExtraError):
+    """The sandbox is asked for, and was not installed with the tap."""
+
+    extra = "sandbox"
+
+
+class NoPageError(_NoExtraError):
+    """The page is asked for, and was not installed with the tap."""
+
+    extra = "page"
 
 
 class StateError(InputError):

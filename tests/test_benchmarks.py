@@ -17,7 +17,7 @@ import requests
 
 import benchmarks.__main__ as command
 from benchmarks import fleet as fleets
-from benchmarks import fleet_server, loads, marts, project, running
+from benchmarks import fleet_server, loads, marts, page, project, running
 from benchmarks.chart import PLACES, chart
 from benchmarks.marts import write
 from benchmarks.project import ADDRESS, BARE, COMMANDS, OURS, PLAIN, Load, Project
@@ -47,6 +47,7 @@ def test_the_command_prints_its_table_and_keeps_its_figures(
     monkeypatch.setattr(command, "tap", lambda _: took)
     monkeypatch.setattr(project, "with_next_sdk", lambda _: "python")
     monkeypatch.setattr(marts, "build", lambda rows: rows / 20_000)
+    monkeypatch.setattr(page, "made", lambda *_: page.Made(20.0, 200.0, 1.5))
     monkeypatch.setattr(loads, "measured", lambda rows: [each | {"rows": rows} for each in LOADS])
     kept = tmp_path / "results.json"
     options = ["--runs=1", "--rows=10000", "--latency=0.01", f"--json={kept}"]
@@ -143,6 +144,13 @@ def test_tap_and_bare_loop_read_the_same_pages() -> None:
     assert took.server["calls"] == {"/connect/token": 1, feed: 3}
     assert 0 < took.server["seconds"] < took.seconds
     assert took.peak_mib > 0
+
+
+def test_a_small_page_is_measured() -> None:
+    made = page.made(2, 3, 2)
+    assert made.seconds > 0
+    assert made.peak_mib > 20
+    assert 0.01 < made.page_mb < 0.1
 
 
 def test_marts_are_built_of_as_many_assignments_as_are_wanted(tmp_path: Path) -> None:

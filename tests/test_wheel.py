@@ -146,7 +146,7 @@ def test_it_says_what_it_is(wheel: Path) -> None:
     assert (metadata["Name"], metadata["Version"]) == (TAP, __version__)
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "Apache-2.0"
-    assert metadata.get_all("Provides-Extra") == ["arrow", "sandbox"]
+    assert metadata.get_all("Provides-Extra") == ["arrow", "page", "sandbox"]
     assert metadata["Description-Content-Type"] == "text/markdown"
 
 
@@ -174,9 +174,10 @@ def test_it_is_not_the_checkout_that_runs(plain: Installed) -> None:
     assert found.is_relative_to(plain.folder / "venv")
 
 
-def test_the_plain_tap_comes_without_the_libraries_of_the_sandbox(plain: Installed) -> None:
-    code = "import importlib.util as u; print(u.find_spec('fastapi'), u.find_spec('uvicorn'))"
-    assert plain.run("python", "-c", code).stdout == "None None\n"
+def test_the_plain_tap_comes_without_the_libraries_of_sandbox_and_page(plain: Installed) -> None:
+    names = ("fastapi", "uvicorn", "duckdb", "plotly")
+    code = f"import importlib.util as u; print([u.find_spec(each) for each in {names}])"
+    assert plain.run("python", "-c", code).stdout == "[None, None, None, None]\n"
 
 
 def test_it_has_the_version(plain: Installed) -> None:
@@ -210,6 +211,12 @@ def test_the_plain_tap_says_in_one_line_how_to_get_the_sandbox(plain: Installed)
     alone = plain.run("servicetitan-sandbox")
     assert (alone.exit_code, alone.stdout, len(alone.stderr.splitlines())) == (1, "", 1)
     assert "install the tap with its extra sandbox" in alone.stderr
+
+
+def test_the_plain_tap_says_in_one_line_how_to_get_the_page(plain: Installed) -> None:
+    alone = plain.run("dispatch-page")
+    assert (alone.exit_code, alone.stdout, len(alone.stderr.splitlines())) == (1, "", 1)
+    assert "install the tap with its extra page" in alone.stderr
 
 
 # With the extra -------------------------------------------------------------------------------

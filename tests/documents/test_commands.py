@@ -24,11 +24,8 @@ EL = (
 )
 BOARD = "tests/documents/test_readme.py::test_what_is_changed_in_the_sandbox_arrives"
 TARGETS = "tests/targets/test_targets.py"
-PICTURES = (
-    "tests/examples/test_pictures.py"
-    "::test_the_pictures_of_the_readme_are_those_that_the_command_makes_from_either_database"
-)
-QUESTION = "tests/examples/test_page.py::test_the_query_of_the_page_is_answered"
+PAGE = "tests/page/test_same.py::test_both_databases_give_the_same_page"
+SERVED = "tests/page/test_cli.py::test_meltano_has_commands_that_there_are"
 BUILD = "tests/transform/test_marts.py::test_a_model_has_the_same_rows_in_both_databases"
 WEEK = "tests/meltano/test_week.py::test_meltano_runs_it_with_the_folder_from_which_dbt_reads"
 STALE = (
@@ -64,20 +61,20 @@ RUN_BY = {
     r"TAP_SERVICETITAN_DISPATCH__\w+=.*|\.venv/bin/meltano install|printf .*": (
         "tests/targets/test_fleet.py::test_several_tenants_at_the_same_time_do_not_mix"
     ),
-    r"\.venv/bin/python -m examples( output/day\.duckdb --into docs/images)?": PICTURES,
-    r"export TARGET_JSONL_.*|unset TARGET_JSONL_.*": PICTURES,
     r"\.venv/bin/meltano (run .*|invoke) dbt-(duckdb|postgres):build": BUILD,
+    r"\.venv/bin/meltano run .* dispatch-page:build(-postgres)?": PAGE,
+    r"\.venv/bin/meltano invoke dispatch-page:serve": SERVED,
+    r"\.venv/bin/python -m tools\.picture .*": (
+        "tests/page/test_browser.py::test_the_picture_of_the_documents_is_of_the_board"
+    ),
     r"\.venv/bin/meltano --environment=week run dbt-duckdb:build": BUILD,
+    r"\.venv/bin/meltano --environment=week run dbt-duckdb:build dispatch-page:build": PAGE,
     r"\.venv/bin/meltano invoke dbt-(duckdb|postgres):stale.*": STALE,
     r"\.venv/bin/meltano invoke dbt-(duckdb|postgres)(:hours-tomorrow| show .*)": (
         "tests/transform/test_marts.py::test_dbt_shows_who_has_hours_tomorrow_and_what_a_command_asks"
     ),
-    r"\.venv/bin/python -m examples\.sandbox_week output/day .*": (
-        "tests/examples/test_sandbox_week.py::test_the_command_says_how_far_it_is_after_each_day"
-    ),
     r"\.venv/bin/meltano --environment=week invoke .*:week( .*)?": WEEK,
-    r"\.venv/bin/python -m examples --query .*": QUESTION,
-    r".* --isolated --no-dev --extra sandbox python -m benchmarks": (
+    r".* --isolated --no-dev --all-extras python -m benchmarks": (
         "tests/test_benchmarks.py::test_the_command_prints_its_table_and_keeps_its_figures"
     ),
     r"\.venv/bin/python -m tools\.definition .*": (
@@ -138,9 +135,7 @@ RUN_BY_CI = {
 """What `.ci/run` runs, and how it says so, or `.ci/test`, with which it begins."""
 NOT_RUN = {
     r".* --environment=production .*": "needs a tenant of ServiceTitan",
-    r"\.venv/bin/pip install .*|python3 -m venv .* --group (examples|fleet)": (
-        "installs into the checkout"
-    ),
+    r"\.venv/bin/pip install .*|python3 -m venv .* --group fleet": ("installs into the checkout"),
     r"python3 -m venv output/airflow .*": "installs Airflow, as .ci/airflow does elsewhere",
     r"\.venv/bin/dagster dev .*": (
         "serves until Ctrl-C, and waits for ten minutes; walked through by hand, from which the "

@@ -6,24 +6,25 @@ import json
 import os
 import shlex
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import psycopg
 
-from examples.__main__ import main
-from examples.database import Marts
 from examples.sandbox_week import loads, write
+from tap_servicetitan_dispatch.page.marts import version
 from tests.support.caller import Caller
 from tests.support.dbt import Dbt
 from tests.support.postgresql import PostgreSql
 from tests.support.projects import ROOT, TAP, Project
-from tests.support.streams import ALL_STREAMS, LOG
 from tests.support.warehouses import DATABASES, MARTS, STAGING
 from tools.markdown import blocks, commands
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     Row = dict[str, Any]
@@ -36,6 +37,7 @@ LAST_LOAD = datetime(2026, 11, 19, 20, 40, tzinfo=UTC)
 EVERY = timedelta(minutes=10)
 LOADS = [FIRST_LOAD + EVERY * number for number in range((LAST_LOAD - FIRST_LOAD) // EVERY + 1)]
 TIMEZONE = "America/Chicago"
+MARTS_OF_GROUP = "dispatch_of_group"
 GROUP = (5, 6)
 """Of a group each has the rows of the single tenant."""
 LATE = 20
@@ -89,8 +91,14 @@ class Built:
         found: list[str] = json.loads(file.read_text(encoding="utf-8"))
         return found
 
-    def pictures(self, database: str) -> Path:
-        return self.folder / database
+    def page(self, database: str) -> Path:
+        """Return the folder with the page that was made of a database."""
+        return self.folder / "output" / f"page-{database}"
+
+    def versions(self) -> list[int]:
+        """Return what PostgreSQL calls the marts, and those of the group."""
+        found: list[int] = json.loads((self.folder / "versions.json").read_text(encoding="utf-8"))
+        return found
 
     def sql(self, model: str) -> str:
         """Return a model as dbt has compiled it for DuckDB."""
@@ -119,20 +127,26 @@ def build(project: Project) -> Built:
         for now, messages in (*on_time, *late):
             write(messages, files, now)
         _load_into(server, project, [line for _, all_of in (*on_time, *late) for line in all_of])
-        for database, loader in zip(DATABASES, ("target-jsonl", "target-postgres"), strict=True):
-            project.meltano("run", TAP, loader, f"dbt-{database}:build", **variables)
+        for database, *plugins in (
+            ("duckdb", "target-jsonl", "dbt-duckdb:build", "dispatch-page:build"),
+            ("postgres", "target-postgres", "dbt-postgres:build", "dispatch-page:build-postgres"),
+        ):
+            into = {"DISPATCH_PAGE_INTO": str(built.page(database))}
+            project.meltano("run", TAP, *plugins, **variables, **into)
         shown = {each: _show(project, each, variables) for each in DATABASES}
 
         for name, where in zip(DATABASES, (str(built.duckdb), server.url), strict=True):
             _keep(where, project.folder / name)
             (project.folder / name / "shown.json").write_text(json.dumps(shown[name]))
         _build_of_group(server, project)
+        versions = [version(server.url, schema) for schema in (None, MARTS_OF_GROUP)]
+        (project.folder / "versions.json").write_text(json.dumps(versions), encoding="utf-8")
     return built
 
 
 def _build_of_group(server: PostgreSql, project: Project) -> None:
     """Build the models once more, of a group of which each tenant has the same rows."""
-    single, group, marts = TAP.replace("-", "_"), "of_group", "dispatch_of_group"
+    single, group, marts = TAP.replace("-", "_"), "of_group", MARTS_OF_GROUP
     server.query(f"create schema {group}")
     for table in server.names_of_tables(single):
         copy = f"""
@@ -207,49 +221,30 @@ def _show(project: Project, database: str, variables: dict[str, str]) -> list[st
 
 
 def _keep(where: str, folder: Path) -> None:
-    """Write what is in a database into files: rows, answers, pictures."""
+    """Write what is in a database into files: rows and answers."""
     folder.mkdir()
-    with Marts(where, "UTC") as marts:
+    with _asked(where) as ask:
         for model in (*STAGING, *MARTS):
             query = f"select cast(to_json(found) as text) from {model} as found"  # noqa: S608 - our own
-            rows = [json.loads(row) for (row,) in marts.rows(query)]
+            rows = [json.loads(row) for (row,) in ask(query).fetchall()]
             (folder / f"{model}.json").write_text(json.dumps(rows), encoding="utf-8")
-        answers = [marts.shown(asked_on_the_day(question)) for question in QUESTIONS]
+        answers = []
+        for question in QUESTIONS:
+            answer = ask(asked_on_the_day(question))
+            names = [column[0] for column in answer.description]
+            answers.append([names, *([*map(str, row)] for row in answer.fetchall())])
         (folder / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
-    main([where, "--into", str(folder)])
 
 
-FOR_PICTURES = (
-    "dispatch_stg_appointment_assignments",
-    "dispatch_stg_assignment_versions",
-    "dispatch_stg_technician_shifts",
-    "dispatch_stg_non_job_appointments",
-    "dispatch_stg_capacities",
-    "dispatch_stg_sync_log",
-    "dispatch_stg_business_hours",
-    "dispatch_stg_arrival_window_configuration",
-    "dispatch_technicians",
-    "dispatch_time_away",
-    "dispatch_current_assignments",
-    "dispatch_assignment_history",
-    "dispatch_tenants",
-    "dispatch_technician_availability",
-)
-"""The models that the pictures need, each after those that it is made of."""
-
-
-def made(built: Built, folder: Path) -> Path:
-    """Return a database of the models that the pictures need, made of files in a folder."""
-    for stream in ALL_STREAMS:  # DuckDB takes none for an error
-        (folder / f"{stream}-20260101T000000.jsonl").touch()
-    (folder / f"{LOG}-20260101T000000.jsonl").touch()
-    database = folder / "dispatch.duckdb"
-    database.unlink(missing_ok=True)
-    with duckdb.connect(str(database)) as connection:
-        connection.execute(f"attach '{built.duckdb}' as built (read_only)")
+@contextmanager
+def _asked(where: str) -> Iterator[Callable[[str], Any]]:
+    """Connect to a database, and give what asks it."""
+    connection: Any
+    if where.startswith("postgresql://"):
+        connection = psycopg.connect(where)
+        connection.execute("set search_path to dispatch; set time zone 'UTC'")
+    else:
+        connection = duckdb.connect(where, read_only=True)
         connection.execute("set TimeZone = 'UTC'")
-        for model in FOR_PICTURES:
-            sql = built.sql(model).replace("'output/", f"'{folder}/")
-            connection.execute(f"create table {model} as from built.{model} limit 0")
-            connection.execute(f"insert into {model} {sql}")
-    return database
+    with connection:
+        yield connection.execute

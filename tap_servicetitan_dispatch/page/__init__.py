@@ -1,0 +1,1 @@
+"""The page: what the marts say, as files that a browser shows."""

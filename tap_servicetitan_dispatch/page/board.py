@@ -1,0 +1,530 @@
+"""The board: who was where, by technician and hour, on each of the days that were loaded."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from tap_servicetitan_dispatch.page.days import LocalDay, moment
+from tap_servicetitan_dispatch.page.marts import Marts, Row
+from tap_servicetitan_dispatch.page.tenants import Tenant
+
+FEED_DELAY = 15 * 60
+"""For how many seconds the export feed does not show a change."""
+LONGEST = 12 * 60 * 60
+"""From how many seconds on a visit was not that long, but was said to be over too late."""
+LATE = 30
+"""From how many minutes after the beginning of the shift on somebody is late to leave."""
+TAKEN_OFF = "Taken off"
+HOURS = {
+    "hours_on_site": ("site", "On site"),
+    "hours_paused": ("paused", "Paused"),
+    "hours_on_the_way": ("way", "On the way"),
+    "hours_arrival_not_seen": ("unseen", "Visit, arrival not seen"),
+    "hours_away": ("away", "Time off, meetings"),
+    "hours_idle_at_most": ("idle", "Nothing seen: idle at most"),
+}
+"""Columns of where the hours of a day go: what each looks like, and what it is called."""
+_STATES = {("Dispatched", False): "way", ("Working", False): "site", ("Working", True): "paused"}
+_QUARTER = 15
+
+
+class Stretch(NamedTuple):
+    """A time in which an assignment was seen in one state, in seconds since 1970."""
+
+    technician: int
+    assignment: int
+    appointment: int | None
+    job: int | None
+    state: str
+    begins: float
+    ends: float
+
+
+class Mark(NamedTuple):
+    """Something of which a moment is known and no more.
+
+    Attributes:
+        kind: `done`, and how it came about was not seen; `edited`, done before the first load, and
+            edited then; `off`, the technician was taken off; `forgotten`, under way since then and
+            never said to be over in time; `nobody`, the last technician was taken off then.
+    """
+
+    kind: str
+    technician: int | None
+    appointment: int | None
+    job: int | None
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a tenant's board, of all days together.
+
+    Attributes:
+        names: What to call technicians, by number.
+        status: Status of each assignment that is not taken back, by number.
+        stretches: What was seen under way, by when it began.
+        marks: What was not.
+        shifts: Shifts other than time off: `technician_id`, `shift_type`, `starts_at`, `ends_at`.
+        away: Time away, with `technician_id`, `occasion`, `starts_at`, `ends_at`.
+        technician_days: Rows of `dispatch_technician_day`.
+        scheduled: How many assignments wait, whatever their day, by technician.
+        seen_up_to: Up to when the feed has shown what happened, in seconds since 1970.
+    """
+
+    names: dict[int, str]
+    status: dict[int, str]
+    stretches: list[Stretch]
+    marks: list[Mark]
+    shifts: list[Row]
+    away: list[Row]
+    technician_days: list[Row]
+    scheduled: dict[int, int]
+    seen_up_to: float
+
+    def under_way(self, begins: float, ends: float) -> list[Stretch]:
+        """Return what was seen under way in a time, by technician and assignment."""
+        first = bisect_left(self.stretches, begins - LONGEST, key=_by_time)
+        last = bisect_left(self.stretches, ends, key=_by_time)
+        found = (each for each in self.stretches[first:last] if each.ends > begins)
+        return sorted(found, key=_by_assignment)
+
+    def name(self, technician: int | None) -> str:
+        """Return what to call a technician; by number if no assignment tells the name."""
+        return self.names.get(technician or 0, f"Technician {technician}")
+
+
+def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> Facts:
+    """Return what the marts know.
+
+    Args:
+        marts: The marts.
+        tenant: The tenant, which was loaded.
+        names: What to call technicians.
+        first: From when on it is wanted, in seconds since 1970.
+
+    Raises:
+        MartsError: The marts cannot be read.
+    """
+    mine: dict[str, Any] = {"where": "tenant_id = ?", "values": (tenant.id,)}
+    current = marts.rows(
+        "current_assignments",
+        "assignment_id",
+        "technician_id",
+        "status",
+        where="tenant_id = ? and (modified_on >= to_timestamp(?) or status <> 'Done')",
+        values=(tenant.id, first),
+    )
+    under_way = {
+        row["assignment_id"]: row
+        for row in marts.rows(
+            "under_way", "assignment_id", "is_forgotten", "forgotten_because", **mine
+        )
+    }
+    history = marts.rows(
+        "assignment_history",
+        "assignment_id",
+        "technician_id",
+        "appointment_id",
+        "job_id",
+        "status",
+        "is_paused",
+        "active",
+        "seen_since:time",
+        "seen_until:time",
+        "last_modified_on:time",
+        # What was done before, and stays so, is most of it
+        where="tenant_id = ? and (seen_since >= to_timestamp(?) or seen_until > to_timestamp(?) "
+        "or seen_until is null and status <> 'Done')",
+        values=(tenant.id, first, first),
+    )
+    recent: dict[str, Any] = {
+        "where": "tenant_id = ? and ends_at > to_timestamp(?)",
+        "values": (tenant.id, first),
+    }
+    edited = max((row["last_modified_on"] for row in history), default=0)
+    seen_up_to = max(edited, (tenant.last_load or 0) - FEED_DELAY)
+    first_load = tenant.first_load or 0
+    status = {row["assignment_id"]: row["status"] for row in current}
+    stretches: list[Stretch] = []
+    marks: list[Mark] = []
+    history.sort(key=lambda row: (row["assignment_id"], row["seen_since"]))
+    for assignment, states in groupby(history, key=lambda row: row["assignment_id"]):
+        forgotten = under_way.get(assignment, {}).get("is_forgotten", False)
+        rows = [row for row in states if row["seen_until"] is not None or _counts(row, status)]
+        for found in _seen(rows, seen_up_to, first_load, forgotten=forgotten):
+            if isinstance(found, Mark):
+                marks.append(found)
+            else:
+                stretches.append(found)
+    marks += _withdrawals(marts, tenant.id, first)
+    return Facts(
+        names=names,
+        status=status,
+        stretches=sorted((each for each in stretches if each.ends > first), key=_by_time),
+        marks=sorted((each for each in marks if each.at >= first), key=_in_order),
+        shifts=_shifts(marts, recent),
+        away=marts.rows(
+            "time_away", "technician_id", "occasion", "starts_at:time", "ends_at:time", **recent
+        ),
+        technician_days=_technician_days(marts, tenant),
+        scheduled=Counter(row["technician_id"] for row in current if row["status"] == "Scheduled"),
+        seen_up_to=seen_up_to,
+    )
+
+
+def _counts(row: Row, status: dict[int, str]) -> bool:
+    """Return whether a state that lasts does so: an older row may look alive after a later one."""
+    return row["status"] == "Done" or row["assignment_id"] in status
+
+
+def _seen(
+    states: list[Row], seen_up_to: float, first_load: float, *, forgotten: bool
+) -> Iterator[Stretch | Mark]:
+    """Yield what the states of an assignment tell."""
+    any_stretch = False
+    for row in states:
+        keys = (row["technician_id"], row["appointment_id"], row["job_id"])
+        state = _STATES.get((row["status"], row["is_paused"]))
+        begins, lasts = row["seen_since"], row["seen_until"] is None
+        if not row["active"]:
+            continue
+        if state:
+            any_stretch = True
+            ends = seen_up_to if lasts else row["seen_until"]
+            if (lasts and forgotten) or ends - begins > LONGEST:
+                said = "and never said to be over" if lasts else "and said to be over too late"
+                yield Mark("forgotten", *keys, begins, f"{row['status']} since then, {said}")
+            elif ends > begins:
+                yield Stretch(keys[0], row["assignment_id"], *keys[1:], state, begins, ends)
+        elif row["status"] == "Done" and not any_stretch:
+            if begins < first_load:
+                yield Mark("edited", *keys, begins, "Done before the first load, and edited then")
+            else:
+                yield Mark("done", *keys, begins, "Done; the way there and the work were not seen")
+
+
+def _withdrawals(marts: Marts, tenant: int, first: float) -> Iterator[Mark]:
+    recent: dict[str, Any] = {
+        "where": "tenant_id = ? and withdrawn_on >= to_timestamp(?)",
+        "values": (tenant, first),
+    }
+    for row in marts.rows(
+        "withdrawals",
+        "technician_id",
+        "appointment_id",
+        "job_id",
+        "withdrawn_on:time",
+        "was_dispatched",
+        **recent,
+    ):
+        when = "after dispatch" if row["was_dispatched"] else "before any dispatch was seen"
+        keys = (row["technician_id"], row["appointment_id"], row["job_id"])
+        yield Mark("off", *keys, row["withdrawn_on"], f"Taken off, {when}")
+    for row in marts.rows(
+        "unassigned",
+        "appointment_id",
+        "job_id",
+        "last_technician_name",
+        "withdrawn_on:time",
+        **recent,
+    ):
+        text = f"Nobody is assigned since then; before, {row['last_technician_name']} was"
+        keys = (None, row["appointment_id"], row["job_id"])
+        yield Mark("nobody", *keys, row["withdrawn_on"], text)
+
+
+def _shifts(marts: Marts, recent: dict[str, Any]) -> list[Row]:
+    rows = marts.rows(
+        "stg_technician_shifts",
+        "technician_id",
+        "shift_type",
+        "active",
+        "starts_at:time",
+        "ends_at:time",
+        **recent,
+    )
+    return [row for row in rows if row["active"] and row["shift_type"] != "TimeOff"]
+
+
+def _technician_days(marts: Marts, tenant: Tenant) -> list[Row]:
+    return marts.rows(
+        "technician_day",
+        "technician_id",
+        "day:day",
+        "visits",
+        "shift_starts_at:time",
+        "first_dispatched_on:time",
+        "first_arrived_on:time",
+        "last_done_on:time",
+        "shift_hours:number",
+        "hours_away:number",
+        "hours_on_the_way:number",
+        "hours_on_site:number",
+        "hours_paused:number",
+        "hours_arrival_not_seen:number",
+        "hours_idle_at_most:number",
+        "hours_overtime:number",
+        "share_measured:number",
+        "share_arrival_seen:number",
+        "greatest_gap_minutes:number",
+        where="tenant_id = ? and day >= cast(? as date)",
+        values=(tenant.id, tenant.days[0]["day"]),
+    )
+
+
+class DayBoard:
+    """The board of a day; minutes count from the beginning of the day.
+
+    Args:
+        facts: What is known.
+        day: The day.
+
+    Attributes:
+        technicians: Who is on it, from top to bottom. Who has a shift comes first, by its begin.
+    """
+
+    def __init__(self, facts: Facts, day: LocalDay) -> None:
+        self._facts = facts
+        self._day = day
+        self.shifts = [*self._spans(facts.shifts, "shift_type")]
+        self.away = [*self._spans(facts.away, "occasion")]
+        self.visits = [*self._visits()]
+        marks = [mark for mark in facts.marks if day.begins <= mark.at < day.ends]
+        self.nobody = [mark for mark in marks if mark.kind == "nobody"]
+        begins = {span[0]: span[2] for span in (*self.away, *self.shifts)}
+        for technician, *_, states in self.visits:
+            begins.setdefault(technician, states[0][1])
+        for mark in marks:
+            if mark.technician is not None and mark.kind != "edited":
+                begins.setdefault(mark.technician, day.minute(mark.at))
+        present = {span[0] for span in self.shifts if span[1] == "Normal"}
+        self.technicians = sorted(
+            begins, key=lambda one: (one not in present, begins[one], facts.name(one), one)
+        )
+        of_technicians = (mark for mark in marks if mark.technician is not None)
+        self.marks = [mark for mark in of_technicians if mark.technician in begins]
+        self.only_edited = len({mark.technician for mark in marks} - {*begins, None})
+        self.on_shift = len(present)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing is known of a later day."""
+        return self._day.begins <= self._facts.seen_up_to < self._day.ends
+
+    @cached_property
+    def late(self) -> list[dict[str, Any]]:
+        """Who was late to leave, or has not left yet, the latest first."""
+        found = []
+        for row in self.rows:
+            left = row["first_dispatched_on"]
+            begins = row["shift_starts_at"]
+            if begins is None or (left is None and self._was_seen(row)):
+                continue
+            begins = self._after_absence(row["technician_id"], begins)
+            until = left if left is not None else self._facts.seen_up_to
+            minutes = (until - begins) / 60
+            if minutes >= LATE and (left is not None or self.is_last):
+                found.append(
+                    {
+                        "technician": row["technician_id"],
+                        "shift": self._day.minute(begins),
+                        "left": None if left is None else self._day.minute(left),
+                        "minutes": round(minutes),
+                    }
+                )
+        return sorted(found, key=lambda each: (-each["minutes"], each["technician"]))
+
+    def _was_seen(self, row: Row) -> bool:
+        return bool(row["visits"]) or row["first_arrived_on"] is not None
+
+    def _after_absence(self, technician: int, begins: float) -> float:
+        """Return when somebody is there whose shift begins with an absence."""
+        absences = (each for each in self._facts.away if each["technician_id"] == technician)
+        for each in sorted(absences, key=lambda each: each["starts_at"]):
+            if each["starts_at"] <= begins < each["ends_at"]:
+                begins = each["ends_at"]
+        return begins
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The rows of `dispatch_technician_day`, from top to bottom as technicians are."""
+        date = f"{self._day.day}"
+        mine = [row for row in self._facts.technician_days if row["day"] == date]
+        place = {one: number for number, one in enumerate(self.technicians)}
+        last = len(place)
+        return sorted(
+            mine, key=lambda row: (place.get(row["technician_id"], last), row["technician_id"])
+        )
+
+    @property
+    def hours(self) -> tuple[int, int]:
+        """The first and the last minute to show; nights on call would take half of it."""
+        shifts = [span for span in self.shifts if span[1] == "Normal"] or self.shifts
+        begins = [span[2] for span in shifts] + [each[-1][0][1] for each in self.visits]
+        ends = [span[3] for span in shifts] + [each[-1][-1][2] for each in self.visits]
+        at = [self._day.minute(mark.at) for mark in self.marks if mark.kind != "edited"]
+        seen = [self._day.minute(self._facts.seen_up_to)] if self.is_last else []
+        first = min([*begins, *at, *seen], default=8 * 60) - _QUARTER
+        last = max([*ends, *at, *seen], default=17 * 60) + _QUARTER
+        return max(0, int(first // 60) * 60), min(self._day.minutes, -int(-last // 60) * 60)
+
+    def _spans(self, rows: Iterable[Row], what: str) -> Iterator[tuple[int, str, float, float]]:
+        for row in sorted(rows, key=lambda row: (row["technician_id"], row["starts_at"])):
+            if span := self._day.span(row["starts_at"], row["ends_at"]):
+                yield (row["technician_id"], row[what], *span)
+
+    def _visits(self) -> Iterator[tuple[Any, ...]]:
+        """Yield visits: technician, appointment, job, status, lane, lanes, states."""
+        begins, ends, minute = self._day.begins, self._day.ends, self._day.minute
+        seen = (
+            (each, (minute(max(each.begins, begins)), minute(min(each.ends, ends))))
+            for each in self._facts.under_way(begins, ends)
+        )
+        visits = []
+        for (technician, assignment), found in groupby(seen, key=lambda pair: pair[0][:2]):
+            pairs = list(found)
+            states = [(each.state, *span) for each, span in pairs]
+            first = pairs[0][0]
+            status = self._facts.status.get(assignment, TAKEN_OFF)
+            visits.append((technician, first.appointment, first.job, status, states))
+        for technician, each in groupby(visits, key=lambda visit: visit[0]):
+            for visit, lane, lanes in _side_by_side(
+                sorted(each, key=lambda visit: visit[-1][0][1])
+            ):
+                yield (technician, *visit[1:4], lane, lanes, visit[-1])
+
+    @property
+    def counted(self) -> int:
+        """How many appointments were under way or done."""
+        begun = {visit[1] for visit in self.visits}
+        return len(begun | {mark.appointment for mark in self.marks if mark.kind == "done"})
+
+    def shown(self) -> dict[str, Any]:
+        """Return all of it as the page takes it."""
+        place = {one: number for number, one in enumerate(self.technicians)}
+        first, last = self.hours
+        minute = self._day.minute
+        return {
+            "day": f"{self._day.day}",
+            "title": self._day.title,
+            "begins": self._day.begins,
+            "hours": [first, last],
+            "ticks": [tick for tick in self._day.full_hours if first <= tick[0] <= last],
+            "seen": minute(self._facts.seen_up_to) if self.is_last else None,
+            "technicians": self.technicians,
+            "shifts": [(place[one], *rest) for one, *rest in self.shifts],
+            "away": [(place[one], *rest) for one, *rest in self.away],
+            "visits": [(place[one], *rest) for one, *rest in self.visits],
+            "marks": [
+                (place[mark.technician or 0], mark.kind, minute(mark.at), *mark[2:4], mark.text)
+                for mark in self.marks
+            ],
+            "nobody": [
+                (minute(mark.at), mark.appointment, mark.job, mark.text) for mark in self.nobody
+            ],
+            "late": self.late,
+            "scheduled": (
+                [self._facts.scheduled.get(one, 0) for one in self.technicians]
+                if self.is_last
+                else []
+            ),
+            "hours_of": [_hours_of(row) for row in self.rows],
+            "sentence": self.sentence,
+            "only_edited": self.only_edited,
+        }
+
+    @property
+    def told(self) -> str:
+        """What a first load tells, in words."""
+        states = Counter(self._facts.status.values())
+        kinds = Counter(mark.kind for mark in self._facts.marks)
+        waiting = _many(states["Scheduled"], "assignment waits", "assignments wait")
+        done = kinds["edited"] + kinds["done"]
+        return (
+            f"What it tells: {waiting}, {states['Dispatched']} on the way, {states['Working']} at "
+            f"work or forgotten there; on this day {done} done, or edited after that, and "
+            f"{kinds['off']} withdrawn; {_on_shift(self.on_shift)}, "
+            f"{_many(len(self.away), 'absence is', 'absences are')} known."
+        )
+
+    @property
+    def sentence(self) -> str:
+        """What is to be seen, in words."""
+        forgotten = sum(mark.kind == "forgotten" for mark in self.marks)
+        late = self.late
+        told = [
+            _on_shift(self.on_shift),
+            f"{_many(self.counted, 'appointment was', 'appointments were')} seen under way or done",
+        ]
+        more = [
+            (sum(each["left"] is not None for each in late), "left late", "left late"),
+            (sum(each["left"] is None for each in late), "should have left", "should have left"),
+            (forgotten, "visit forgotten under way", "visits forgotten under way"),
+            (len(self.nobody), "appointment with nobody", "appointments with nobody"),
+        ]
+        told += [_many(number, one, several) for number, one, several in more if number]
+        return f"{self._day.title}: {', '.join(told)}."
+
+
+def _hours_of(row: Row) -> dict[str, Any]:
+    """Return a technician's day as the page takes it."""
+    return {
+        "technician": row["technician_id"],
+        "visits": row["visits"],
+        "hours": [_rounded(row[column]) for column in HOURS],
+        "overtime": _rounded(row["hours_overtime"]),
+        "seen": _rounded(row["share_measured"]),
+        "arrival_seen": _rounded(row["share_arrival_seen"]),
+        "gap": _rounded(row["greatest_gap_minutes"]),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _in_order(mark: Mark) -> tuple[float, str, int, int]:
+    return mark.at, mark.kind, mark.technician or 0, mark.appointment or 0
+
+
+def _by_time(stretch: Stretch) -> float:
+    return stretch.begins
+
+
+def _by_assignment(stretch: Stretch) -> tuple[int, int, float]:
+    return stretch.technician, stretch.assignment, stretch.begins
+
+
+def _on_shift(number: int) -> str:
+    return f"{_many(number, 'technician has', 'technicians have')} a shift"
+
+
+def _many(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
+
+
+def _side_by_side(visits: list[tuple[Any, ...]]) -> Iterator[tuple[tuple[Any, ...], int, int]]:
+    """Yield visits, with lane and number of lanes; those that overlap have different ones."""
+    cluster: list[tuple[tuple[Any, ...], int]] = []
+    ends: list[float] = []
+    for visit in visits:
+        begins, end = visit[-1][0][1], visit[-1][-1][2]
+        if ends and begins >= max(ends):
+            yield from ((each, lane, len(ends)) for each, lane in cluster)
+            cluster, ends = [], []
+        free = (lane for lane, taken in enumerate(ends) if taken <= begins)
+        lane = next(free, len(ends))
+        ends[lane : lane + 1] = [end]
+        cluster.append((visit, lane))
+    yield from ((each, lane, len(ends)) for each, lane in cluster)
+
+
+def told_up_to(facts: Facts, zone: str) -> str:
+    """Return up to when the board is known, in words."""
+    return f"Seen up to {moment(facts.seen_up_to, zone)}, {zone}."

@@ -1,0 +1,82 @@
+"""Days as a tenant's clocks have them, also those of 23 and of 25 hours."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True)
+class LocalDay:
+    """A day in a time zone.
+
+    Attributes:
+        day: The date.
+        zone: IANA name of the time zone.
+    """
+
+    day: date
+    zone: str
+
+    @cached_property
+    def begins(self) -> float:
+        """When it begins, in seconds since 1970."""
+        return _midnight(self.day, self.zone)
+
+    @cached_property
+    def ends(self) -> float:
+        """When the next one begins."""
+        return _midnight(self.day + timedelta(days=1), self.zone)
+
+    @property
+    def minutes(self) -> int:
+        """How long it is: 1440, but for the days on which clocks change."""
+        return round((self.ends - self.begins) / 60)
+
+    def minute(self, instant: float) -> float:
+        """Return how many minutes after its beginning something is; less than 0 if before."""
+        return round((instant - self.begins) / 60, 1)
+
+    def span(self, begins: float, ends: float) -> tuple[float, float] | None:
+        """Return the minutes from and to which something is within the day; none if it is not."""
+        if begins >= self.ends or ends <= self.begins:
+            return None
+        return self.minute(max(begins, self.begins)), self.minute(min(ends, self.ends))
+
+    @property
+    def full_hours(self) -> list[tuple[int, str]]:
+        """The minutes at which clocks show a full hour, and what they show."""
+        quarters = range(0, self.minutes + 1, 15)
+        clocks = ((minute, clock(self.begins + minute * 60, self.zone)) for minute in quarters)
+        return [(minute, shown) for minute, shown in clocks if shown.endswith(":00")]
+
+    @property
+    def title(self) -> str:
+        """What to call it, such as Thursday 18 June 2026."""
+        return f"{self.day:%A} {self.day.day} {self.day:%B %Y}"
+
+
+def _midnight(day: date, zone: str) -> float:
+    return datetime.combine(day, time(), ZoneInfo(zone)).timestamp()
+
+
+def local(instant: float, zone: str) -> datetime:
+    """Return an instant as a time of a zone."""
+    return datetime.fromtimestamp(instant, UTC).astimezone(ZoneInfo(zone))
+
+
+def clock(instant: float, zone: str) -> str:
+    """Return what clocks show, such as 08:15."""
+    return f"{local(instant, zone):%H:%M}"
+
+
+def moment(instant: float, zone: str) -> str:
+    """Return date and time, such as Thu 18 June 2026, 08:15."""
+    found = local(instant, zone)
+    return f"{found:%a} {found.day} {found:%B %Y, %H:%M}"
+
+
+def short(day: str) -> str:
+    """Return a date as it stands at an axis, such as Thu 18 Jun."""
+    found = date.fromisoformat(day)
+    return f"{found:%a} {found.day} {found:%b}"

@@ -1,0 +1,188 @@
+"""The folder with the pages: what is on each, and how it is written."""
+
+import json
+import os
+import tempfile
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tap_servicetitan_dispatch.page.board import HOURS, LATE, DayBoard, facts, told_up_to
+from tap_servicetitan_dispatch.page.charts import Chart, charts, freshness
+from tap_servicetitan_dispatch.page.days import moment
+from tap_servicetitan_dispatch.page.fleet import fleet
+from tap_servicetitan_dispatch.page.marts import Marts, Row
+from tap_servicetitan_dispatch.page.tenants import Tenant, technicians, tenants
+
+INDEX = "index.html"
+_PACKAGE = "tap_servicetitan_dispatch.page"
+_SHARED = ("page.css", "page.js")
+_LIBRARY = "plotly.min.js"
+# Within a script element only these could end it or begin another
+_ESCAPES = {ord(each): f"\\u{ord(each):04x}" for each in "<>&"}
+
+
+class NothingLoadedError(Exception):
+    """There is no tenant in the marts."""
+
+
+def build(marts: Marts, folder: Path) -> list[Path]:
+    """Write the pages of all tenants, each whole or not at all, and return their files.
+
+    A page of a tenant that is gone is removed.
+
+    Args:
+        marts: The marts.
+        folder: Where the files go; it is made if it is not there.
+
+    Raises:
+        MartsError: The marts cannot be read.
+        NothingLoadedError: There is no tenant in them.
+        OSError: A file cannot be written.
+    """
+    known = tenants(marts)
+    if not known:
+        raise NothingLoadedError
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _SHARED:
+        _write(folder / name, resources.files(_PACKAGE).joinpath("static", name).read_bytes())
+    library = resources.files("plotly").joinpath("package_data", _LIBRARY)
+    _write(folder / _LIBRARY, library.read_bytes())
+    environment = Environment(
+        loader=PackageLoader(_PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    is_fleet = len(known) > 1
+    fresh = _freshness(marts)
+    written = []
+    for tenant in known:
+        path = folder / (tenant.file if is_fleet else INDEX)
+        page = tenant_page(marts, tenant, fresh.get(tenant.number or tenant.id, []))
+        text = environment.get_template("tenant.html").render(page, fleet=is_fleet)
+        _write(path, text.encode())
+        written.append(path)
+    if is_fleet:
+        text = environment.get_template("fleet.html").render(fleet=fleet(marts, known))
+        _write(folder / INDEX, text.encode())
+        written.append(folder / INDEX)
+    for path in {*folder.glob("tenant-*.html")} - {*written}:
+        path.unlink()
+    return written
+
+
+def counted(pages: list[Path]) -> str:
+    """Return how many pages there are, in words."""
+    return f"{len(pages)} page{'' if len(pages) == 1 else 's'}"
+
+
+def tenant_page(marts: Marts, tenant: Tenant, fresh: list[Row]) -> dict[str, Any]:
+    """Return what the template of a tenant's page takes."""
+    page: dict[str, Any] = {
+        "tenant": tenant,
+        "loaded": _loaded(tenant),
+        "at": tenant.last_load,
+        "late": LATE,
+        "days": 0,
+        "seen": "",
+        "notices": [],
+        "charts": [freshness(fresh, tenant)],
+    }
+    data: dict[str, Any] = {
+        "zone": tenant.zone,
+        "names": {},
+        "days": [],
+        "parts": [*HOURS.values()],
+    }
+    if tenant.days:
+        days = tenant.local_days
+        names = technicians(marts, tenant.id)
+        found = facts(marts, tenant, names, days[0].begins)
+        boards = [DayBoard(found, day) for day in days]
+        shown_days = [
+            board.shown() | {"how_seen": how_seen(row)}
+            for board, row in zip(boards, tenant.days, strict=True)
+        ]
+        data |= {"names": names, "days": shown_days}
+        page |= {
+            "days": len(days),
+            "seen": told_up_to(found, tenant.zone),
+            "notices": _notices(tenant, boards[-1]),
+            "charts": [*charts(marts, tenant, found), *page["charts"]],
+        }
+    shown: list[Chart] = page["charts"]
+    data["charts"] = [chart.shown() for chart in shown if chart.missing is None]
+    return page | {"data": embedded(data)}
+
+
+def how_seen(day: Row) -> str:
+    """Return how much of a day was seen, in words."""
+    share, gap = day["share_measured"], day["greatest_gap_minutes"]
+    told = []
+    if share is not None:
+        told.append(f"{share:.0%} of what was done was seen from its dispatch on.")
+    if gap is not None:
+        told.append(
+            f"Loads were up to {gap:.0f} minutes apart: what came and went in between was not seen."
+        )
+    return " ".join(told)
+
+
+def embedded(data: object) -> Markup:
+    """Return JSON that can stand in a script element, whatever texts are in it."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return Markup(text.translate(_ESCAPES))  # noqa: S704 - nothing in it can end the element
+
+
+def _loaded(tenant: Tenant) -> str:
+    number = f"Tenant {tenant.number}. " if tenant.number and tenant.name else ""
+    if tenant.last_load is None:
+        return f"{number}Nothing was loaded of it."
+    return f"{number}Loaded last: {moment(tenant.last_load, tenant.zone)}, {tenant.zone}."
+
+
+def _notices(tenant: Tenant, board: DayBoard) -> list[str]:
+    """Return what has to be said first."""
+    if tenant.loads > 1:
+        return []
+    told = (
+        "This is the first load. The API keeps no history: it tells the state of each visit now, "
+        "and when it was edited last, but not how it came about. So the board has shifts, "
+        "absences, who is at work now, and a mark for what is done, but no bars yet of what was "
+        "before."
+    )
+    then = "Load every ten minutes: from the second load on the board fills up."
+    return [f"{told} {board.told} {then}"]
+
+
+def _freshness(marts: Marts) -> dict[int, list[Row]]:
+    rows = marts.rows(
+        "freshness",
+        "tenant_id",
+        "stream",
+        "complete_at:time",
+        "tried_at:time",
+        "outcome",
+        "reason",
+        "source_rows",
+        "loaded_rows",
+        "missing_rows",
+    )
+    found: dict[int, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["tenant_id"], []).append(row)
+    return found
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file so that nobody ever sees half of it."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+        file.write(content)
+    temporary = Path(file.name)
+    temporary.chmod(0o644)
+    try:
+        os.replace(temporary, path)  # noqa: PTH105 - as one step, also over what is there
+    except OSError:
+        temporary.unlink()
+        raise

@@ -1,0 +1,134 @@
+"""Tenants, and what is said of each before anything is shown."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+
+from tap_servicetitan_dispatch.page.days import LocalDay
+from tap_servicetitan_dispatch.page.marts import Marts, Row
+
+DAYS = 30
+"""How many days a page goes back."""
+_HASH = re.compile(r"[0-9a-f]{64}")
+_HASH_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant, and its loads.
+
+    Attributes:
+        id: Its number in the rows; 0 where a single tenant is loaded.
+        number: Its number at ServiceTitan; none if nothing tells it.
+        name: What it is called; none if nobody says.
+        zone: IANA name of its time zone.
+        last_complete: When it was last loaded without a failure, in seconds since 1970; none if it
+            never was, or if `sync_log` is not loaded.
+        loads: How many loads there were.
+        first_load: When assignments were first loaded; none if they never were.
+        last_load: The same of the last time.
+        days: Rows of `dispatch_tenant_day`, by date, of the last days.
+    """
+
+    id: int
+    number: int | None
+    name: str | None
+    zone: str
+    last_complete: float | None
+    loads: int
+    first_load: float | None
+    last_load: float | None
+    days: tuple[Row, ...]
+
+    @property
+    def title(self) -> str:
+        """What to call it."""
+        return shortened(self.name) if self.name else f"Tenant {self.number or 'without a number'}"
+
+    @property
+    def file(self) -> str:
+        """The name of its page where there are several."""
+        return f"tenant-{self.id}.html"
+
+    @property
+    def local_days(self) -> list[LocalDay]:
+        """The days from its first load to the last, as far as a page goes back."""
+        return [LocalDay(date.fromisoformat(row["day"]), self.zone) for row in self.days]
+
+
+def tenants(marts: Marts) -> list[Tenant]:
+    """Return all tenants, by number.
+
+    Raises:
+        MartsError: The marts cannot be read.
+    """
+    found = marts.rows(
+        "tenants",
+        "tenant_id",
+        "tenant_number",
+        "tenant_name",
+        "time_zone",
+        "last_complete_load:time",
+    )
+    first, last = "min(loaded_at)", "max(loaded_at)"
+    loaded = ("tenant_id", "count(*)", f"{first}:time", f"{last}:time")
+    loads = {row["tenant_id"]: row for row in marts.rows("loads", *loaded, group="tenant_id")}
+    days: dict[int, list[Row]] = {}
+    for row in _days(marts):
+        days.setdefault(row["tenant_id"], []).append(row)
+    return [
+        Tenant(
+            id=row["tenant_id"],
+            number=row["tenant_number"],
+            name=row["tenant_name"],
+            zone=row["time_zone"],
+            last_complete=row["last_complete_load"],
+            loads=(of_tenant := loads.get(row["tenant_id"], {})).get("count(*)", 0),
+            first_load=of_tenant.get(first),
+            last_load=of_tenant.get(last),
+            days=tuple(days.get(row["tenant_id"], [])[-DAYS:]),
+        )
+        for row in sorted(found, key=lambda row: row["tenant_id"])
+    ]
+
+
+def _days(marts: Marts) -> list[Row]:
+    rows = marts.rows(
+        "tenant_day",
+        "tenant_id",
+        "day:day",
+        "visits",
+        "appointments_withdrawn",
+        "appointments_withdrawn_after_dispatch",
+        "appointments_handed_over",
+        "median_minutes_dispatch_to_done:number",
+        "slot_hours:number",
+        "slot_hours_sold:number",
+        "share_measured:number",
+        "loads",
+        "greatest_gap_minutes:number",
+        "is_whole_day",
+        "as_of:time",
+        "minutes_behind:number",
+        "is_stale",
+    )
+    return sorted(rows, key=lambda row: (row["tenant_id"], row["day"]))
+
+
+def shortened(name: str) -> str:
+    """Return a name as it is shown: of a hash, its beginning."""
+    return f"{name[:_HASH_SHOWN]}…" if _HASH.fullmatch(name) else name
+
+
+def technicians(marts: Marts, tenant: int) -> dict[int, str]:
+    """Return what to call technicians: their names, with the numbers where several share one."""
+    rows = marts.rows(
+        "technicians", "technician_id", "technician_name", where="tenant_id = ?", values=(tenant,)
+    )
+    names = {row["technician_id"]: shortened(row["technician_name"] or "") for row in rows}
+    times = Counter(names.values())
+    return {
+        number: name if name and times[name] == 1 else f"{name} {number}".strip()
+        for number, name in sorted(names.items())
+    }

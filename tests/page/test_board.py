@@ -1,0 +1,289 @@
+"""What the board makes of rows made by hand; minutes are those since midnight in Chicago."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_servicetitan_dispatch.page.board import DayBoard, facts
+from tap_servicetitan_dispatch.page.days import LocalDay
+from tap_servicetitan_dispatch.page.marts import Marts
+from tap_servicetitan_dispatch.page.tenants import technicians, tenants
+from tests.page.made import ZONE, chicago, day, loads, shift, state, technician_day, tenant, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+DAY = "2026-06-18"
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Callable[..., DayBoard]:
+    """What makes a board of tables; the day was loaded at six and at four in the afternoon."""
+
+    def made(day_: str = DAY, **tables: Any) -> DayBoard:
+        first = tables.pop("first", f"{DAY} 06:00")
+        last = tables.pop("last", f"{DAY} 16:15")
+        base: dict[str, Any] = {
+            "tenants": [tenant()],
+            "loads": loads(first, last),
+            "tenant_day": [day(day_)],
+            "technicians": [
+                {"technician_id": 7, "technician_name": "Rosa"},
+                {"technician_id": 8, "technician_name": "Kyle"},
+            ],
+        }
+        file = write(tmp_path / "dispatch.duckdb", **base | tables)
+        local = LocalDay(date.fromisoformat(day_), ZONE)
+        with Marts(str(file)) as marts:
+            (known,) = tenants(marts)
+            found = facts(marts, known, technicians(marts, known.id), local.begins)
+        return DayBoard(found, local)
+
+    return made
+
+
+def assigned(*numbers: int, status: str = "Done") -> list[dict[str, Any]]:
+    return [{"assignment_id": each, "technician_id": 7, "status": status} for each in numbers]
+
+
+def test_a_visit_has_the_states_that_were_seen_in_their_order(board: Any) -> None:
+    found = board(
+        current_assignments=assigned(1),
+        assignment_history=[
+            state(1, "Scheduled", f"{DAY} 07:00", f"{DAY} 08:00"),
+            state(1, "Dispatched", f"{DAY} 08:00", f"{DAY} 08:30"),
+            state(1, "Working", f"{DAY} 08:30", f"{DAY} 09:00"),
+            state(1, "Working", f"{DAY} 09:00", f"{DAY} 09:15", is_paused=True),
+            state(1, "Working", f"{DAY} 09:15", f"{DAY} 09:15"),
+            state(1, "Done", f"{DAY} 10:00"),
+        ],
+    )
+    states = [("way", 480, 510), ("site", 510, 540), ("paused", 540, 555)]
+    assert found.visits == [(7, 101, 11, "Done", 0, 1, states)]
+    assert found.marks == []
+    assert found.counted == 1
+
+
+def test_what_goes_on_goes_on_up_to_what_the_feed_has_shown(board: Any) -> None:
+    working = state(1, "Working", f"{DAY} 08:00")
+    found = board(current_assignments=assigned(1, status="Working"), assignment_history=[working])
+    assert found.visits[0][-1] == [("site", 480, 960)]  # a quarter of an hour before the load
+    assert found.shown()["seen"] == 960
+    later = state(2, "Scheduled", f"{DAY} 16:10")
+    moved = board(
+        current_assignments=assigned(1, status="Working"), assignment_history=[working, later]
+    )
+    assert moved.visits[0][-1] == [("site", 480, 970)]
+
+
+def test_an_older_row_that_looks_alive_goes_on_no_longer(board: Any) -> None:
+    found = board(
+        assignment_history=[
+            state(1, "Dispatched", f"{DAY} 08:00", f"{DAY} 08:30"),
+            state(1, "Working", f"{DAY} 08:30"),
+        ]
+    )
+    assert found.visits == [(7, 101, 11, "Taken off", 0, 1, [("way", 480, 510)])]
+
+
+@pytest.mark.parametrize(
+    ("until", "flagged", "text"),
+    [
+        (None, True, "Working since then, and never said to be over"),
+        ("2026-06-18 21:00", False, "Working since then, and said to be over too late"),
+    ],
+)
+def test_what_cannot_have_gone_on_is_marked_where_it_began(
+    board: Any, until: str | None, *, flagged: bool, text: str
+) -> None:
+    found = board(
+        last="2026-06-19 06:00",
+        current_assignments=assigned(1, status="Working"),
+        under_way=[{"assignment_id": 1, "is_forgotten": flagged}],
+        assignment_history=[state(1, "Working", f"{DAY} 08:00", until)],
+    )
+    assert found.visits == []
+    assert [(mark.kind, mark.text) for mark in found.marks] == [("forgotten", text)]
+    assert found.hours == (420, 540)
+    assert "1 visit forgotten under way" in found.sentence
+
+
+def test_what_is_done_and_no_more_is_a_mark(board: Any) -> None:
+    found = board(
+        assignment_history=[
+            state(1, "Done", f"{DAY} 09:00"),
+            state(2, "Done", f"{DAY} 05:00"),
+            state(3, "Done", f"{DAY} 05:00", technician_id=8),
+        ]
+    )
+    assert [(mark.technician, mark.kind) for mark in found.marks] == [(7, "edited"), (7, "done")]
+    assert found.technicians == [7], "an edit does not say that somebody was there"
+    assert found.only_edited == 1
+    assert found.counted == 1
+
+
+def test_who_was_taken_off_has_a_mark_and_the_way_until_then(board: Any) -> None:
+    found = board(
+        assignment_history=[
+            state(1, "Dispatched", f"{DAY} 08:00", f"{DAY} 08:20"),
+            state(1, "Dispatched", f"{DAY} 08:20", f"{DAY} 08:40", active=False),
+            state(1, "Scheduled", f"{DAY} 08:40"),
+        ],
+        withdrawals=[
+            {
+                "technician_id": 7,
+                "appointment_id": 101,
+                "withdrawn_on": chicago(f"{DAY} {at}"),
+                "was_dispatched": was,
+            }
+            for at, was in (("08:20", True), ("09:00", False))
+        ],
+        unassigned=[
+            {
+                "appointment_id": 101,
+                "last_technician_name": "Rosa",
+                "withdrawn_on": chicago(f"{DAY} 08:20"),
+            }
+        ],
+    )
+    assert found.visits == [(7, 101, 11, "Taken off", 0, 1, [("way", 480, 500)])]
+    assert [mark.text for mark in found.marks] == [
+        "Taken off, after dispatch",
+        "Taken off, before any dispatch was seen",
+    ]
+    assert found.shown()["nobody"] == [
+        (500, 101, None, "Nobody is assigned since then; before, Rosa was")
+    ]
+    assert "1 appointment with nobody" in found.sentence
+
+
+def test_visits_that_overlap_have_lanes_and_others_the_whole_row(board: Any) -> None:
+    hours = [("07", "09"), ("08", "10"), ("09", "11"), ("12", "13")]
+    found = board(
+        assignment_history=[
+            state(number, "Working", f"{DAY} {begins}:00", f"{DAY} {ends}:00")
+            for number, (begins, ends) in enumerate(hours)
+        ]
+    )
+    lanes = [(visit[-1][0][1] // 60, *visit[4:6]) for visit in found.visits]
+    assert lanes == [(7, 0, 2), (8, 1, 2), (9, 0, 2), (12, 0, 1)]
+
+
+def test_a_night_is_on_both_days(board: Any) -> None:
+    history = [state(1, "Working", f"{DAY} 22:00", "2026-06-19 02:00")]
+    evening = board(assignment_history=history, last="2026-06-19 08:00")
+    assert evening.visits[0][-1] == [("site", 1320, 1440)]
+    assert evening.is_last is False
+    morning = board("2026-06-19", assignment_history=history, last="2026-06-19 08:00")
+    assert morning.visits[0][-1] == [("site", 0, 120)]
+    assert morning.is_last is True
+
+
+def test_shifts_come_first_by_their_beginning_and_nights_on_call_do_not_make_the_day_longer(
+    board: Any,
+) -> None:
+    shifts = [
+        shift(8, f"{DAY} 09:00", f"{DAY} 17:00"),
+        shift(7, f"{DAY} 08:00", f"{DAY} 16:00"),
+        shift(9, f"{DAY} 00:00", f"{DAY} 06:00", "OnCall"),
+        shift(10, f"{DAY} 08:00", f"{DAY} 16:00", "TimeOff"),
+        shift(11, f"{DAY} 08:00", f"{DAY} 16:00", active=False),
+        shift(12, "2026-06-17 08:00", "2026-06-17 16:00"),
+    ]
+    found = board(
+        stg_technician_shifts=shifts,
+        time_away=[
+            {
+                "technician_id": 6,
+                "occasion": "Time off",
+                "starts_at": chicago(f"{DAY} 00:00"),
+                "ends_at": chicago("2026-06-19 00:00"),
+            }
+        ],
+    )
+    assert found.technicians == [7, 8, 6, 9]
+    assert found.hours == (420, 1080)
+    assert found.away == [(6, "Time off", 0, 1440)]
+    assert found.sentence.startswith("Thursday 18 June 2026: 2 technicians have a shift, 0 app")
+    nights = board(stg_technician_shifts=shifts[2:3], last="2026-06-19 08:00")
+    assert nights.hours == (0, 420)
+
+
+def late_row(technician: int, **times: str) -> dict[str, Any]:
+    more = {name: chicago(f"{DAY} {at}") for name, at in times.items()}
+    return technician_day(technician, DAY, visits=0) | more
+
+
+def test_who_left_late_or_has_not_left_is_told_and_absences_count(board: Any) -> None:
+    away = {
+        "technician_id": 5,
+        "occasion": "Training",
+        "starts_at": chicago(f"{DAY} 07:00"),
+        "ends_at": chicago(f"{DAY} 10:00"),
+    }
+    later = away | {"starts_at": chicago(f"{DAY} 14:00"), "ends_at": chicago(f"{DAY} 15:00")}
+    rows = [
+        late_row(7, shift_starts_at="07:00", first_dispatched_on="08:00"),
+        late_row(8, shift_starts_at="07:00", first_dispatched_on="07:20"),
+        late_row(9, shift_starts_at="15:00"),
+        late_row(10, shift_starts_at="07:00", first_arrived_on="08:00"),
+        late_row(5, shift_starts_at="07:00", first_dispatched_on="10:10"),
+        late_row(11),
+        late_row(12, shift_starts_at="07:00") | {"visits": 1},
+        late_row(13, shift_starts_at="15:45"),
+    ]
+    found = board(technician_day=rows, time_away=[away, later])
+    assert found.late == [
+        {"technician": 7, "shift": 420, "left": 480, "minutes": 60},
+        {"technician": 9, "shift": 900, "left": None, "minutes": 60},
+    ]
+    assert "1 left late, 1 should have left" in found.sentence
+    over = board(technician_day=rows, time_away=[away, later], last="2026-06-19 08:00")
+    assert [each["technician"] for each in over.late] == [7], "who did not leave at all had no job"
+
+
+def test_what_waits_is_counted_on_the_last_day_only(board: Any) -> None:
+    waiting = {
+        "current_assignments": assigned(1, 2, status="Scheduled") + assigned(3),
+        "stg_technician_shifts": [
+            shift(7, f"{DAY} 08:00", f"{DAY} 16:00"),
+            shift(8, f"{DAY} 08:00", f"{DAY} 16:00"),
+        ],
+    }
+    assert board(**waiting).shown()["scheduled"] == [0, 2], "Kyle comes before Rosa"
+    assert board(last="2026-06-19 08:00", **waiting).shown()["scheduled"] == []
+
+
+def test_a_first_load_is_told_in_words(board: Any) -> None:
+    found = board(
+        current_assignments=assigned(1, 2, status="Scheduled") + assigned(3),
+        assignment_history=[state(3, "Done", f"{DAY} 05:00")],
+        stg_technician_shifts=[shift(7, f"{DAY} 08:00", f"{DAY} 16:00")],
+    )
+    assert found.told == (
+        "What it tells: 2 assignments wait, 0 on the way, 0 at work or forgotten there; on this "
+        "day 1 done, or edited after that, and 0 withdrawn; 1 technician has a shift, 0 absences "
+        "are known."
+    )
+
+
+def test_names_that_several_share_or_that_are_hashes_are_told_apart(tmp_path: Path) -> None:
+    names = ["Ann", "Ann", "a" * 64, "a" * 8 + "b" * 56, None]
+    file = write(
+        tmp_path / "dispatch.duckdb",
+        technicians=[
+            {"technician_id": number, "technician_name": name} for number, name in enumerate(names)
+        ],
+    )
+    with Marts(str(file)) as marts:
+        assert technicians(marts, 1) == {
+            0: "Ann 0",
+            1: "Ann 1",
+            2: "aaaaaaaa… 2",
+            3: "aaaaaaaa… 3",
+            4: "4",
+        }

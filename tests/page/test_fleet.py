@@ -1,0 +1,110 @@
+"""Which tenants come first, and what is said of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_servicetitan_dispatch.page.fleet import Fleet, fleet
+from tap_servicetitan_dispatch.page.marts import Marts
+from tap_servicetitan_dispatch.page.tenants import tenants
+from tests.page.made import chicago, day, loads, tenant, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TODAY, YESTERDAY = "2026-10-30", "2026-10-29"
+
+
+def made(folder: Path, **tables: Any) -> Fleet:
+    with Marts(str(write(folder / "dispatch.duckdb", **tables))) as marts:
+        return fleet(marts, tenants(marts))
+
+
+def test_a_row_tells_today_and_the_day_before(tmp_path: Path) -> None:
+    (row,) = made(
+        tmp_path,
+        tenants=[tenant(name="f" * 64)],
+        loads=loads(f"{YESTERDAY} 06:00", f"{TODAY} 08:00"),
+        tenant_day=[
+            day(YESTERDAY, visits=9, share_measured=0.25, median_minutes_dispatch_to_done=80.0),
+            day(
+                TODAY,
+                visits=3,
+                appointments_withdrawn=2,
+                median_minutes_dispatch_to_done=50.0,
+                slot_hours=10.0,
+                slot_hours_sold=4.0,
+            ),
+        ],
+    ).rows
+    assert (row.title, row.stale, row.needs) == ("ffffffff…", None, [])
+    assert row.loaded == "Fri 30 Oct, 08:00"
+    assert (row.visits, row.withdrawn, row.minutes, row.seen) == ((3, 9), 2, 80.0, 25)
+    assert row.sold == (4.0, 10.0)
+    assert row.trend == [None] * 12 + [9, 3]
+    assert row.bars[-2:] == [(96, 0.0, 24.0), (104, 16.0, 8.0)]
+    assert row.trend_told.endswith("none, 9, 3")
+
+
+def test_of_a_day_that_is_not_there_nothing_is_said(tmp_path: Path) -> None:
+    found = made(
+        tmp_path,
+        tenants=[tenant(1), tenant(2, "Late")],
+        loads=[*loads(f"{TODAY} 08:00"), *loads("2026-10-20 08:00", tenant=2)],
+        tenant_day=[
+            day(TODAY, median_minutes_dispatch_to_done=50.0),
+            day("2026-10-20", 2, visits=5, is_stale=True),
+        ],
+    )
+    late, acme = found.rows
+    assert (late.visits, late.withdrawn, late.minutes, late.sold) == (
+        (None, None),
+        None,
+        None,
+        None,
+    )
+    assert late.stale == "Stale since Tue 20 Oct, 08:00"
+    assert (acme.visits, acme.minutes, acme.seen) == ((0, None), 50.0, None)
+    assert (found.day, found.day_before) == ("Fri 30 Oct", "Thu 29 Oct")
+    assert found.told == "2 tenants: 1 need somebody, 1 of these are stale."
+
+
+def test_where_nothing_was_loaded_all_are_stale(tmp_path: Path) -> None:
+    found = made(tmp_path, tenants=[tenant(2, "Bolt"), tenant(1, None)])
+    assert [(row.title, row.stale) for row in found.rows] == [
+        ("Bolt", "Never loaded"),
+        ("Tenant 1", "Never loaded"),
+    ]
+    assert (found.day, found.day_before) == ("today", "the day before")
+    assert found.rows[0].bars == []
+
+
+def test_those_come_first_that_need_somebody_and_why_is_told(tmp_path: Path) -> None:
+    old = chicago("2026-10-01 08:00")
+    new = chicago(f"{YESTERDAY} 08:00")
+    found = made(
+        tmp_path,
+        tenants=[tenant(number, f"T{number}") for number in (1, 2, 3)],
+        loads=[each for number in (1, 2, 3) for each in loads(f"{TODAY} 08:00", tenant=number)],
+        tenant_day=[day(each, number) for number in (1, 2, 3) for each in (YESTERDAY, TODAY)],
+        freshness=[
+            {"tenant_id": 3, "stream": "zones", "outcome": "failed", "reason": "403"},
+            {"tenant_id": 3, "stream": "skills", "outcome": "failed", "reason": "403"},
+            {"tenant_id": 3, "stream": "teams", "outcome": "doubtful"},
+            {"tenant_id": 2, "stream": "teams", "outcome": "complete"},
+        ],
+        unassigned=[
+            {"tenant_id": 3, "appointment_id": 1, "withdrawn_on": new},
+            {"tenant_id": 2, "appointment_id": 2, "withdrawn_on": old},
+        ],
+        under_way=[
+            {"tenant_id": 2, "is_forgotten": True, "begun_on": new},
+            {"tenant_id": 2, "is_forgotten": True, "begun_on": None},
+            {"tenant_id": 1, "is_forgotten": False, "begun_on": new},
+        ],
+    )
+    assert [(row.title, row.needs) for row in found.rows] == [
+        ("T3", ["3 streams failed: 403", "1 appointment with nobody"]),
+        ("T2", ["1 visit forgotten under way"]),
+        ("T1", []),
+    ]
