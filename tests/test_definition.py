@@ -19,6 +19,8 @@ from tools.markdown import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.no_cover
+
 ZONE = "Dispatch.V2.ZoneResponse"
 
 

@@ -55,6 +55,7 @@ def said(run: Run) -> list[str]:
     return [line.split("| ", 2)[-1] for line in run.stderr.splitlines() if "| WARNING" in line]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: json.dumps(value)[:28])
 @pytest.mark.parametrize("stream", KEYS)
 def test_a_value_of_any_kind_comes_out_as_it_came(

@@ -167,6 +167,7 @@ def refuse(api: ScriptedApi, where: str, answer: Answer) -> tuple[str, ...]:
     return CLIENT_SECRET, APP_KEY
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("repeat", REPEATS)
 @pytest.mark.parametrize("where", ["token endpoint", "API"])
 def test_no_part_of_an_answer_brings_a_secret_into_the_log(
@@ -226,6 +227,7 @@ def test_names_of_people_do_not_get_into_the_log(
 # Proxies --------------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "proxy",
     [

@@ -126,6 +126,7 @@ def test_a_good_run_writes_no_secret(api: ScriptedApi, tap: Command, talkative: 
     assert (run.exit_code, run.ids, run.states[-1]) == (0, [1, 2], bookmarked("t2"))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("repeat", ECHOES)
 @pytest.mark.parametrize("where", ["token endpoint", "API"])
@@ -308,6 +309,7 @@ def test_nothing_is_sent_to_the_target_of_a_redirect(
     assert len(api.api_calls if where == "API" else api.token_calls) == 1
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "host",
     [

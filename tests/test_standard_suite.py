@@ -15,6 +15,8 @@ from tests.support.streams import ALL_STREAMS, EXTRA
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _during_work() -> Iterator[None]:

@@ -113,6 +113,7 @@ def test_all_streams_of_the_sandbox(
     assert streams == set(ALL_STREAMS)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: json.dumps(value)[:28])
 def test_odd_values(api: ScriptedApi, tap: Command, both_ways: Any, value: Any) -> None:
     found: dict[str, Any] = {}

@@ -107,6 +107,9 @@ RUN_BY = {
     r"meltano (add .*--from-ref|config set .* _pip_url|install) .*": (
         "tests/hub/test_definition.py::test_added_from_the_file_the_plugin_loads_no_stream_that_was_not_asked_for"
     ),
+    r"tap-servicetitan-dispatch --config config\.json --survey --survey-memory memory\.json": (
+        "tests/survey/test_memory.py::test_the_command_keeps_what_the_next_one_compares_itself_with"
+    ),
     r"servicetitan-sandbox --like survey\.json": (
         "tests/survey/test_like.py::test_options_win_over_the_survey"
     ),

@@ -13,6 +13,8 @@ from tools.markdown import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.no_cover
+
 FILES = generate.FILES
 
 

@@ -58,7 +58,7 @@ BELIEFS = {
         "what nobody knows of the real API": OURS,
         "it answers 60 calls a second": "sixty_a_second",
         "A day goes as on a real board": OURS,
-        "Below the board are the latest changes": OURS,
+        "Below the board are today's latest changes": OURS,
         "Where the real API is unknown": OURS,
         "at a real tenant it tells": OURS,
         "the same 404 as at ServiceTitan": "unknown_tenant_is_unmatched",

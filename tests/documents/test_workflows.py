@@ -57,7 +57,7 @@ def test_the_lowest_versions_that_are_allowed_are_tested_on_the_oldest_python() 
     [python] = [step["with"]["python-version"] for step in job["steps"] if "setup" in str(step)]
     assert python == tests["strategy"]["matrix"]["python"][0]
     script = (ROOT / ".ci" / "floors").read_text(encoding="utf-8")
-    assert "--resolution lowest-direct --extra sandbox pyproject.toml" in script
+    assert "--resolution lowest-direct --all-extras pyproject.toml" in script
 
 
 def test_the_next_sdk_is_tried_each_week_on_the_oldest_python_and_may_fail() -> None:

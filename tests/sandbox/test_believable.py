@@ -17,6 +17,8 @@ from tools.board.seen import watch
 if TYPE_CHECKING:
     from tools.board.seen import Seen
 
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
 def seen(request: pytest.FixtureRequest) -> Seen:

@@ -19,6 +19,8 @@ from tools.board.seen import DAYS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _days_are_made_anew() -> Iterator[None]:

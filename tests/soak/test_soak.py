@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from tests.soak.soaking import Figures
 
+pytestmark = pytest.mark.no_cover
+
 RUNS, AT_MOST = 6, 20
 KILLS = {"SIGKILL", "SIGTERM"}
 BY_CHANCE = "technician_tracking"

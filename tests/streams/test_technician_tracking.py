@@ -142,6 +142,7 @@ def test_a_server_that_does_not_tell_its_time_is_an_error_in_one_line(
     assert api.api_calls == []
 
 
+@pytest.mark.no_cover
 def test_what_is_kept_does_not_grow_with_the_rows_of_a_pair(api: ScriptedApi, tap: Command) -> None:
     count, at_once = 40_000, 2000
     first = datetime(2026, 6, 18, 1, tzinfo=UTC)
