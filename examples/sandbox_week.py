@@ -224,8 +224,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "Remove it, or name another folder."
         )
     logging.disable(logging.INFO)
-    for line in load_days(given.folder, moments(until, given.days), given.size):
-        sys.stderr.write(f"{line}\n")
+    try:
+        for line in load_days(given.folder, moments(until, given.days), given.size):
+            sys.stderr.write(f"{line}\n")
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 if __name__ == "__main__":

@@ -212,7 +212,8 @@ def _signals_as_they_were() -> Iterator[None]:
 def _logging_as_it_was() -> Iterator[None]:
     """Each tap adds a handler to the root logger; every line would go to those before it, too."""
     root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
+    level, handlers, disabled = root.level, root.handlers[:], root.manager.disable
     yield
+    logging.disable(disabled)
     root.setLevel(level)
     root.handlers[:] = handlers

@@ -192,13 +192,6 @@ FORMATS = {plugin.name for plugin in entry_points(group="singer_sdk.batch_encode
         (WHOLE | {"storage": {"root": "gs://bucket"}}, "batch_config.storage.root: Please inst"),
         (WHOLE | {"storage": {"root": "nope://bucket"}}, "batch_config.storage.root: "),
         (WHOLE | {"storage": {"root": "folder\0"}}, "batch_config.storage.root: "),
-        (WHOLE | {"encoding": {"format": "parquet"}}, "batch_config.encoding.format: needs pyarr"),
-        (
-            WHOLE | {"encoding": {"format": "arrow"}},
-            "batch_config.encoding.format: needs pyarrow"
-            if "arrow" in FORMATS
-            else "batch_config.encoding.format: 'arrow' is not one of jsonl, parquet",
-        ),
         (
             WHOLE | {"encoding": {"format": "csv"}},
             f"batch_config.encoding.format: 'csv' is not one of {', '.join(sorted(FORMATS))}",

@@ -135,12 +135,12 @@ RUN_BY_CI = {
 NOT_RUN = {
     r".* --environment=production .*": "needs a tenant of ServiceTitan",
     r"\.venv/bin/pip install .*|python3 -m venv .* --group fleet": ("installs into the checkout"),
-    r"python3 -m venv output/airflow .*": "installs Airflow, as .ci/airflow does elsewhere",
+    r"python3 -m venv output/airflow .*": "installs Airflow, as .ci/schedulers does elsewhere",
     r"\.venv/bin/dagster dev .*": (
         "serves until Ctrl-C, and waits for ten minutes; walked through by hand, from which the "
         "pictures are"
     ),
-    r"\.ci/airflow": "needs an environment of its own; the workflow runs it",
+    r"\.ci/schedulers": "takes minutes and an environment of its own; the workflow runs it",
     r"\.ci/floors": "needs an environment of its own; the workflow runs it",
     r"\.ci/quick": "runs a part of the tests, which .ci/test runs as well",
     r".*output/target/bin/.*": "installs a target by hand, as Meltano does in tests/targets",
@@ -199,6 +199,14 @@ def test_each_command_is_run_somewhere() -> None:
     }
 
 
+STATE = ".venv/bin/meltano state get try"
+"""A command in a sentence of the README."""
+
+
+def test_the_readme_has_the_command_that_shows_the_state() -> None:
+    assert f"`{STATE}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 @pytest.fixture
 def board() -> Iterator[Caller]:
     """A sandbox in which 15 % of the requests fail, as in the demo."""
@@ -222,6 +230,7 @@ def test_the_commands_for_meltano_do_what_the_documents_say(
     lines = [
         f"export TAP_SERVICETITAN_DISPATCH_API_URL={url}",
         first.format("try"),
+        STATE,
         *of("README.md"),
         *of("docs/sandbox.md"),
         *of("docs/warehouses.md"),

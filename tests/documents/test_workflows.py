@@ -44,11 +44,11 @@ def test_the_one_check_asks_for_all_others_but_those_that_may_fail() -> None:
     assert step["run"].count("success") == len(described)
 
 
-def test_airflow_is_tested() -> None:
-    commands = [step["run"] for step in jobs("test.yml")["airflow"]["steps"] if "run" in step]
-    assert commands == [".ci/airflow"]
+def test_the_fleet_is_tested_under_both_schedulers() -> None:
+    commands = [step["run"] for step in jobs("test.yml")["schedulers"]["steps"] if "run" in step]
+    assert commands == [".ci/schedulers"]
     script = (ROOT / commands[0]).read_text(encoding="utf-8")
-    assert "pytest -q -m airflow tests/targets/test_airflow.py" in script
+    assert "pytest -q -n 2 -m scheduler tests/targets" in script
 
 
 def test_the_lowest_versions_that_are_allowed_are_tested_on_the_oldest_python() -> None:

@@ -188,6 +188,16 @@ def test_a_row_is_gone_only_if_it_would_have_been_seen() -> None:
     assert gone_and_withdrawn(seen, before) == (0, 0)
 
 
+def test_nothing_is_gone_from_a_list_that_hides_inactive_rows() -> None:
+    seen, before = usual_and_before(id_1=True)
+    seen.cache[ASSIGNMENTS] = [row for row in seen.all_rows(ASSIGNMENTS) if row["active"]]
+    assert gone_and_withdrawn(seen, before) == (0, 0)
+    seen.replies[f"count:{ASSIGNMENTS}:False"] = replace(
+        seen.replies[f"count:{ASSIGNMENTS}:Any"], body={"totalCount": 0, "data": []}
+    )
+    assert gone_and_withdrawn(seen, before) == (1, 0)
+
+
 def test_nothing_is_told_of_deletions_where_ids_are_not_heeded() -> None:
     seen, before = usual_and_before()
     seen.before = before

@@ -97,7 +97,6 @@ def shown(survey: Survey) -> str:
 ODD = Behaviour(unknown_parameters=400, rejected_continuation=410, fields="more", times="no_zone")
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("behaviour", "mark"),
     [(Behaviour(), in_texts), (ODD, in_texts), (ODD, in_times), (ODD, everywhere)],

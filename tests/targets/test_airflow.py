@@ -1,4 +1,4 @@
-"""The fleet of examples/fleet under Airflow, which `.ci/airflow` installs beside the rest."""
+"""The fleet of examples/fleet under Airflow, which `.ci/schedulers` installs beside the rest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.support.postgresql import PostgreSql
     from tests.support.projects import Project
 
-pytestmark = [pytest.mark.airflow, pytest.mark.warehouse, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.scheduler, pytest.mark.warehouse, pytest.mark.timeout(600)]
 
 OFTEN, RARELY = "fleet_every_10_minutes", "fleet_every_60_minutes"
 """The DAG of the shards north and south, and that of west."""
@@ -57,7 +57,7 @@ def test_two_workers_refresh_eight_tenants_whatever_is_revoked_or_killed(
 ) -> None:
     airflow = os.environ.get("FLEET_AIRFLOW")
     if not airflow:
-        pytest.skip("FLEET_AIRFLOW names no Airflow; .ci/airflow makes one")
+        pytest.skip("FLEET_AIRFLOW names no Airflow; .ci/schedulers makes one")
     file = fleets.tenants_yml(tmp_path, target="target-postgres", retry_after_seconds=0)
     fleet = Fleet.read(file)
     with Caller.of(tenants=contractors(fleet)) as caller:

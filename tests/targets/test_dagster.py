@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.support.postgresql import PostgreSql
     from tests.support.projects import Project
 
-pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.scheduler, pytest.mark.warehouse, pytest.mark.timeout(300)]
 
 WORKER = (sys.executable, "-m", "tests.support.dagster_worker")
 DAGSTER = str(Path(sys.executable).with_name("dagster"))

@@ -22,6 +22,7 @@ from tap_servicetitan_dispatch.sandbox.world.instants import (
 from tap_servicetitan_dispatch.sandbox.world.roster import Roster
 from tap_servicetitan_dispatch.sandbox.world.rounds import Round
 from tap_servicetitan_dispatch.sandbox.world.tenant import EXPORT_DELAY, Tenant
+from tests.support import days
 from tests.support.caller import Clock
 from tests.transform.happened import Happened
 
@@ -63,7 +64,8 @@ def happened() -> Happened:
         forecasts[now] = [*_forecast(tenant)]
     with pytest.MonkeyPatch.context() as patch:
         at_work = _watched(patch)
-        brought = _brought(tenant)
+        with days.made_anew():
+            brought = _brought(tenant)
     return Happened(tenant, WHEN, brought, forecasts, [*_booked(tenant)], at_work)
 
 
