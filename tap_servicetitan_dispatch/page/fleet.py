@@ -21,12 +21,13 @@ class FleetRow:
         title: What to call it.
         file: Its page.
         number: Its number; none if nothing tells it.
-        stale: Since when it is stale, in words; none if it is fresh.
-        loaded: When it was loaded last, in words.
+        stale: Since when nothing was loaded, in words; none if it is not stale, or was never
+            loaded.
+        loaded: When it was loaded last, in words; none if it never was.
         needs: What else needs somebody, in words.
         visits: Visits of today and of the day before, none where that day is not there.
         withdrawn: Appointments of today of which somebody was taken off.
-        minutes: Median from dispatch to done, of the day before; of today if there is none.
+        minutes: Median from dispatch to done, of the day before.
         sold: Hours sold and hours there of today's slots.
         seen: How much of what was done was seen from its dispatch on, in percent.
         trend: Visits of each of the last days, none where a day is not there.
@@ -36,7 +37,7 @@ class FleetRow:
     file: str
     number: int | None
     stale: str | None
-    loaded: str
+    loaded: str | None
     needs: list[str]
     visits: tuple[int | None, int | None]
     withdrawn: int | None
@@ -65,10 +66,12 @@ class Fleet:
 
     Attributes:
         today: The latest day of any tenant; none if nothing was loaded.
+        newest: When any tenant was loaded last, in seconds since 1970; none if none was.
         rows: The tenants, those first that need somebody.
     """
 
     today: str | None
+    newest: float | None
     rows: list[FleetRow]
 
     @property
@@ -83,10 +86,16 @@ class Fleet:
 
     @property
     def told(self) -> str:
-        """How many need somebody, in words."""
+        """How many need somebody, in words; each tenant is counted once."""
+        never = sum(row.loaded is None for row in self.rows)
         stale = sum(row.stale is not None for row in self.rows)
-        needing = sum(bool(row.stale or row.needs) for row in self.rows)
-        return f"{len(self.rows)} tenants: {needing} need somebody, {stale} of these are stale."
+        others = sum(
+            bool(row.needs) for row in self.rows if row.loaded is not None and row.stale is None
+        )
+        return (
+            f"{len(self.rows)} tenants: {never} never loaded, {stale} stale, {others} "
+            f"other{'' if others == 1 else 's'} with open problems."
+        )
 
 
 def fleet(marts: Marts, tenants: list[Tenant]) -> Fleet:
@@ -106,12 +115,17 @@ def fleet(marts: Marts, tenants: list[Tenant]) -> Fleet:
     for tenant in tenants:
         needs = [
             _failed(failing.get(tenant.number or tenant.id, [])),
-            _many(nobody.get(tenant.id, 0), "appointment", "with nobody"),
-            _many(forgotten.get(tenant.id, 0), "visit", "forgotten under way"),
+            _of_days(tenant, _many(nobody.get(tenant.id, 0), "appointment", "with nobody")),
+            _of_days(tenant, _many(forgotten.get(tenant.id, 0), "visit", "forgotten under way")),
         ]
         rows.append(_row(tenant, today, [each for each in needs if each]))
-    rows.sort(key=lambda row: (row.stale is None, -len(row.needs), row.title.casefold()))
-    return Fleet(today, rows)
+    rows.sort(key=lambda row: (not _stopped(row), -len(row.needs), row.title.casefold()))
+    newest = max((each.last_load for each in tenants if each.last_load is not None), default=None)
+    return Fleet(today, newest, rows)
+
+
+def _stopped(row: FleetRow) -> bool:
+    return row.loaded is None or row.stale is not None
 
 
 def _failed(reasons: list[str]) -> str:
@@ -124,6 +138,12 @@ def _failed(reasons: list[str]) -> str:
 
 def _many(number: int, what: str, how: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'} {how}" if number else ""
+
+
+def _of_days(tenant: Tenant, told: str) -> str:
+    """Return what was counted in the last two days of a tenant, with these days."""
+    days = " and ".join(short(row["day"]) for row in tenant.days[-2:])
+    return f"{days}: {told}" if told else ""
 
 
 def _counted(
@@ -147,19 +167,18 @@ def _row(tenant: Tenant, today: str | None, needs: list[str]) -> FleetRow:
     days = [_days_before(today, back) for back in range(TREND_DAYS - 1, -1, -1)] if today else []
     hours = now.get("slot_hours")
     share = before.get("share_measured")
-    loaded = "never" if tenant.last_load is None else _moment(tenant.last_load, tenant.zone)
-    is_stale = tenant.last_load is None or tenant.days[-1]["is_stale"]
-    minutes = before.get("median_minutes_dispatch_to_done")
+    loaded = None if tenant.last_load is None else _moment(tenant.last_load, tenant.zone)
+    is_stale = loaded is not None and tenant.days[-1]["is_stale"]
     return FleetRow(
         title=tenant.title,
         file=tenant.file,
         number=tenant.number,
-        stale=_stale(tenant) if is_stale else None,
+        stale=f"Nothing loaded since {loaded}" if is_stale else None,
         loaded=loaded,
         needs=needs,
         visits=(now.get("visits"), before.get("visits")),
         withdrawn=now.get("appointments_withdrawn"),
-        minutes=now.get("median_minutes_dispatch_to_done") if minutes is None else minutes,
+        minutes=before.get("median_minutes_dispatch_to_done"),
         sold=None if hours is None else (now["slot_hours_sold"], hours),
         seen=None if share is None else 100 * share,
         trend=[by_day[day]["visits"] if day in by_day else None for day in days],
@@ -169,12 +188,6 @@ def _row(tenant: Tenant, today: str | None, needs: list[str]) -> FleetRow:
 def _moment(instant: float, zone: str) -> str:
     found = local(instant, zone)
     return f"{short(f'{found:%Y-%m-%d}')}, {found:%H:%M}"
-
-
-def _stale(tenant: Tenant) -> str:
-    """Return since when a tenant is stale."""
-    since = tenant.last_complete if tenant.last_complete is not None else tenant.last_load
-    return "Never loaded" if since is None else f"Stale since {_moment(since, tenant.zone)}"
 
 
 def _days_before(day: str, back: int) -> str:

@@ -23,10 +23,9 @@ class Tenant:
         number: Its number at ServiceTitan; none if nothing tells it.
         name: What it is called; none if nobody says.
         zone: IANA name of its time zone.
-        last_complete: When it was last loaded without a failure, in seconds since 1970; none if it
-            never was, or if `sync_log` is not loaded.
         loads: How many loads there were.
-        first_load: When assignments were first loaded; none if they never were.
+        first_load: When assignments were first loaded, in seconds since 1970; none if they never
+            were.
         last_load: The same of the last time.
         days: Rows of `dispatch_tenant_day`, by date, of the last days.
     """
@@ -35,7 +34,6 @@ class Tenant:
     number: int | None
     name: str | None
     zone: str
-    last_complete: float | None
     loads: int
     first_load: float | None
     last_load: float | None
@@ -69,7 +67,6 @@ def tenants(marts: Marts) -> list[Tenant]:
         "tenant_number",
         "tenant_name",
         "time_zone",
-        "last_complete_load:time",
     )
     first, last = "min(loaded_at)", "max(loaded_at)"
     loaded = ("tenant_id", "count(*)", f"{first}:time", f"{last}:time")
@@ -83,7 +80,6 @@ def tenants(marts: Marts) -> list[Tenant]:
             number=row["tenant_number"],
             name=row["tenant_name"],
             zone=row["time_zone"],
-            last_complete=row["last_complete_load"],
             loads=(of_tenant := loads.get(row["tenant_id"], {})).get("count(*)", 0),
             first_load=of_tenant.get(first),
             last_load=of_tenant.get(last),

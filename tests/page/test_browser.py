@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,6 +28,8 @@ pytestmark = [
     ),
     pytest.mark.timeout(300),
 ]
+SAME_DAY = "2026-11-01T19:00:00+00:00"
+"""An hour after the newest load."""
 DRAWN = "html[data-drawn=all]"
 
 
@@ -87,6 +90,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def acme(browser: Browser, pages: Path) -> Looked:
     """The page of the tenant with three days, with all charts drawn."""
     page = browser.new_page(viewport={"width": 1200, "height": 800})
+    page.clock.set_fixed_time(datetime.fromisoformat(SAME_DAY))
     looked = Looked(page).open(pages / "tenant-1.html")
     page.wait_for_selector(DRAWN)
     return looked
@@ -141,6 +145,24 @@ def test_the_table_has_the_numbers_of_the_chart(acme: Looked) -> None:
     assert traces["Dispatch not seen"]["y"] == [1, 0, 0]
     shares = acme.traces("plot-shares")
     assert sum(trace["x"][0] for trace in shares.values()) == pytest.approx(100)
+
+
+@pytest.mark.parametrize("name", ["index.html", "tenant-1.html"])
+def test_a_page_says_for_how_long_nothing_was_loaded_when_it_is_opened(
+    browser: Browser, pages: Path, name: str
+) -> None:
+    looked = Looked(browser.new_page())
+    for opened, told in [
+        (SAME_DAY, ""),
+        ("2026-11-02T18:00:01+00:00", "Nothing was loaded for 1 day."),
+        ("2026-11-27T20:00:00+00:00", "Nothing was loaded for 26 days."),
+    ]:
+        looked.page.clock.set_fixed_time(datetime.fromisoformat(opened))
+        looked.open(pages / name)
+        assert looked.text(".old") == told
+        assert looked.page.locator(".old").is_visible() is bool(told)
+    assert looked.trouble == []
+    looked.page.close()
 
 
 def test_who_needs_somebody_is_told_in_words(acme: Looked) -> None:
@@ -201,6 +223,13 @@ def test_the_fleet_leads_to_each_tenant_those_first_that_need_somebody(
     looked = Looked(browser.new_page()).open(pages / "index.html")
     names = looked.page.locator("tbody th").all_inner_texts()
     assert names == ["Revoked", "Stale <i>Ltd</i>", "Acme & Sons", "Tenant 3"]
+    cells = looked.page.locator("tbody td:nth-child(2)").all_inner_texts()
+    assert cells == [
+        "Never loaded",
+        "Nothing loaded since Sat 31 Oct, 09:00: see why loads stopped",
+        "Loaded Sun 1 Nov, 12:00",
+        "Loaded Sun 1 Nov, 11:55",
+    ]
     looked.page.get_by_text("Tenant 3").click()
     looked.page.wait_for_selector(DRAWN)
     assert "This is the first load." in looked.text(".notice")

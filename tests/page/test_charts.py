@@ -30,7 +30,7 @@ def tenant(*days: dict[str, Any]) -> Tenant:
     unknown = dict.fromkeys(
         ("median_minutes_dispatch_to_done", "share_measured", "greatest_gap_minutes")
     )
-    return Tenant(1, 1, "Acme", ZONE, None, 2, TEN, TEN, tuple(unknown | row for row in days))
+    return Tenant(1, 1, "Acme", ZONE, 2, TEN, TEN, tuple(unknown | row for row in days))
 
 
 def values(chart: Chart) -> dict[str, list[float | None]]:

@@ -57,24 +57,27 @@ def test_of_a_day_that_is_not_there_nothing_is_said(tmp_path: Path) -> None:
         ],
     )
     late, acme = found.rows
+    assert found.newest == 1_793_365_200, "of the one that was loaded last"
     assert (late.visits, late.withdrawn, late.minutes, late.sold) == (
         (None, None),
         None,
         None,
         None,
     )
-    assert late.stale == "Stale since Tue 20 Oct, 08:00"
-    assert (acme.visits, acme.minutes, acme.seen) == ((0, None), 50.0, None)
+    assert late.stale == "Nothing loaded since Tue 20 Oct, 08:00"
+    assert (acme.visits, acme.minutes, acme.seen) == ((0, None), None, None)
     assert (found.day, found.day_before) == ("Fri 30 Oct", "Thu 29 Oct")
-    assert found.told == "2 tenants: 1 need somebody, 1 of these are stale."
+    assert found.told == "2 tenants: 0 never loaded, 1 stale, 0 others with open problems."
 
 
-def test_where_nothing_was_loaded_all_are_stale(tmp_path: Path) -> None:
+def test_where_nothing_was_loaded_that_is_said_of_all(tmp_path: Path) -> None:
     found = made(tmp_path, tenants=[tenant(2, "Bolt"), tenant(1, None)])
-    assert [(row.title, row.stale) for row in found.rows] == [
-        ("Bolt", "Never loaded"),
-        ("Tenant 1", "Never loaded"),
+    assert [(row.title, row.loaded, row.stale) for row in found.rows] == [
+        ("Bolt", None, None),
+        ("Tenant 1", None, None),
     ]
+    assert found.newest is None
+    assert found.told == "2 tenants: 2 never loaded, 0 stale, 0 others with open problems."
     assert (found.day, found.day_before) == ("today", "the day before")
     assert found.rows[0].bars == []
 
@@ -104,7 +107,22 @@ def test_those_come_first_that_need_somebody_and_why_is_told(tmp_path: Path) -> 
         ],
     )
     assert [(row.title, row.needs) for row in found.rows] == [
-        ("T3", ["3 streams failed: 403", "1 appointment with nobody"]),
-        ("T2", ["1 visit forgotten under way"]),
+        ("T3", ["3 streams failed: 403", "Thu 29 Oct and Fri 30 Oct: 1 appointment with nobody"]),
+        ("T2", ["Thu 29 Oct and Fri 30 Oct: 1 visit forgotten under way"]),
         ("T1", []),
     ]
+
+
+def test_a_tenant_that_stopped_counts_once_whatever_else_is_wrong_with_it(tmp_path: Path) -> None:
+    found = made(
+        tmp_path,
+        tenants=[tenant(number, f"T{number}") for number in (1, 2, 3)],
+        loads=[*loads(f"{TODAY} 08:00"), *loads(f"{YESTERDAY} 08:00", tenant=2)],
+        tenant_day=[day(TODAY), day(YESTERDAY, 2, is_stale=True)],
+        freshness=[
+            {"tenant_id": number, "stream": "zones", "outcome": "failed", "reason": "403"}
+            for number in (1, 2, 3)
+        ],
+    )
+    assert found.told == "3 tenants: 1 never loaded, 1 stale, 1 other with open problems."
+    assert [row.title for row in found.rows] == ["T2", "T3", "T1"]

@@ -20,8 +20,8 @@ def fleet(file: Path) -> Path:
     return write(
         file,
         tenants=[
-            tenant(1, "Acme & Sons", last_complete_load=chicago(f"{SUNDAY} 12:00")),
-            tenant(2, "Stale <i>Ltd</i>", last_complete_load=chicago(f"{SATURDAY} 09:00")),
+            tenant(1, "Acme & Sons"),
+            tenant(2, "Stale <i>Ltd</i>"),
             tenant(3, None),
             tenant(4, "Revoked"),
         ],

@@ -1,7 +1,22 @@
 "use strict";
 // Draws what the page holds as JSON. Text goes in as text, never as HTML.
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
+  // How old it all is by the clock of whoever opens the page, also of one without charts
+  for (const place of document.querySelectorAll("[data-at]")) {
+    const hours = (Date.now() / 1000 - Number(place.dataset.at)) / 3600;
+    if (place.className === "old") {
+      const days = Math.floor(hours / 24);
+      if (hours <= 24) continue;
+      place.hidden = false;
+      place.textContent = `Nothing was loaded for ${days} ${days === 1 ? "day" : "days"}.`;
+      continue;
+    }
+    const ago = hours < 1 ? `${Math.round(hours * 60)} minutes` : hours < 48 ? `${Math.round(hours)} hours` : `${Math.round(hours / 24)} days`;
+    if (hours >= 0) place.append(` (${ago} before this page was opened)`);
+  }
+  const held = document.getElementById("data");
+  if (!held) return;
+  const data = JSON.parse(held.textContent);
   const root = document.documentElement;
   const NS = "plot";
   const STATES = { way: "On the way", site: "On site", paused: "Paused" };
@@ -512,11 +527,6 @@
   for (const chart of data.charts) {
     const table = document.getElementById(`table-${chart.id}`);
     if (table) fill(table, chart.table.columns, chart.table.rows);
-  }
-  for (const place of document.querySelectorAll("time[data-at]")) {
-    const hours = (Date.now() / 1000 - Number(place.dataset.at)) / 3600;
-    const ago = hours < 1 ? `${Math.round(hours * 60)} minutes` : hours < 48 ? `${Math.round(hours)} hours` : `${Math.round(hours / 24)} days`;
-    if (hours >= 0) place.append(` (${ago} before this page was opened)`);
   }
   if (data.days.length) {
     tellDay();
