@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from tap_servicetitan_dispatch.page.days import LocalDay, moment
+from tap_servicetitan_dispatch.page.days import LocalDay, clock, moment
 from tap_servicetitan_dispatch.page.marts import Marts, Row
 from tap_servicetitan_dispatch.page.tenants import Tenant, shortened
 
@@ -17,7 +17,7 @@ FEED_DELAY = 15 * 60
 LONGEST = 12 * 60 * 60
 """From how many seconds on a visit was not that long, but was said to be over too late."""
 LATE = 30
-"""From how many minutes after the beginning of the shift on somebody is late to leave."""
+"""From how many minutes after the shift began on a first dispatch is late; time away is none."""
 TAKEN_OFF = "Taken off"
 HOURS = {
     "hours_on_site": ("site", "On site"),
@@ -29,6 +29,7 @@ HOURS = {
 }
 """Columns of where the hours of a day go: what each looks like, and what it is called."""
 _STATES = {("Dispatched", False): "way", ("Working", False): "site", ("Working", True): "paused"}
+_UNDER_WAY = {"Dispatched", "Working"}
 _QUARTER = 15
 
 
@@ -73,6 +74,7 @@ class Facts:
         shifts: Shifts other than time off: `technician_id`, `shift_type`, `starts_at`, `ends_at`.
         away: Time away, with `technician_id`, `occasion`, `starts_at`, `ends_at`.
         technician_days: Rows of `dispatch_technician_day`.
+        dispatched: Who has an assignment that is said to be under way now.
         scheduled: How many assignments wait, whatever their day, by technician.
         seen_up_to: Up to when the feed has shown what happened, in seconds since 1970.
     """
@@ -84,6 +86,7 @@ class Facts:
     shifts: list[Row]
     away: list[Row]
     technician_days: list[Row]
+    dispatched: set[int]
     scheduled: dict[int, int]
     seen_up_to: float
 
@@ -162,7 +165,7 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
                 marks.append(found)
             else:
                 stretches.append(found)
-    marks += _withdrawals(marts, tenant.id, first)
+    marks += _withdrawals(marts, tenant, first)
     return Facts(
         names=names,
         status=status,
@@ -173,6 +176,7 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
             "time_away", "technician_id", "occasion", "starts_at:time", "ends_at:time", **recent
         ),
         technician_days=_technician_days(marts, tenant),
+        dispatched={row["technician_id"] for row in current if row["status"] in _UNDER_WAY},
         scheduled=Counter(row["technician_id"] for row in current if row["status"] == "Scheduled"),
         seen_up_to=seen_up_to,
     )
@@ -209,10 +213,10 @@ def _seen(
                 yield Mark("done", *keys, begins, "Done; the way there and the work were not seen")
 
 
-def _withdrawals(marts: Marts, tenant: int, first: float) -> Iterator[Mark]:
+def _withdrawals(marts: Marts, tenant: Tenant, first: float) -> Iterator[Mark]:
     recent: dict[str, Any] = {
         "where": "tenant_id = ? and withdrawn_on >= to_timestamp(?)",
-        "values": (tenant, first),
+        "values": (tenant.id, first),
     }
     for row in marts.rows(
         "withdrawals",
@@ -234,8 +238,9 @@ def _withdrawals(marts: Marts, tenant: int, first: float) -> Iterator[Mark]:
         "withdrawn_on:time",
         **recent,
     ):
-        name = shortened(row["last_technician_name"] or "somebody")
-        text = f"Nobody is assigned since then; before, {name} was"
+        name = row["last_technician_name"]
+        text = f"Nobody assigned since {clock(row['withdrawn_on'], tenant.zone)}"
+        text += f"; it was {shortened(name)}'s" if name else ""
         keys = (None, row["appointment_id"], row["job_id"])
         yield Mark("nobody", *keys, row["withdrawn_on"], text)
 
@@ -320,37 +325,46 @@ class DayBoard:
 
     @cached_property
     def late(self) -> list[dict[str, Any]]:
-        """Who was late to leave, or has not left yet, the latest first."""
+        """Whose first dispatch was late, or is not there yet, the latest first."""
         found = []
+        minute = self._day.minute
         for row in self.rows:
             left = row["first_dispatched_on"]
             begins = row["shift_starts_at"]
             if begins is None or (left is None and self._was_seen(row)):
                 continue
-            begins = self._after_absence(row["technician_id"], begins)
             until = left if left is not None else self._facts.seen_up_to
-            minutes = (until - begins) / 60
-            if minutes >= LATE and (left is not None or self.is_last):
+            # As clocks show them, so that the difference is that of what is read
+            minutes = int(minute(until) // 1 - minute(begins) // 1)
+            away = self._minutes_away(row["technician_id"], begins, until)
+            if minutes - away >= LATE and (left is not None or self.is_last):
                 found.append(
                     {
                         "technician": row["technician_id"],
-                        "shift": self._day.minute(begins),
-                        "left": None if left is None else self._day.minute(left),
-                        "minutes": round(minutes),
+                        "shift": minute(begins),
+                        "left": None if left is None else minute(left),
+                        "minutes": minutes,
+                        "away": away,
                     }
                 )
-        return sorted(found, key=lambda each: (-each["minutes"], each["technician"]))
+        return sorted(found, key=lambda each: (each["away"] - each["minutes"], each["technician"]))
 
     def _was_seen(self, row: Row) -> bool:
-        return bool(row["visits"]) or row["first_arrived_on"] is not None
+        return (
+            bool(row["visits"])
+            or row["first_arrived_on"] is not None
+            or row["technician_id"] in self._facts.dispatched
+        )
 
-    def _after_absence(self, technician: int, begins: float) -> float:
-        """Return when somebody is there whose shift begins with an absence."""
+    def _minutes_away(self, technician: int, begins: float, ends: float) -> int:
+        """Return for how many minutes of a time somebody was away."""
         absences = (each for each in self._facts.away if each["technician_id"] == technician)
+        seconds, until = 0.0, begins
         for each in sorted(absences, key=lambda each: each["starts_at"]):
-            if each["starts_at"] <= begins < each["ends_at"]:
-                begins = each["ends_at"]
-        return begins
+            last = min(each["ends_at"], ends)
+            seconds += max(0.0, last - max(each["starts_at"], until))
+            until = max(until, last)
+        return round(seconds / 60)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -464,8 +478,16 @@ class DayBoard:
             f"{_many(self.counted, 'appointment was', 'appointments were')} seen under way or done",
         ]
         more = [
-            (sum(each["left"] is not None for each in late), "left late", "left late"),
-            (sum(each["left"] is None for each in late), "should have left", "should have left"),
+            (
+                sum(each["left"] is not None for each in late),
+                f"first dispatch {LATE} minutes or more after shift start",
+                f"first dispatches {LATE} minutes or more after shift start",
+            ),
+            (
+                sum(each["left"] is None for each in late),
+                "technician on shift not dispatched",
+                "technicians on shift not dispatched",
+            ),
             (forgotten, "visit forgotten under way", "visits forgotten under way"),
             (len(self.nobody), "appointment with nobody", "appointments with nobody"),
         ]

@@ -156,7 +156,7 @@ def test_who_was_taken_off_has_a_mark_and_the_way_until_then(board: Any) -> None
         "Taken off, before any dispatch was seen",
     ]
     assert found.shown()["nobody"] == [
-        (500, 101, None, "Nobody is assigned since then; before, eeeeeeee… was")
+        (500, 101, None, "Nobody assigned since 08:20; it was eeeeeeee…'s")
     ]
     assert "1 appointment with nobody" in found.sentence
 
@@ -218,7 +218,7 @@ def late_row(technician: int, **times: str) -> dict[str, Any]:
     return technician_day(technician, DAY, visits=0) | more
 
 
-def test_who_left_late_or_has_not_left_is_told_and_absences_count(board: Any) -> None:
+def test_a_late_first_dispatch_or_none_is_told_and_time_away_is_taken_off(board: Any) -> None:
     away = {
         "technician_id": 5,
         "occasion": "Training",
@@ -235,15 +235,38 @@ def test_who_left_late_or_has_not_left_is_told_and_absences_count(board: Any) ->
         late_row(11),
         late_row(12, shift_starts_at="07:00") | {"visits": 1},
         late_row(13, shift_starts_at="15:45"),
+        late_row(14, shift_starts_at="07:00", first_dispatched_on="11:00"),
     ]
-    found = board(technician_day=rows, time_away=[away, later])
+    within = away | {"technician_id": 14, "starts_at": chicago(f"{DAY} 07:20")}
+    times = [away, later, within, within | {"ends_at": chicago(f"{DAY} 09:00")}]
+    found = board(technician_day=rows, time_away=times)
     assert found.late == [
-        {"technician": 7, "shift": 420, "left": 480, "minutes": 60},
-        {"technician": 9, "shift": 900, "left": None, "minutes": 60},
+        {"technician": 14, "shift": 420, "left": 660, "minutes": 240, "away": 160},
+        {"technician": 7, "shift": 420, "left": 480, "minutes": 60, "away": 0},
+        {"technician": 9, "shift": 900, "left": None, "minutes": 60, "away": 0},
     ]
-    assert "1 left late, 1 should have left" in found.sentence
-    over = board(technician_day=rows, time_away=[away, later], last="2026-06-19 08:00")
-    assert [each["technician"] for each in over.late] == [7], "who did not leave at all had no job"
+    told = "2 first dispatches 30 minutes or more after shift start"
+    assert f"{told}, 1 technician on shift not dispatched" in found.sentence
+    over = board(technician_day=rows, time_away=times, last="2026-06-19 08:00")
+    assert [each["technician"] for each in over.late] == [14, 7], "who had no dispatch had no job"
+
+
+def test_minutes_are_the_difference_of_what_clocks_show(board: Any) -> None:
+    begun = chicago(f"{DAY} 09:00").replace(":00+", ":10+")
+    left = chicago(f"{DAY} 09:41").replace(":00+", ":50+")
+    row = late_row(7) | {"shift_starts_at": begun, "first_dispatched_on": left}
+    (late,) = board(technician_day=[row]).late
+    assert (late["minutes"], int(late["left"]) - int(late["shift"])) == (41, 41)
+
+
+@pytest.mark.parametrize("status", ["Working", "Dispatched"])
+def test_who_has_a_visit_under_way_is_not_told_to_be_without_a_dispatch(
+    board: Any, status: str
+) -> None:
+    row = late_row(7, shift_starts_at="07:00")
+    scheduled = board(technician_day=[row], current_assignments=assigned(1, status="Scheduled"))
+    assert [each["technician"] for each in scheduled.late] == [7]
+    assert board(technician_day=[row], current_assignments=assigned(1, status=status)).late == []
 
 
 def test_what_waits_is_counted_on_the_last_day_only(board: Any) -> None:

@@ -167,11 +167,15 @@ def test_a_page_says_for_how_long_nothing_was_loaded_when_it_is_opened(
 
 def test_who_needs_somebody_is_told_in_words(acme: Looked) -> None:
     assert acme.page.locator("#late li").all_text_contents() == [
-        f"{LINES}: there since 07:00, and not dispatched 285 minutes later",
-        f"{ODD}: there since 00:00, dispatched at 00:30, 30 minutes later",
+        f"{ODD}: shift from 00:00, first dispatch at 00:30, 30 minutes later",
     ]
     assert "never said to be over" in acme.text("#forgotten")
-    assert "Appointment 900, at 09:30" in acme.text("#nobody")
+    assert acme.page.locator("#nobody li").all_text_contents() == [
+        f"Appointment 900: Nobody assigned since 09:30; it was {LINES}'s"
+    ]
+    notes = acme.page.locator("#plot-board .annotation-text").all_text_contents()
+    assert "first dispatch 30 min after shift start" in notes
+    assert "1 open, any day" in notes
 
 
 def test_the_arrows_the_keyboard_and_the_slider_change_the_day(acme: Looked) -> None:

@@ -24,7 +24,7 @@
   const MARKS = {
     done: ["Done, the work not seen", "diamond", "done"],
     edited: ["Done before the first load", "diamond-open", "done"],
-    off: ["Taken off", "x", "bad"],
+    off: ["Lost its technician at this time", "x", "bad"],
     forgotten: ["Forgotten under way", "triangle-right", "bad"],
   };
 
@@ -45,6 +45,9 @@
     made.append(...children);
     return made;
   }
+
+  // The margin that texts at the right side take, at so many pixels a letter
+  const room = (texts, letter) => 30 + letter * Math.max(0, ...texts.map((each) => each.length));
 
   function marker(look) {
     const fill = colour(look);
@@ -209,8 +212,10 @@
   });
   const at = (day, minute) => clock.format(new Date((day.begins + minute * 60) * 1000));
   const name = (technician) => data.names[technician] ?? `Technician ${technician}`;
+  // Of what clocks show, so that it is the difference of what is read
+  const between = (from, to) => Math.floor(to) - Math.floor(from);
   const lasted = (from, to) => {
-    const minutes = Math.round(to - from);
+    const minutes = between(from, to);
     return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   };
   const numbered = (appointment, job) => `Appointment ${appointment ?? "unknown"}, job ${job ?? "unknown"}`;
@@ -300,8 +305,8 @@
         x: day.nobody.map((each) => each[0]),
         y: day.nobody.map(() => 0),
         marker: { symbol: "square-x", size: 12, color: colour("bad"), line: { color: colour("ink"), width: 0.6 } },
-        customdata: day.nobody.map(([minute, appointment, job, text]) =>
-          [`${text}, ${at(day, minute)}`, numbered(appointment, job)].map(plain).join("<br>"),
+        customdata: day.nobody.map(([, appointment, job, text]) =>
+          [text, numbered(appointment, job)].map(plain).join("<br>"),
         ),
         hovertemplate: "%{customdata}<extra></extra>",
       });
@@ -309,12 +314,13 @@
     const beside = day.technicians.flatMap((technician, row) => {
       const notes = [];
       const found = late.get(technician);
-      if (found) notes.push(found.left === null ? `not left, ${found.minutes} min` : `left ${found.minutes} min late`);
-      if (day.scheduled[row]) notes.push(`${day.scheduled[row]} scheduled`);
-      return notes.length ? [{ row, text: notes.join(", ") }] : [];
+      if (found) notes.push(`${found.left === null ? "no" : "first"} dispatch ${found.minutes} min after shift start`);
+      if (day.scheduled[row]) notes.push(`${day.scheduled[row]} open, any day`);
+      return notes.length ? [{ row, notes }] : [];
     });
-    const annotations = beside.map(({ row, text }) => ({
-      xref: "paper", x: 1, xanchor: "left", xshift: 6, y: row + above, text, showarrow: false, align: "left",
+    const annotations = beside.map(({ row, notes }) => ({
+      xref: "paper", x: 1, xanchor: "left", xshift: 6, y: row + above, text: notes.join("<br>"), showarrow: false, align: "left",
+      font: { size: 11 },
     }));
     const shapes = [];
     if (day.seen !== null) {
@@ -331,7 +337,7 @@
       {
         barmode: "overlay",
         height: 130 + 30 * Math.max(1, labels.length),
-        margin: { l: 10, r: beside.length ? 240 : 30, t: 90, b: 30 },
+        margin: { l: 10, r: room(beside.flatMap((each) => each.notes), 6.5), t: 90, b: 30 },
         legend: { orientation: "h", x: 0, y: 1, yref: "container", yanchor: "top", itemwidth: 30 },
         showlegend: true,
         xaxis: {
@@ -357,7 +363,7 @@
   function boardRows(day) {
     const found = day.visits.map(([row, appointment, job, status, , , states]) => {
       const of = (state) => states.filter((each) => each[0] === state);
-      const sum = (state) => Math.round(of(state).reduce((all, each) => all + each[2] - each[1], 0));
+      const sum = (state) => of(state).reduce((all, each) => all + between(each[1], each[2]), 0);
       return [
         states[0][1],
         [
@@ -409,7 +415,7 @@
       {
         barmode: "stack",
         height: 150 + 26 * Math.max(1, rows.length),
-        margin: { l: 10, r: 230, t: 40, b: 40 },
+        margin: { l: 10, r: room(annotations.map((each) => each.text), 7.5), t: 40, b: 40 },
         showlegend: true,
         xaxis: { range: [0, 100], title: { text: "Share of the hours of the shift and of overtime (%)" } },
         yaxis: {
@@ -454,10 +460,11 @@
     list(
       document.getElementById("late"),
       day.late.map((each) => {
-        const begun = `${name(each.technician)}: there since ${at(day, each.shift)}`;
+        const begun = `${name(each.technician)}: shift from ${at(day, each.shift)}`;
+        const away = each.away ? `, ${each.away} of them away` : "";
         return each.left === null
-          ? `${begun}, and not dispatched ${each.minutes} minutes later`
-          : `${begun}, dispatched at ${at(day, each.left)}, ${each.minutes} minutes later`;
+          ? `${begun}, not dispatched ${each.minutes} minutes later${away}`
+          : `${begun}, first dispatch at ${at(day, each.left)}, ${each.minutes} minutes later${away}`;
       }),
     );
     list(
@@ -469,7 +476,7 @@
     );
     list(
       document.getElementById("nobody"),
-      day.nobody.map(([minute, appointment, , text]) => `Appointment ${appointment}, at ${at(day, minute)}: ${text}`),
+      day.nobody.map(([, appointment, , text]) => `Appointment ${appointment}: ${text}`),
     );
     const edited = document.getElementById("edited");
     edited.hidden = !day.only_edited;
