@@ -11,6 +11,7 @@ from tap_servicetitan_dispatch.page.marts import Marts, Row
 from tap_servicetitan_dispatch.page.tenants import Tenant
 
 NOT_SERVED = "\N{EN DASH}"
+NOT_YET = "Not known yet: this was the first load. Hours appear from the second load on."
 _MOST_COVERS = 40
 _COVER_DAYS = 14
 
@@ -91,7 +92,7 @@ def charts(marts: Marts, tenant: Tenant, facts: Facts) -> list[Chart]:
     }
     return [
         done(marts.rows("coverage", "day:day", "done", "measured", "arrival_seen", **recent), days),
-        where_hours_went(facts.technician_days, days),
+        where_hours_went(facts.technician_days, days, tenant, facts.shifts),
         dispatch_to_done(tenant),
         withdrawals(
             marts.rows("withdrawals", "day:day", "assigned_by_id", "was_dispatched", **recent), days
@@ -165,25 +166,20 @@ def done(rows: list[Row], days: list[str]) -> Chart:
     )
 
 
-def where_hours_went(rows: list[Row], days: list[str]) -> Chart:
+def where_hours_went(rows: list[Row], days: list[str], tenant: Tenant, shifts: list[Row]) -> Chart:
     """Return where the hours of all technicians went, by day, as shares that add up."""
     title = "Where the hours of all technicians went, as shares of each day"
     sums = _sums(rows, lambda row: row["day"], *HOURS, "hours_overtime")
     found = [sums.get(day, [0.0] * (len(HOURS) + 1)) for day in days]
     wholes = [sum(each[:-1]) for each in found]
     if not any(wholes):
-        return Chart(
-            "hours",
-            title,
-            missing="No technician had a shift on these days. Select the stream "
-            "technician_shifts: without it nobody is on shift.",
-        )
+        return Chart("hours", title, missing=_no_hours(tenant, shifts))
     return Chart(
         "hours",
         title,
         "A whole is the hours of normal shifts and overtime, up to the last load. Work that nobody "
-        "saw counts as idle, so idle is a bound: it is close to the truth where loads are ten "
-        "minutes apart.",
+        "saw counts as idle, so idle may be overstated: it is close to the truth where loads are "
+        "ten minutes apart.",
         axis="Share of hours (%)",
         labels=[short(day) for day in days],
         series=[
@@ -198,6 +194,18 @@ def where_hours_went(rows: list[Row], days: list[str]) -> Chart:
             ["Day", *(f"{name} (h)" for _, name in HOURS.values()), "Of these, overtime (h)"],
             [[day, *map(_tenth, each)] for day, each in zip(days, found, strict=True)],
         ),
+    )
+
+
+def _no_hours(tenant: Tenant, shifts: list[Row]) -> str:
+    """Return why no hours are known."""
+    if tenant.is_first_load:
+        return NOT_YET
+    if shifts:
+        return "No hours are known of these days: no shift had begun by the last load."
+    return (
+        "No technician had a shift on these days. Select the stream technician_shifts: without it "
+        "nobody is on shift."
     )
 
 
@@ -222,7 +230,7 @@ def dispatch_to_done(tenant: Tenant) -> Chart:
         "missing.",
         axis="Minutes, median",
         labels=[short(row["day"]) for row in rows],
-        series=[Series("Dispatch to done", "way", [_tenth(each) for each in medians])],
+        series=[Series("Dispatch to done", "soft", [_tenth(each) for each in medians])],
         table=Table(
             ["Day", "Median (min)", "Seen (%)", "Greatest gap between loads (min)", "Whole day"],
             [
@@ -240,12 +248,12 @@ def dispatch_to_done(tenant: Tenant) -> Chart:
 
 
 def withdrawals(rows: list[Row], days: list[str]) -> Chart:
-    """Return how often somebody was taken off, by the user who had assigned."""
+    """Return how often somebody was taken off, by the user who had assigned them."""
     return _by_user(
         "withdrawals",
-        "Technicians who were taken off appointments, by the user who had assigned them",
-        "Who took somebody off, the API does not tell; the user is the one who had assigned. All "
-        "are seen in the end, but not always whether it was after dispatch.",
+        "Appointments taken off a technician, grouped by who had assigned them (who took them off "
+        "is not known)",
+        "All are seen in the end, but not always whether it was after dispatch.",
         [row | {"user": row["assigned_by_id"]} for row in rows if row["day"] in days],
         "Nobody was taken off an appointment on these days.",
     )
@@ -291,12 +299,12 @@ def _by_user(name: str, title: str, seen: str, rows: list[Row], missing: str) ->
 
 def capacity(rows: list[Row], tenant: Tenant) -> Chart:
     """Return which hours are open and sold, by business unit and day to come."""
-    title = "Hours that can still be sold, by business unit and day; the deeper, the more is sold"
+    title = "Hours left to sell, by business unit and day; bluer is fuller"
     if not rows:
         return Chart(
             "capacity",
             title,
-            missing="No slot to come is there. It takes the stream capacities: add it to "
+            missing="No future slots are loaded. They come with the stream capacities: add it to "
             "extra_streams, grant the scope tn.dis.capacity:w, and set timezone.",
         )
     names = ("hours", "hours_open", "hours_sold", "hours_sold_a_week_before")
@@ -325,7 +333,12 @@ def capacity(rows: list[Row], tenant: Tenant) -> Chart:
             for unit in units
         ],
         texts=[
-            [f"{_tenth(each[1]):g} h" if (each := sums.get((unit, day))) else "" for day in days]
+            [
+                f"{_tenth(each[1]):g} h left of {_tenth(each[0]):g}"
+                if (each := sums.get((unit, day)))
+                else ""
+                for day in days
+            ]
             for unit in units
         ],
         table=Table(
@@ -449,7 +462,7 @@ def freshness(rows: list[Row], tenant: Tenant) -> Chart:
         return Chart(
             "freshness",
             title,
-            missing="Nothing tells. It takes the stream sync_log: add it to extra_streams.",
+            missing="Not known: add sync_log to extra_streams.",
         )
     rows = sorted(rows, key=lambda row: (row["outcome"] == "complete", row["stream"]))
     missing = sum(max(row["missing_rows"] or 0, 0) for row in rows)
@@ -458,8 +471,8 @@ def freshness(rows: list[Row], tenant: Tenant) -> Chart:
     return Chart(
         "freshness",
         title,
-        f"{told}{missing} rows of those that the API counts are missing. What was added while a "
-        "stream was read, and what the feed does not show yet, is missing for a while.",
+        f"{told}{missing} {'row is' if missing == 1 else 'rows are'} missing. What was added while "
+        "a stream was read, and what the feed does not show yet, is missing for a while.",
         kind="table",
         table=Table(
             [

@@ -5,6 +5,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+_WHOLE = 24 * 60
+_QUARTERS = {f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in range(0, 60, 15)}
+
 
 @dataclass(frozen=True)
 class LocalDay:
@@ -46,9 +49,23 @@ class LocalDay:
     @property
     def full_hours(self) -> list[tuple[int, str]]:
         """The minutes at which clocks show a full hour, and what they show."""
+        return [(minute, shown) for minute, shown in self._quarters if shown.endswith(":00")]
+
+    @property
+    def clocks_changed(self) -> str:
+        """What time comes twice or never, in words; nothing if clocks did not change."""
+        shown = [each for _, each in self._quarters[:-1]]
+        if self.minutes > _WHOLE:
+            twice = min(each for each in shown if shown.count(each) > 1)
+            return f"Clocks went back: {twice} comes twice."
+        if self.minutes < _WHOLE:
+            return f"Clocks went forward: {min(_QUARTERS - {*shown})} is left out."
+        return ""
+
+    @cached_property
+    def _quarters(self) -> list[tuple[int, str]]:
         quarters = range(0, self.minutes + 1, 15)
-        clocks = ((minute, clock(self.begins + minute * 60, self.zone)) for minute in quarters)
-        return [(minute, shown) for minute, shown in clocks if shown.endswith(":00")]
+        return [(minute, clock(self.begins + minute * 60, self.zone)) for minute in quarters]
 
     @property
     def title(self) -> str:

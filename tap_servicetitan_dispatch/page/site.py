@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tap_servicetitan_dispatch.page.board import HOURS, LATE, DayBoard, facts, told_up_to
-from tap_servicetitan_dispatch.page.charts import Chart, charts, freshness
+from tap_servicetitan_dispatch.page.charts import NOT_YET, Chart, charts, freshness
 from tap_servicetitan_dispatch.page.days import moment
 from tap_servicetitan_dispatch.page.fleet import fleet
 from tap_servicetitan_dispatch.page.marts import Marts, Row
@@ -84,6 +84,7 @@ def tenant_page(marts: Marts, tenant: Tenant, fresh: list[Row]) -> dict[str, Any
         "loaded": _loaded(tenant),
         "at": tenant.last_load,
         "late": LATE,
+        "not_yet": NOT_YET if tenant.is_first_load else None,
         "days": 0,
         "seen": "",
         "notices": [],
@@ -101,8 +102,8 @@ def tenant_page(marts: Marts, tenant: Tenant, fresh: list[Row]) -> dict[str, Any
         found = facts(marts, tenant, names, days[0].begins)
         boards = [DayBoard(found, day) for day in days]
         shown_days = [
-            board.shown() | {"how_seen": how_seen(row)}
-            for board, row in zip(boards, tenant.days, strict=True)
+            board.shown() | {"how_seen": f"{day.clocks_changed} {how_seen(row)}".strip()}
+            for board, day, row in zip(boards, days, tenant.days, strict=True)
         ]
         data |= {"names": names, "days": shown_days}
         page |= {
@@ -144,7 +145,7 @@ def _loaded(tenant: Tenant) -> str:
 
 def _notices(tenant: Tenant, board: DayBoard) -> list[str]:
     """Return what has to be said first."""
-    if tenant.loads > 1:
+    if not tenant.is_first_load:
         return []
     told = (
         "This is the first load. The API keeps no history: it tells the state of each visit now, "

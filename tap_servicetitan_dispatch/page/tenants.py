@@ -45,6 +45,11 @@ class Tenant:
         return shortened(self.name) if self.name else f"Tenant {self.number or 'without a number'}"
 
     @property
+    def is_first_load(self) -> bool:
+        """Whether nothing came after its first load."""
+        return self.loads <= 1
+
+    @property
     def file(self) -> str:
         """The name of its page where there are several."""
         return f"tenant-{self.id}.html"

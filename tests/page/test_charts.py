@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -48,14 +49,17 @@ def rows(chart: Chart) -> list[list[Any]]:
     ("chart", "setting"),
     [
         (done([], DAYS), "Nothing was done"),
-        (where_hours_went([], DAYS), "technician_shifts"),
+        (where_hours_went([], DAYS, tenant(), []), "technician_shifts"),
         (dispatch_to_done(tenant(day(DAYS[0]))), "keep_history"),
         (withdrawals([], DAYS), "Nobody was taken off"),
         (handovers([], DAYS), "No appointment went"),
-        (capacity([], tenant()), "extra_streams"),
+        (
+            capacity([], tenant()),
+            "No future slots are loaded. They come with",
+        ),
         (cover([]), "technician_skills, zones"),
         (arrivals([], DAYS), "dispatch_appointments"),
-        (freshness([], tenant()), "sync_log"),
+        (freshness([], tenant()), "Not known: add sync_log to extra_streams."),
     ],
     ids=lambda value: value.id if isinstance(value, Chart) else "",
 )
@@ -74,11 +78,24 @@ def test_what_is_done_adds_up_to_what_was_seen_and_what_was_not() -> None:
 
 def test_hours_are_shares_that_add_up_and_overtime_is_told_beside_them() -> None:
     row = technician_day(7, DAYS[0], 4.0, 1.0, 2.0, 0.5, 0.5, 2.0, hours_overtime=1.25)
-    chart = where_hours_went([row, row, technician_day(8, "2026-10-01", 9, 0, 0, 0, 0, 0)], DAYS)
+    other = technician_day(8, "2026-10-01", 9, 0, 0, 0, 0, 0)
+    chart = where_hours_went([row, row, other], DAYS, tenant(), [])
     shares = [column[0] or 0 for column in values(chart).values()]
     assert shares == [40, 10, 20, 5, 5, 20]
     assert {column[1] for column in values(chart).values()} == {None}
     assert rows(chart)[0] == [DAYS[0], 8, 2, 4, 1, 1, 4, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("loads", "told"),
+    [
+        (1, "Not known yet: this was the first load. Hours appear from the second load on."),
+        (2, "No hours are known of these days: no shift had begun by the last load."),
+    ],
+)
+def test_where_there_are_shifts_nobody_is_told_to_select_them(loads: int, told: str) -> None:
+    known = dataclasses.replace(tenant(), loads=loads)
+    assert where_hours_went([], DAYS, known, [{"technician_id": 7}]).missing == told
 
 
 def test_the_median_says_how_much_of_the_day_it_is_of() -> None:
@@ -128,7 +145,7 @@ def test_capacity_has_a_row_for_each_business_unit_and_a_column_for_each_day() -
         tenant(),
     )
     assert values(chart) == {"Business unit 9": [81.2, None], "Business units 10, 9": [25.0, None]}
-    assert chart.texts == [["1.5 h", "0 h"], ["6 h", ""]]
+    assert chart.texts == [["1.5 h left of 8", "0 h left of 0"], ["6 h left of 8", ""]]
     assert rows(chart) == [
         ["Business unit 9", DAYS[0], 8.0, 1.5, 6.5, 2.0],
         ["Business unit 9", DAYS[1], 0, 0, 0, 0],
@@ -222,5 +239,7 @@ def test_what_did_not_end_well_comes_first() -> None:
         ["crews", "complete", "Fri 30 October 2026, 10:00"],
         ["teams", "complete", "Fri 30 October 2026, 10:00"],
     ]
-    assert chart.seen.startswith("1 of 3 streams did not end well. 2 rows of those")
-    assert freshness([stream("teams", "skipped")], tenant()).seen.startswith("0 rows")
+    assert chart.seen.startswith("1 of 3 streams did not end well. 2 rows are missing.")
+    one = freshness([stream("teams", "complete", complete_at=TEN, missing_rows=1)], tenant())
+    assert one.seen.startswith("1 row is missing.")
+    assert freshness([stream("teams", "skipped")], tenant()).seen.startswith("0 rows are missing")

@@ -28,6 +28,19 @@ def test_a_day_has_the_hours_that_clocks_show(
     assert found.full_hours[-1] == (minutes, "00:00")
 
 
+@pytest.mark.parametrize(
+    ("day", "zone", "told"),
+    [
+        (date(2026, 6, 18), CHICAGO, ""),
+        (date(2026, 11, 1), CHICAGO, "Clocks went back: 01:00 comes twice."),
+        (date(2026, 3, 8), CHICAGO, "Clocks went forward: 02:00 is left out."),
+        (date(2026, 4, 5), "Australia/Lord_Howe", "Clocks went back: 01:30 comes twice."),
+    ],
+)
+def test_a_change_of_clocks_is_told(day: date, zone: str, told: str) -> None:
+    assert LocalDay(day, zone).clocks_changed == told
+
+
 def test_what_lies_within_a_day_is_told_in_its_minutes() -> None:
     day = LocalDay(date(2026, 11, 1), CHICAGO)
     hour = 3600

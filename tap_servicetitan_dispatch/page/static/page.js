@@ -137,7 +137,9 @@
     }));
     const scale = { title: { text: chart.axis }, rangemode: "tozero" };
     const values = chart.series.flatMap((each) => each.values);
-    if (values.every((each) => Number.isInteger(each) && each < 5)) scale.dtick = 1;
+    const sums = places.map((place) => chart.series.reduce((sum, each) => sum + each.values[place], 0));
+    // Of more than these Plotly has no ticks between whole numbers
+    if (values.every(Number.isInteger) && Math.max(...sums) <= 12) scale.dtick = 1;
     const categories = { tickvals: places, ticktext: names, showgrid: false };
     if (lying) categories.autorange = "reversed";
     return [
