@@ -115,8 +115,11 @@ def fleet(marts: Marts, tenants: list[Tenant]) -> Fleet:
     for tenant in tenants:
         needs = [
             _failed(failing.get(tenant.number or tenant.id, [])),
-            _of_days(tenant, _many(nobody.get(tenant.id, 0), "appointment", "with nobody")),
-            _of_days(tenant, _many(forgotten.get(tenant.id, 0), "visit", "forgotten under way")),
+            _of_days(
+                tenant,
+                _many(nobody.get(tenant.id, 0), "appointment", "with nobody"),
+                _many(forgotten.get(tenant.id, 0), "visit", "forgotten under way"),
+            ),
         ]
         rows.append(_row(tenant, today, [each for each in needs if each]))
     rows.sort(key=lambda row: (not _stopped(row), -len(row.needs), row.title.casefold()))
@@ -140,9 +143,10 @@ def _many(number: int, what: str, how: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'} {how}" if number else ""
 
 
-def _of_days(tenant: Tenant, told: str) -> str:
+def _of_days(tenant: Tenant, *counts: str) -> str:
     """Return what was counted in the last two days of a tenant, with these days."""
     days = " and ".join(short(row["day"]) for row in tenant.days[-2:])
+    told = ", ".join(each for each in counts if each)
     return f"{days}: {told}" if told else ""
 
 

@@ -102,13 +102,21 @@ def test_those_come_first_that_need_somebody_and_why_is_told(tmp_path: Path) -> 
         ],
         under_way=[
             {"tenant_id": 2, "is_forgotten": True, "begun_on": new},
+            {"tenant_id": 3, "is_forgotten": True, "begun_on": new},
             {"tenant_id": 2, "is_forgotten": True, "begun_on": None},
             {"tenant_id": 1, "is_forgotten": False, "begun_on": new},
         ],
     )
+    days = "Thu 29 Oct and Fri 30 Oct"
     assert [(row.title, row.needs) for row in found.rows] == [
-        ("T3", ["3 streams failed: 403", "Thu 29 Oct and Fri 30 Oct: 1 appointment with nobody"]),
-        ("T2", ["Thu 29 Oct and Fri 30 Oct: 1 visit forgotten under way"]),
+        (
+            "T3",
+            [
+                "3 streams failed: 403",
+                f"{days}: 1 appointment with nobody, 1 visit forgotten under way",
+            ],
+        ),
+        ("T2", [f"{days}: 1 visit forgotten under way"]),
         ("T1", []),
     ]
 
