@@ -24,7 +24,7 @@
   const MARKS = {
     done: ["Done, the work not seen", "diamond", "done"],
     edited: ["Done before the first load", "diamond-open", "done"],
-    off: ["Lost its technician at this time", "x", "bad"],
+    off: ["Lost its technician<br>at this time", "x", "bad"],
     forgotten: ["Forgotten under way", "triangle-right", "bad"],
   };
 
@@ -174,7 +174,7 @@
       showscale: false,
       xgap: 2,
       ygap: 2,
-      text: chart.texts.map((row) => row.map((each) => (each === "0" ? "<b>0</b>" : plain(each)))),
+      text: chart.texts.map((row) => row.map((each) => (each === "0" ? "<b>0</b>" : plain(each).replace(" left ", " left<br>")))),
       texttemplate: "%{text}",
       textfont: { color: colour("ink"), size: 13 },
       customdata: chart.series.map((each) => chart.labels.map((day) => [plain(each.name), plain(day)])),
@@ -184,7 +184,7 @@
     return [
       [trace],
       {
-        height: 90 + 28 * chart.series.length,
+        height: 90 + (counts ? 28 : 42) * chart.series.length,
         margin: { l: 10, r: 20, t: 50, b: 10 },
         xaxis: { side: "top", tickvals: trace.x, ticktext: chart.labels.map(broken), showgrid: false },
         yaxis: {
@@ -338,8 +338,8 @@
       traces,
       {
         barmode: "overlay",
-        height: 130 + 30 * Math.max(1, labels.length),
-        margin: { l: 10, r: room(beside.flatMap((each) => each.notes), 6.5), t: 90, b: 30 },
+        height: 150 + 30 * Math.max(1, labels.length),
+        margin: { l: 10, r: room(beside.flatMap((each) => each.notes), 5.5), t: 90, b: 30 },
         legend: { orientation: "h", x: 0, y: 1, yref: "container", yanchor: "top", itemwidth: 30 },
         showlegend: true,
         xaxis: {
@@ -347,7 +347,7 @@
           range: day.hours,
           tickvals: day.ticks.map((each) => each[0]),
           tickangle: 0, // leaning, they would be read as an hour off
-          ticktext: day.ticks.map((each) => (day.ticks.length > 18 ? each[1].slice(0, 2) : each[1])),
+          ticktext: day.ticks.map((each) => (day.ticks.length > 14 ? each[1].slice(0, 2) : each[1])),
           title: { text: `Time of day, ${data.zone}` },
         },
         yaxis: {
