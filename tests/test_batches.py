@@ -63,6 +63,7 @@ def rows_in(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
 
 
+@pytest.mark.no_cover
 @of_each_format
 @pytest.mark.parametrize("size", range(1, 10))
 def test_a_run_cut_off_after_any_message_loses_nothing_when_resumed(

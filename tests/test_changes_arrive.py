@@ -234,6 +234,7 @@ def caller() -> Iterator[Caller]:
         yield caller
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.operation} -> {case.stream}")
 def test_a_write_shows_in_the_next_run(case: Case, caller: Caller, tap: Command) -> None:
     config = {

@@ -86,6 +86,7 @@ def open_api(api: ScriptedApi) -> ScriptedApi:
 # What is tried
 
 
+@pytest.mark.no_cover
 def test_it_works_at_once_in_the_sandbox_without_credentials(tap: Command) -> None:
     run = run_check(tap, SANDBOX)
     assert (run.exit_code, outcomes(run)) == (0, {"ok": [*BEFORE, *ALL_STREAMS]})

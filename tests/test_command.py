@@ -120,6 +120,7 @@ def test_discover_needs_no_settings(tap: Command) -> None:
     assert tuple(stream["tap_stream_id"] for stream in catalog["streams"]) == OFFERED
 
 
+@pytest.mark.no_cover
 def test_test_reads_one_record_of_each_stream_of_the_sandbox(tap: Command) -> None:
     run = tap.run({**SANDBOX, "extra_streams": [*EXTRA]}, None, None, "--test")
     assert run.exit_code == 0
@@ -149,6 +150,7 @@ def test_a_run_against_the_sandbox_and_a_second_one_from_its_state(tap: Command)
     assert second.bookmark
 
 
+@pytest.mark.no_cover
 def test_a_sandbox_that_runs_on_its_own_gives_the_same_rows(tap: Command) -> None:
     with Sandbox() as sandbox:
         own = tap.run({**SANDBOX, "api_url": sandbox.url})

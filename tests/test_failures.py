@@ -49,6 +49,7 @@ def test_every_row_of_the_table_is_tried_here() -> None:
     assert {*ANSWERS, *UNSENT, "timed_out"} == FAILURES.keys()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("state", STATES, ids=["first run", "later run"])
 @pytest.mark.parametrize("kind", FAILURES)
 def test_a_failure_ends_the_run_in_one_line_and_moves_no_bookmark(
@@ -70,6 +71,7 @@ def test_a_failure_ends_the_run_in_one_line_and_moves_no_bookmark(
         assert {name: entry for name, entry in each["bookmarks"].items() if entry} == before
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "kind",
     [

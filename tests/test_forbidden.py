@@ -68,6 +68,7 @@ def test_a_forbidden_stream_ends_the_run_and_is_named_with_its_scopes(
     assert "Skipped" not in run.stderr
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("meaning", REFUSALS)
 @pytest.mark.parametrize("stream", ALL_STREAMS)
 def test_a_forbidden_stream_that_may_be_skipped_is_said_with_its_scopes(

@@ -679,6 +679,7 @@ class Loaded:
         self.rows[stream, record["tenantId"], record["id"]] = record
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("way", ["quick", "maps", "batches"])
 def test_nothing_is_lost_stale_or_mixed_up_whatever_fails_and_whenever_it_is_cut_off(

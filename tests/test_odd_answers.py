@@ -306,6 +306,7 @@ def test_a_list_of_another_shape_is_an_error_in_one_line(
 # Times
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("times", "latest"),
     [

@@ -84,6 +84,7 @@ def test_what_ends_a_run_ends_its_waits(
     prefetching.assert_end()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("way", WAYS, ids=["whole pages", "the SDK's"])
 @pytest.mark.parametrize("answer", OWN.values(), ids=OWN)
 @pytest.mark.parametrize("stream", STREAMS)
@@ -111,6 +112,7 @@ def test_several_failures_are_a_line_each_and_the_rest_is_summed_up(
     assert [stream for stream in STREAMS if f"{stream}: 1 row in" in run.stderr] == ["teams"]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("alone", STREAMS)
 @pytest.mark.parametrize(("answer", "text"), OWN_IF_ALONE.values(), ids=OWN_IF_ALONE)
 def test_what_is_seen_of_one_stream_alone_is_its_own_trouble(

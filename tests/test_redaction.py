@@ -180,6 +180,7 @@ def test_no_part_of_an_answer_brings_a_secret_into_the_log(
     assert_no_secret(run.stderr, SECRETS)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("where", ["token endpoint", "API"])
 def test_a_secret_is_not_written_in_whatever_way_a_server_writes_it(
     api: ScriptedApi, tap: Command, odd: dict[str, Any], talkative: str, where: str
@@ -397,6 +398,7 @@ BREAKS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"
 CONTROLS = ["\x1b[2J", "\x1b]0;title\x07", "\b\b\b", "\x9b2J", "\u202egnp", "\x7f"]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("repeat", REPEATS)
 def test_no_part_of_an_answer_makes_a_line_of_its_own_or_moves_the_cursor(
     api: ScriptedApi, tap: Command, talkative: str, repeat: Repeat
@@ -421,6 +423,7 @@ def test_an_odd_character_in_what_is_given_is_escaped(
 # Not too much ---------------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("repeat", REPEATS)
 def test_a_message_has_about_a_thousand_characters_at_most(
     api: ScriptedApi, tap: Command, talkative: str, repeat: Repeat

@@ -22,6 +22,7 @@ def sandboxes(monkeypatch: pytest.MonkeyPatch) -> Threads:
     return Threads(server, monkeypatch)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("arguments", [(), ("--check",)], ids=["a run", "a check"])
 def test_nothing_of_it_is_left(
     tap: Command, sandboxes: Threads, arguments: tuple[str, ...]

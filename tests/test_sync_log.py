@@ -258,6 +258,7 @@ def test_the_names_of_unknown_fields_are_told_of_the_tenant_that_has_them(
     assert rows[SOUTH, "zones"]["rows"] == (0 if failed else 1)
 
 
+@pytest.mark.no_cover
 def test_what_was_sent_again_and_waited_for_is_counted_by_tenant(
     api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,7 @@ def ids_of_the_feed(run: Run) -> set[int]:
     return {each["record"]["id"] for each in found}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", SAID)
 def test_what_stays_ends_the_run_in_one_line_with_the_bookmark_safe(
     victim: Victim, kind: Kind
@@ -65,6 +66,7 @@ def test_what_stays_ends_the_run_in_one_line_with_the_bookmark_safe(
     victim.assert_loaded(FEED, "teams")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("stream", ALL_STREAMS)
 def test_a_stream_whose_scope_was_taken_away_is_named(victim: Victim, stream: str) -> None:
     run = victim.run(for_good("no_scope"), stream)

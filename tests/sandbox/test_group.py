@@ -112,6 +112,7 @@ def test_a_tenant_does_not_depend_on_who_else_is_there() -> None:
     assert rows([TWO]) == rows([THREE, TWO, ONE]) != rows([TWO], seed=2)
 
 
+@pytest.mark.no_cover
 def test_tenants_are_of_different_sizes() -> None:
     sandbox = Sandbox(tenants=range(TWO, TWO + 8), clock=Clock())
     sizes = [len(tenant.world.assignments.current) for tenant in sandbox.tenants.values()]

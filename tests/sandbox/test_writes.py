@@ -94,6 +94,7 @@ def test_what_was_written_stays_whatever_the_board_had_planned(caller: Caller) -
     assert rows(caller, "appointment-assignments", appointmentIds=appointment) == before
 
 
+@pytest.mark.no_cover
 def test_a_successor_who_was_planned_does_not_come() -> None:
     with Caller.of(assignments=4_000) as caller:
         tenant = caller.sandbox.tenant
@@ -173,6 +174,7 @@ def test_assignments_must_be_of_what_exists(caller: Caller) -> None:
     assert written(caller, "appointment-assignments") == []
 
 
+@pytest.mark.no_cover
 def test_an_appointment_has_the_status_of_its_crew() -> None:
     with Caller.of(assignments=12_000) as caller:
         crews: dict[int, list[dict[str, Any]]] = {}

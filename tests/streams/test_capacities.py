@@ -160,6 +160,7 @@ def utc(day: float, hour: float = 0) -> datetime:
     return datetime(2026, 6, 1, tzinfo=UTC) + timedelta(days=day, hours=hour)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("per_request", [1, 14])
 @pytest.mark.parametrize("zone", ["UTC", "America/Chicago", "Pacific/Honolulu", "Asia/Kolkata"])
 def test_no_slot_of_a_day_is_lost_wherever_it_begins_and_ends_whatever_the_zone(
