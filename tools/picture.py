@@ -33,7 +33,7 @@ def take(browser: Browser, page: Path, picture: Path) -> None:
     opened.goto(page.resolve().as_uri())
     opened.wait_for_selector("html[data-drawn=all]")
     # How long ago it was loaded differs from day to day
-    opened.evaluate("document.querySelector('time[data-at]').remove()")
+    opened.evaluate("document.querySelectorAll('[data-at]').forEach((each) => each.remove())")
     height = opened.evaluate("document.getElementById('plot-board').getBoundingClientRect().bottom")
     opened.screenshot(
         path=picture, full_page=True, clip={"x": 0, "y": 0, "width": WIDTH, "height": height}
