@@ -50,8 +50,9 @@ class Mark(NamedTuple):
 
     Attributes:
         kind: `done`, and how it came about was not seen; `edited`, done before the first load, and
-            edited then; `off`, the technician was taken off; `forgotten`, under way since then and
-            never said to be over in time; `nobody`, the last technician was taken off then.
+            edited then; `off`, the technician was taken off, and nobody has it now; `over`, the
+            same, and somebody has it; `forgotten`, under way since then and never said to be over
+            in time; `nobody`, the last technician was taken off then.
     """
 
     kind: str
@@ -218,6 +219,15 @@ def _withdrawals(marts: Marts, tenant: Tenant, first: float) -> Iterator[Mark]:
         "where": "tenant_id = ? and withdrawn_on >= to_timestamp(?)",
         "values": (tenant.id, first),
     }
+    unassigned = marts.rows(
+        "unassigned",
+        "appointment_id",
+        "job_id",
+        "last_technician_name",
+        "withdrawn_on:time",
+        **recent,
+    )
+    alone = {row["appointment_id"] for row in unassigned}
     for row in marts.rows(
         "withdrawals",
         "technician_id",
@@ -229,15 +239,9 @@ def _withdrawals(marts: Marts, tenant: Tenant, first: float) -> Iterator[Mark]:
     ):
         when = "after dispatch" if row["was_dispatched"] else "before any dispatch was seen"
         keys = (row["technician_id"], row["appointment_id"], row["job_id"])
-        yield Mark("off", *keys, row["withdrawn_on"], f"Taken off, {when}")
-    for row in marts.rows(
-        "unassigned",
-        "appointment_id",
-        "job_id",
-        "last_technician_name",
-        "withdrawn_on:time",
-        **recent,
-    ):
+        kind = "off" if row["appointment_id"] in alone else "over"
+        yield Mark(kind, *keys, row["withdrawn_on"], f"Taken off, {when}")
+    for row in unassigned:
         name = row["last_technician_name"]
         text = f"Nobody assigned since {clock(row['withdrawn_on'], tenant.zone)}"
         text += f"; it was {shortened(name)}'s" if name else ""
@@ -464,7 +468,7 @@ class DayBoard:
         return (
             f"What it tells: {waiting}, {states['Dispatched']} on the way, {states['Working']} at "
             f"work or forgotten there; on this day {done} done, or edited after that, and "
-            f"{kinds['off']} withdrawn; {_on_shift(self.on_shift)}, "
+            f"{kinds['off'] + kinds['over']} withdrawn; {_on_shift(self.on_shift)}, "
             f"{_many(len(self.away), 'absence is', 'absences are')} known."
         )
 

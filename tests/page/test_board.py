@@ -136,11 +136,11 @@ def test_who_was_taken_off_has_a_mark_and_the_way_until_then(board: Any) -> None
         withdrawals=[
             {
                 "technician_id": 7,
-                "appointment_id": 101,
+                "appointment_id": appointment,
                 "withdrawn_on": chicago(f"{DAY} {at}"),
                 "was_dispatched": was,
             }
-            for at, was in (("08:20", True), ("09:00", False))
+            for appointment, at, was in ((101, "08:20", True), (102, "09:00", False))
         ],
         unassigned=[
             {
@@ -151,10 +151,11 @@ def test_who_was_taken_off_has_a_mark_and_the_way_until_then(board: Any) -> None
         ],
     )
     assert found.visits == [(7, 101, 11, "Taken off", 0, 1, [("way", 480, 500)])]
-    assert [mark.text for mark in found.marks] == [
-        "Taken off, after dispatch",
-        "Taken off, before any dispatch was seen",
-    ]
+    assert [(mark.kind, mark.text) for mark in found.marks] == [
+        ("off", "Taken off, after dispatch"),
+        ("over", "Taken off, before any dispatch was seen"),
+    ], "somebody has the second one"
+    assert "and 2 withdrawn" in found.told
     assert found.shown()["nobody"] == [
         (500, 101, None, "Nobody assigned since 08:20; it was eeeeeeee…'s")
     ]

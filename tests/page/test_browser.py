@@ -130,6 +130,7 @@ def test_the_bars_of_a_day_are_those_of_the_marts(acme: Looked) -> None:
     assert traces["Forgotten under way"]["x"] == [480]
     assert traces["Nobody assigned since"]["x"] == [630]
     assert traces["Lost its technician<br>at this time"]["x"] == [630]
+    assert traces["Handed over<br>at this time"]["x"] == [645]
     assert "00:30 to 02:00 (2 h 30 min)" in traces["On the way"]["customdata"][0]
     assert acme.page.locator("#plot-board .barlayer .trace").count() == 5
     ticks = acme.page.locator("#plot-board .xtick").all_text_contents()

@@ -82,6 +82,15 @@ def fleet(file: Path) -> Path:
                 "was_dispatched": True,
                 "assigned_by_id": 40,
             },
+            {
+                "technician_id": 8,
+                "appointment_id": 901,
+                "job_id": 91,
+                "withdrawn_on": chicago(f"{SUNDAY} 09:45"),
+                "day": SUNDAY,
+                "was_dispatched": True,
+                "assigned_by_id": 40,
+            },
         ],
         unassigned=[
             {

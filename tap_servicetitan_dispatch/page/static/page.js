@@ -25,6 +25,7 @@
     done: ["Done, the work not seen", "diamond", "done"],
     edited: ["Done before the first load", "diamond-open", "done"],
     off: ["Lost its technician<br>at this time", "x", "bad"],
+    over: ["Handed over<br>at this time", "x-open", "away"],
     forgotten: ["Forgotten under way", "triangle-right", "bad"],
   };
 
