@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tap_servicetitan_dispatch.page.board import HOURS, Facts
-from tap_servicetitan_dispatch.page.days import moment, short
+from tap_servicetitan_dispatch.page.days import local, moment, short
 from tap_servicetitan_dispatch.page.marts import Marts, Row
 from tap_servicetitan_dispatch.page.tenants import Tenant
 
@@ -177,11 +177,11 @@ def where_hours_went(rows: list[Row], days: list[str], tenant: Tenant, shifts: l
     return Chart(
         "hours",
         title,
-        "A whole is the hours of normal shifts and overtime, up to the last load. Work that nobody "
-        "saw counts as idle, so idle may be overstated: it is close to the truth where loads are "
-        "ten minutes apart.",
+        "A whole is the hours below the day, those of normal shifts and overtime, up to the last "
+        "load. Work that nobody saw counts as idle, so idle may be overstated: it is close to the "
+        "truth where loads are ten minutes apart.",
         axis="Share of hours (%)",
-        labels=[short(day) for day in days],
+        labels=[_of_hours(day, whole, tenant) for day, whole in zip(days, wholes, strict=True)],
         series=[
             Series(
                 name,
@@ -195,6 +195,13 @@ def where_hours_went(rows: list[Row], days: list[str], tenant: Tenant, shifts: l
             [[day, *map(_tenth, each)] for day, each in zip(days, found, strict=True)],
         ),
     )
+
+
+def _of_hours(day: str, whole: float, tenant: Tenant) -> str:
+    """Return a day with its hours, and until when it is known if that is not its end."""
+    told = f"{short(day)}, {round(whole, 1 if whole < 10 else None):g} h"  # noqa: PLR2004 - digits
+    loaded = local(tenant.last_load or 0, tenant.zone)
+    return f"{told}, until {loaded:%H:%M}" if f"{loaded:%Y-%m-%d}" == day else told
 
 
 def _no_hours(tenant: Tenant, shifts: list[Row]) -> str:

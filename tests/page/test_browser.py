@@ -147,6 +147,8 @@ def test_the_table_has_the_numbers_of_the_chart(acme: Looked) -> None:
     assert traces["Dispatch not seen"]["y"] == [1, 0, 0]
     shares = acme.traces("plot-shares")
     assert sum(trace["x"][0] for trace in shares.values()) == pytest.approx(100)
+    ticks = acme.page.locator("#plot-hours .xtick").all_text_contents()
+    assert ticks == ["Fri30 Oct9 h", "Sat31 Oct0 h", "Sun1 Nov13 huntil12:00"]
 
 
 @pytest.mark.parametrize("name", ["index.html", "tenant-1.html"])

@@ -86,6 +86,16 @@ def test_hours_are_shares_that_add_up_and_overtime_is_told_beside_them() -> None
     assert rows(chart)[0] == [DAYS[0], 8, 2, 4, 1, 1, 4, 2.5]
 
 
+def test_a_day_has_the_hours_of_its_whole_and_the_last_one_until_when_it_is_known() -> None:
+    few = technician_day(7, DAYS[0], 1.26, 0, 0, 0, 0, 1.0)
+    many = technician_day(7, DAYS[1], 60.0, 0, 0, 0, 0, 31.6)
+    begun = dataclasses.replace(tenant(), last_load=TEN + 22 * 3600 - 19 * 60)
+    chart = where_hours_went([few, many], DAYS, begun, [])
+    assert chart.labels == ["Fri 30 Oct, 2.3 h", "Sat 31 Oct, 92 h, until 07:41"]
+    over = dataclasses.replace(tenant(), last_load=TEN + 48 * 3600)
+    assert where_hours_went([few], DAYS, over, []).labels[1] == "Sat 31 Oct, 0 h"
+
+
 @pytest.mark.parametrize(
     ("loads", "told"),
     [

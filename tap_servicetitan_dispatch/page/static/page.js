@@ -37,7 +37,8 @@
   const cut = (text, longest = 26) =>
     text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
   // A date takes two lines below a column, so that thirty of them stand side by side
-  const broken = (text) => plain(cut(text)).replace(" ", "<br>");
+  const broken = (text) =>
+    plain(cut(text, 40)).replace(" ", "<br>").replaceAll(", ", "<br>").replace("until ", "until<br>");
   const number = (value) =>
     value.toLocaleString("en", { maximumFractionDigits: 1, useGrouping: true });
 
