@@ -496,7 +496,9 @@ class DayBoard:
             (len(self.nobody), "appointment with nobody", "appointments with nobody"),
         ]
         told += [_many(number, one, several) for number, one, several in more if number]
-        return f"{self._day.title}: {', '.join(told)}."
+        halves = any(visit[5] == 2 for visit in self.visits)  # noqa: PLR2004 - lanes
+        half = " A bar of half height: two visits at once." if halves else ""
+        return f"{self._day.title}: {', '.join(told)}.{half}"
 
 
 def _hours_of(row: Row) -> dict[str, Any]:

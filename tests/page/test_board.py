@@ -172,6 +172,12 @@ def test_visits_that_overlap_have_lanes_and_others_the_whole_row(board: Any) -> 
     )
     lanes = [(visit[-1][0][1] // 60, *visit[4:6]) for visit in found.visits]
     assert lanes == [(7, 0, 2), (8, 1, 2), (9, 0, 2), (12, 0, 1)]
+    assert found.sentence.endswith(" done. A bar of half height: two visits at once.")
+
+
+def test_a_day_without_two_visits_at_once_says_nothing_of_bars(board: Any) -> None:
+    found = board(assignment_history=[state(1, "Working", f"{DAY} 07:00", f"{DAY} 09:00")])
+    assert found.sentence.endswith("1 appointment was seen under way or done.")
 
 
 def test_a_night_is_on_both_days(board: Any) -> None:
