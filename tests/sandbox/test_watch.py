@@ -256,6 +256,21 @@ def test_a_line_says_what_a_technician_does_now(seen: Seen) -> None:
     assert {line["says"] for line in early if line["state"] == "off"} >= {"Off until 07:00"}
 
 
+def test_who_is_on_the_way_has_an_earlier_visit_that_is_not_closed() -> None:
+    with Caller.of(
+        assignments=ASSIGNMENTS, at=MIDNIGHT + timedelta(hours=14, minutes=50)
+    ) as caller:
+        lines = looked(caller.sandbox)["board"]["lines"]
+    (line,) = [line for line in lines if "not closed" in line["says"]]
+    bars = [thing["says"] for thing in line["things"] if " since " in thing["says"]]
+    assert [re.sub(", appointment.*", "", says) for says in bars] == [
+        "On site since 11:42",
+        "On the way since 14:40",
+    ]
+    assert line["says"] == "On the way since 14:40; visit since 11:42 not closed"
+    assert line["state"] == "on-the-way"
+
+
 def test_times_are_those_of_the_tenants_zone(seen: Seen) -> None:
     assert seen.at_noon["now"] == "Tuesday, 16 June 2026, 12:00:00"
     assert seen.at_noon["zone"] == "America/Chicago"

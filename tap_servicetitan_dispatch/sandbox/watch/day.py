@@ -288,7 +288,15 @@ class Day:
         under_way = [parts[-1] for parts in visits if not parts[-1].is_over]
         if under_way:
             latest = max(under_way, key=lambda part: part.starts)
-            return latest.kind, f"{_UNDER_WAY[latest.kind]} since {short(latest.starts)}"
+            says = f"{_UNDER_WAY[latest.kind]} since {short(latest.starts)}"
+            arrivals = [
+                next(part.starts for part in parts if part.kind == "on-site")
+                for parts in visits
+                if parts[-1].kind == "on-site" and not parts[-1].is_over
+            ]
+            if latest.kind == "on-the-way" and arrivals:
+                says += f"; visit since {short(min(arrivals))} not closed"
+            return latest.kind, says
         for span in reversed([span for span in spans if span.starts <= now < span.ends]):
             match span.kind:
                 case "away":
