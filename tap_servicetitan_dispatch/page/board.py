@@ -98,6 +98,18 @@ class Facts:
         found = (each for each in self.stretches[first:last] if each.ends > begins)
         return sorted(found, key=_by_assignment)
 
+    @cached_property
+    def some_are_shared(self) -> bool:
+        """Whether several technicians were done with the same appointment."""
+        done: set[tuple[int | None, int | None]] = {
+            (each.appointment, each.technician)
+            for each in self.stretches
+            if self.status.get(each.assignment) == "Done"
+        }
+        done |= {(each.appointment, each.technician) for each in self.marks if each.kind == "done"}
+        known = [appointment for appointment, _ in done if appointment is not None]
+        return len(known) > len({*known})
+
     def name(self, technician: int | None) -> str:
         """Return what to call a technician; by number if no assignment tells the name."""
         return self.names.get(technician or 0, f"Technician {technician}")

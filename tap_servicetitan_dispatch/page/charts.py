@@ -12,6 +12,7 @@ from tap_servicetitan_dispatch.page.tenants import Tenant
 
 NOT_SERVED = "\N{EN DASH}"
 NOT_YET = "Not known yet: this was the first load. Hours appear from the second load on."
+_SHARED = " An appointment with two technicians counts as two assignments."
 _MOST_COVERS = 40
 _COVER_DAYS = 14
 
@@ -91,7 +92,11 @@ def charts(marts: Marts, tenant: Tenant, facts: Facts) -> list[Chart]:
         "values": (tenant.id, days[0]),
     }
     return [
-        done(marts.rows("coverage", "day:day", "done", "measured", "arrival_seen", **recent), days),
+        done(
+            marts.rows("coverage", "day:day", "done", "measured", "arrival_seen", **recent),
+            days,
+            some_are_shared=facts.some_are_shared,
+        ),
         where_hours_went(facts.technician_days, days, tenant, facts.shifts),
         dispatch_to_done(tenant),
         withdrawals(
@@ -138,7 +143,7 @@ def charts(marts: Marts, tenant: Tenant, facts: Facts) -> list[Chart]:
     ]
 
 
-def done(rows: list[Row], days: list[str]) -> Chart:
+def done(rows: list[Row], days: list[str], *, some_are_shared: bool = False) -> Chart:
     """Return how many assignments were done each day, and how much of them was seen."""
     title = "Assignments that were done each day, by how much of each was seen"
     sums = _sums(rows, lambda row: row["day"], "done", "measured", "arrival_seen")
@@ -151,7 +156,7 @@ def done(rows: list[Row], days: list[str]) -> Chart:
         title,
         f"Of {total} assignments, {_percent(measured, total)} were seen from their dispatch on, "
         f"and of {_percent(arrived, total)} the arrival was seen as well. What came and went "
-        "between two loads was not seen.",
+        "between two loads was not seen." + (_SHARED if some_are_shared else ""),
         axis="Assignments done",
         labels=[short(day) for day in days],
         series=[

@@ -74,6 +74,9 @@ def test_what_is_done_adds_up_to_what_was_seen_and_what_was_not() -> None:
     assert [*values(chart).values()] == [[2, 0], [4, 0], [4, 0]]
     assert rows(chart) == [[DAYS[0], 10, 6, 2, 60.0], [DAYS[1], 0, 0, 0, None]]
     assert "60% were seen from their dispatch on, and of 20% the arrival" in chart.seen
+    assert chart.seen.endswith("between two loads was not seen.")
+    shared = done([{"day": DAYS[0], **counted}], DAYS, some_are_shared=True)
+    assert shared.seen.endswith("with two technicians counts as two assignments.")
 
 
 def test_hours_are_shares_that_add_up_and_overtime_is_told_beside_them() -> None:

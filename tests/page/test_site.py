@@ -11,7 +11,7 @@ import pytest
 
 from tap_servicetitan_dispatch.page.marts import Marts
 from tap_servicetitan_dispatch.page.site import NothingLoadedError, build, embedded, how_seen
-from tests.page.made import day, loads, tenant, write
+from tests.page.made import day, loads, state, tenant, write
 from tests.page.week import LINES, ODD, fleet
 
 if TYPE_CHECKING:
@@ -152,3 +152,35 @@ def test_what_was_loaded_once_is_told_as_that(tmp_path: Path) -> None:
     assert "This is the first load." not in second
     assert "Tenant without a number" in first
     assert "Tenant 2. Loaded last: Fri 30 October 2026, 08:10, America/Chicago." in second
+
+
+DAY = "2026-10-30"
+OTHER: dict[str, Any] = {"technician_id": 8, "appointment_id": 101}
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        (state(2, "Done", f"{DAY} 09:00", **OTHER), True),
+        (state(2, "Done", f"{DAY} 09:00"), False),
+        (state(3, "Working", f"{DAY} 07:00", f"{DAY} 09:00", **OTHER), False),
+    ],
+    ids=["both were done", "another appointment", "one was taken off"],
+)
+def test_assignments_are_told_apart_from_appointments_where_there_are_more_of_them(
+    tmp_path: Path, second: dict[str, Any], *, told: bool
+) -> None:
+    first = state(1, "Working", f"{DAY} 07:00", f"{DAY} 09:00")
+    file = write(
+        tmp_path / "dispatch.duckdb",
+        tenants=[tenant()],
+        loads=loads(f"{DAY} 06:00", f"{DAY} 18:00"),
+        tenant_day=[day(DAY)],
+        current_assignments=[{"assignment_id": 1, "technician_id": 7, "status": "Done"}],
+        assignment_history=[first, second],
+        coverage=[{"day": DAY, "done": 2, "measured": 1, "arrival_seen": 1}],
+    )
+    built(file, tmp_path / "page")
+    (chart,) = data_of(tmp_path / "page" / "index.html")["charts"]
+    sentence = "An appointment with two technicians counts as two assignments."
+    assert (sentence in chart["seen"]) is told
