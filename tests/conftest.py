@@ -55,6 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     One module has the marts built; the others that need them come later, so as not to wait.
     Tests of single cases reach each line that those of properties do. Others that take long and
     reach no line of their own have the mark `no_cover`: it takes three times as long to measure.
+    A server that a module shares is not measured any more after such a test.
     """
     builds = next((item.path for item in items if _needs_built(item)), None)
 

@@ -60,7 +60,6 @@ def test_a_page_beyond_the_end_is_empty(reader: Caller) -> None:
     assert page == {"page": 99, "pageSize": 50, "hasMore": False, "totalCount": None, "data": []}
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("family", SORTABLE)
 @pytest.mark.parametrize("field", ["Id", "CreatedOn", "ModifiedOn"])
 def test_lists_are_sorted_up_and_down(exact: Caller, family: str, field: str) -> None:
