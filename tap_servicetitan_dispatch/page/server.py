@@ -11,7 +11,7 @@ from typing import Any
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.page.marts import Marts, MartsError, version
-from tap_servicetitan_dispatch.page.site import build, counted
+from tap_servicetitan_dispatch.page.site import NothingLoadedError, build, counted
 
 HOST = "127.0.0.1"
 _OWN_NAMES = {HOST, "localhost"}
@@ -58,7 +58,7 @@ class Pages:
         """Make the pages if that is possible; while dbt builds, those of before stay."""
         try:
             self.make()
-        except MartsError as error:
+        except (MartsError, NothingLoadedError, OSError) as error:
             self._say(f"The pages of before stay: {error}")
 
 

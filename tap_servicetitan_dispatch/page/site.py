@@ -28,6 +28,9 @@ _ESCAPES = {ord(each): f"\\u{ord(each):04x}" for each in "<>&"}
 class NothingLoadedError(Exception):
     """There is no tenant in the marts."""
 
+    def __str__(self) -> str:
+        return "there is no tenant in the marts."
+
 
 def build(marts: Marts, folder: Path) -> list[Path]:
     """Write the pages of all tenants, each whole or not at all, and return their files.
@@ -178,12 +181,13 @@ def _freshness(marts: Marts) -> dict[int, list[Row]]:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file so that nobody ever sees half of it."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-        file.write(content)
-    temporary = Path(file.name)
-    temporary.chmod(0o644)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    temporary = Path(name)
     try:
-        os.replace(temporary, path)  # noqa: PTH105 - as one step, also over what is there
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        temporary.chmod(0o644)
+        temporary.replace(path)
     except OSError:
         temporary.unlink()
         raise

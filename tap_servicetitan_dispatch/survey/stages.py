@@ -460,6 +460,9 @@ def _since_before(asker: Asker, seen: Seen) -> None:
     before = seen.before
     if before is None:
         return
+    # First the list, then the feed, and last its recent changes: what was gone is in one of them
+    if each := seen.lists.get(ASSIGNMENTS):
+        _ask_for_those_before(asker, seen, each, before.rows.get(ASSIGNMENTS, {}))
     token: Any = before.token
     for number in range(MOST_PAGES_SINCE):
         if not token or not isinstance(token, str):
@@ -468,11 +471,10 @@ def _since_before(asker: Asker, seen: Seen) -> None:
         if more_in(page) is not True:
             break
         token = token_in(page)
-    each = seen.lists.get(ASSIGNMENTS)
-    if each is None:
-        return
+
+
+def _ask_for_those_before(asker: Asker, seen: Seen, each: Asked, known: Mapping[str, bool]) -> None:
     now = {str(row.get("id")) for row in seen.all_rows(ASSIGNMENTS)}
-    known = before.rows.get(ASSIGNMENTS, {})
     here, away = ([id_ for id_ in known if (id_ in now) is there] for there in (True, False))
     if here and away:  # the last one shows whether it heeds `ids`
         ids = ",".join([*sorted(away, key=_number)[1 - MOST_IDS :], here[0]])
@@ -509,8 +511,8 @@ STAGES = (
     Stage("access", _access),
     Stage("a page of each list", _by_id),
     Stage("orders by time", _by_time),
-    Stage("the feed", _feed),
     Stage("since the survey before", _since_before),
+    Stage("the feed", _feed),
     Stage("what counts", _counts),
     Stage("bounds of time", _bounds),
     Stage("looks at what changes", _look),

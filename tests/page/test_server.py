@@ -71,6 +71,16 @@ def test_while_the_marts_cannot_be_read_the_pages_of_before_stay(
     assert said[-1].startswith("The pages of before stay: ")
 
 
+def test_while_there_is_no_tenant_the_pages_of_before_stay(
+    port: int, tmp_path: Path, said: list[str]
+) -> None:
+    write(tmp_path / "dispatch.duckdb", tenants=[])
+    status, text = ask(port, "/")
+    assert status == 200
+    assert "First" in text
+    assert said[-1] == "The pages of before stay: there is no tenant in the marts."
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_only_this_machine_by_its_own_name_is_answered(port: int, method: str) -> None:
     assert ask(port, "/", host=f"127.0.0.1:{port}", method=method)[0] == 200

@@ -15,8 +15,15 @@ from msgspec import structs
 from tap_servicetitan_dispatch.sandbox import Behaviour
 from tap_servicetitan_dispatch.sandbox.world.versions import changed
 from tap_servicetitan_dispatch.survey import stages
-from tap_servicetitan_dispatch.survey.facts.feed import feed_tells_deletions
-from tap_servicetitan_dispatch.survey.seen import ASSIGNMENTS, DAY, Memory, Seen, gone_and_withdrawn
+from tap_servicetitan_dispatch.survey.facts.feed import feed_tells_deletions, token_outlives_days
+from tap_servicetitan_dispatch.survey.seen import (
+    ASSIGNMENTS,
+    DAY,
+    Memory,
+    Seen,
+    gone_and_withdrawn,
+    written,
+)
 from tap_servicetitan_dispatch.survey.stages import FEED
 from tests.support.surveys import NOON, found, sandbox_of, surveyed, usual_survey
 
@@ -212,15 +219,33 @@ def test_nothing_is_told_of_deletions_where_ids_are_not_heeded() -> None:
     assert feed_tells_deletions.judge(seen).outcome == "otherwise"
 
 
+def test_one_row_whose_time_did_not_move_is_no_feed_that_begins_anew() -> None:
+    seen, before = usual_and_before()
+    seen.before = before
+    first = seen.replies["feed:first"]
+    new, old = {"modifiedOn": written(seen.began)}, {"modifiedOn": "2020-01-01T00:00:00Z"}
+
+    def outcome(*rows: dict[str, str]) -> str:
+        body = {"hasMore": False, "data": [*rows]}
+        seen.replies["before:feed:0"] = replace(first, body=body)
+        return token_outlives_days.judge(seen).outcome
+
+    assert outcome(new, new, old) == outcome() == "as believed"
+    assert outcome(new, old, old) == "otherwise"
+
+
 class Pages:
     """Answers each request by a page of the feed after which there is more."""
 
     def __init__(self, page: Reply) -> None:
         self._page = page
+        self.paths: list[str] = []
         self.tokens: list[str] = []
 
     def get(self, path: str, params: Mapping[str, str]) -> Reply:
-        assert path == FEED
+        self.paths.append(path)
+        if path != FEED:
+            return self._page
         self.tokens.append(params["from"])
         token = "x" * (len(self.tokens) + 1)
         return replace(self._page, body={"hasMore": True, "continueFrom": token, "data": []})
@@ -236,3 +261,15 @@ def test_the_feed_is_read_on_by_a_few_pages_only() -> None:
     seen.before = before
     stage.ask(pages, seen)  # type: ignore[arg-type]
     assert len(pages.tokens) == 4, "there was no token"
+
+
+def test_what_is_deleted_while_it_looks_is_no_deletion_that_the_feed_lacks() -> None:
+    [known, *_] = usual_survey()[1].rows(f"list:{ASSIGNMENTS}:id")
+    seen, before = usual_and_before(id_1=True, **{f"id_{known['id']}": True})
+    seen.before = structs.replace(before, token="x")
+    pages = Pages(seen.replies["feed:first"])
+    names = [each.name for each in stages.STAGES]
+    stage = stages.STAGES[names.index("since the survey before")]
+    stage.ask(pages, seen)  # type: ignore[arg-type]
+    assert pages.paths == [ASSIGNMENTS, *[FEED] * 4], "what is gone by then is in the feed later"
+    assert names.index(stage.name) < names.index("the feed"), "which has its recent changes"
