@@ -6,11 +6,13 @@ import gzip
 import json
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_servicetitan_dispatch import __version__, instants
+from tap_servicetitan_dispatch.run.prefetch import Prefetcher
 from tap_servicetitan_dispatch.writer import LineWriter
 from tests.support.group import (
     ALL_READ,
@@ -20,6 +22,7 @@ from tests.support.group import (
     SOUTH,
     WEST,
     Group,
+    bodies_of,
     group_catalog,
     read,
     values,
@@ -406,10 +409,22 @@ def test_a_tenant_that_fails_later_keeps_what_was_complete(api: ScriptedApi, tap
 
 
 def test_what_is_not_even_asked_for_as_the_tenant_has_failed_is_told_of(
-    api: ScriptedApi, tap: Command
+    api: ScriptedApi, tap: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     group = Group(api)
     group.answers[SOUTH, "*"] = MAINTENANCE
+    is_left, leave = threading.Event(), Prefetcher.leave
+
+    def leaving(*given: Any) -> None:
+        leave(*given)
+        is_left.set()
+
+    def once_the_other_is_left(_: Call) -> Any:
+        assert is_left.wait(30), "or the one thread would be at the other's zones already"
+        return bodies_of(NORTH)[PATHS["zones"]]
+
+    monkeypatch.setattr(Prefetcher, "leave", leaving)
+    group.answers[NORTH, PATHS["zones"]] = once_the_other_is_left
     config = {**group.config, "max_concurrent_requests": 1, "max_retries": 0}
     run = read(tap, config, None, *THREE, LOG)
     asked = [call.path.rpartition("/")[2] for call in api.api_calls if str(SOUTH) in call.path]
