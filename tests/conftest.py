@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tap_servicetitan_dispatch.log.redaction import SECRETS
 from tap_servicetitan_dispatch.run import prefetch
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
-    from tests.support.marts import Built
+    from xdist.remote import Producer
 
 
 STRUCTURED = {
@@ -49,20 +50,36 @@ PROCESSES = "COVERAGE_PROCESS_CONFIG"
 """The variable by which coverage is measured in the processes that a test starts."""
 
 
+MARTS = "tests/transform/"
+"""The folder whose tests share marts, which take longest to make."""
+
+
+class Modules(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives whole modules to a worker, as their tests share what takes long to make.
+
+    Those of the marts go to one worker.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:  # what xdist's own schedulers override
+        return MARTS if nodeid.startswith(MARTS) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Modules:
+    return Modules(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, and measure no coverage where a property is tried.
 
-    One module has the marts built; the others that need them come later, so as not to wait.
     Tests of single cases reach each line that those of properties do. Others that take long and
     reach no line of their own have the mark `no_cover`: it takes three times as long to measure.
     A server that a module shares is not measured any more after such a test.
     """
-    builds = next((item.path for item in items if _needs_built(item)), None)
 
     def turn(item: pytest.Item) -> int:
         if item.get_closest_marker("warehouse") is None:
             return 2
-        return int(_needs_built(item) and item.path != builds)
+        return int(not item.nodeid.startswith(MARTS))
 
     items.sort(key=turn)
     for item in items:
@@ -88,10 +105,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         if for_processes is not None:
             os.environ[PROCESSES] = for_processes
         control.resume()
-
-
-def _needs_built(item: pytest.Item) -> bool:
-    return "built" in getattr(item, "fixturenames", ())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -157,18 +170,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A Meltano project with all its plugins."""
     return Project.copied_to(tmp_path_factory.mktemp("project"), installed)
-
-
-@pytest.fixture(scope="session")
-def built(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """What dbt makes of a working day in both databases."""
-
-    from tests.support.marts import Built, build  # noqa: PLC0415 - takes seconds; few tests need it
-
-    def make(folder: Path) -> None:
-        build(Project.copied_to(folder, installed))
-
-    return Built(_made_once("built", make, tmp_path_factory))
 
 
 def _made_once(name: str, make: Callable[[Path], None], factory: pytest.TempPathFactory) -> Path:

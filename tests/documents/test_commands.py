@@ -24,12 +24,12 @@ EL = (
 )
 BOARD = "tests/documents/test_readme.py::test_what_is_changed_in_the_sandbox_arrives"
 TARGETS = "tests/targets/test_targets.py"
-PAGE = "tests/page/test_same.py::test_both_databases_give_the_same_page"
+PAGE = "tests/transform/test_page.py::test_both_databases_give_the_same_page"
 SERVED = "tests/page/test_cli.py::test_meltano_has_commands_that_there_are"
 BUILD = "tests/transform/test_marts.py::test_a_model_has_the_same_rows_in_both_databases"
 WEEK = "tests/meltano/test_week.py::test_meltano_runs_it_with_the_folder_from_which_dbt_reads"
 STALE = (
-    "tests/transform/test_group.py"
+    "tests/targets/test_group_marts.py"
     "::test_marts_have_the_others_freshness_says_who_failed_and_stale_ends_the_run"
 )
 FLEET = "test_two_workers_refresh_eight_tenants_whatever_is_revoked_or_killed"

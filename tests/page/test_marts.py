@@ -1,4 +1,4 @@
-"""Reading the marts of DuckDB, and what is said if that fails; test_same has PostgreSQL."""
+"""Reading the marts of DuckDB, and what is said if that fails; PostgreSQL is in tests/transform."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_version_is_another_after_each_build(tmp_path: Path) -> None:
 
 
 def test_postgresql_is_asked_in_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With an answer that is made up; test_same asks a real one."""
+    """With an answer that is made up; tests/transform asks a real one."""
     asked: list[Any] = []
 
     class Connection:

@@ -80,11 +80,8 @@ class Dbt:
         self._target = target
         self._folder = folder
         environment = inherited("DBT_", "DISPATCH_") | {
-            "DBT_PROJECT_DIR": str(project),
-            "DBT_PROFILES_DIR": str(project),
-            "DBT_TARGET_PATH": str(folder / f"target-{target}"),
-            "DBT_LOG_PATH": str(folder / f"logs-{target}"),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            **self.project(project),
             **variables,
         }
         self._process = subprocess.Popen(  # noqa: S603 - our own command
@@ -96,6 +93,16 @@ class Dbt:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+
+    def project(self, project: Path) -> dict[str, str]:
+        """Return the variables with which commands concern a project."""
+        where = self._folder / project.name
+        return {
+            "DBT_PROJECT_DIR": str(project),
+            "DBT_PROFILES_DIR": str(project),
+            "DBT_TARGET_PATH": str(where / f"target-{self._target}"),
+            "DBT_LOG_PATH": str(where / f"logs-{self._target}"),
+        }
 
     def __enter__(self) -> Self:
         return self

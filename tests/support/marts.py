@@ -17,15 +17,16 @@ import psycopg
 from examples.sandbox_week import loads, write
 from tap_servicetitan_dispatch.page.marts import version
 from tests.support.caller import Caller
-from tests.support.dbt import Dbt
-from tests.support.postgresql import PostgreSql
 from tests.support.projects import ROOT, TAP, Project
-from tests.support.warehouses import DATABASES, MARTS, STAGING
+from tests.support.warehouses import DATABASES, MARTS, STAGING, TAP_SCHEMA
 from tools.markdown import blocks, commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.support.postgresql import PostgreSql
+    from tests.support.warehouses import Warehouses
 
     Row = dict[str, Any]
     Load = tuple[datetime, list[str]]
@@ -37,7 +38,6 @@ LAST_LOAD = datetime(2026, 11, 19, 20, 40, tzinfo=UTC)
 EVERY = timedelta(minutes=10)
 LOADS = [FIRST_LOAD + EVERY * number for number in range((LAST_LOAD - FIRST_LOAD) // EVERY + 1)]
 TIMEZONE = "America/Chicago"
-MARTS_OF_GROUP = "dispatch_of_group"
 GROUP = (5, 6)
 """Of a group each has the rows of the single tenant."""
 LATE = 20
@@ -96,7 +96,7 @@ class Built:
         return self.folder / "output" / f"page-{database}"
 
     def versions(self) -> list[int]:
-        """Return what PostgreSQL calls the marts, and those of the group."""
+        """Return what PostgreSQL calls the marts, and after they were built of the group."""
         found: list[int] = json.loads((self.folder / "versions.json").read_text(encoding="utf-8"))
         return found
 
@@ -107,15 +107,21 @@ class Built:
         return file.read_text(encoding="utf-8")
 
 
-def build(project: Project) -> Built:
+def build(project: Project, warehouses: Warehouses) -> Built:
     """Load the day, build the marts in both databases, and keep what is in them.
 
     What comes last is loaded by the commands that the documents show.
+
+    Args:
+        project: A Meltano project in which all is installed, for this alone.
+        warehouses: Where the marts of a group are built, by a dbt that has been started.
     """
     built = Built(project.folder)
     files = project.folder / "output"
     caller = Caller.of(assignments=ASSIGNMENTS, at=FIRST_LOAD)
-    with PostgreSql() as server, caller:
+    warehouses.loads()  # away with what others have loaded
+    server = warehouses.server
+    with caller:
         variables = server.settings | {"TAP_SERVICETITAN_DISPATCH_API_URL": caller.sandbox.url}
         on_time: list[Load] = []
         late: list[Load] = []
@@ -138,60 +144,41 @@ def build(project: Project) -> Built:
         for name, where in zip(DATABASES, (str(built.duckdb), server.url), strict=True):
             _keep(where, project.folder / name)
             (project.folder / name / "shown.json").write_text(json.dumps(shown[name]))
-        _build_of_group(server, project)
-        versions = [version(server.url, schema) for schema in (None, MARTS_OF_GROUP)]
+        first = version(server.url, None)
+        _build_of_group(warehouses, project)
+        versions = [first, version(server.url, None)]
         (project.folder / "versions.json").write_text(json.dumps(versions), encoding="utf-8")
     return built
 
 
-def _build_of_group(server: PostgreSql, project: Project) -> None:
+def _build_of_group(warehouses: Warehouses, project: Project) -> None:
     """Build the models once more, of a group of which each tenant has the same rows."""
-    single, group, marts = TAP.replace("-", "_"), "of_group", MARTS_OF_GROUP
-    server.query(f"create schema {group}")
+    server, single = warehouses.server, "single"
+    server.query(f"alter schema {TAP_SCHEMA} rename to {single}")
+    group = warehouses.loads(DISPATCH_TIMEZONE=TIMEZONE)
+    server.query(f"create schema {TAP_SCHEMA}")
     for table in server.names_of_tables(single):
         copy = f"""
-            create table {group}.{table} as table {single}.{table};
-            alter table {group}.{table} add column if not exists "tenantId" bigint;
-            create temporary table other as table {group}.{table};
-            update {group}.{table} set "tenantId" = {GROUP[0]};
+            create table {TAP_SCHEMA}.{table} as table {single}.{table};
+            alter table {TAP_SCHEMA}.{table} add column if not exists "tenantId" bigint;
+            create temporary table other as table {TAP_SCHEMA}.{table};
+            update {TAP_SCHEMA}.{table} set "tenantId" = {GROUP[0]};
             update other set "tenantId" = {GROUP[1]};
-            insert into {group}.{table} table other
+            insert into {TAP_SCHEMA}.{table} table other
         """  # noqa: S608 - our own
         server.query(copy)
-    files = project.folder / "output" / "group"
-    files.mkdir()
+    server.query(f"drop schema {single} cascade")
     for file in project.files("jsonl"):
         rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         lines = [json.dumps(row | {"tenantId": number}) for number in GROUP for row in rows]
-        (files / file.name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    database = files / "dispatch.duckdb"
-    where = {
-        "DISPATCH_SOURCE_SCHEMA": group,
-        "DISPATCH_SCHEMA": marts,
-        "TARGET_JSONL_DESTINATION_PATH": str(files),
-        "DISPATCH_DUCKDB": str(database),
-    }
-    where |= server.settings | {"DISPATCH_TIMEZONE": TIMEZONE}
-    for name in DATABASES:
-        python = project.folder / f".meltano/utilities/dbt-{name}/venv/bin/python"
-        with Dbt(python, project.folder / "transform", name, files, **where) as dbt:
-            ended = dbt("run")
-        assert ended.is_good, ended.trouble
-    folders = {name: project.folder / f"{name}-group" for name in DATABASES}
-    for folder in folders.values():
-        folder.mkdir()
-    with duckdb.connect(str(database), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+        text = "".join(f"{line}\n" for line in lines)
+        (group.folder / file.name).write_text(text, encoding="utf-8")
+    group.build()
+    for database in DATABASES:
+        (folder := project.folder / f"{database}-group").mkdir()
         for model in (*STAGING, *MARTS):
-            asked = "select to_json(found) as row from {} as found".format
-            in_duckdb = connection.execute(asked(model)).fetchall()
-            in_postgres = server.query(asked(f"{marts}.{model}"))
-            kept = {
-                "duckdb": [json.loads(row) for (row,) in in_duckdb],
-                "postgres": [each["row"] for each in in_postgres],
-            }
-            for name, rows in kept.items():
-                (folders[name] / f"{model}.json").write_text(json.dumps(rows), encoding="utf-8")
+            found = json.dumps(group.rows_in(database, model))
+            (folder / f"{model}.json").write_text(found, encoding="utf-8")
 
 
 def _load_into(server: PostgreSql, project: Project, messages: list[str]) -> None:
@@ -214,10 +201,9 @@ def _show(project: Project, database: str, variables: dict[str, str]) -> list[st
     tomorrow = json.dumps({"dispatch_tomorrow": f"{LAST_LOAD + timedelta(days=1):%Y-%m-%d}"})
     command = ("invoke", f"dbt-{database}:hours-tomorrow", "--vars", tomorrow)
     (line,) = (each for each in commands(PAGE) if f"dbt-{database} show" in each)
-    return [
-        project.meltano(*arguments, **variables)
-        for arguments in (command, tuple(shlex.split(line)[1:]))
-    ]
+    # In this order dbt parses the project once: other vars have it do so again
+    asked = project.meltano(*shlex.split(line)[1:], **variables)
+    return [project.meltano(*command, **variables), asked]
 
 
 def _keep(where: str, folder: Path) -> None:

@@ -95,9 +95,8 @@ class Project:
 
     def pipe(self, lines: str, loader: str, **settings: Any) -> subprocess.CompletedProcess[str]:
         """Give lines to a loader, with the settings of meltano.yml and others, without Meltano."""
-        content = yaml.safe_load((self.folder / "meltano.yml").read_text(encoding="utf-8"))
-        [described] = [each for each in content["plugins"]["loaders"] if each["name"] == loader]
-        values = {each["name"]: each["value"] for each in described["settings"] if "value" in each}
+        described = self._described("loaders", loader)["settings"]
+        values = {each["name"]: each["value"] for each in described if "value" in each}
         config = self.folder / f"{loader}.json"
         config.write_text(json.dumps(values | settings))
         executable = self.folder / f".meltano/loaders/{loader}/venv/bin/{loader}"
@@ -107,7 +106,19 @@ class Project:
             capture_output=True,
             text=True,
             check=False,
+            cwd=self.folder,
         )
+
+    @property
+    def tap_config(self) -> dict[str, Any]:
+        """What meltano.yml sets of the tap."""
+        config: dict[str, Any] = self._described("extractors", TAP)["config"]
+        return config
+
+    def _described(self, kind: str, name: str) -> dict[str, Any]:
+        content = yaml.safe_load((self.folder / "meltano.yml").read_text(encoding="utf-8"))
+        [described] = [each for each in content["plugins"][kind] if each["name"] == name]
+        return dict(described)
 
     def describe(self, addition: dict[str, Any]) -> None:
         """Add to meltano.yml what a document says: plugins, and settings of those it has."""

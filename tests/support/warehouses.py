@@ -211,26 +211,22 @@ class Warehouses:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self.server = stack.enter_context(PostgreSql())
-            self.dbts = {
-                each: stack.enter_context(self.dbt(each, ROOT / "transform")) for each in DATABASES
-            }
+            self.dbts = {each: stack.enter_context(self._dbt(each)) for each in DATABASES}
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def dbt(self, database: str, project: Path) -> Dbt:
-        """Return a dbt of a project of its own."""
+    def _dbt(self, database: str) -> Dbt:
         python = self._installed / f".meltano/utilities/dbt-{database}/venv/bin/python"
-        folder = self._folder / project.name
-        folder.mkdir(exist_ok=True)
         where = {
             "TARGET_JSONL_DESTINATION_PATH": str(self._loads),
             "DISPATCH_DUCKDB": str(self._loads / DUCKDB),
             "DISPATCH_SCHEMA": MARTS_SCHEMA,
         }
-        return Dbt(python, project, database, folder, **self.server.settings, **where)
+        settings = self.server.settings | where
+        return Dbt(python, ROOT / "transform", database, self._folder, **settings)
 
     def loads(self, **variables: str) -> Loads:
         """Return a place into which nothing has been loaded, always the same one."""

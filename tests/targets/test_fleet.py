@@ -33,8 +33,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning"),
 ]
 
-TENANTS = ("north", "south", "east", "west", "lake")
-INTO_POSTGRES = TENANTS[:2]
+TENANTS = ("north", "south", "east")
+INTO_POSTGRES = TENANTS[:1]
 
 
 def extractor(tenant: str) -> str:

@@ -121,10 +121,10 @@ def test_the_package_builds_beside_models_and_macros_of_the_same_names(
     )
     moved = {"dispatch_folder": str(loads.folder)}
     elsewhere = {"TARGET_JSONL_DESTINATION_PATH": "/nobody", "DISPATCH_SOURCE_SCHEMA": "nobody"}
-    with loads.warehouses.dbt(database, project) as dbt:
-        for command in (("deps",), ("build", "--exclude", "tag:dispatch_unit_test")):
-            ended = dbt(*command, said=moved, **elsewhere)
-            assert ended.is_good, ended.trouble
+    dbt = loads.warehouses.dbts[database]
+    for command in (("deps",), ("build", "--exclude", "tag:dispatch_unit_test")):
+        ended = dbt(*command, said=moved, **elsewhere, **dbt.project(project))
+        assert ended.is_good, ended.trouble
     assert "unit test" not in ended.text.partition("Finished")[2]
     own = SCHEMAS[database]
     assert loads.asked(database, f"select * from {own}.report") == [("theirs", 2)]  # noqa: S608 - our own
