@@ -66,7 +66,7 @@ servicetitan-sandbox --like survey.json
 ```
 
 This sandbox behaves like that tenant: every switch that a fact names, the number of rows of each list,
-and the shares of inactive and undated rows, how late it answers, and what failed in passing. Other options win. In Python: `Sandbox(like="survey.json")`.
+and the shares of inactive and undated rows, how late it answers, what failed in passing, and by how much its clock is off. Other options win. In Python: `Sandbox(like="survey.json")`.
 
 ## How sure it is
 
@@ -77,6 +77,7 @@ and the shares of inactive and undated rows, how late it answers, and what faile
 - The office goes on working during a survey. So it compares only rows that were unchanged for an hour,
   and asks for counts twice.
 - Events during the survey, such as changes that do not move `modifiedOn`, show only in a busy hour.
+- Each call has 30 seconds, and a wait that would take longer than the survey has left ends it.
 - Facts that take days or a deletion cannot be told by one survey. A second one can tell.
 
 ## A second survey
@@ -119,7 +120,7 @@ def survey_of_sandbox() -> Survey:
             "timezone": "America/Chicago",
         }
         tap = TapServiceTitanDispatch(config=config)
-        (found,) = survey(tap, calls_a_second=60, clock=lambda: 0.0)
+        (found,) = survey(tap, calls_a_second=60, clock=lambda: 0.0, wall=AT.timestamp)
         return found
 
 

@@ -144,6 +144,7 @@ class Seen:
         sent: The parameters of each question.
         not_asked: Why something was not asked, by the beginning of the question's name.
         before: What an earlier survey has kept, if there was one.
+        wall: What this machine's clock shows, in seconds since 1970, where the survey's is at 0.
     """
 
     lists: dict[str, Asked] = field(default_factory=dict)
@@ -159,6 +160,7 @@ class Seen:
     is_over: bool = False
     cache: dict[str, Any] = field(default_factory=dict)
     before: Memory | None = None
+    wall: float = 0
 
     def reply(self, name: str) -> Reply | None:
         """Return a reply that can be read."""
