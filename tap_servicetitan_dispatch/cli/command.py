@@ -219,6 +219,8 @@ class Command(SingerCommand):
             memory.write(file, (kept | before).values())  # the first one stays: tokens grow older
         if any(each.was_stopped for each in surveys) or not surveys:
             sys.exit(_STOPPED)
+        if failures := [each.failure for each in surveys if each.failure]:
+            self._fail(*failures)
 
     def _check(self, check_as: str, tap: Tap) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):

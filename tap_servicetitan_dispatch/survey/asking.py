@@ -19,6 +19,7 @@ import requests
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.client.answers import Answer
+from tap_servicetitan_dispatch.client.backoff import asked_wait
 from tap_servicetitan_dispatch.client.client import token_request
 from tap_servicetitan_dispatch.client.failures import ApiError, NoTokenError
 from tap_servicetitan_dispatch.run.parallel import ParallelCalls
@@ -40,6 +41,19 @@ MOST_REFUSED = 2
 """Answers of 429 before the survey takes the hint."""
 
 
+PASSING = {
+    "server_error",
+    "maintenance",
+    "not_now",
+    "rate_limited",
+    "not_json",
+    "connection_lost",
+    "no_connection",
+    "timed_out",
+}
+"""Failures that say nothing of the question, as the next answer may be another: their keys."""
+
+
 class EnoughError(Exception):
     """The survey ends with the results so far; the text says why."""
 
@@ -55,6 +69,7 @@ class Reply:
         size: Bytes of the body.
         seconds: What the last try took.
         body_seconds: What the body took, of these.
+        wait: How many seconds a refusal asked to wait; nothing if it did not.
         date: What the server's clock showed.
         at: When the answer came, by a clock of this machine that only goes up.
         headers: Those of the answer, names in lower case.
@@ -75,11 +90,18 @@ class Reply:
     tries: int = 1
     endpoint: str = ""
     body_seconds: float = 0
+    wait: float | None = None
 
     @property
     def is_good(self) -> bool:
         """Whether it is a 200 that one can read."""
         return self.status == requests.codes.ok and self.failure in {"", "bad_value"}
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it says something of the question, and did not fail in passing."""
+        is_server_error = self.status >= requests.codes.server_error
+        return self.status > 0 and not is_server_error and self.failure not in PASSING
 
 
 class Asker:
@@ -211,6 +233,7 @@ class Asker:
         given = {} if response is None else response.headers
         headers = {name.lower(): value for name, value in given.items()}
         url = "" if response is None else str(response.url)
+        failed = status >= requests.codes.bad_request
         reply = Reply(
             status,
             None,
@@ -223,6 +246,7 @@ class Asker:
             url.startswith(self._wire.auth_url),
             endpoint=_endpoint(url),
             body_seconds=exchange.body_seconds,
+            wait=asked_wait(given, content.decode(errors="replace")) if failed else None,
         )
         self._here.content = content
         self._here.last = reply
@@ -234,7 +258,7 @@ class Asker:
 
 
 def _endpoint(url: str) -> str:
-    return urlsplit(url).path.partition("/tenant/")[2].partition("/")[2]
+    return urlsplit(url).path.rpartition("/tenant/")[2].partition("/")[2]
 
 
 def _decoded(content: bytes) -> Any:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from tap_servicetitan_dispatch import __version__
+from tap_servicetitan_dispatch.client.failures import ApiError
+from tap_servicetitan_dispatch.errors import InputError
 from tap_servicetitan_dispatch.streams.appointment_assignments import AppointmentAssignments
 from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
     AppointmentAssignmentsList,
@@ -52,6 +54,7 @@ _MOST_OTHERS = 2
 MOST = ("appointment_assignments_list", "capacities", "technician_tracking")
 """Streams to offer, besides those that are anyway, for a survey that asks the most."""
 STOPPED = "it was stopped by a signal"
+NO_TOKEN = "there was no token"  # noqa: S105 - no secret
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ class Survey:
         ended: Why it ended before its last question; empty if it did not.
         number: Its number, if that was asked for.
         kept: What a later survey may compare itself with; nothing if this one ended early.
+        failure: Why there was no token, for the log; empty if there was one.
     """
 
     findings: Sequence[Finding]
@@ -102,6 +106,7 @@ class Survey:
     ended: str = ""
     number: int | None = None
     kept: Memory | None = field(default=None, repr=False)
+    failure: str = field(default="", repr=False)
 
     @property
     def was_stopped(self) -> bool:
@@ -175,7 +180,7 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
     except KeyboardInterrupt:
         seen.ended = STOPPED
     seen.is_over = True
-    findings = [_found(fact, seen, asker) for fact in facts]
+    findings = [_found(fact, seen) for fact in facts]
     return Survey(
         findings,
         fields_of(seen),
@@ -185,6 +190,14 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
         client.tenant_id if TENANT_NUMBER in also else None,
         None if seen.ended else kept_of(seen, client.tenant_id),
     )
+
+
+def _without_token(streams: list[DispatchStream], error: ApiError, tenant: Tenant) -> Survey:
+    """Return the survey of a tenant of whom nothing could be asked."""
+    seen = _prepared(streams, "UTC")
+    seen.is_over, seen.ended = True, NO_TOKEN
+    findings = [_found(fact, seen) for fact in FACTS]
+    return Survey(findings, ended=NO_TOKEN, failure=f"{tenant}: {error}")
 
 
 def _others(clients: TenantClients, tenant: Tenant) -> list[int]:
@@ -244,7 +257,7 @@ def _prepared(streams: list[DispatchStream], timezone: str) -> Seen:
     return seen
 
 
-def _found(fact: Fact, seen: Seen, asker: Asker) -> Finding:
+def _found(fact: Fact, seen: Seen) -> Finding:
     verdict = fact.judge(seen)
     calls = sum(name.startswith(fact.questions) for name in seen.replies) if fact.questions else 0
     return Finding(
@@ -253,7 +266,7 @@ def _found(fact: Fact, seen: Seen, asker: Asker) -> Finding:
         verdict.seen,
         verdict.why,
         verdict.sandbox,
-        calls or len(asker.replies),
+        calls or len(seen.all),
     )
 
 
@@ -270,6 +283,8 @@ def survey(
 ) -> list[Survey]:
     """Survey the tenants of a tap's valid settings, one after the other.
 
+    A tenant without a token costs the others nothing.
+
     Args:
         tap: The tap.
         also: What to do besides: `ALSO`.
@@ -281,7 +296,7 @@ def survey(
         before: What an earlier survey has kept, by the tenant's number.
 
     Raises:
-        TapError: There is no token, so that nothing could be asked.
+        TapError: There is no token for any of them, or one of `only` is not in the settings.
     """
     streams = [
         each for each in cast("list[DispatchStream]", list(tap.streams.values())) if each.path
@@ -289,6 +304,7 @@ def survey(
     run = streams[0].run
     wanted = set(only)
     found: list[Survey] = []
+    failure: ApiError | None = None
     ends_at = math.inf
 
     def require_time(seconds: float) -> None:
@@ -304,13 +320,15 @@ def survey(
         may_wait=require_time,
     )
     with contextlib.closing(made) as clients, contextlib.suppress(KeyboardInterrupt):
+        _require(wanted, clients.tenants)
         for tenant in clients.tenants:
             if wanted and tenant.number not in wanted:
                 continue
             ends_at = clock() + MOST_SECONDS
-            found.append(
-                survey_tenant(
-                    [each for each in streams if each.selected],
+            selected = [each for each in streams if each.selected]
+            try:
+                survey_of_tenant = survey_tenant(
+                    selected,
                     clients,
                     tenant,
                     also=also,
@@ -320,7 +338,21 @@ def survey(
                     tell=tell,
                     before=(before or {}).get(clients.of(tenant).tenant_id),
                 )
-            )
+            except ApiError as error:
+                failure = failure or error
+                survey_of_tenant = _without_token(selected, error, tenant)
+            found.append(survey_of_tenant)
             if found[-1].was_stopped:
                 break
+    if failure and all(each.failure for each in found):
+        raise failure
     return found
+
+
+def _require(wanted: set[int], tenants: Sequence[Tenant]) -> None:
+    """Raise an error if a tenant is not one of the settings."""
+    if missing := sorted(wanted - {each.number for each in tenants if each.number is not None}):
+        raise InputError(
+            f"tenant {missing[0]}, given with --survey-tenant, is not in the settings",
+            "give the number of one that is",
+        )

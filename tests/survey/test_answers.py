@@ -383,6 +383,18 @@ ODD: dict[str, tuple[str, Sequence[Change], str, str]] = {
         "otherwise",
         "1 of 1 steps",
     ),
+    "people who are on call for days": (
+        "repeats_are_rows",
+        [
+            page(
+                "list:technician-shifts:id",
+                lambda found: [{**found[0], "end": "2100-01-01T00:00:00Z"}, *found[1:]],
+            ),
+            unasked("list:technician-shifts:oldest", "list:technician-shifts:newest"),
+        ],
+        "could not tell",
+        "on call for days",
+    ),
     "shifts at any hour": (
         "shifts_are_true_utc",
         of_shifts("start", "2026-06-18T11:00:00Z"),

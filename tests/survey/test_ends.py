@@ -22,6 +22,7 @@ from tap_servicetitan_dispatch.survey import asking, report
 from tap_servicetitan_dispatch.survey.facts import FACTS
 from tap_servicetitan_dispatch.survey.stages import STAGES
 from tests.support.surveys import NOON, found, sandbox_of, surveyed
+from tests.support.switches import BUSY
 
 if TYPE_CHECKING:
     import requests
@@ -115,6 +116,58 @@ def test_a_missing_scope_refers_to_the_check() -> None:
     survey = surveyed(sandbox_of(behaviour, assignments=1), only=["appointment_assignments"])
     outcome, why, _ = found(survey)["feed_has_all_that_is_listed"]
     assert (outcome, why) == ("could not tell", "a scope is missing: see --check")
+
+
+@pytest.mark.parametrize("seed", [7, 9, 10])
+def test_what_fails_in_passing_is_no_answer(seed: int) -> None:
+    faults = Faults(
+        rate=0.15, wait=0, drip_seconds=0, requests_per_second=None, kinds=KINDS[1:], seed=seed
+    )
+    survey = surveyed(sandbox_of(faults=faults))
+    assert [name for name, outcome in outcomes(survey).items() if outcome == "otherwise"] == []
+    assert found(survey)["failures_pass"][2]["fault_statuses"]
+    jsonschema.validate(survey.as_json(), SCHEMA)
+
+
+def test_nothing_is_otherwise_while_the_office_works() -> None:
+    elapsed = [0.0]
+
+    def a_second_later(_: object) -> None:
+        elapsed[0] += 1
+
+    survey = surveyed(
+        sandbox_of(assignments=BUSY, clock=lambda: NOON + timedelta(seconds=elapsed[0])),
+        before_each=a_second_later,
+        clock=lambda: elapsed[0],
+    )
+    assert [name for name, outcome in outcomes(survey).items() if outcome == "otherwise"] == []
+    assert found(survey)["counts_compare"][0] == "as believed"
+
+
+@pytest.mark.parametrize(
+    ("body", "ways", "seen"),
+    [
+        ("seconds", ["seconds"], "0 s at most, by a number"),
+        ("date", ["date"], "0 s at most, by a date"),
+        ("missing", ["missing"], "0 s at most, by its text"),
+    ],
+)
+def test_how_long_a_refusal_asks_to_wait_is_named(body: Any, ways: list[str], seen: str) -> None:
+    faults = Faults(rate=1, kinds=("rate_limited",), wait=0, on="zones", retry_after=(body,))
+    survey = surveyed(sandbox_of(assignments=1, faults=faults), only=["zones"])
+    outcome, text, switches = found(survey)["a_429_says_how_long"]
+    assert (outcome, text) == ("as believed", seen)
+    assert switches == {"fault_wait": 0, "fault_retry_after": ways}
+
+
+def test_a_refusal_that_does_not_say_for_how_long_is_named() -> None:
+    async def refusal(scope: Scope, _: Receive, send: Send) -> None:
+        status = 200 if scope["path"].endswith("token") else 429
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b'{"access_token": "x"}'})
+
+    survey = surveyed(sandbox_of(assignments=1), only=["zones"], app=refusal)
+    assert found(survey)["a_429_says_how_long"][:2] == ("otherwise", "2 of 2 do not say")
 
 
 def test_it_gets_through_where_one_request_in_seven_fails() -> None:
@@ -363,6 +416,44 @@ def test_a_group_is_surveyed_tenant_by_tenant(tap: Command) -> None:
             "--survey-also=tenant-number",
         )
     assert json.loads(run.stdout)["tenant"] == 1000000002
+
+
+def test_a_tenant_that_is_not_in_the_settings_is_named(served: Sandbox, tap: Command) -> None:
+    run = tap.run(config(served), None, zones(tap, served), "--survey", "--survey-tenant=5")
+    assert run.exit_code == 1
+    assert "tenant 5, given with --survey-tenant, is not in the settings" in run.stderr
+
+
+def group_of(sandbox: Sandbox, *secrets: str) -> dict[str, Any]:
+    """Return settings of as many tenants of the sandbox, each with a secret of its own."""
+    shared = {name: sandbox.credentials[name] for name in ("client_id", "client_secret", "app_key")}
+    return {
+        **shared,
+        "environment": "integration",
+        "api_url": sandbox.url,
+        "auth_url": f"{sandbox.url}/connect/token",
+        "max_requests_per_second": 60,
+        "tenants": [
+            {"tenant_id": str(1000000001 + number), "client_id": f"cid.{secret}"}
+            if secret
+            else {"tenant_id": str(1000000001 + number)}
+            for number, secret in enumerate(secrets)
+        ],
+    }
+
+
+def test_a_tenant_without_a_token_costs_the_others_nothing(tap: Command) -> None:
+    with sandbox_of(tenants=[1000000001, 1000000002], assignments=1) as sandbox:
+        catalog = tap.discover("zones", **group_of(sandbox, "wrong", ""))
+        run = tap.run(group_of(sandbox, "wrong", ""), None, catalog, "--survey=json")
+        of_none = tap.run(group_of(sandbox, "wrong", "wrong"), None, catalog, "--survey=json")
+    assert run.exit_code == 1
+    without, with_one = json.loads(run.stdout)
+    jsonschema.validate(without, SCHEMA)
+    assert (without["ended"], with_one["ended"]) == ("there was no token", "")
+    assert {fact["outcome"] for fact in without["facts"]} == {"could not tell"}
+    assert "tenant 1000000001: " in run.stderr
+    assert (of_none.exit_code, of_none.stdout) == (1, "")
 
 
 def test_the_command_ends_with_what_it_has_at_a_signal(

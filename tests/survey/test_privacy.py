@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import Behaviour
-from tap_servicetitan_dispatch.survey import report
+from tap_servicetitan_dispatch.survey import asking, report
 from tests.support.surveys import sandbox_of, surveyed
 
 if TYPE_CHECKING:
@@ -111,6 +111,11 @@ def test_no_value_of_a_row_leaves(behaviour: Behaviour, mark: Callable[[str, Any
     words = set(re.findall(r"[\w.:+-]+", output))
     assert not {value for value in marked.values if value in words}
     assert sandbox.credentials["tenant_id"] not in output
+
+
+def test_an_endpoint_is_named_without_the_tenant_whatever_a_proxy_puts_before_it() -> None:
+    url = "https://proxy.example/tenant/acme/dispatch/v2/tenant/1000000001/zones?page=1"
+    assert asking._endpoint(url) == "zones"  # noqa: SLF001 - only a proxy has such addresses
 
 
 def test_the_tenants_number_is_told_if_that_is_asked_for() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tap_servicetitan_dispatch.client.backoff import LONGEST_WAIT_SECONDS
 from tap_servicetitan_dispatch.survey.seen import status_word, ticks_of
 from tap_servicetitan_dispatch.survey.verdicts import (
     ENOUGH,
@@ -35,8 +36,9 @@ _SLOW_SECONDS = 0.25
 _SMALL_BYTES = 100_000
 """A body of this size takes no time on any line."""
 _IN_PIECES = "in pieces"
+_PIECES_SECONDS = 0.5
+"""Of a small body; a busy machine takes half of that now and then."""
 _MOST_APART_SECONDS = 60
-_SERVER_ERRORS = range(500, 600)
 
 
 @fact(
@@ -91,7 +93,8 @@ def token_lives_as_it_says(seen: Seen) -> Verdict:
     "in part",
     "Parallel runs with one pair of credentials end each other's tokens: each call may need a new "
     "one, and in the end one is refused.",
-    "A second token is taken, then a call is made with each.",
+    "A second token is taken, then a call is made with each. If the first is refused, it may have "
+    "come to its end: the second is tried beside a third.",
     switches=("new_token",),
     questions=("access:second_token", "access:by_new", "access:by_old"),
 )
@@ -99,7 +102,10 @@ def new_token_leaves_old(seen: Seen) -> Verdict:
     new, old = seen.replies.get("access:by_new"), seen.replies.get("access:by_old")
     if new is None or old is None or not new.is_good:
         return unknown(seen.why_not("access:by_new", "access:second_token"))
-    if old.status in {401, 403}:
+    if old.status in _REFUSED:
+        again = seen.replies.get("access:by_old_again")
+        if again is None or again.status not in _REFUSED:
+            return unknown("it was refused once, and not again")
         return differs(f"the older one gets {status_word(old)}", new_token="revokes")  # noqa: S106 - no secret
     if not old.is_good:
         return unknown(seen.why_not("access:by_old"))
@@ -154,16 +160,19 @@ def token_serves_group(seen: Seen) -> Verdict:
     "observed",
     "yes",
     "Nothing changes: the tap always sends it.",
-    "One call without it.",
+    "One call without it, and then one with it, as the token may have come to its end.",
     switches=("bearer",),
     questions=("access:no_bearer",),
 )
 def bearer_is_optional(seen: Seen) -> Verdict:
     reply = seen.replies.get("access:no_bearer")
-    if reply is None or not reply.status or reply.status in _SERVER_ERRORS:
+    if reply is None or not reply.is_told:
         return unknown(seen.why_not("access:no_bearer"))
     if reply.is_good:
         return holds("a call without it is answered", bearer="optional")
+    proof = seen.replies.get("access:by_new") or seen.replies.get("access:by_old")
+    if reply.status not in _REFUSED or proof is None or not proof.is_good:
+        return unknown(f"{status_word(reply)}, and no call with it was good then")
     return differs(f"a call without it gets {status_word(reply)}", bearer="required")
 
 
@@ -200,6 +209,7 @@ def missing_scope_says_so(seen: Seen) -> Verdict:
 
 
 _FORBIDDEN = {"missing_scope", "forbidden"}
+_REFUSED = {401, 403}
 
 
 def _kind_of(name: str) -> str:
@@ -246,10 +256,12 @@ def bad_app_key_is_told(seen: Seen) -> Verdict:
 )
 def unknown_tenant_is_unmatched(seen: Seen) -> Verdict:
     reply = seen.replies.get("access:tenant_0")
-    if reply is None or not reply.status or reply.status in _SERVER_ERRORS:
+    if reply is None or not reply.is_told:
         return unknown(seen.why_not("access:tenant_0"))
     if reply.failure == "unmatched":
         return holds("a 404 with that text")
+    if reply.status == 401:  # noqa: PLR2004 - unauthorized
+        return unknown("the token was refused")
     return differs(f"{status_word(reply)}, another text")
 
 
@@ -351,6 +363,42 @@ def sixty_a_second(seen: Seen) -> Verdict:
     return unknown("the limit is not provoked", told, limit_headers=bool(names))
 
 
+@fact(
+    _LIMITS,
+    "A call beyond the limit gets a 429 that says how long to wait, ten minutes at most.",
+    "observed",
+    "yes",
+    "Without that the tap waits for longer each time. It does not wait for more than ten minutes: "
+    "the stream ends, with advice.",
+    "Only refusals that happen by chance: none is provoked.",
+)
+def a_429_says_how_long(seen: Seen) -> Verdict:
+    refused = [reply for reply in seen.all if reply.status == 429]  # noqa: PLR2004 - too many
+    if not refused:
+        return unknown("no call was refused")
+    waits = [reply.wait for reply in refused if reply.wait is not None]
+    ways = sorted({_way_of(reply) for reply in refused})
+    if len(waits) < len(refused):
+        return differs(f"{len(refused) - len(waits)} of {len(refused)} do not say")
+    longest = max(waits)
+    return either(
+        longest <= LONGEST_WAIT_SECONDS,
+        text := f"{seconds(longest)} at most, by {', '.join(_WAYS[way] for way in ways)}",
+        text,
+        fault_wait=round(longest),
+        fault_retry_after=ways,
+    )
+
+
+_WAYS = {"date": "a date", "missing": "its text", "seconds": "a number"}
+"""How a 429 says how long to wait, by the names that the sandbox has for it."""
+
+
+def _way_of(reply: Reply) -> str:
+    header = reply.headers.get("retry-after", "")
+    return "missing" if not header else "seconds" if header.strip().isdecimal() else "date"
+
+
 def _most_answered_a_second(seen: Seen) -> int:
     """Return how many calls the API has answered within any second, but for those it refused."""
     recent: deque[float] = deque()
@@ -386,16 +434,23 @@ def failures_pass(seen: Seen) -> Verdict:
     told.append(f"good when asked again: {again}")
     share_of_failed = sum(failed[kind] for kind in seen_kinds) / len(seen.all)
     alike = [_FAULTS[kind] for kind in seen_kinds if kind in _FAULTS]
-    faults = {"fault_kinds": alike, "fault_rate": round(share_of_failed, 3)} if alike else {}
+    faults: dict[str, Any] = {}
+    if alike:
+        faults = {"fault_kinds": alike, "fault_rate": round(share_of_failed, 3)}
+    statuses = sorted({reply.status for reply in seen.all} & _KNOWN_ERRORS)
+    if statuses and "server_error" in alike:
+        faults["fault_statuses"] = statuses
     if in_pieces:
         faults["fault_drip_seconds"] = round(max(in_pieces), 1)
     return unknown("the survey does not insist", ", ".join(told), **faults)
 
 
 def _came_in_pieces(reply: Reply) -> bool:
-    return reply.body_seconds >= _SLOW_SECONDS and reply.size < _SMALL_BYTES
+    return reply.body_seconds >= _PIECES_SECONDS and reply.size < _SMALL_BYTES
 
 
+_KNOWN_ERRORS = {500, 502, 503, 504}
+"""Those that the sandbox can give."""
 _IN_PASSING = {
     "server_error": "server errors",
     "maintenance": "answers that tell of maintenance",
@@ -454,7 +509,7 @@ def error_bodies(seen: Seen) -> Verdict:
 )
 def unknown_parameters_ignored(seen: Seen) -> Verdict:
     reply = seen.replies.get("parameter:unknown")
-    if reply is None or reply.status in _SERVER_ERRORS or not reply.status:
+    if reply is None or not reply.is_told:
         return unknown(seen.why_not("parameter:unknown"))
     if reply.status in {400, 404}:
         return differs(status_word(reply), unknown_parameters=reply.status)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _CAPACITY = "capacity"
 _REST = "tracking, hours and windows"
-_SERVER_ERRORS = range(500, 600)
 _FORTNIGHT = 14
 _PAGES = ("list:", "feed:", "count:", "bound:")
 """The beginnings of the names of questions that get a page of rows."""
@@ -53,13 +52,13 @@ def _none(seen: Seen, *names: str) -> Verdict:
 )
 def fourteen_days(seen: Seen) -> Verdict:
     reply, more = seen.replies.get("capacity:fortnight"), seen.replies.get("capacity:too_long")
-    if reply is None or more is None or not reply.status or reply.failure == "missing_scope":
+    if reply is None or more is None or not reply.is_told or reply.failure == "missing_scope":
         return _none(seen, "fortnight")
     if reply.status == 400:  # noqa: PLR2004 - bad request
         week = seen.reply("capacity:week")
         days = 7 if week else 1
         return differs("14 days are refused", capacity_days=days)
-    if not reply.is_good or more.status in _SERVER_ERRORS:
+    if not reply.is_good or not more.is_told:
         return _none(seen, "fortnight")
     if more.is_good:
         return differs("more than 14 days are given", capacity_days=15)
@@ -298,12 +297,7 @@ def forecast_is_dated(seen: Seen) -> Verdict:
 )
 def past_capacity_is_given(seen: Seen) -> Verdict:
     reply = seen.replies.get("capacity:yesterday")
-    if (
-        reply is None
-        or not reply.status
-        or reply.status in _SERVER_ERRORS
-        or reply.failure == "missing_scope"
-    ):
+    if reply is None or not reply.is_told or reply.failure == "missing_scope":
         return _none(seen, "yesterday")
     return either(reply.is_good, "yesterday is given", status_word(reply))
 
@@ -346,8 +340,7 @@ def tracked_are_on_the_way(seen: Seen) -> Verdict:
     statuses = ("Dispatched", "Working", "Scheduled", "Done")
     tracked: dict[str, bool] = {}
     for status in statuses:
-        replies = [reply for reply in seen.named(f"tracking:{status}:").values() if reply.status]
-        replies = [reply for reply in replies if reply.status not in _SERVER_ERRORS]
+        replies = [reply for reply in seen.named(f"tracking:{status}:").values() if reply.is_told]
         if replies:
             tracked[status] = any(
                 reply.is_good and isinstance(reply.body, dict) for reply in replies
@@ -381,12 +374,7 @@ _ORDER = ("Scheduled", "Dispatched", "Working", "Done")
 )
 def untracked_is_told(seen: Seen) -> Verdict:
     reply = seen.replies.get("tracking:nobody")
-    if (
-        reply is None
-        or not reply.status
-        or reply.status in _SERVER_ERRORS
-        or reply.failure == "missing_scope"
-    ):
+    if reply is None or not reply.is_told or reply.failure == "missing_scope":
         return unknown(seen.why_not("tracking:nobody"))
     if reply.status in {400, 404}:
         return holds(status_word(reply), untracked=reply.status)

@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
 _LISTS = "lists"
 _FULL = "full reads"
-_SERVER_ERRORS = range(500, 600)
 _TOLERANCE = 10 * SECOND
 """What the tap reckons with: `lists.SORTED_TO`."""
 _LONG_AGO, _NEVER = 0, 253_370_764_800 * SECOND
@@ -120,7 +119,7 @@ def any_is_taken(seen: Seen) -> Verdict:
         if not each.inactive_too:
             return None
         reply = seen.replies.get(f"count:{each.path}:Any")
-        if reply is None or not reply.status or reply.status in _SERVER_ERRORS:
+        if reply is None or not reply.is_told:
             return unknown(seen.why_not(f"count:{each.path}:Any"))
         if reply.status in {400, 404}:
             return differs(status_word(reply), active_any=reply.status)
@@ -256,12 +255,13 @@ def rows_have_modified_on(seen: Seen) -> Verdict:
 def rows_there_are(seen: Seen) -> Verdict:
     def judge(each: Asked) -> Verdict:
         rows = seen.rows(f"list:{each.path}:id")
-        total = rounded(seen.total(each.path) or 0)
+        total = seen.total(each.path) or 0
         inactive = sum(row.get("active") is False for row in rows)
-        sandbox: dict[str, Any] = {"rows": [f"{each.path}={total}"]}
+        sandbox: dict[str, Any] = {"rows": [f"{each.path}={rounded(total)}"]}
         if rows:
             sandbox["inactive"] = [f"{each.path}={round(100 * inactive / len(rows))}"]
-        return holds(f"{each.path} {total:,}, {share(inactive, len(rows))} inactive", **sandbox)
+        text = f"{counted(total, 'row', 'rows')}, {share(inactive, len(rows))} inactive"
+        return holds(text, **sandbox)
 
     return over_lists(seen, judge, only_sorted=False)
 
@@ -593,7 +593,7 @@ def sorted_within_ten_seconds(seen: Seen) -> Verdict:
 )
 def bad_sort_is_refused(seen: Seen) -> Verdict:
     reply = seen.replies.get("parameter:bad_sort")
-    if reply is None or not reply.status or reply.status in _SERVER_ERRORS:
+    if reply is None or not reply.is_told:
         return unknown(seen.why_not("parameter:bad_sort"))
     if reply.status == 400:  # noqa: PLR2004 - bad request
         return holds("a 400", sort_refusal=400)
@@ -606,7 +606,8 @@ def bad_sort_is_refused(seen: Seen) -> Verdict:
     "inferred",
     "yes",
     "After a bulk import, the list is read by page number.",
-    "The largest group of assignments with one time, and of rows within ten seconds.",
+    "Assignments that share their time with another, the largest group that does, and the most "
+    "rows within ten seconds.",
     switches=("tied_rows",),
     questions=("list:",),
 )
@@ -615,10 +616,15 @@ def few_share_ten_seconds(seen: Seen) -> Verdict:
     times = [time for time in map(modified, rows) if time is not None]
     if not times:
         return unknown("there was no assignment")
-    tied = Counter(times).most_common(1)[0][1]
+    groups = Counter(times)
+    tied = groups.most_common(1)[0][1]
+    sharing = sum(number for number in groups.values() if number > 1)
     within = Counter(time // _TOLERANCE for time in times).most_common(1)[0][1]
     sandbox = {"tied_rows": rounded(tied)} if tied >= _MANY_TIED else {}
-    text = f"{count(tied)} share one time, {count(within)} ten seconds"
+    text = (
+        f"{share(sharing, len(times))} share their time with another, {count(tied)} one time, "
+        f"{count(within)} ten seconds"
+    )
     return of_enough(len(times), either(within < LARGEST, text, text, **sandbox))
 
 
@@ -755,7 +761,7 @@ def bound_and_id_go_together(seen: Seen) -> Verdict:
 )
 def pages_of_5000(seen: Seen) -> Verdict:
     reply = seen.replies.get("parameter:too_large")
-    if reply is None or not reply.status or reply.status in _SERVER_ERRORS:
+    if reply is None or not reply.is_told:
         return unknown(seen.why_not("parameter:too_large"))
     beyond: int | str = 400 if reply.status == 400 else "capped"  # noqa: PLR2004 - bad request
     if seen.page_size < LARGEST:
@@ -934,22 +940,25 @@ def windows_keep_their_order(seen: Seen) -> Verdict:
     "documented",
     "yes",
     "A list of several pages is never known to be whole: nothing is marked as deleted.",
-    "Neighbours on the first page of each list, with ids of other lengths.",
+    "Neighbours on the first page of each list, with ids of other lengths; and how long they are.",
     switches=("id_order",),
     questions=("list:",),
 )
 def ids_sort_as_numbers(seen: Seen) -> Verdict:
-    by_text = lengths = 0
+    by_text = several = longest = 0
     for path in seen.lists:
         ids = [value for row in seen.rows(f"list:{path}:id") if (value := _id(row)) is not None]
-        if len({len(str(each)) for each in ids}) > 1:
-            lengths += 1
+        lengths = {len(str(each)) for each in ids}
+        longest = max(longest, *lengths, 0)
+        if len(lengths) > 1:
+            several += 1
             by_text += _is_by_text(seen.rows(f"list:{path}:id"))
     if by_text:
         return differs("they are sorted as texts", id_order="text")
-    if not lengths:
-        return unknown("all ids of a list have the same length")
-    return holds("by number", id_order="number")
+    text = f"{longest} digits at most"
+    if not several:
+        return unknown("all ids of a list have the same length", text if longest else "")
+    return holds(f"by number; {text}", id_order="number")
 
 
 def _is_by_text(rows: list[Row]) -> bool:

@@ -39,6 +39,8 @@ _FEW = 3
 _BULK = 5
 _PAIRS = 30
 _MORNING = range(5, 12)
+_LONGEST_DAY = DAY + HOUR
+"""The one on which the clocks are put back."""
 
 
 def _pair(row: Row) -> tuple[Any, Any]:
@@ -314,10 +316,13 @@ def repeats_are_rows(seen: Seen) -> Verdict:
     ]
     if not rows:
         return unknown("there was no shift")
-    long = sum(end - start > DAY for start, end in rows)
+    long = sum(end - start > _LONGEST_DAY for start, end in rows)
+    text = f"{share(long, len(rows))} last longer than a day"
     if 2 * long > len(rows):
-        return differs(f"{share(long, len(rows))} last longer than a day", repeats="one_row")
-    return of_rows(long, len(rows), "shifts last longer than a day", usual={"repeats": "rows"})
+        return differs(text, repeats="one_row")
+    if long:
+        return unknown("some may be on call for days", text, repeats="rows")
+    return of_rows(0, len(rows), "shifts last longer than a day", usual={"repeats": "rows"})
 
 
 @fact(

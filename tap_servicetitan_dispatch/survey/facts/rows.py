@@ -175,15 +175,19 @@ def four_statuses(seen: Seen) -> Verdict:
     "observed",
     "in part",
     "A time without a zone is taken as UTC; if it is not, rows are hours off.",
-    "The pattern of each time.",
+    "The pattern of each time, and its most digits after the point.",
     switches=("times",),
 )
 def times_have_z(seen: Seen) -> Verdict:
     patterns: Counter[str] = Counter()
+    digits = 0
     for _, row, properties in _known(seen):
         for name, value in row.items():
             if properties.get(name, {}).get("format") == "date-time" and isinstance(value, str):
-                patterns[_kind_of_time(value)] += 1
+                kind = _kind_of_time(value)
+                patterns[kind] += 1
+                if kind == "Z":
+                    digits = max(digits, len(value.partition(".")[2]) - 1)
     total = sum(patterns.values())
     if patterns["no zone"]:
         text = f"{share(patterns['no zone'], total)} have no zone"
@@ -192,7 +196,7 @@ def times_have_z(seen: Seen) -> Verdict:
         return differs(f"{share(patterns['another'], total)} have another zone or pattern")
     if _hours_off(seen):
         return differs("the newest rows of all lists are whole hours old", times="local")
-    return of_enough(total, holds("all of them", times="utc"))
+    return of_enough(total, holds(f"all of them, with {digits} digits at most", times="utc"))
 
 
 def _kind_of_time(value: str) -> str:
