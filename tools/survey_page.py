@@ -45,6 +45,7 @@ a wrong secret.
   `extra_streams` names them; tracking is asked for at most three pairs that are under way.
 - It reports a missing scope; [`--check`](operations.md#check-before-you-run) says which one to grant.
 - In a group it covers one tenant after the other; `--survey-tenant NUMBER` picks one.
+  A tenant without a token costs the others nothing; the log says why, and the exit code is 1.
 - `--survey-also wrong-key` also tries a made-up app key. `--survey-also tenant-number` puts the
   tenant's number into the file.
 - The exit code is 0 if it got through, whatever it found.
