@@ -67,7 +67,8 @@ servicetitan-sandbox --like survey.json
 ```
 
 This sandbox behaves like that tenant: every switch that a fact names, the number of rows of each list,
-and the shares of inactive and undated rows, how late it answers, what failed in passing, and by how much its clock is off. Other options win. In Python: `Sandbox(like="survey.json")`.
+and the shares of inactive and undated rows, how late it answers, what failed in passing, and by how much its clock is off. Of a group's file, the
+first tenant counts that could be asked. Other options win. In Python: `Sandbox(like="survey.json")`.
 
 ## How sure it is
 
@@ -135,16 +136,14 @@ def _sections() -> Iterator[str]:
         yield "|---|---|---|---|---|---|---|\n"
         for fact in facts:
             finding = found[fact.name]
-            seen = (
-                finding.outcome
-                if fact.name == _TIMED
-                else f"{finding.outcome}: {finding.seen or finding.why}"
-            )
+            told = report.seen_of(finding)
+            is_untold = finding.outcome == "could not tell"
+            seen = told if is_untold else f"{finding.outcome}: {told}"
             cells = (
                 f'<a id="{fact.name}"></a>`{fact.name}`',
                 fact.believed,
                 fact.mark,
-                seen,
+                finding.outcome if fact.name == _TIMED else seen,
                 f"{report.COPES[fact.copes]} {fact.consequence}",
                 fact.probe,
                 ", ".join(f"`{switch}`" for switch in fact.switches),

@@ -26,13 +26,15 @@ def switches_of(survey: Any) -> dict[str, Any]:
     """Return the switches that a survey names, by name; those of `Faults` begin with `fault_`.
 
     Args:
-        survey: The object that the file holds; of a list of them, for a group, the first counts.
+        survey: The object that the file holds; of a list of them, for a group, the first counts
+            that could be asked.
 
     Raises:
         NotASurveyError: It is something else.
     """
     if isinstance(survey, list) and survey:
-        survey = survey[0]
+        asked = (each for each in survey if isinstance(each, Mapping) and each.get("calls"))
+        survey = next(asked, survey[0])
     facts = survey.get("facts") if isinstance(survey, Mapping) else None
     if not isinstance(facts, list) or survey.get("survey") != VERSION:
         raise NotASurveyError("not what --survey=json prints")

@@ -160,6 +160,21 @@ ODD: dict[str, tuple[str, Sequence[Change], str, str]] = {
         "could not tell",
         "says nothing of it",
     ),
+    "a call without Bearer where none is good": (
+        "bearer_is_optional",
+        [
+            answered("access:no_bearer", status=401, failure="unauthorized"),
+            answered("access:by_new", status=401, failure="unauthorized"),
+        ],
+        "could not tell",
+        "no call with it was good",
+    ),
+    "a token that ends before a tenant is refused": (
+        "unknown_tenant_is_unmatched",
+        [answered("access:tenant_0", status=401, failure="unauthorized")],
+        "could not tell",
+        "the token was refused",
+    ),
     "another refusal of a tenant": (
         "unknown_tenant_is_unmatched",
         [answered("access:tenant_0", status=403, failure="forbidden")],

@@ -129,6 +129,14 @@ def test_what_fails_in_passing_is_no_answer(seed: int) -> None:
     jsonschema.validate(survey.as_json(), SCHEMA)
 
 
+def test_an_older_token_that_is_refused_is_tried_again_before_it_counts() -> None:
+    behaviour = Behaviour(new_token="revokes", tokens_per_minute=2)
+    survey = surveyed(sandbox_of(behaviour, assignments=1), only=["zones"])
+    assert found(survey)["new_token_leaves_old"][0] == "could not tell"
+    asked = surveyed(sandbox_of(Behaviour(new_token="revokes"), assignments=1), only=["zones"])
+    assert found(asked)["new_token_leaves_old"][0] == "otherwise"
+
+
 def test_nothing_is_otherwise_while_the_office_works() -> None:
     elapsed = [0.0]
 

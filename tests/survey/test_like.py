@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tap_servicetitan_dispatch.sandbox import Behaviour, Faults, NotASurveyError, Sandbox, cli
+from tap_servicetitan_dispatch.sandbox.like import switches_of
 from tests.support.surveys import NOON, UNLIMITED, sandbox_of, surveyed
 from tests.support.switches import APART, BOARDS, values_of
 
@@ -109,11 +110,16 @@ def test_a_sandbox_is_as_late_as_the_tenant_was() -> None:
 def test_a_sandbox_fails_as_often_and_as_strictly_as_the_tenant_did() -> None:
     limit = {"outcome": "otherwise", "sandbox": {"fault_requests_per_second": 5}}
     failing = {"sandbox": {"fault_kinds": ["server_error", "reset"], "fault_rate": 0.1}}
+    failing["sandbox"]["fault_statuses"] = [502, 503]
     ahead = {"outcome": "otherwise", "sandbox": {"fault_clock_skew": 900}}
     report = {"survey": 1, "facts": [limit, failing, ahead]}
     faults = Sandbox(like=report, clock=lambda: NOON, assignments=1).faults
     assert faults == Faults(
-        kinds=("server_error", "reset"), rate=0.1, requests_per_second=5, clock_skew=900
+        kinds=("server_error", "reset"),
+        rate=0.1,
+        requests_per_second=5,
+        statuses=(502, 503),
+        clock_skew=900,
     )
 
 
@@ -140,6 +146,15 @@ def test_a_file_that_is_not_a_survey_is_named(tmp_path: Path, content: str | Non
     result = CliRunner().invoke(cli.main, [f"--like={path}"])
     assert result.exit_code == 2
     assert "--like" in result.output
+
+
+def test_a_tenant_of_a_group_that_could_not_be_asked_is_passed_over() -> None:
+    hard, soft = (
+        {"survey": 1, "calls": calls, "facts": [{"sandbox": {"deletes": deletes}}]}
+        for calls, deletes in ((0, "hard"), (9, "soft"))
+    )
+    assert switches_of([hard, soft])["deletes"] == "soft"
+    assert switches_of([hard])["deletes"] == "hard"
 
 
 def test_a_file_of_a_group_stands_for_its_first_tenant(tmp_path: Path) -> None:

@@ -434,9 +434,9 @@ def failures_pass(seen: Seen) -> Verdict:
     told.append(f"good when asked again: {again}")
     share_of_failed = sum(failed[kind] for kind in seen_kinds) / len(seen.all)
     alike = [_FAULTS[kind] for kind in seen_kinds if kind in _FAULTS]
-    faults: dict[str, Any] = {}
-    if alike:
-        faults = {"fault_kinds": alike, "fault_rate": round(share_of_failed, 3)}
+    faults: dict[str, Any] = (
+        {"fault_kinds": alike, "fault_rate": round(share_of_failed, 3)} if alike else {}
+    )
     statuses = sorted({reply.status for reply in seen.all} & _KNOWN_ERRORS)
     if statuses and "server_error" in alike:
         faults["fault_statuses"] = statuses
