@@ -26,8 +26,8 @@ _TIMED = "answers_within_100_s"
 HEAD = """\
 # The survey
 
-Nobody who works on this tap has credentials. It rests on the vendor's documents, on observations of
-others, and on conclusions from both. You have a tenant: one command tells you, and us, what is true.
+Nobody who works on this tap has credentials. The tap rests on the vendor's documents, on observations of
+others, and on conclusions from both. You have a tenant: one command tells what is true.
 
 ```sh
 .venv/bin/meltano --environment=production invoke tap-servicetitan-dispatch:survey
@@ -37,11 +37,11 @@ others, and on conclusions from both. You have a tenant: one command tells you, 
 Without Meltano: `tap-servicetitan-dispatch --config … --survey`. It sends some 120 calls, at most 150,
 no more than 8 a second. It ends after at most three minutes, or at Ctrl-C or a signal, with the results
 so far. It only reads: nothing is written, and no bookmark moves. It provokes a few refusals, each once:
-by a made-up continuation token, a parameter and a `sort` that do not exist, too large a page, too long a
-forecast, tenant 0, and a token without `Bearer`. It never sends a wrong secret.
+by a made-up continuation token, an unknown parameter and `sort`, too large a page, too long a forecast,
+tenant 0, and a token without `Bearer`. It never sends a wrong secret.
 
-- It covers the selected streams, `capacities` and `technician_tracking` only if `extra_streams` names
-  them; tracking is asked for at most three pairs that are under way.
+- It covers the selected streams. `capacities` and `technician_tracking` must be in `extra_streams`;
+  tracking is asked for at most three pairs that are under way.
 - It reports a missing scope; [`--check`](operations.md#check-before-you-run) says which one to grant.
 - In a group it covers one tenant after the other; `--survey-tenant NUMBER` picks one.
 - `--survey-also wrong-key` also tries a made-up app key. `--survey-also tenant-number` puts the
@@ -51,9 +51,8 @@ forecast, tenant 0, and a token without `Bearer`. It never sends a wrong secret.
 ## What the file holds
 
 `--survey=json` prints an object, described by `tap_servicetitan_dispatch/survey/schema.json`; for a
-group, a list of them. **No value of a row is in it**: [SECURITY.md](../SECURITY.md) promises what is and
-what is not. Look through the file, then attach it to an issue with the template for it: it is what we
-lack most.
+group, a list of them. **No value of a row is in it**: [SECURITY.md](../SECURITY.md) says what is. Look
+through the file, then attach it to an issue with the template for it: it is what we lack most.
 
 ## A sandbox that is like it
 
