@@ -63,7 +63,7 @@ BELIEFS = {
         "at a real tenant it tells": OURS,
         "the same 404 as at ServiceTitan": "unknown_tenant_is_unmatched",
         "how the real API behaves where nobody has written it down": OURS,
-        "a real one may have odder rows": OURS,
+        "A real contractor may have odder rows": OURS,
         "Ids grow with `createdOn`": "ids_grow",
     },
 }
