@@ -62,7 +62,7 @@ def hosts_answer_themselves(seen: Seen) -> Verdict:
     "yes",
     "The tap takes 900 seconds where no number is given, and a token that ends early costs one "
     "more request.",
-    "The answer with the token. Its end is not waited for.",
+    "The answer with the token. The survey does not wait until it expires.",
     switches=("token_lifetime", "token_says"),
     questions=("access:token",),
 )
@@ -209,7 +209,7 @@ def _kind_of(name: str) -> str:
     "unknown",
     "in part",
     "With a 403, the advice names the app key among other causes; `skip_forbidden_streams` does "
-    "not apply where all streams are refused so.",
+    "not apply if all streams are refused this way.",
     "One call with a made-up key, only with `--survey-also wrong-key`.",
     switches=("bad_app_key_status",),
     questions=("access:wrong_key",),
@@ -276,7 +276,7 @@ def date_comes_with_each_answer(seen: Seen) -> Verdict:
     "in part",
     "Bookmarks go by the API's own clock alone. If it is ahead, rows dated in the future can be "
     "skipped.",
-    "`Date` of each answer minus the time that has passed here: its spread counts.",
+    "How far `Date`, minus the time that has passed here, varies between answers.",
     switches=("date",),
 )
 def date_is_the_api_clock(seen: Seen) -> Verdict:
@@ -314,7 +314,7 @@ def _offset(reply: Reply) -> float:
 def sixty_a_second(seen: Seen) -> Verdict:
     refused = sum(reply.status == 429 for reply in seen.all if not reply.of_token)  # noqa: PLR2004 - too many
     names = {name for reply in seen.all for name in reply.headers if "ratelimit" in name}
-    told = "answers have headers that tell of it" if names else "no header tells of it"
+    told = "answers have headers about it" if names else "no header mentions it"
     if refused:
         return differs(
             f"{refused} calls were refused at 8 a second",

@@ -291,7 +291,7 @@ def feed_any_means_all(seen: Seen) -> Verdict:
     "A change appears 15 minutes late.",
     "documented",
     "yes",
-    "Only the advice is wrong: how old the newest row can be, and `missing_rows`.",
+    "Only advice is wrong: on the age of the newest row, and on `missing_rows`.",
     "The youngest listed row that is in the feed, and the oldest that is not yet.",
     switches=("feed_delay",),
     questions=("feed:not_recent", _LISTED),
@@ -456,7 +456,7 @@ def from_is_inclusive(seen: Seen) -> Verdict:
     "inferred",
     "no",
     "A run whose bookmark is ahead of the API's clock fails.",
-    "Tomorrow.",
+    "`from` is tomorrow.",
     switches=("feed_future",),
     questions=("feed:future",),
 )
@@ -587,8 +587,8 @@ def token_outlives_days(seen: Seen) -> Verdict:
     "A token that was never issued, or has expired, gets a 400, 404 or 410.",
     "unknown",
     "in part",
-    "With another status the advice is wrong. If the feed begins anew without a word, all rows "
-    "come again.",
+    "With another status the advice is wrong. If the feed silently begins anew, all rows come "
+    "again.",
     "A made-up text, and the last token with its last letters changed.",
     switches=("rejected_continuation",),
     questions=("feed:rejected:",),

@@ -130,7 +130,7 @@ def any_is_taken(seen: Seen) -> Verdict:
 
 @fact(
     _LISTS,
-    "With it, active and inactive rows come; without, active ones.",
+    "`active=Any` brings active and inactive rows; without it only active ones come.",
     "documented",
     "no",
     "Rows that are made inactive stay active in the warehouse.",
@@ -244,7 +244,7 @@ def rows_have_modified_on(seen: Seen) -> Verdict:
 
 @fact(
     _LISTS,
-    "Some rows of each list are inactive: which share?",
+    "Some rows of each list are inactive.",
     "unknown",
     "yes",
     "Nothing changes: a sandbox can copy the shares.",
@@ -274,8 +274,8 @@ def rows_there_are(seen: Seen) -> Verdict:
     "inferred",
     "in part",
     "The change comes with the next full read only.",
-    "The newest rows are looked at several times, and beside the feed: is there a row with the "
-    "same time that says something else?",
+    "The newest rows are looked at several times, and beside the feed: does a row "
+    "differ although its time is the same?",
     switches=("touches_modified_on",),
     questions=("look:", "list:", "feed:walk:"),
 )
@@ -624,7 +624,7 @@ def few_share_ten_seconds(seen: Seen) -> Verdict:
 
 @fact(
     _LISTS,
-    "`modifiedOnOrAfter` is inclusive, and heeds six digits.",
+    "`modifiedOnOrAfter` is inclusive, and exact to the microsecond.",
     "documented",
     "in part",
     "The overlap covers up to ten seconds; beyond that, rows are lost.",
@@ -715,7 +715,7 @@ def bounds_part_the_list(seen: Seen) -> Verdict:
 
 @fact(
     _LISTS,
-    "`modifiedOnOrAfter` and `sort=+Id` go together.",
+    "`modifiedOnOrAfter` and `sort=+Id` can be combined.",
     "inferred",
     "in part",
     "A list that is not sorted by time is never known to be whole.",
@@ -873,7 +873,7 @@ def count_is_given(seen: Seen) -> Verdict:
 
 @fact(
     _FULL,
-    "The number is that of the rows that come, inactive ones included.",
+    "The number is right, inactive rows included.",
     "observed",
     "in part",
     "A full read is never known to be whole; `freshness` is wrong.",
@@ -927,7 +927,7 @@ def windows_keep_their_order(seen: Seen) -> Verdict:
 
 @fact(
     _FULL,
-    "`sort=+Id` goes by number.",
+    "`sort=+Id` sorts by number.",
     "documented",
     "yes",
     "A list of several pages is never known to be whole: nothing is marked as deleted.",
@@ -1027,10 +1027,10 @@ def empty_means_empty(seen: Seen) -> Verdict:
 
 @fact(
     _FULL,
-    "What is deleted becomes inactive, or is gone.",
+    "A deleted row becomes inactive, or is gone.",
     "unknown",
     "in part",
-    "What is gone stays in the table unless `detect_deleted_every_hours` is set.",
+    "A row that is gone stays in the table unless `detect_deleted_every_hours` is set.",
     "That some rows are inactive shows little, as `active` may mean enabled. Delete a row that "
     "nobody needs, and see whether it is inactive or gone; or survey again a day later with "
     "`--survey-memory`, which looks for the rows of the first survey.",
