@@ -200,10 +200,11 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _switch(
         "detect_deleted_assignments",
-        "Whether detect_deleted_every_hours covers appointment_assignments too, by the ids of "
+        "Whether `detect_deleted_every_hours` covers `appointment_assignments` too, by the ids of "
         "their list: one call for every 5,000 rows. Only needed if the export feed does not "
-        "return deleted assignments, which a survey tells. Refused while keep_history names "
-        "appointment_assignments, as meltano.yml does: a table with each version has none to mark.",
+        "return deleted assignments, which a survey tells. Refused while `keep_history` names "
+        "`appointment_assignments`, as `meltano.yml` does: in a table that keeps each version, no "
+        "row can be marked.",
     ),
     _setting(
         "timezone",
@@ -227,7 +228,8 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _number(
         "capacity_days_per_request",
-        "Days per request, plus the day after, in which slots may end; the API allows 14 in all.",
+        "Days per request. Each request adds the day after, in which slots may end. The API allows "
+        "14 days in all.",
         within=(1, 14),
         title="Capacity: days per request",
         default=7,
