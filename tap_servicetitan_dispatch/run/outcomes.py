@@ -95,7 +95,7 @@ class Outcome:
     doubt: str = ""
 
     def watched(self, walk: Iterable[Page]) -> Iterator[Page]:
-        """Yield the pages of a walk; record when it began and ended, and how long each page took."""
+        """Yield the pages of a walk; record when it began and ended, and the time of each page."""
         self.started_at = self.clock()
         self._heard_at = self.timer()
         pages, page = iter(walk), None

@@ -77,7 +77,7 @@ class StopFlag:
 
     @property
     def exit(self) -> SystemExit:
-        """The exception to leave with: its code is 128 plus the number of the signal, as in a shell."""
+        """The exception to leave with; its code is 128 plus the signal's number, as in a shell."""
         return SystemExit(128 + self._signal)
 
     def _leave_at_once(self, code: int) -> NoReturn:
