@@ -496,7 +496,7 @@ class Behaviour:
     repeats: Annotated[
         Literal["rows", "one_row"],
         Field(
-            description="Whether a repeated shift has one row for each time, or a single row that "
+            description="Whether a repeated shift has one row for each occurrence, or a single row that "
             "lasts a week.",
         ),
     ] = "rows"

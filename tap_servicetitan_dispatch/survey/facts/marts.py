@@ -297,7 +297,7 @@ def all_day_begins_at_midnight(seen: Seen) -> Verdict:
 
 @fact(
     _MARTS,
-    "A repeated shift has one row for each time.",
+    "A repeated shift has one row for each occurrence.",
     "inferred",
     "no",
     "Hours are missing.",
