@@ -496,8 +496,8 @@ class Behaviour:
     repeats: Annotated[
         Literal["rows", "one_row"],
         Field(
-            description="Whether a repeated shift has one row for each occurrence, or a single row that "
-            "lasts a week.",
+            description="Whether a repeated shift has one row for each occurrence, or a single row "
+            "that lasts a week.",
         ),
     ] = "rows"
     night_windows: Annotated[

@@ -198,7 +198,7 @@ _FORBIDDEN = {"missing_scope", "forbidden"}
 
 
 def _kind_of(name: str) -> str:
-    """Return what a question is about: a list, or another kind of question."""
+    """Return the subject of a question: a list, or another kind."""
     kind, _, rest = name.partition(":")
     return rest.partition(":")[0] if kind in {"list", "single"} else kind
 
@@ -325,7 +325,7 @@ def sixty_a_second(seen: Seen) -> Verdict:
 
 
 def _most_answered_a_second(seen: Seen) -> int:
-    """Return how many calls the API has answered within any second, but for those it refused."""
+    """Return the most calls that the API answered within any second, without the refused ones."""
     recent: deque[float] = deque()
     most = 1
     for reply in sorted(seen.all, key=lambda reply: reply.at):
@@ -371,7 +371,7 @@ _IN_PASSING = {
     "no_connection": "failed connections",
     "timed_out": "answers that did not come in time",
 }
-"""What passes, by the key of `failures.FAILURES`."""
+"""Passing failures, by the key of `failures.FAILURES`."""
 _FAULTS = {
     "server_error": "server_error",
     "maintenance": "maintenance",
@@ -379,7 +379,7 @@ _FAULTS = {
     "unauthorized": "revoked",
     "connection_lost": "reset",
 }
-"""How a sandbox is made to do the same, by the same keys."""
+"""Faults of a sandbox that cause the same failures, by the same keys."""
 
 
 @fact(

@@ -26,7 +26,7 @@ _REST = "tracking, hours and windows"
 _SERVER_ERRORS = range(500, 600)
 _FORTNIGHT = 14
 _PAGES = ("list:", "feed:", "count:", "bound:")
-"""The beginnings of the names of questions that get a page of rows."""
+"""Beginnings of the names of questions that return a page of rows."""
 _QUARTER = 900 * SECOND
 
 

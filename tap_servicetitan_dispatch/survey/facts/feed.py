@@ -44,10 +44,12 @@ if TYPE_CHECKING:
 _FEED = "the feed"
 _DELAY_SECONDS = 900
 _GAP_SECONDS = 1_800
-"""Between the oldest row that lacks and the youngest that is there; else no delay is told."""
+"""Maximum time between the oldest missing row and the youngest present one; beyond it, the delay is
+unknown.
+"""
 _REJECTED = {400, 404, 410}
 _LONG_ENOUGH = DAY - 4 * HOUR
-"""Who surveys again on the next day may come a little earlier."""
+"""A second survey on the next day may begin a little earlier than the first."""
 _SERVER_ERRORS = range(500, 600)
 _LISTED = f"list:{ASSIGNMENTS}:newest"
 
@@ -61,7 +63,7 @@ def _is_readable(reply: Reply | None) -> bool:
 
 
 def _listed_stretch(seen: Seen) -> list[Row]:
-    """Return the settled rows of the list that the part of the feed must have that was read."""
+    """Return the settled rows of the list that must be in the part of the feed that was read."""
     rows = seen.settled(seen.rows(_LISTED))
     since = min((modified(row) or 0 for row in seen.feed_rows), default=0)
     until = max((modified(row) or 0 for row in seen.feed_rows), default=0)
@@ -150,7 +152,7 @@ def feed_tells_deletions(seen: Seen) -> Verdict:
 
 
 def _told_since_before(seen: Seen) -> Verdict | None:
-    """Return what became of assignments that an earlier survey saw; nothing if none has gone."""
+    """Return the fate of assignments that an earlier survey saw; nothing if none has gone."""
     pages = [reply for reply in seen.named("before:feed:").values() if reply.is_good]
     if not pages or more_in(pages[-1]) is not False or not seen.reply("before:ids"):
         return None
@@ -211,7 +213,7 @@ def _told_within(seen: Seen) -> Verdict:
 
 
 def _gives_inactive(seen: Seen) -> bool:
-    """Return whether the list of assignments gives inactive rows, if there are any."""
+    """Return whether the list of assignments returns inactive rows, if there are any."""
     taken = seen.reply(f"count:{ASSIGNMENTS}:Any")
     inactive = total_in(seen.reply(f"count:{ASSIGNMENTS}:False"))
     listed = any(row.get("active") is False for row in seen.all_rows(ASSIGNMENTS))

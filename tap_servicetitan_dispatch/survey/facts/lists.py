@@ -50,7 +50,7 @@ _LISTS = "lists"
 _FULL = "full reads"
 _SERVER_ERRORS = range(500, 600)
 _TOLERANCE = 10 * SECOND
-"""What the tap reckons with: `lists.SORTED_TO`."""
+"""The tap's own tolerance: `lists.SORTED_TO`."""
 _LONG_AGO, _NEVER = 0, 253_370_764_800 * SECOND
 """Years from 1970 on, and before 9999."""
 _MANY_TIED = 100
@@ -59,11 +59,11 @@ _MANY_TIED = 100
 def over_lists(
     seen: Seen, judge: Callable[[Asked], Verdict | None], *, only_sorted: bool = True
 ) -> Verdict:
-    """Return one verdict of all lists: the worst, and which lists could tell.
+    """Return one verdict for all lists: the worst, and the lists that were conclusive.
 
     Args:
         seen: What was seen.
-        judge: Says what was seen of a list; nothing if it is not one to ask about.
+        judge: Judges a list; returns nothing if the list does not matter.
         only_sorted: Whether lists that cannot be sorted are left out.
     """
     found: dict[str, Verdict] = {}
@@ -360,15 +360,15 @@ def visible_within_overlap(seen: Seen) -> Verdict:
 
 
 def _minutes(length: float) -> int:
-    """Return seconds that are whole minutes."""
+    """Return seconds rounded to whole minutes."""
     return round(length / 60) * 60
 
 
 def _goes_back(seen: Seen) -> float:
     """Return by how many seconds answers go back in time; 0 if they do not.
 
-    That is between the age of the oldest row that one lacks and another had, and that of the
-    youngest that it has.
+    That is the time between the oldest row that an answer lacks, although another had it, and the
+    youngest row that it has.
     """
     looks = _looks(seen)
     lags = [0.0]
@@ -383,7 +383,7 @@ def _goes_back(seen: Seen) -> float:
 
 
 def _looks(seen: Seen) -> list[tuple[int, list[Row]]]:
-    """Return the looks, each with the time that the API showed."""
+    """Return the looks, each with the time of the API's clock."""
     return [
         (ticks_of(reply.date), rows_in(reply))
         for name in seen.looks
@@ -495,7 +495,7 @@ def _sides(seen: Seen, path: str) -> dict[str, list[Row]]:
 
 
 def _is_in_order(rows: list[Row], sort: str) -> bool | None:
-    """Return whether rows are sorted, roughly; nothing if too few could tell."""
+    """Return whether rows are roughly sorted; nothing if there are too few to tell."""
     key = _KEYS[sort[1:]]
     pairs = [(one, other) for one, other in _pairs(rows, key) if one != other]
     if len(pairs) < 3:  # noqa: PLR2004 - two ways to lie in order by chance are left then

@@ -1,4 +1,4 @@
-"""What the marts assume of assignments, shifts and time away."""
+"""What the marts assume about assignments, shifts and time away."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def latest_row_counts(seen: Seen) -> Verdict:
 
 
 def _created_earlier(rows: list[Row]) -> bool:
-    """Return whether the row that changed last was not created last."""
+    """Return whether the row that changed last is not the one created last."""
     last = max(rows, key=lambda row: (modified(row) or 0, ticks(row.get("createdOn")) or 0))
     created = [ticks(row.get("createdOn")) or 0 for row in rows]
     return (ticks(last.get("createdOn")) or 0) < max(created)
