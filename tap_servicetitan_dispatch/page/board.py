@@ -1,4 +1,4 @@
-"""The board: who was where, by technician and hour, on each of the days that were loaded."""
+"""The board: where each technician was at each hour, on each of the loaded days."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -13,11 +13,13 @@ from tap_servicetitan_dispatch.page.marts import Marts, Row
 from tap_servicetitan_dispatch.page.tenants import Tenant, shortened
 
 FEED_DELAY = 15 * 60
-"""For how many seconds the export feed does not show a change."""
+"""Seconds for which the export feed hides a change."""
 LONGEST = 12 * 60 * 60
-"""From how many seconds on a visit was not that long, but was said to be over too late."""
+"""Seconds after which a visit counts as one whose end was reported too late."""
 LATE = 30
-"""From how many minutes after the shift began on a first dispatch is late; time away is none."""
+"""Minutes after the start of the shift at which a first dispatch counts as late; absences do not
+count.
+"""
 TAKEN_OFF = "Taken off"
 HOURS = {
     "hours_on_site": ("site", "On site"),
@@ -27,7 +29,7 @@ HOURS = {
     "hours_away": ("away", "Time off, meetings"),
     "hours_idle_at_most": ("idle", "Nothing seen: idle at most"),
 }
-"""Columns of where the hours of a day go: what each looks like, and what it is called."""
+"""Columns for the hours of a day: the look and the name of each."""
 _STATES = {("Dispatched", False): "way", ("Working", False): "site", ("Working", True): "paused"}
 _UNDER_WAY = {"Dispatched", "Working"}
 _QUARTER = 15
@@ -46,13 +48,14 @@ class Stretch(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Something of which a moment is known and no more.
+    """Something of which only a moment is known.
 
     Attributes:
-        kind: `done`, and how it came about was not seen; `edited`, done before the first load, and
-            edited then; `off`, the technician was taken off, and nobody has it now; `over`, the
-            same, and somebody has it; `forgotten`, under way since then and never said to be over
-            in time; `nobody`, the last technician was taken off then.
+        kind: `done`: done, but the steps before were not seen. `edited`: done before the first
+            load; this is the latest edit. `off`: the technician was withdrawn, and the appointment
+            has nobody now. `over`: the same, but the appointment has somebody. `forgotten`: under
+            way since then, and the end was never reported in time. `nobody`: the last technician
+            was withdrawn.
     """
 
     kind: str
@@ -65,19 +68,19 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a tenant's board, of all days together.
+    """What is known of a tenant's board, on all days.
 
     Attributes:
-        names: What to call technicians, by number.
-        status: Status of each assignment that is not taken back, by number.
-        stretches: What was seen under way, by when it began.
-        marks: What was not.
+        names: Display names of technicians, by number.
+        status: Status of each assignment that was not withdrawn, by number.
+        stretches: What was seen under way, in the order of its beginning.
+        marks: Moments of what was not seen under way.
         shifts: Shifts other than time off: `technician_id`, `shift_type`, `starts_at`, `ends_at`.
         away: Time away, with `technician_id`, `occasion`, `starts_at`, `ends_at`.
         technician_days: Rows of `dispatch_technician_day`.
-        dispatched: Who has an assignment that is said to be under way now.
-        scheduled: How many assignments wait, whatever their day, by technician.
-        seen_up_to: Up to when the feed has shown what happened, in seconds since 1970.
+        dispatched: Technicians whose assignment is under way now, as reported.
+        scheduled: Number of scheduled assignments on any day, by technician.
+        seen_up_to: Until when the feed has shown what happened, in seconds since 1970.
     """
 
     names: dict[int, str]
@@ -100,7 +103,7 @@ class Facts:
 
     @cached_property
     def some_are_shared(self) -> bool:
-        """Whether several technicians were done with the same appointment."""
+        """Whether several technicians finished the same appointment."""
         done: set[tuple[int | None, int | None]] = {
             (each.appointment, each.technician)
             for each in self.stretches
@@ -111,17 +114,17 @@ class Facts:
         return len(known) > len({*known})
 
     def name(self, technician: int | None) -> str:
-        """Return what to call a technician; by number if no assignment tells the name."""
+        """Return the display name of a technician: the number, if no assignment gives the name."""
         return self.names.get(technician or 0, f"Technician {technician}")
 
 
 def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> Facts:
-    """Return what the marts know.
+    """Return what the marts know of a board.
 
     Args:
         marts: The marts.
         tenant: The tenant, which was loaded.
-        names: What to call technicians.
+        names: Display names of technicians.
         first: From when on it is wanted, in seconds since 1970.
 
     Raises:
@@ -196,7 +199,7 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
 
 
 def _counts(row: Row, status: dict[int, str]) -> bool:
-    """Return whether a state that lasts does so: an older row may look alive after a later one."""
+    """Return whether a state without an end is real: an older row may look live after a later."""
     return row["status"] == "Done" or row["assignment_id"] in status
 
 
@@ -308,7 +311,8 @@ class DayBoard:
         day: The day.
 
     Attributes:
-        technicians: Who is on it, from top to bottom. Who has a shift comes first, by its begin.
+        technicians: The technicians from top to bottom; those with a shift come first, in the order
+            of its start.
     """
 
     def __init__(self, facts: Facts, day: LocalDay) -> None:
@@ -341,7 +345,7 @@ class DayBoard:
 
     @cached_property
     def late(self) -> list[dict[str, Any]]:
-        """Whose first dispatch was late, or is not there yet, the latest first."""
+        """Technicians whose first dispatch was late or has not come yet, the latest first."""
         found = []
         minute = self._day.minute
         for row in self.rows:
@@ -373,7 +377,7 @@ class DayBoard:
         )
 
     def _minutes_away(self, technician: int, begins: float, ends: float) -> int:
-        """Return for how many minutes of a time somebody was away."""
+        """Return the minutes of a time in which a technician was away."""
         absences = (each for each in self._facts.away if each["technician_id"] == technician)
         seconds, until = 0.0, begins
         for each in sorted(absences, key=lambda each: each["starts_at"]):
@@ -384,7 +388,7 @@ class DayBoard:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """The rows of `dispatch_technician_day`, from top to bottom as technicians are."""
+        """The rows of `dispatch_technician_day`, in the order of the technicians."""
         date = f"{self._day.day}"
         mine = [row for row in self._facts.technician_days if row["day"] == date]
         place = {one: number for number, one in enumerate(self.technicians)}
@@ -395,7 +399,7 @@ class DayBoard:
 
     @property
     def hours(self) -> tuple[int, int]:
-        """The first and the last minute to show; nights on call would take half of it."""
+        """The first and the last minute to show; nights on call do not count, unless nothing else does."""
         shifts = [span for span in self.shifts if span[1] == "Normal"] or self.shifts
         begins = [span[2] for span in shifts] + [each[-1][0][1] for each in self.visits]
         ends = [span[3] for span in shifts] + [each[-1][-1][2] for each in self.visits]
@@ -437,7 +441,7 @@ class DayBoard:
         return len(begun | {mark.appointment for mark in self.marks if mark.kind == "done"})
 
     def shown(self) -> dict[str, Any]:
-        """Return all of it as the page takes it."""
+        """Return the board in the page's form."""
         place = {one: number for number, one in enumerate(self.technicians)}
         first, last = self.hours
         minute = self._day.minute
@@ -472,7 +476,7 @@ class DayBoard:
 
     @property
     def told(self) -> str:
-        """What a first load tells, in words."""
+        """A sentence about a first load."""
         states = Counter(self._facts.status.values())
         kinds = Counter(mark.kind for mark in self._facts.marks)
         waiting = _many(states["Scheduled"], "assignment waits", "assignments wait")
@@ -486,7 +490,7 @@ class DayBoard:
 
     @property
     def sentence(self) -> str:
-        """What is to be seen, in words."""
+        """A sentence about what the board shows."""
         forgotten = sum(mark.kind == "forgotten" for mark in self.marks)
         late = self.late
         told = [
@@ -514,7 +518,7 @@ class DayBoard:
 
 
 def _hours_of(row: Row) -> dict[str, Any]:
-    """Return a technician's day as the page takes it."""
+    """Return a technician's day in the page's form."""
     return {
         "technician": row["technician_id"],
         "visits": row["visits"],
@@ -551,7 +555,7 @@ def _many(number: int, one: str, several: str) -> str:
 
 
 def _side_by_side(visits: list[tuple[Any, ...]]) -> Iterator[tuple[tuple[Any, ...], int, int]]:
-    """Yield visits, with lane and number of lanes; those that overlap have different ones."""
+    """Yield visits, with lane and number of lanes; overlapping visits have different lanes."""
     cluster: list[tuple[tuple[Any, ...], int]] = []
     ends: list[float] = []
     for visit in visits:
@@ -567,5 +571,5 @@ def _side_by_side(visits: list[tuple[Any, ...]]) -> Iterator[tuple[tuple[Any, ..
 
 
 def told_up_to(facts: Facts, zone: str) -> str:
-    """Return up to when the board is known, in words."""
+    """Return until when the board is known, in words."""
     return f"Seen up to {moment(facts.seen_up_to, zone)}, {zone}."

@@ -22,9 +22,9 @@ class Series:
     """A colour of a chart.
 
     Attributes:
-        name: What it stands for.
-        look: Which colour and pattern it has.
-        values: A value for each label; none where there is nothing.
+        name: Its meaning.
+        look: Its colour and pattern.
+        values: A value for each label; none if there is nothing.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Table:
     """The numbers behind a chart.
 
     Attributes:
-        columns: What is above them, with units.
-        rows: Texts and numbers; none where nothing is known.
+        columns: The headings, with units.
+        rows: Texts and numbers; none if nothing is known.
     """
 
     columns: list[str]
@@ -75,7 +75,7 @@ class Chart:
     missing: str | None = None
 
     def shown(self) -> dict[str, Any]:
-        """Return it as the page takes it."""
+        """Return it in the page's form."""
         return asdict(self)
 
 
@@ -203,7 +203,7 @@ def where_hours_went(rows: list[Row], days: list[str], tenant: Tenant, shifts: l
 
 
 def _of_hours(day: str, whole: float, tenant: Tenant) -> str:
-    """Return a day with its hours, and until when it is known if that is not its end."""
+    """Return the label of a day with its hours, and until when it is known if not to its end."""
     told = f"{short(day)}, {round(whole, 1 if whole < 10 else None):g} h"  # noqa: PLR2004 - digits
     loaded = local(tenant.last_load or 0, tenant.zone)
     return f"{told}, until {loaded:%H:%M}" if f"{loaded:%Y-%m-%d}" == day else told
@@ -260,7 +260,7 @@ def dispatch_to_done(tenant: Tenant) -> Chart:
 
 
 def withdrawals(rows: list[Row], days: list[str]) -> Chart:
-    """Return how often somebody was taken off, by the user who had assigned them."""
+    """Return how often technicians were withdrawn, by the user who had assigned them."""
     return _by_user(
         "withdrawals",
         "Appointments taken off a technician, grouped by who had assigned them (who took them off "
@@ -272,7 +272,7 @@ def withdrawals(rows: list[Row], days: list[str]) -> Chart:
 
 
 def handovers(rows: list[Row], days: list[str]) -> Chart:
-    """Return how often appointments went from one technician to another, by who did it."""
+    """Return how often appointments went from one technician to another, by the user."""
     return _by_user(
         "handovers",
         "Appointments that went from one technician to another, by the user who did it",
@@ -468,7 +468,7 @@ def _arrival(row: Row) -> int:
 
 
 def freshness(rows: list[Row], tenant: Tenant) -> Chart:
-    """Return which streams are all there, and since when."""
+    """Return which streams are complete, and since when."""
     title = "Whether each stream is all there, and when it was last read to its end"
     if not rows:
         return Chart(
@@ -534,7 +534,7 @@ def _unit(key: str) -> str:
 
 
 def _share(part: float | None, whole: float) -> float | None:
-    """Return a share in percent; none if there is no whole."""
+    """Return a share in percent; none if the whole is zero or unknown."""
     return round(100 * part / whole, 1) if whole and part is not None else None
 
 
