@@ -399,7 +399,7 @@ class DayBoard:
 
     @property
     def hours(self) -> tuple[int, int]:
-        """The first and the last minute to show; nights on call do not count, unless nothing else does."""
+        """The first and the last minute to show; nights on call count only if nothing else does."""
         shifts = [span for span in self.shifts if span[1] == "Normal"] or self.shifts
         begins = [span[2] for span in shifts] + [each[-1][0][1] for each in self.visits]
         ends = [span[3] for span in shifts] + [each[-1][-1][2] for each in self.visits]
