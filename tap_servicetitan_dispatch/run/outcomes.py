@@ -239,7 +239,7 @@ class Outcomes:
         outcome.refusal = error
 
     def fail_where_all_is_refused(self) -> None:
-        """Turn a tenant's skipped streams into failed ones, if all of them were refused.
+        """Make a tenant's skipped streams failures, if all of the tenant's streams were refused.
 
         A wrong app key may get the same answer as a missing scope. So a tenant without any readable
         stream is a failure, unless each answer names a scope, which shows that the API knows the
