@@ -14,7 +14,7 @@ from benchmarks.running import PYTHON, timed
 TABLES = {
     "tenants": "tenant_id bigint, tenant_number bigint, tenant_name text, time_zone text, "
     "last_complete_load timestamptz",
-    "loads": "tenant_id bigint, loaded_at timestamptz",
+    "loads": "tenant_id bigint, loaded_at timestamptz, load_before timestamptz, gap_minutes double",
     "tenant_day": "tenant_id bigint, day date, visits bigint, appointments_withdrawn bigint, "
     "appointments_withdrawn_after_dispatch bigint, appointments_handed_over bigint, "
     "median_minutes_dispatch_to_done double, slot_hours double, slot_hours_sold double, "
@@ -61,7 +61,8 @@ LATEST = "timestamptz '2026-11-20 23:00:00+00'"
 FILLED = {
     "tenants": "select tenant, tenant, 'Contractor ' || tenant, 'America/Chicago', {latest} "
     "from {tenants}",
-    "loads": "select tenant, {latest} - interval (10 * load) minute "
+    "loads": "select tenant, {latest} - interval (10 * load) minute, "
+    "{latest} - interval (10 * load + 10) minute, 10.0 "
     "from {tenants}, range(144 * {days}) loads(load)",
     "tenant_day": "select tenant, {day}, 300, 5, 1, 3, 95.5, 400.0, 310.0, 0.9, 144, 10.0, true, "
     "{latest}, 0.0, false from {tenants}, {back}",

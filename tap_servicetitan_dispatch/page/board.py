@@ -18,7 +18,11 @@ LONGEST = 12 * 60 * 60
 """From how many seconds on a visit was not that long, but was said to be over too late."""
 LATE = 30
 """From how many minutes after the shift began on a first dispatch is late; time away is none."""
-TAKEN_OFF = "Taken off"
+HOLE = 90
+"""From how many minutes without a load on that is shown; loads of once an hour may be late."""
+OVERLAP = 15
+"""From how many minutes on work within an absence is more than a meeting that began late."""
+WITHDRAWN = "Withdrawn"
 HOURS = {
     "hours_on_site": ("site", "On site"),
     "hours_paused": ("paused", "Paused"),
@@ -50,9 +54,9 @@ class Mark(NamedTuple):
 
     Attributes:
         kind: `done`, and how it came about was not seen; `edited`, done before the first load, and
-            edited then; `off`, the technician was taken off, and nobody has it now; `over`, the
+            edited then; `off`, withdrawn from the technician, and nobody has it now; `over`, the
             same, and somebody has it; `forgotten`, under way since then and never said to be over
-            in time; `nobody`, the last technician was taken off then.
+            in time; `nobody`, withdrawn from the last technician then.
     """
 
     kind: str
@@ -77,6 +81,7 @@ class Facts:
         technician_days: Rows of `dispatch_technician_day`.
         dispatched: Who has an assignment that is said to be under way now.
         scheduled: How many assignments wait, whatever their day, by technician.
+        holes: Times without a load, from and to when, in seconds since 1970.
         seen_up_to: Up to when the feed has shown what happened, in seconds since 1970.
     """
 
@@ -89,6 +94,7 @@ class Facts:
     technician_days: list[Row]
     dispatched: set[int]
     scheduled: dict[int, int]
+    holes: list[tuple[float, float]]
     seen_up_to: float
 
     def under_way(self, begins: float, ends: float) -> list[Stretch]:
@@ -191,6 +197,7 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
         technician_days=_technician_days(marts, tenant),
         dispatched={row["technician_id"] for row in current if row["status"] in _UNDER_WAY},
         scheduled=Counter(row["technician_id"] for row in current if row["status"] == "Scheduled"),
+        holes=_holes(marts, tenant, first),
         seen_up_to=seen_up_to,
     )
 
@@ -252,7 +259,8 @@ def _withdrawals(marts: Marts, tenant: Tenant, first: float) -> Iterator[Mark]:
         when = "after dispatch" if row["was_dispatched"] else "before any dispatch was seen"
         keys = (row["technician_id"], row["appointment_id"], row["job_id"])
         kind = "off" if row["appointment_id"] in alone else "over"
-        yield Mark(kind, *keys, row["withdrawn_on"], f"Taken off, {when}")
+        now = "nobody has it" if kind == "off" else "somebody has it"
+        yield Mark(kind, *keys, row["withdrawn_on"], f"{WITHDRAWN} {when}; {now}")
     for row in unassigned:
         name = row["last_technician_name"]
         text = f"Nobody assigned since {clock(row['withdrawn_on'], tenant.zone)}"
@@ -272,6 +280,20 @@ def _shifts(marts: Marts, recent: dict[str, Any]) -> list[Row]:
         **recent,
     )
     return [row for row in rows if row["active"] and row["shift_type"] != "TimeOff"]
+
+
+def _holes(marts: Marts, tenant: Tenant, first: float) -> list[tuple[float, float]]:
+    """Return times without a load, by when they began; one of them may be before the first load."""
+    rows = marts.rows(
+        "loads",
+        "load_before:time",
+        "loaded_at:time",
+        where="tenant_id = ? and loaded_at > to_timestamp(?) and gap_minutes >= ?",
+        values=(tenant.id, first, HOLE),
+    )
+    found = [(row["load_before"], row["loaded_at"]) for row in rows]
+    begun = tenant.first_load or first
+    return sorted(found + ([(first, begun)] if begun - first >= HOLE * 60 else []))
 
 
 def _technician_days(marts: Marts, tenant: Tenant) -> list[Row]:
@@ -317,6 +339,7 @@ class DayBoard:
         self.shifts = [*self._spans(facts.shifts, "shift_type")]
         self.away = [*self._spans(facts.away, "occasion")]
         self.visits = [*self._visits()]
+        self.holes = [span for hole in facts.holes if (span := day.span(*hole))]
         marks = [mark for mark in facts.marks if day.begins <= mark.at < day.ends]
         self.nobody = [mark for mark in marks if mark.kind == "nobody"]
         begins = {span[0]: span[2] for span in (*self.away, *self.shifts)}
@@ -364,6 +387,19 @@ class DayBoard:
                     }
                 )
         return sorted(found, key=lambda each: (each["away"] - each["minutes"], each["technician"]))
+
+    @cached_property
+    def absent(self) -> list[tuple[int, int | None, str, float, float]]:
+        """Who was at work while away: technician, appointment, occasion, and from and to when."""
+        found = []
+        for technician, appointment, _, _, _, _, states in self.visits:
+            work = [(begins, ends) for state, begins, ends in states if state != "paused"]
+            for one, occasion, begins, ends in self.away:
+                shared = [(max(begins, each[0]), min(ends, each[1])) for each in work]
+                shared = [each for each in shared if each[1] > each[0]]
+                if one == technician and sum(to - at for at, to in shared) >= OVERLAP:
+                    found.append((one, appointment, occasion, shared[0][0], shared[-1][1]))
+        return found
 
     def _was_seen(self, row: Row) -> bool:
         return (
@@ -422,7 +458,7 @@ class DayBoard:
             pairs = list(found)
             states = [(each.state, *span) for each, span in pairs]
             first = pairs[0][0]
-            status = self._facts.status.get(assignment, TAKEN_OFF)
+            status = self._facts.status.get(assignment, WITHDRAWN)
             visits.append((technician, first.appointment, first.job, status, states))
         for technician, each in groupby(visits, key=lambda visit: visit[0]):
             for visit, lane, lanes in _side_by_side(
@@ -459,6 +495,8 @@ class DayBoard:
             "nobody": [
                 (minute(mark.at), mark.appointment, mark.job, mark.text) for mark in self.nobody
             ],
+            "holes": self.holes,
+            "absent": [(place[one], *rest) for one, *rest in self.absent],
             "late": self.late,
             "scheduled": (
                 [self._facts.scheduled.get(one, 0) for one in self.technicians]
@@ -491,7 +529,7 @@ class DayBoard:
         late = self.late
         told = [
             _on_shift(self.on_shift),
-            f"{_many(self.counted, 'appointment was', 'appointments were')} seen under way or done",
+            f"{_many(self.counted, 'visit was', 'visits were')} seen under way or done",
         ]
         more = [
             (
@@ -506,6 +544,7 @@ class DayBoard:
             ),
             (forgotten, "visit forgotten under way", "visits forgotten under way"),
             (len(self.nobody), "appointment with nobody", "appointments with nobody"),
+            (len(self.absent), "visit during time away", "visits during time away"),
         ]
         told += [_many(number, one, several) for number, one, several in more if number]
         halves = any(visit[5] == 2 for visit in self.visits)  # noqa: PLR2004 - lanes

@@ -26,7 +26,7 @@ class FleetRow:
         loaded: When it was loaded last, in words; none if it never was.
         needs: What else needs somebody, in words.
         visits: Visits of today and of the day before, none where that day is not there.
-        withdrawn: Appointments of today of which somebody was taken off.
+        withdrawn: Appointments that were withdrawn from somebody today.
         minutes: Median from dispatch to done, of the day before.
         sold: Hours sold and hours there of today's slots.
         seen: How much of what was done was seen from its dispatch on, in percent.

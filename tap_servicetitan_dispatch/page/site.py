@@ -19,7 +19,7 @@ from tap_servicetitan_dispatch.page.tenants import Tenant, technicians, tenants
 
 INDEX = "index.html"
 _PACKAGE = "tap_servicetitan_dispatch.page"
-_SHARED = ("page.css", "page.js")
+_SHARED = ("page.css", "page.js", "tracks.js", "charts.js")
 _LIBRARY = "plotly.min.js"
 # Within a script element only these could end it or begin another
 _ESCAPES = {ord(each): f"\\u{ord(each):04x}" for each in "<>&"}
