@@ -1,15 +1,21 @@
-"""The page of a large fleet: marts with as many days and technicians, and what its build takes."""
+"""The page of a large fleet: marts with as many days and technicians, and what they take.
+
+That is their build, and the time until a dispatcher can use a tenant's page.
+"""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import duckdb
+from playwright.sync_api import sync_playwright
 
-from benchmarks.running import PYTHON, timed
+from benchmarks.running import PYTHON, Took, timed
 
 TABLES = {
     "tenants": "tenant_id bigint, tenant_number bigint, tenant_name text, time_zone text, "
@@ -136,9 +142,36 @@ def made(tenants: int, technicians: int, days: int) -> Made:
     """Return what the page of marts of so many tenants, technicians and days takes; once."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        fill(folder / "dispatch.duckdb", tenants, technicians, days)
-        command = [PYTHON, "-c", "from tap_servicetitan_dispatch.__main__ import page; page()"]
-        options = ["build", "--database", str(folder / "dispatch.duckdb"), "--into", name]
-        took = timed([*command, *options], {})
+        took = _build(folder, tenants, technicians, days)
         largest = max(page.stat().st_size for page in folder.glob("*.html"))
     return Made(took.seconds, took.peak_mib, largest / 1e6)
+
+
+def usable(technicians: int, days: int) -> float:
+    """Return how many seconds a new page takes until a click on the day before has shown it.
+
+    In Chromium without a graphics card, from the disk.
+    """
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        _build(folder, 1, technicians, days)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        page = browser.new_page(viewport={"width": 1200, "height": 800})
+        began = time.perf_counter()
+        page.goto((folder / "index.html").as_uri(), wait_until="commit")
+        page.locator("#plot-board tbody").wait_for()
+        page.locator("#before").click()
+        page.locator("#after:enabled").wait_for()
+        # Until it is painted
+        page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+        seconds = time.perf_counter() - began
+        browser.close()
+    return seconds
+
+
+def _build(folder: Path, tenants: int, technicians: int, days: int) -> Took:
+    """Make the pages of marts of so many tenants, technicians and days in a folder."""
+    fill(folder / "dispatch.duckdb", tenants, technicians, days)
+    command = [PYTHON, "-c", "from tap_servicetitan_dispatch.__main__ import page; page()"]
+    options = ["build", "--database", str(folder / "dispatch.duckdb"), "--into", str(folder)]
+    return timed([*command, *options], {})

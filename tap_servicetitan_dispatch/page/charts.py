@@ -230,8 +230,9 @@ def dispatch_to_done(tenant: Tenant) -> Chart:
         return Chart(
             "dispatch-to-done",
             title,
-            missing="No assignment was seen from its dispatch to its end yet. Load every ten minutes, "
-            "and keep the history: in a database, name appointment_assignments in keep_history.",
+            missing="No assignment was seen from its dispatch to its end yet. Load every ten "
+            "minutes, and keep the history: in a database, name appointment_assignments in "
+            "keep_history.",
         )
     gap = max(row["greatest_gap_minutes"] or 0 for row in rows)
     return Chart(

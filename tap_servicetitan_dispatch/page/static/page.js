@@ -93,8 +93,10 @@
       ];
       return { name: name(technician), notes: notes.filter(Boolean), shapes: [] };
     });
-    const add = (row, shape, ...lines) =>
-      rows[row].shapes.push({ ...shape, says: () => [rows[row].name, ...lines.map((each) => each())] });
+    const add = (row, shape, ...lines) => {
+      const of = rows[row];
+      of.shapes.push({ ...shape, says: () => [of.name, ...lines.map((each) => each())] });
+    };
     const time = (from, to) => `${at(day, from)} to ${at(day, to)}`;
 
     for (const [row, kind, from, to] of day.shifts) {
@@ -129,6 +131,7 @@
       scale: day.hours,
       ticks: day.ticks.map(([minute, text]) => [minute, day.ticks.length > 14 ? text.slice(0, 2) : text]),
       line: day.seen === null ? null : { at: day.seen, text: `seen up to ${at(day, day.seen)}` },
+      begin: Math.min(...day.shifts.filter((each) => each[1] !== "OnCall").map((each) => each[2]), day.hours[1]),
       height: 30,
       rows,
     };
@@ -187,7 +190,6 @@
       title: "Share of the hours of the shift and of overtime",
       scale: [0, 100],
       ticks: [0, 20, 40, 60, 80, 100].map((each) => [each, `${each}%`]),
-      line: null,
       height: 26,
       rows: rows.map((each) => {
         const whole = each.hours.reduce((all, hours) => all + hours, 0);
@@ -223,7 +225,7 @@
     byId(`plot-${id}`).hidden = !something;
     byId(`legend-${id}`).hidden = !something;
     byId(`no-${id}`).hidden = something;
-    if (something) tracks.draw(byId(`plot-${id}`), track);
+    if (something) drawing.rows(byId(`plot-${id}`), track);
   }
 
   function showDay() {
@@ -289,14 +291,14 @@
   }
 
   if (data.days.length) {
-    tracks.legend(byId("legend-board"), boardLegend());
-    tracks.legend(byId("legend-shares"), data.parts);
+    drawing.legend(byId("legend-board"), boardLegend());
+    drawing.legend(byId("legend-shares"), data.parts);
     showDay();
     byId("before").addEventListener("click", () => go(shown - 1));
     byId("after").addEventListener("click", () => go(shown + 1));
     byId("day").addEventListener("input", (event) => go(Number(event.target.value)));
     document.addEventListener("keydown", (event) => {
-      if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, .scroll")) return;
+      if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, .scroll, .wide")) return;
       if (event.key === "ArrowLeft") go(shown - 1);
       if (event.key === "ArrowRight") go(shown + 1);
     });
@@ -304,68 +306,70 @@
 
   // Charts of all days --------------------------------------------------------------------------
 
-  const drawn = new Map();
-  const waiting = new Map();
-
-  function drawChart(place, chart) {
-    waiting.delete(place);
-    drawn.set(place, chart);
-    charts.draw(place, chart);
+  // A label as lines below a column; thirty stand side by side if each takes more of them
+  function broken(label, many) {
+    const lines = label.replace(" ", ", ").split(", ");
+    return many ? lines.flatMap((each) => each.split(/(?<=^\d+|until) (?!h$)/)) : lines;
   }
 
-  // Where a chart cannot be drawn, its numbers are shown in its place
-  function showNumbers(some) {
-    for (const place of waiting.keys()) {
-      place.hidden = some;
-      place.parentElement.querySelector("details").open = some;
-    }
+  function drawColumns(place, chart) {
+    drawing.columns(place, {
+      label: `${chart.title}. The numbers are in the table that follows.`,
+      title: chart.axis,
+      labels: chart.labels.map((each) => broken(each, chart.labels.length > 14)),
+      series: chart.series,
+      most: chart.axis.endsWith("(%)") ? 100 : null,
+      says: (series, column) => [
+        chart.labels[column],
+        `${chart.series[series].name}: ${number(chart.series[series].values[column])}`,
+      ],
+    });
   }
 
-  const near = new IntersectionObserver(
-    (entries) => {
-      for (const { target, isIntersecting } of entries) {
-        if (!isIntersecting) continue;
-        near.unobserve(target);
-        charts.library().then(
-          // Each in its turn, so that the page answers in between
-          () => setTimeout(() => waiting.has(target) && drawChart(target, waiting.get(target))),
-          () => {
-            showNumbers(true);
-            waiting.clear();
-          },
-        );
-      }
-    },
-    { rootMargin: "400px 0px" },
-  );
+  function drawBars(place, chart) {
+    const sums = chart.labels.map((_, row) => chart.series.reduce((sum, each) => sum + each.values[row], 0));
+    const ticks = drawing.ticks(Math.max(...sums));
+    drawing.rows(place, {
+      label: `${chart.title}. The numbers are in the table that follows.`,
+      title: chart.axis,
+      scale: [0, ticks.at(-1)],
+      ticks: ticks.map((each) => [each, `${each}`]),
+      height: 26,
+      rows: chart.labels.map((label, row) => {
+        let to = 0;
+        const shapes = chart.series.map(({ name, look, values }) => {
+          const from = to;
+          to += values[row];
+          return { look, from, to, top: 3, height: 20, says: () => [label, `${name}: ${values[row]}`] };
+        });
+        return { name: label, notes: [], shapes: shapes.filter((each) => each.to > each.from) };
+      }),
+    });
+  }
+
+  function drawCells(place, chart) {
+    const counts = chart.id === "cover";
+    const most = counts ? Math.max(1, ...chart.series.flatMap((each) => each.values)) : 100;
+    const share = (value) => (value === null ? null : counts && !value ? -1 : value / most);
+    drawing.cells(place, {
+      label: chart.title,
+      columns: chart.labels.map((each) => broken(each)),
+      rows: chart.series.map(({ name, values }, row) => ({
+        name,
+        cells: values.map((value, column) => ({
+          text: chart.texts[row][column].split(/(?<= left) /),
+          share: share(value),
+        })),
+      })),
+    });
+  }
+
+  const DRAWN = { columns: drawColumns, bars: drawBars, cells: drawCells };
   for (const chart of data.charts) {
-    const table = byId(`table-${chart.id}`);
-    if (table) fill(table, chart.table.columns, chart.table.rows);
     const place = byId(`plot-${chart.id}`);
-    if (!place) continue;
-    place.style.height = `${charts.height(chart)}px`;
-    waiting.set(place, chart);
-    near.observe(place);
+    if (place) DRAWN[chart.kind](place, chart);
+    const list = byId(`legend-${chart.id}`);
+    if (list) drawing.legend(list, chart.series.map((each) => [each.look, each.name]));
+    fill(byId(`table-${chart.id}`), chart.table.columns, chart.table.rows);
   }
-
-  const drawAgain = () => drawn.forEach((chart, place) => charts.draw(place, chart));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAgain);
-  // Print does not wait for the library: before it is there, the numbers are printed in place of charts
-  addEventListener("beforeprint", () => {
-    document.documentElement.dataset.print = "yes";
-    drawAgain();
-    if (window.Plotly) waiting.forEach((chart, place) => drawChart(place, chart));
-    else showNumbers(true);
-  });
-  addEventListener("afterprint", () => {
-    document.documentElement.dataset.print = "no";
-    showNumbers(false);
-    drawAgain();
-  });
-  // By the keyboard, it is asked to wait
-  addEventListener("keydown", (event) => {
-    if (window.Plotly || event.key !== "p" || !(event.ctrlKey || event.metaKey)) return;
-    event.preventDefault();
-    charts.library().then(print, print);
-  });
 })();
