@@ -11,11 +11,15 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 from playwright.sync_api import sync_playwright
 
 from benchmarks.running import PYTHON, Took, timed
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 TABLES = {
     "tenants": "tenant_id bigint, tenant_number bigint, tenant_name text, time_zone text, "
@@ -156,16 +160,24 @@ def usable(technicians: int, days: int) -> float:
         folder = Path(name)
         _build(folder, 1, technicians, days)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-        page = browser.new_page(viewport={"width": 1200, "height": 800})
-        began = time.perf_counter()
-        page.goto((folder / "index.html").as_uri(), wait_until="commit")
-        page.locator("#plot-board tbody").wait_for()
-        page.locator("#before").click()
-        page.locator("#after:enabled").wait_for()
-        # Until it is painted
-        page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
-        seconds = time.perf_counter() - began
+        # The first time is also that in which the browser itself starts
+        _opened(browser, folder / "index.html")
+        seconds = _opened(browser, folder / "index.html")
         browser.close()
+    return seconds
+
+
+def _opened(browser: Browser, file: Path) -> float:
+    page = browser.new_page(viewport={"width": 1200, "height": 800})
+    began = time.perf_counter()
+    page.goto(file.as_uri(), wait_until="commit")
+    page.locator("#plot-board tbody").wait_for()
+    page.locator("#before").click()
+    page.locator("#after:enabled").wait_for()
+    # Until it is painted
+    page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+    seconds = time.perf_counter() - began
+    page.close()
     return seconds
 
 

@@ -114,8 +114,7 @@ def _of_the_page() -> Iterator[Scenario]:
         goal="below 2 s",
         limit=2,
         unit="s",
-        digits=2,
-        share=1,
+        digits=1,
     )
 
 

@@ -30,7 +30,7 @@ pytestmark = [
 ]
 SAME_DAY = "2026-11-01T19:00:00+00:00"
 """An hour after the newest load."""
-BOARD = "#plot-board tbody"
+DRAWN = "html[data-drawn=all]"
 
 
 class Looked:
@@ -84,6 +84,7 @@ class Looked:
 
     def table(self, name: str) -> list[list[str]]:
         """Return the rows of a table, its head first."""
+        self.page.wait_for_selector(DRAWN)
         found: list[list[str]] = self.page.evaluate(
             "id => [...document.getElementById(id).rows].map(row => "
             "[...row.cells].map(cell => cell.textContent))",
@@ -116,7 +117,9 @@ def acme(browser: Browser, pages: Path) -> Looked:
     """The page of the tenant with three days."""
     page = browser.new_page(viewport={"width": 1200, "height": 800})
     page.clock.set_fixed_time(datetime.fromisoformat(SAME_DAY))
-    return Looked(page).open(pages / "tenant-1.html")
+    looked = Looked(page).open(pages / "tenant-1.html")
+    page.wait_for_selector(DRAWN)
+    return looked
 
 
 def test_nothing_goes_wrong_and_nothing_but_the_pages_own_files_is_asked_for(
@@ -368,7 +371,7 @@ def test_the_fleet_leads_to_each_tenant_those_first_that_need_somebody(
         "Loaded Sun 1 Nov, 11:55",
     ]
     looked.page.get_by_text("Tenant 3").click()
-    looked.page.wait_for_selector(BOARD)
+    looked.page.wait_for_selector(DRAWN)
     assert "This is the first load." in looked.text(".notice")
     assert looked.legend("board") == [
         "Shift",

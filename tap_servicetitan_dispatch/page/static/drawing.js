@@ -52,8 +52,6 @@ const drawing = (() => {
   function rows(place, chart) {
     const [first, last] = chart.scale;
     const share = (value) => (100 * (value - first)) / (last - first);
-    const grid = `${place.id}-grid`;
-
     function shape(each) {
       const from = Math.max(first, each.from);
       const made = each.mark
@@ -71,31 +69,35 @@ const drawing = (() => {
       return made;
     }
 
-    const upright = (value, look) => svg("line", { class: look, x1: percent(share(value)), x2: percent(share(value)), y2: chart.height });
     const text = (value, y, content) => svg("text", { x: percent(share(value)), y }, content);
     const around = (tag, middle) => html(tag, "", html("tr", "", html("td"), middle, html("td")));
 
     function row({ name, notes, shapes }) {
       const shown = shapes.filter((each) => each.from <= last && (each.to ?? each.from) >= first);
-      const drawn = svg("svg", { height: chart.height }, svg("use", { href: `#${grid}` }), ...shown.map(shape));
-      if (chart.line) drawn.append(upright(chart.line.at, "until"));
+      const drawn = svg("svg", { height: chart.height }, ...shown.map(shape));
+      if (chart.line) {
+        const x = percent(share(chart.line.at));
+        drawn.append(svg("line", { class: "until", x1: x, x2: x, y2: "100%" }));
+      }
       const head = html("th", "name", name);
       head.scope = "row";
       return html("tr", "", head, html("td", "track", drawn), html("td", "notes", ...notes.map((each) => html("div", "", each))));
     }
 
-    const lines = svg("g", { id: grid }, ...chart.ticks.map(([at]) => upright(at, "grid")));
-    const scale = svg("svg", { class: "scale", height: 17 }, svg("defs", {}, lines), ...chart.ticks.map(([at, shown]) => text(at, 12, shown)));
+    const scale = svg("svg", { class: "scale", height: 17 }, ...chart.ticks.map(([at, shown]) => text(at, 12, shown)));
     const head = around("thead", html("td", "", html("div", "unit", chart.title), scale));
     const table = html("table", "tracks", head, html("tbody", "", ...chart.rows.map(row)));
     table.setAttribute("aria-label", chart.label);
+    // All lines of the grid as one ground, as each of its own in each row takes longer than all else
+    const lines = chart.ticks.map(([at]) => percent(share(at))).flatMap((x) => [`#0000 calc(${x} - 0.5px)`, `var(--grid) 0 calc(${x} + 0.5px)`, "#0000 0"]);
+    table.style.setProperty("--lines", `linear-gradient(to right, ${lines.join(", ")})`);
     if (chart.line) {
       const below = svg("svg", { class: "scale", height: 18 }, text(chart.line.at, 14, chart.line.text));
       table.append(around("tfoot", html("td", "", below)));
     }
     hide();
     place.replaceChildren(table);
-    if (chart.begin && place.scrollWidth > place.clientWidth)
+    if (chart.begin && matchMedia("(max-width: 66rem)").matches)
       place.scrollLeft = (share(chart.begin) / 100) * scale.getBoundingClientRect().width;
     const entry = reached(table).find((each) => each.length);
     if (entry) offer(entry[0]);

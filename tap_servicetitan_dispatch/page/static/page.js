@@ -17,6 +17,7 @@
   const held = document.getElementById("data");
   if (!held) return;
   const data = JSON.parse(held.textContent);
+  const root = document.documentElement;
   const byId = (id) => document.getElementById(id);
   // Made once: toLocaleString takes longer than all that is drawn
   const numbers = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
@@ -46,6 +47,29 @@
     );
     table.replaceChildren(element("thead", {}, head), element("tbody", {}, ...body));
   }
+
+  // What is below the board is drawn one by one while nobody wants anything else
+  const waiting = new Map();
+  const whenIdle = window.requestIdleCallback ?? ((task) => setTimeout(task));
+
+  function later(name, task) {
+    if (!waiting.size) whenIdle(drawNext);
+    waiting.set(name, task);
+    root.dataset.drawn = "board";
+  }
+
+  function drawNext() {
+    if (!waiting.size) return;
+    const [[name, task]] = waiting;
+    waiting.delete(name);
+    task();
+    if (waiting.size) whenIdle(drawNext);
+    else root.dataset.drawn = "all";
+  }
+
+  addEventListener("beforeprint", () => {
+    while (waiting.size) drawNext();
+  });
 
   function list(place, items) {
     place.replaceChildren(...items.map((each) => element("li", { textContent: each })));
@@ -217,6 +241,17 @@
     };
   }
 
+  const sharesColumns = () => [
+    "Technician", "Visits", ...data.parts.map((each) => `${each[1]} (h)`), "Of these, overtime (h)", "Seen from dispatch on (%)",
+    "Arrival seen as well (%)", "Greatest gap between loads (min)",
+  ];
+
+  const sharesRows = (day) =>
+    day.hours_of.map((each) => [
+      name(each.technician), each.visits, ...each.hours, each.overtime, each.seen === null ? null : 100 * each.seen,
+      each.arrival_seen === null ? null : 100 * each.arrival_seen, each.gap,
+    ]);
+
   // The day that is shown -----------------------------------------------------------------------
 
   // In place of an empty chart, what is missing
@@ -239,19 +274,9 @@
     slider.setAttribute("aria-valuetext", day.title);
     byId("before").disabled = shown === 0;
     byId("after").disabled = shown === data.days.length - 1;
-    drawOrSay("shares", sharesOf(day));
-    fill(byId("table-board"), BOARD_COLUMNS, boardRows(day));
-    fill(
-      byId("table-shares"),
-      [
-        "Technician", "Visits", ...data.parts.map((each) => `${each[1]} (h)`), "Of these, overtime (h)", "Seen from dispatch on (%)",
-        "Arrival seen as well (%)", "Greatest gap between loads (min)",
-      ],
-      day.hours_of.map((each) => [
-        name(each.technician), each.visits, ...each.hours, each.overtime, each.seen === null ? null : 100 * each.seen,
-        each.arrival_seen === null ? null : 100 * each.arrival_seen, each.gap,
-      ]),
-    );
+    later("shares", () => drawOrSay("shares", sharesOf(day)));
+    later("numbers of the board", () => fill(byId("table-board"), BOARD_COLUMNS, boardRows(day)));
+    later("numbers of the shares", () => fill(byId("table-shares"), sharesColumns(), sharesRows(day)));
     list(
       byId("late"),
       day.late.map((each) => {
@@ -365,11 +390,12 @@
   }
 
   const DRAWN = { columns: drawColumns, bars: drawBars, cells: drawCells };
-  for (const chart of data.charts) {
-    const place = byId(`plot-${chart.id}`);
-    if (place) DRAWN[chart.kind](place, chart);
-    const list = byId(`legend-${chart.id}`);
-    if (list) drawing.legend(list, chart.series.map((each) => [each.look, each.name]));
-    fill(byId(`table-${chart.id}`), chart.table.columns, chart.table.rows);
-  }
+  for (const chart of data.charts)
+    later(chart.id, () => {
+      const place = byId(`plot-${chart.id}`);
+      if (place) DRAWN[chart.kind](place, chart);
+      const list = byId(`legend-${chart.id}`);
+      if (list) drawing.legend(list, chart.series.map((each) => [each.look, each.name]));
+      fill(byId(`table-${chart.id}`), chart.table.columns, chart.table.rows);
+    });
 })();
