@@ -391,14 +391,19 @@ class DayBoard:
     @cached_property
     def absent(self) -> list[tuple[int, int | None, str, float, float]]:
         """Who was at work while away: technician, appointment, occasion, and from and to when."""
+        times: dict[int, list[tuple[str, float, float]]] = {}
+        for one, *rest in self.away:
+            times.setdefault(one, []).append((rest[0], rest[1], rest[2]))
         found = []
         for technician, appointment, _, _, _, _, states in self.visits:
-            work = [(begins, ends) for state, begins, ends in states if state != "paused"]
-            for one, occasion, begins, ends in self.away:
-                shared = [(max(begins, each[0]), min(ends, each[1])) for each in work]
-                shared = [each for each in shared if each[1] > each[0]]
-                if one == technician and sum(to - at for at, to in shared) >= OVERLAP:
-                    found.append((one, appointment, occasion, shared[0][0], shared[-1][1]))
+            for occasion, begins, ends in times.get(technician, ()):
+                shared = [
+                    (max(begins, since), min(ends, until))
+                    for state, since, until in states
+                    if state != "paused" and since < ends and until > begins
+                ]
+                if sum(until - since for since, until in shared) >= OVERLAP:
+                    found.append((technician, appointment, occasion, shared[0][0], shared[-1][1]))
         return found
 
     def _was_seen(self, row: Row) -> bool:
@@ -442,9 +447,12 @@ class DayBoard:
         return max(0, int(first // 60) * 60), min(self._day.minutes, -int(-last // 60) * 60)
 
     def _spans(self, rows: Iterable[Row], what: str) -> Iterator[tuple[int, str, float, float]]:
-        for row in sorted(rows, key=lambda row: (row["technician_id"], row["starts_at"])):
-            if span := self._day.span(row["starts_at"], row["ends_at"]):
-                yield (row["technician_id"], row[what], *span)
+        span = self._day.span
+        found = [(row, times) for row in rows if (times := span(row["starts_at"], row["ends_at"]))]
+        # Those of a day are few, so they are sorted and not all of them
+        found.sort(key=lambda pair: (pair[0]["technician_id"], pair[0]["starts_at"]))
+        for row, times in found:
+            yield (row["technician_id"], row[what], *times)
 
     def _visits(self) -> Iterator[tuple[Any, ...]]:
         """Yield visits: technician, appointment, job, status, lane, lanes, states."""

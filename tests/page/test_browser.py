@@ -161,6 +161,20 @@ def test_the_bars_of_a_day_are_those_of_the_marts(acme: Looked) -> None:
     assert acme.text("#plot-board tfoot").strip() == "seen up to 11:45"
 
 
+@pytest.mark.parametrize("plot", ["board", "shares", "withdrawals"])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_no_row_is_covered_by_the_hours_above_it(acme: Looked, plot: str, width: int) -> None:
+    acme.page.set_viewport_size({"width": width, "height": 800})
+    acme.page.evaluate("scrollTo(0, 0)")
+    head, row = (
+        acme.page.locator(f"#plot-{plot} {part} tr").first.bounding_box()
+        for part in ("thead", "tbody")
+    )
+    assert head
+    assert row
+    assert row["y"] >= head["y"] + head["height"] - 1
+
+
 def test_a_bar_stands_at_its_hours(acme: Looked) -> None:
     hours = acme.page.evaluate(
         "[...document.querySelectorAll('#plot-board thead text')].map("
