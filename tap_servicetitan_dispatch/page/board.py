@@ -391,9 +391,9 @@ class DayBoard:
     @cached_property
     def absent(self) -> list[tuple[int, int | None, str, float, float]]:
         """Who was at work while away: technician, appointment, occasion, and from and to when."""
-        times: dict[int, list[tuple[str, float, float]]] = {}
-        for one, *rest in self.away:
-            times.setdefault(one, []).append((rest[0], rest[1], rest[2]))
+        times: dict[int, list[list[Any]]] = {}
+        for technician, *time in self.away:
+            times.setdefault(technician, []).append(time)
         found = []
         for technician, appointment, _, _, _, _, states in self.visits:
             for occasion, begins, ends in times.get(technician, ()):
@@ -447,12 +447,12 @@ class DayBoard:
         return max(0, int(first // 60) * 60), min(self._day.minutes, -int(-last // 60) * 60)
 
     def _spans(self, rows: Iterable[Row], what: str) -> Iterator[tuple[int, str, float, float]]:
-        span = self._day.span
-        found = [(row, times) for row in rows if (times := span(row["starts_at"], row["ends_at"]))]
-        # Those of a day are few, so they are sorted and not all of them
-        found.sort(key=lambda pair: (pair[0]["technician_id"], pair[0]["starts_at"]))
-        for row, times in found:
-            yield (row["technician_id"], row[what], *times)
+        begins, ends, minute = self._day.begins, self._day.ends, self._day.minute
+        mine = [row for row in rows if row["starts_at"] < ends and row["ends_at"] > begins]
+        mine.sort(key=lambda row: (row["technician_id"], row["starts_at"]))
+        for row in mine:
+            since, until = max(row["starts_at"], begins), min(row["ends_at"], ends)
+            yield row["technician_id"], row[what], minute(since), minute(until)
 
     def _visits(self) -> Iterator[tuple[Any, ...]]:
         """Yield visits: technician, appointment, job, status, lane, lanes, states."""
