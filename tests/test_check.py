@@ -349,7 +349,7 @@ def test_app_key_and_tenant_are_judged_by_a_stream_that_is_selected(
 
 
 def test_without_a_selected_stream_the_rest_is_checked(open_api: ScriptedApi, tap: Command) -> None:
-    nothing: dict[str, Any] = catalog_of()
+    nothing = catalog_of(with_others=True)
     run = tap.run(open_api.config, None, nothing, "--check=json")
     assert (run.exit_code, outcomes(run)) == (0, {"ok": [*BEFORE, *OFFERED]})
     open_api.reply = lambda _: ANSWERS["unmatched"]

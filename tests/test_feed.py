@@ -232,7 +232,7 @@ def test_a_bookmark_that_is_no_text_is_an_error(api: ScriptedApi, tap: Command) 
 
 
 def test_a_deselected_stream_costs_no_request(api: ScriptedApi, tap: Command) -> None:
-    run = tap.run(api.config, streams=())
+    run = tap.run(api.config, None, catalog_of(with_others=True))
     assert (run.exit_code, api.calls) == (0, [])
 
 

@@ -61,8 +61,8 @@ servicetitan-sandbox --like survey.json
 ```
 
 This sandbox behaves like that tenant: every switch that a fact names, the number of rows of each list,
-the shares of inactive and undated rows, how late it answers, and what failed in passing. Other options
-win. In Python: `Sandbox(like="survey.json")`.
+the shares of inactive and undated rows, how late it answers, what failed in passing, and by how much
+its clock is off. Other options win. In Python: `Sandbox(like="survey.json")`.
 
 ## How sure it is
 
@@ -72,6 +72,7 @@ win. In Python: `Sandbox(like="survey.json")`.
 - The office goes on working during a survey. So it compares only rows that were unchanged for an hour,
   and asks for counts twice.
 - Events during the survey, such as changes that do not move `modifiedOn`, show only in a busy hour.
+- Each call has 30 seconds. A wait that would take longer than the survey has left ends it.
 
 ## A second survey
 
@@ -113,7 +114,7 @@ def survey_of_sandbox() -> Survey:
             "timezone": "America/Chicago",
         }
         tap = TapServiceTitanDispatch(config=config)
-        (found,) = survey(tap, calls_a_second=60, clock=lambda: 0.0)
+        (found,) = survey(tap, calls_a_second=60, clock=lambda: 0.0, wall=AT.timestamp)
         return found
 
 

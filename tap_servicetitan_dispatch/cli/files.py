@@ -54,7 +54,8 @@ def parsed(content: bytes, source: str) -> Any:
         raise InputError(f"{source} is not text in UTF-8: {error}", remedy) from error
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise InputError(f"{source} is not JSON: {part(error)}", remedy) from error
-    if (place := place_of_lone_surrogate(value)) is not None:
+    # UTF-8 has no half of a character, but an escape may name one
+    if "\\u" in text and (place := place_of_lone_surrogate(value)) is not None:
         where = ".".join(map(str, place)) or "its top"
         raise InputError(f"{source} has text that is not valid Unicode at {where}", remedy)
     return value

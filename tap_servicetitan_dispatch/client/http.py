@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from dataclasses import dataclass, field
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -29,12 +30,31 @@ if TYPE_CHECKING:
 
     from tap_servicetitan_dispatch.client.answers import Answer, Decode
 
-    Witness = Callable[[requests.Response | None, bytes, float, ApiError | None], object]
+    Witness = Callable[["Exchange"], object]
 
 USER_AGENT = f"{NAME}/{__version__}"
 CONNECT_TIMEOUT_SECONDS = 15
 MOST_AT_ONCE = 50
 """Connections that are kept to a server; `max_concurrent_requests` cannot exceed it."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What came of one request.
+
+    Attributes:
+        response: The answer, if there was one.
+        content: Its body, as far as it came.
+        seconds: How long all of it took.
+        body_seconds: How long the body took, of these.
+        failure: What went wrong, if something did.
+    """
+
+    response: requests.Response | None = field(repr=False)
+    content: bytes = field(repr=False)
+    seconds: float
+    body_seconds: float
+    failure: ApiError | None
 
 
 class Http:
@@ -52,9 +72,8 @@ class Http:
     Attributes:
         served_at: The API's clock at the last good answer that gave it.
         token_served_at: The clock of the token endpoint, which is another host.
-        witness: Called in the requesting thread with the result of each request: the answer if
-            there was one, its body, the seconds that it took, and the failure if there was one.
-        timer: Monotonic clock for these seconds.
+        witness: Called in the requesting thread with the result of each request.
+        timer: Monotonic clock for the seconds that the witness gets.
     """
 
     def __init__(self, timeout_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -87,7 +106,7 @@ class Http:
             ApiError: There was no answer, or not a good one.
         """
         name = f"{request.method} {urlsplit(request.url).path}"
-        began = self.timer()
+        began = headed = self.timer()
         response: requests.Response | None = None
         content = b""
         try:
@@ -98,6 +117,7 @@ class Http:
                 allow_redirects=False,
                 **self._way_to(str(prepared.url), name),
             )
+            headed = self.timer()
             content = body_of(response)
             answer = answer_of(response, content, name, decode, token_endpoint=token_endpoint)
         except (OSError, urllib3.exceptions.HTTPError) as error:  # all of requests is an OSError
@@ -105,14 +125,26 @@ class Http:
         except ApiError as error:
             failure = error
         else:
-            self.witness(response, content, self.timer() - began, None)
+            self._tell(response, content, began, headed)
             if token_endpoint:
                 self.token_served_at = answer.served_at or self.token_served_at
             else:
                 self.served_at = answer.served_at or self.served_at
             return answer
-        self.witness(response, content, self.timer() - began, failure)
+        self._tell(response, content, began, headed, failure)
         raise failure  # on its own: what requests raises carries the request, with secrets
+
+    def _tell(
+        self,
+        response: requests.Response | None,
+        content: bytes,
+        began: float,
+        headed: float,
+        failure: ApiError | None = None,
+    ) -> None:
+        ended = self.timer()
+        body_seconds = ended - headed if response is not None else 0.0
+        self.witness(Exchange(response, content, ended - began, body_seconds, failure))
 
     def _way_to(self, url: str, request: str) -> dict[str, Any]:
         """Return the way to a server: the proxy, and the certificates to trust.
@@ -136,9 +168,7 @@ class Http:
         return {**way, "stream": True}
 
 
-def _ignore(
-    _response: requests.Response | None, _content: bytes, _seconds: float, _failure: ApiError | None
-) -> None:
+def _ignore(_: Exchange) -> None:
     """Do nothing."""
 
 

@@ -20,7 +20,11 @@ LATE = 30
 """Minutes after the start of the shift at which a first dispatch counts as late; absences do not
 count.
 """
-TAKEN_OFF = "Taken off"
+HOLE = 90
+"""Minutes without a load that are shown; hourly loads may be late."""
+OVERLAP = 15
+"""Minutes of work within an absence that are more than a meeting that began late."""
+WITHDRAWN = "Withdrawn"
 HOURS = {
     "hours_on_site": ("site", "On site"),
     "hours_paused": ("paused", "Paused"),
@@ -80,6 +84,7 @@ class Facts:
         technician_days: Rows of `dispatch_technician_day`.
         dispatched: Technicians whose assignment is under way now, as reported.
         scheduled: Number of scheduled assignments on any day, by technician.
+        holes: Times without a load, from and to when, in seconds since 1970.
         seen_up_to: Until when the feed has shown what happened, in seconds since 1970.
     """
 
@@ -92,6 +97,7 @@ class Facts:
     technician_days: list[Row]
     dispatched: set[int]
     scheduled: dict[int, int]
+    holes: list[tuple[float, float]]
     seen_up_to: float
 
     def under_way(self, begins: float, ends: float) -> list[Stretch]:
@@ -194,6 +200,7 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
         technician_days=_technician_days(marts, tenant),
         dispatched={row["technician_id"] for row in current if row["status"] in _UNDER_WAY},
         scheduled=Counter(row["technician_id"] for row in current if row["status"] == "Scheduled"),
+        holes=_holes(marts, tenant, first),
         seen_up_to=seen_up_to,
     )
 
@@ -255,7 +262,8 @@ def _withdrawals(marts: Marts, tenant: Tenant, first: float) -> Iterator[Mark]:
         when = "after dispatch" if row["was_dispatched"] else "before any dispatch was seen"
         keys = (row["technician_id"], row["appointment_id"], row["job_id"])
         kind = "off" if row["appointment_id"] in alone else "over"
-        yield Mark(kind, *keys, row["withdrawn_on"], f"Taken off, {when}")
+        now = "nobody has it" if kind == "off" else "somebody has it"
+        yield Mark(kind, *keys, row["withdrawn_on"], f"{WITHDRAWN} {when}; {now}")
     for row in unassigned:
         name = row["last_technician_name"]
         text = f"Nobody assigned since {clock(row['withdrawn_on'], tenant.zone)}"
@@ -275,6 +283,20 @@ def _shifts(marts: Marts, recent: dict[str, Any]) -> list[Row]:
         **recent,
     )
     return [row for row in rows if row["active"] and row["shift_type"] != "TimeOff"]
+
+
+def _holes(marts: Marts, tenant: Tenant, first: float) -> list[tuple[float, float]]:
+    """Return times without a load, by when they began; one of them may be before the first load."""
+    rows = marts.rows(
+        "loads",
+        "load_before:time",
+        "loaded_at:time",
+        where="tenant_id = ? and loaded_at > to_timestamp(?) and gap_minutes >= ?",
+        values=(tenant.id, first, HOLE),
+    )
+    found = [(row["load_before"], row["loaded_at"]) for row in rows]
+    begun = tenant.first_load or first
+    return sorted(found + ([(first, begun)] if begun - first >= HOLE * 60 else []))
 
 
 def _technician_days(marts: Marts, tenant: Tenant) -> list[Row]:
@@ -321,6 +343,7 @@ class DayBoard:
         self.shifts = [*self._spans(facts.shifts, "shift_type")]
         self.away = [*self._spans(facts.away, "occasion")]
         self.visits = [*self._visits()]
+        self.holes = [span for hole in facts.holes if (span := day.span(*hole))]
         marks = [mark for mark in facts.marks if day.begins <= mark.at < day.ends]
         self.nobody = [mark for mark in marks if mark.kind == "nobody"]
         begins = {span[0]: span[2] for span in (*self.away, *self.shifts)}
@@ -369,6 +392,24 @@ class DayBoard:
                 )
         return sorted(found, key=lambda each: (each["away"] - each["minutes"], each["technician"]))
 
+    @cached_property
+    def absent(self) -> list[tuple[int, int | None, str, float, float]]:
+        """Who was at work while away: technician, appointment, occasion, and from and to when."""
+        times: dict[int, list[list[Any]]] = {}
+        for technician, *time in self.away:
+            times.setdefault(technician, []).append(time)
+        found = []
+        for technician, appointment, _, _, _, _, states in self.visits:
+            for occasion, begins, ends in times.get(technician, ()):
+                shared = [
+                    (max(begins, since), min(ends, until))
+                    for state, since, until in states
+                    if state != "paused" and since < ends and until > begins
+                ]
+                if sum(until - since for since, until in shared) >= OVERLAP:
+                    found.append((technician, appointment, occasion, shared[0][0], shared[-1][1]))
+        return found
+
     def _was_seen(self, row: Row) -> bool:
         return (
             bool(row["visits"])
@@ -410,9 +451,12 @@ class DayBoard:
         return max(0, int(first // 60) * 60), min(self._day.minutes, -int(-last // 60) * 60)
 
     def _spans(self, rows: Iterable[Row], what: str) -> Iterator[tuple[int, str, float, float]]:
-        for row in sorted(rows, key=lambda row: (row["technician_id"], row["starts_at"])):
-            if span := self._day.span(row["starts_at"], row["ends_at"]):
-                yield (row["technician_id"], row[what], *span)
+        begins, ends, minute = self._day.begins, self._day.ends, self._day.minute
+        mine = [row for row in rows if row["starts_at"] < ends and row["ends_at"] > begins]
+        mine.sort(key=lambda row: (row["technician_id"], row["starts_at"]))
+        for row in mine:
+            since, until = max(row["starts_at"], begins), min(row["ends_at"], ends)
+            yield row["technician_id"], row[what], minute(since), minute(until)
 
     def _visits(self) -> Iterator[tuple[Any, ...]]:
         """Yield visits: technician, appointment, job, status, lane, lanes, states."""
@@ -426,7 +470,7 @@ class DayBoard:
             pairs = list(found)
             states = [(each.state, *span) for each, span in pairs]
             first = pairs[0][0]
-            status = self._facts.status.get(assignment, TAKEN_OFF)
+            status = self._facts.status.get(assignment, WITHDRAWN)
             visits.append((technician, first.appointment, first.job, status, states))
         for technician, each in groupby(visits, key=lambda visit: visit[0]):
             for visit, lane, lanes in _side_by_side(
@@ -463,6 +507,8 @@ class DayBoard:
             "nobody": [
                 (minute(mark.at), mark.appointment, mark.job, mark.text) for mark in self.nobody
             ],
+            "holes": self.holes,
+            "absent": [(place[one], *rest) for one, *rest in self.absent],
             "late": self.late,
             "scheduled": (
                 [self._facts.scheduled.get(one, 0) for one in self.technicians]
@@ -495,7 +541,7 @@ class DayBoard:
         late = self.late
         told = [
             _on_shift(self.on_shift),
-            f"{_many(self.counted, 'appointment was', 'appointments were')} seen under way or done",
+            f"{_many(self.counted, 'visit was', 'visits were')} seen under way or done",
         ]
         more = [
             (
@@ -510,6 +556,7 @@ class DayBoard:
             ),
             (forgotten, "visit forgotten under way", "visits forgotten under way"),
             (len(self.nobody), "appointment with nobody", "appointments with nobody"),
+            (len(self.absent), "visit during time away", "visits during time away"),
         ]
         told += [_many(number, one, several) for number, one, several in more if number]
         halves = any(visit[5] == 2 for visit in self.visits)  # noqa: PLR2004 - lanes

@@ -223,22 +223,23 @@ def _no_hours(tenant: Tenant, shifts: list[Row]) -> str:
 
 def dispatch_to_done(tenant: Tenant) -> Chart:
     """Return the median time from dispatch to done, by day."""
-    title = "Half of all visits took no longer than this from dispatch to done"
+    title = "Half of all assignments took no longer than this from dispatch to done"
     rows = tenant.days
     medians = [row["median_minutes_dispatch_to_done"] for row in rows]
     if all(each is None for each in medians):
         return Chart(
             "dispatch-to-done",
             title,
-            missing="No visit was seen from its dispatch to its end yet. Load every ten minutes, "
-            "and keep the history: in a database, name appointment_assignments in keep_history.",
+            missing="No assignment was seen from its dispatch to its end yet. Load every ten "
+            "minutes, and keep the history: in a database, name appointment_assignments in "
+            "keep_history.",
         )
     gap = max(row["greatest_gap_minutes"] or 0 for row in rows)
     return Chart(
         "dispatch-to-done",
         title,
         "Of those that were seen from their dispatch on; the table says how many these are. "
-        f"Loads were up to {round(gap)} minutes apart, and short visits that fall in between are "
+        f"Loads were up to {round(gap)} minutes apart, and short ones that fall in between are "
         "missing.",
         axis="Minutes, median",
         labels=[short(row["day"]) for row in rows],
@@ -260,14 +261,14 @@ def dispatch_to_done(tenant: Tenant) -> Chart:
 
 
 def withdrawals(rows: list[Row], days: list[str]) -> Chart:
-    """Return how often technicians were withdrawn, by the user who had assigned them."""
+    """Return how often appointments were withdrawn, by the user who had assigned them."""
     return _by_user(
         "withdrawals",
-        "Appointments taken off a technician, grouped by who had assigned them (who took them off "
-        "is not known)",
+        "Appointments withdrawn from a technician, grouped by who had assigned them (who withdrew "
+        "them is not known)",
         "All are seen in the end, but not always whether it was after dispatch.",
         [row | {"user": row["assigned_by_id"]} for row in rows if row["day"] in days],
-        "Nobody was taken off an appointment on these days.",
+        "No appointment was withdrawn from a technician on these days.",
     )
 
 
@@ -276,7 +277,7 @@ def handovers(rows: list[Row], days: list[str]) -> Chart:
     return _by_user(
         "handovers",
         "Appointments that went from one technician to another, by the user who did it",
-        "Somebody was taken off, and somebody else assigned within the hour after, or five minutes "
+        "Withdrawn from one, and assigned to another within the hour after, or the five minutes "
         "before.",
         [row | {"user": row["handed_over_by_id"]} for row in rows if row["day"] in days],
         "No appointment went from one technician to another on these days.",

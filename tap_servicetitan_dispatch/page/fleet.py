@@ -26,7 +26,7 @@ class FleetRow:
         loaded: When it was loaded last, in words; none if it never was.
         needs: What else needs attention, in words.
         visits: Visits of today and of the day before, none for a day without data.
-        withdrawn: Appointments of today with a withdrawal.
+        withdrawn: Appointments that were withdrawn from somebody today.
         minutes: Median from dispatch to done, of the day before.
         sold: Sold hours and all hours of today's slots.
         seen: Percentage of done work that was seen from its dispatch on.

@@ -19,8 +19,8 @@ from tap_servicetitan_dispatch.page.tenants import Tenant, technicians, tenants
 
 INDEX = "index.html"
 _PACKAGE = "tap_servicetitan_dispatch.page"
-_SHARED = ("page.css", "page.js")
-_LIBRARY = "plotly.min.js"
+SHARED = ("page.css", "page.js", "drawing.js")
+"""The files that all pages share."""
 # Within a script element only these could end it or begin another
 _ESCAPES = {ord(each): f"\\u{ord(each):04x}" for each in "<>&"}
 
@@ -50,10 +50,8 @@ def build(marts: Marts, folder: Path) -> list[Path]:
     if not known:
         raise NothingLoadedError
     folder.mkdir(parents=True, exist_ok=True)
-    for name in _SHARED:
+    for name in SHARED:
         _write(folder / name, resources.files(_PACKAGE).joinpath("static", name).read_bytes())
-    library = resources.files("plotly").joinpath("package_data", _LIBRARY)
-    _write(folder / _LIBRARY, library.read_bytes())
     environment = Environment(
         loader=PackageLoader(_PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )

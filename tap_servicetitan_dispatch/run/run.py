@@ -77,21 +77,26 @@ class Run:
         self._is_leaving = False
 
     def new_clients(
-        self, *, max_retries: int, max_requests_per_second: int | None = None
+        self,
+        *,
+        max_retries: int,
+        at_most: Mapping[str, int] | None = None,
+        may_wait: Callable[[float], object] = lambda _: None,
     ) -> TenantClients:
         """Return clients for these settings.
 
         Args:
             max_retries: How often a call is tried again.
-            max_requests_per_second: A limit below that of the settings, if any.
+            at_most: Upper limits of settings, by name; a lower setting stays.
+            may_wait: Called with the seconds of each wait before it begins; may raise.
         """
-        limit = self.config["max_requests_per_second"]
-        fewest = min(limit, max_requests_per_second or limit)
-        return TenantClients(
-            {**self.config, "max_requests_per_second": fewest},
-            sleep=self._stop_flag.wait,
-            max_retries=max_retries,
-        )
+
+        def sleep(seconds: float) -> None:
+            may_wait(seconds)
+            self._stop_flag.wait(seconds)
+
+        lower = {name: min(self.config[name], most) for name, most in (at_most or {}).items()}
+        return TenantClients({**self.config, **lower}, sleep=sleep, max_retries=max_retries)
 
     def _new_prefetcher(self) -> Prefetcher[Tenant]:
         return Prefetcher(self.config["max_concurrent_requests"], self._before_waiting)

@@ -10,7 +10,7 @@ import contextlib
 import json
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -28,11 +28,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tap_servicetitan_dispatch.client.client import Client
+    from tap_servicetitan_dispatch.client.http import Exchange
     from tap_servicetitan_dispatch.client.tenant_clients import Wire
 
 MOST_CALLS = 150
-MOST_SECONDS = 170.0
-"""Calls under way then have ten seconds left of the three minutes."""
+MOST_SECONDS_OF_A_CALL = 30
+MOST_SECONDS = 150.0
+"""What is under way then ends within the three minutes."""
+OVER = "three minutes were over"
 MOST_REFUSED = 2
 """Number of 429 answers after which the survey ends."""
 
@@ -51,6 +54,7 @@ class Reply:
         failure: A key of `failures.FAILURES`, empty if nothing went wrong.
         size: Bytes of the body.
         seconds: Duration of the last try.
+        body_seconds: Duration of its body.
         date: The server's clock.
         at: When the answer came, by a monotonic clock of this machine.
         headers: Its headers, names in lower case.
@@ -70,6 +74,7 @@ class Reply:
     of_token: bool = False
     tries: int = 1
     endpoint: str = ""
+    body_seconds: float = 0
 
     @property
     def is_good(self) -> bool:
@@ -189,51 +194,35 @@ class Asker:
         last: Reply | None = self._here.last
         if last is None:
             return Reply(0, failure=failure or "no_connection", at=self._clock())
-        return Reply(
-            last.status,
-            answer.body if isinstance(answer, Answer) else _decoded(self._here.content),
-            failure,
-            last.size,
-            last.seconds,
-            last.date,
-            last.at,
-            last.headers,
-            last.of_token,
-            self._here.tries,
-            last.endpoint,
-        )
+        body = answer.body if isinstance(answer, Answer) else _decoded(self._here.content)
+        return replace(last, body=body, failure=failure, tries=self._here.tries)
 
     def _require_leave(self) -> None:
         if self.calls >= MOST_CALLS:
             raise EnoughError(f"{MOST_CALLS} calls had been made")
         if not self.seconds_left:
-            raise EnoughError("three minutes were over")
+            raise EnoughError(OVER)
         if self._refused > MOST_REFUSED:
             raise EnoughError("the API said that its limit of calls was reached")
 
-    def _witness(
-        self,
-        response: requests.Response | None,
-        content: bytes,
-        seconds: float,
-        failure: ApiError | None,
-    ) -> None:
+    def _witness(self, exchange: Exchange) -> None:
+        response, content, failure = exchange.response, exchange.content, exchange.failure
         status = 0 if response is None else response.status_code
         given = {} if response is None else response.headers
         headers = {name.lower(): value for name, value in given.items()}
         url = "" if response is None else str(response.url)
-        is_of_token = url.startswith(self._wire.auth_url)
         reply = Reply(
             status,
             None,
             failure.kind if failure else "",
             len(content),
-            seconds,
+            exchange.seconds,
             instants.http_date(headers.get("date", "")),
             self._clock(),
             headers,
-            is_of_token,
+            url.startswith(self._wire.auth_url),
             endpoint=_endpoint(url),
+            body_seconds=exchange.body_seconds,
         )
         self._here.content = content
         self._here.last = reply

@@ -144,6 +144,7 @@ class Seen:
         sent: The parameters of each question.
         not_asked: Why something was not asked, by the beginning of the question's name.
         before: The memory of an earlier survey, if there was one.
+        wall: This machine's clock, in seconds since 1970, when the survey's clock is at 0.
     """
 
     lists: dict[str, Asked] = field(default_factory=dict)
@@ -159,6 +160,7 @@ class Seen:
     is_over: bool = False
     cache: dict[str, Any] = field(default_factory=dict)
     before: Memory | None = None
+    wall: float = 0
 
     def reply(self, name: str) -> Reply | None:
         """Return the reply to a question, if it can be read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -15,7 +16,13 @@ from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
 from tap_servicetitan_dispatch.streams.arrival_windows import ArrivalWindows
 from tap_servicetitan_dispatch.streams.lists import ListStream
 from tap_servicetitan_dispatch.survey import TENANT_NUMBER, WRONG_KEY
-from tap_servicetitan_dispatch.survey.asking import Asker, EnoughError
+from tap_servicetitan_dispatch.survey.asking import (
+    MOST_SECONDS,
+    MOST_SECONDS_OF_A_CALL,
+    OVER,
+    Asker,
+    EnoughError,
+)
 from tap_servicetitan_dispatch.survey.facts import FACTS
 from tap_servicetitan_dispatch.survey.fields import fields_of
 from tap_servicetitan_dispatch.survey.memory import kept_of
@@ -123,6 +130,7 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
     also: Iterable[str] = (),
     timezone: str = "UTC",
     clock: Callable[[], float] = time.monotonic,
+    wall: Callable[[], float] = time.time,
     at_once: int = AT_ONCE,
     tell: Callable[[str, int], object] = lambda _name, _calls: None,
     stages: Iterable[str] | None = None,
@@ -138,6 +146,7 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
         also: Additional things to do, of `ALSO`.
         timezone: The setting of that name.
         clock: Monotonic clock, in seconds.
+        wall: This machine's clock, in seconds since 1970.
         at_once: Number of independent calls at a time.
         tell: Called before each stage with its name, and the number of calls so far.
         stages: The names of the stages to ask; nothing for all of them.
@@ -151,6 +160,7 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
     seen.cache["wrong_key"] = WRONG_KEY in also
     seen.cache["others"] = _others(clients, tenant)
     seen.before = before
+    seen.wall = wall() - clock()
     client = clients.of(tenant)
     asker = Asker(client, clients.wire_of(tenant), clock=clock, at_once=at_once)
     seen.all = asker.replies
@@ -254,6 +264,7 @@ def survey(
     only: Iterable[int] = (),
     calls_a_second: int | None = None,
     clock: Callable[[], float] = time.monotonic,
+    wall: Callable[[], float] = time.time,
     tell: Callable[[str, int], object] = lambda _name, _calls: None,
     before: Mapping[int, Memory] | None = None,
 ) -> list[Survey]:
@@ -265,6 +276,7 @@ def survey(
         only: Numbers of the tenants of a group; empty for all.
         calls_a_second: Maximum, also limited by the settings; 8 unless given.
         clock: Monotonic clock, in seconds.
+        wall: This machine's clock, in seconds since 1970.
         tell: Called before each stage with its name, and the number of calls so far.
         before: The memory of an earlier survey, by the tenant's number.
 
@@ -277,11 +289,25 @@ def survey(
     run = streams[0].run
     wanted = set(only)
     found: list[Survey] = []
-    made = run.new_clients(max_retries=1, max_requests_per_second=calls_a_second or CALLS_A_SECOND)
+    ends_at = math.inf
+
+    def require_time(seconds: float) -> None:
+        if clock() + seconds > ends_at:
+            raise EnoughError(OVER)
+
+    made = run.new_clients(
+        max_retries=1,
+        at_most={
+            "max_requests_per_second": calls_a_second or CALLS_A_SECOND,
+            "request_timeout_seconds": MOST_SECONDS_OF_A_CALL,
+        },
+        may_wait=require_time,
+    )
     with contextlib.closing(made) as clients, contextlib.suppress(KeyboardInterrupt):
         for tenant in clients.tenants:
             if wanted and tenant.number not in wanted:
                 continue
+            ends_at = clock() + MOST_SECONDS
             found.append(
                 survey_tenant(
                     [each for each in streams if each.selected],
@@ -290,6 +316,7 @@ def survey(
                     also=also,
                     timezone=tenant.timezone or "UTC",
                     clock=clock,
+                    wall=wall,
                     tell=tell,
                     before=(before or {}).get(clients.of(tenant).tenant_id),
                 )

@@ -159,6 +159,11 @@ def count(number: int) -> str:
     return f"{rounded(number):,}"
 
 
+def counted(number: int, one: str, several: str) -> str:
+    """Return a number and what there is of it, as in `1 row has` or `20 rows have`."""
+    return f"{count(number)} {one if number == 1 else several}"
+
+
 def rounded(number: int) -> int:
     """Return a number rounded to two digits."""
     if number < _EXACT:

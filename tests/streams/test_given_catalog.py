@@ -159,7 +159,7 @@ def test_a_key_that_is_selected_automatically_cannot_be_deselected(
 def test_the_key_of_a_stream_that_is_not_selected_does_not_matter(
     api: ScriptedApi, tap: Command
 ) -> None:
-    catalog = with_keys(catalog_of("zones"), "teams", "nope")
+    catalog = with_keys(catalog_of("zones", with_others=True), "teams", "nope")
     api.reply = routed({PATHS["zones"]: listed(ZONE)})
     run = tap.run(api.config, None, json.loads(json.dumps(catalog)))
     assert (run.exit_code, run.ids) == (0, [1])

@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.support.meltano import Meltano
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "tap_servicetitan_dispatch"
@@ -68,17 +69,10 @@ class Project:
             shutil.copy(installed / ".meltano" / "meltano.db", folder / ".meltano")
         return cls(folder, is_installed=bool(installed))
 
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **variables: str) -> Meltano:
         """Start Meltano, with some environment variables."""
         environment = inherited() | (ALL_IS_THERE if self.is_installed else NO_HUB) | variables
-        return subprocess.Popen(  # noqa: S603 - our own command
-            [Path(sys.executable).with_name("meltano"), *arguments],
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return Meltano([*arguments], self.folder, environment)
 
     def meltano(self, *arguments: str, **variables: str) -> str:
         """Run Meltano, with some environment variables, and return its stdout."""

@@ -178,6 +178,7 @@ def surveyed(  # noqa: PLR0913 - each has a name, most a default
                 also=also,
                 timezone=CHICAGO,
                 clock=clock or (lambda: 0.0),
+                wall=NOON.timestamp,
                 at_once=1,
                 stages=stages,
                 facts=facts,

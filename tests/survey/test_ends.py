@@ -16,6 +16,7 @@ import pytest
 
 import tap_servicetitan_dispatch.survey
 from tap_servicetitan_dispatch.client.failures import ApiError
+from tap_servicetitan_dispatch.client.tenant_clients import TenantClients
 from tap_servicetitan_dispatch.sandbox import Behaviour, Faults, Sandbox
 from tap_servicetitan_dispatch.survey import asking, report
 from tap_servicetitan_dispatch.survey.facts import FACTS
@@ -146,6 +147,29 @@ def test_it_stops_when_its_time_is_over() -> None:
     assert survey.ended == "three minutes were over"
     assert survey.calls <= asking.MOST_SECONDS / 30 + 1
     assert "could not tell" in outcomes(survey).values()
+
+
+def test_it_does_not_wait_for_longer_than_it_may_take(
+    tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[dict[str, Any]] = []
+
+    class Watched(TenantClients):
+        def __init__(self, config: Any, **more: Any) -> None:
+            given.append(config)
+            super().__init__(config, **more)
+
+    monkeypatch.setattr("tap_servicetitan_dispatch.run.run.TenantClients", Watched)
+    faults = Faults(rate=1, kinds=("rate_limited",), on="zones", wait=200)
+    with sandbox_of(assignments=1, faults=faults) as sandbox:
+        settings = {"environment": "sandbox", "api_url": sandbox.url}
+        catalog = tap.discover("zones", **settings)
+        run = tap.run(settings, None, catalog, "--survey=json")
+    assert run.exit_code == 0, run.stderr
+    survey = json.loads(run.stdout)
+    assert (survey["ended"], survey["seconds"]) == (asking.OVER, 0)
+    assert given[-1]["request_timeout_seconds"] == asking.MOST_SECONDS_OF_A_CALL
+    assert asking.MOST_SECONDS + asking.MOST_SECONDS_OF_A_CALL <= 3 * 60
 
 
 def test_it_makes_no_more_calls_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:

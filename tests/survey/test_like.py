@@ -109,9 +109,12 @@ def test_a_sandbox_is_as_late_as_the_tenant_was() -> None:
 def test_a_sandbox_fails_as_often_and_as_strictly_as_the_tenant_did() -> None:
     limit = {"outcome": "otherwise", "sandbox": {"fault_requests_per_second": 5}}
     failing = {"sandbox": {"fault_kinds": ["server_error", "reset"], "fault_rate": 0.1}}
-    report = {"survey": 1, "facts": [limit, failing]}
+    ahead = {"outcome": "otherwise", "sandbox": {"fault_clock_skew": 900}}
+    report = {"survey": 1, "facts": [limit, failing, ahead]}
     faults = Sandbox(like=report, clock=lambda: NOON, assignments=1).faults
-    assert faults == Faults(kinds=("server_error", "reset"), rate=0.1, requests_per_second=5)
+    assert faults == Faults(
+        kinds=("server_error", "reset"), rate=0.1, requests_per_second=5, clock_skew=900
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.sandbox import Behaviour, Contractor, Faults, Sandbox
+from tap_servicetitan_dispatch.sandbox import KINDS, Behaviour, Contractor, Faults, Sandbox
 from tap_servicetitan_dispatch.sandbox.like import switches_of
 from tap_servicetitan_dispatch.survey.facts import FACTS
 from tests.support.surveys import NOON, SMALL, found, sandbox_of, surveyed, usual_survey
@@ -188,15 +188,21 @@ def test_a_low_limit_of_calls_is_named() -> None:
         ("revoked", "failures_pass", "tokens refused before their time: 1"),
         ("cut_short", "failures_pass", "broken connections: 1"),
         ("reset", "failures_pass", "broken connections: 1"),
-        ("no_scope", "missing_scope_says_so", "1 scopes are missing"),
-        ("redirect", "hosts_answer_themselves", "1 answers redirect elsewhere"),
+        ("drip", "failures_pass", "answers that came in pieces: 1"),
+        ("no_scope", "missing_scope_says_so", "1 scope is missing"),
+        ("redirect", "hosts_answer_themselves", "1 answer redirects elsewhere"),
     ],
 )
 def test_what_goes_wrong_is_named(
     served: Sandbox, tap: Command, kind: Any, fact: str, part: str
 ) -> None:
     served.faults = Faults(
-        rate=1, kinds=(kind,), on="teams", at_most=2 if kind == "rate_limited" else 1, wait=0
+        rate=1,
+        kinds=(kind,),
+        on="teams",
+        at_most=2 if kind == "rate_limited" else 1,
+        wait=0,
+        drip_seconds=0.5,
     )
     settings = {"environment": "sandbox", "api_url": served.url}
     run = tap.run(settings, None, tap.discover("teams", **settings), "--survey=json")
@@ -204,6 +210,26 @@ def test_what_goes_wrong_is_named(
     assert part in told["seen"], told
     alike = {"cut_short": "reset"}.get(kind, kind)
     assert fact != "failures_pass" or told["sandbox"]["fault_kinds"] == [alike]
+
+
+@pytest.mark.parametrize("skew", [900, -7_200])
+def test_a_clock_that_is_wrong_is_named(skew: int) -> None:
+    # Of a sandbox that begins so: one that is set back stands still until the time has caught up
+    survey = surveyed(sandbox_of(assignments=1, clock=lambda: NOON + timedelta(seconds=skew)))
+    outcome, text, switches = found(survey)["clocks_agree"]
+    assert (outcome, switches) == ("otherwise", {"fault_clock_skew": skew})
+    assert text == (
+        "the API's is 15 min ahead of this machine's"
+        if skew > 0
+        else "the API's is 2 h behind this machine's"
+    )
+
+
+def test_each_kind_of_fault_is_named() -> None:
+    [mark] = [
+        each for each in test_what_goes_wrong_is_named.pytestmark if each.name == "parametrize"
+    ]
+    assert {case[0] for case in mark.args[1]} == {*KINDS}
 
 
 def test_every_switch_has_a_fact() -> None:

@@ -227,7 +227,8 @@ def test_several_tenants_at_the_same_time_do_not_mix(
         for tenant in TENANTS:
             target = "target-postgres" if tenant in INTO_POSTGRES else "target-jsonl"
             run = ("el", extractor(tenant), target, "--state-id", tenant)
-            runs[tenant] = project.start("--environment=production", *run, **variables)
+            started = project.start("--environment=production", *run, **variables)
+            runs[tenant] = stack.enter_context(started)
         for tenant, process in runs.items():
             stdout, stderr = process.communicate()
             assert process.returncode == 0, tenant + stdout + stderr

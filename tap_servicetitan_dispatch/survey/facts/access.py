@@ -11,6 +11,7 @@ from tap_servicetitan_dispatch.survey.verdicts import (
     ENOUGH,
     Verdict,
     count,
+    counted,
     differs,
     either,
     fact,
@@ -31,6 +32,10 @@ _MOST_SKEW_SECONDS = 2
 _FEW_ANSWERS = 20
 _LIFETIME = 900
 _SLOW_SECONDS = 0.25
+_SMALL_BYTES = 100_000
+"""A body of this size takes no time on any line."""
+_IN_PIECES = "in pieces"
+_MOST_APART_SECONDS = 60
 _SERVER_ERRORS = range(500, 600)
 
 
@@ -48,7 +53,7 @@ def hosts_answer_themselves(seen: Seen) -> Verdict:
     redirected = sum(300 <= reply.status < 400 for reply in seen.all)  # noqa: PLR2004 - 3xx
     cookies = sum("set-cookie" in reply.headers for reply in seen.all)
     if redirected:
-        return differs(f"{count(redirected)} answers redirect elsewhere")
+        return differs(f"{counted(redirected, 'answer redirects', 'answers redirect')} elsewhere")
     verdict = either(
         not cookies, "no redirect, no cookie", "answers set a cookie", cookies=bool(cookies)
     )
@@ -188,7 +193,7 @@ def missing_scope_says_so(seen: Seen) -> Verdict:
     if kinds["forbidden"]:
         return differs("a refusal has another text", missing_scopes=scopes, scope_text="other")
     return holds(
-        f"{len(scopes)} scopes are missing, and the text says so",
+        f"{counted(len(scopes), 'scope is', 'scopes are')} missing, and the text says so",
         missing_scopes=scopes,
         scope_text="seen",
     )
@@ -298,6 +303,28 @@ def date_is_the_api_clock(seen: Seen) -> Verdict:
     return holds(f"within {_MOST_SKEW_SECONDS} s", date="each")
 
 
+@fact(
+    _HOSTS,
+    "The API's clock and this machine's agree within a minute.",
+    "inferred",
+    "yes",
+    "Bookmarks, full reads and forecasts go by the API's clock, waits by the length of time.",
+    "`Date` beside this machine's clock, which may be the one that is wrong.",
+)
+def clocks_agree(seen: Seen) -> Verdict:
+    offsets = [_offset(reply) for reply in seen.all if reply.date and not reply.of_token]
+    if len(offsets) < _FEW_ANSWERS:
+        return unknown("too few answers have a Date")
+    ahead = median(offsets) - seen.wall
+    if abs(ahead) <= _MOST_APART_SECONDS:
+        return holds("they do")
+    which = "ahead of" if ahead > 0 else "behind"
+    return differs(
+        f"the API's is {seconds(abs(ahead))} {which} this machine's",
+        fault_clock_skew=round(ahead),
+    )
+
+
 def _offset(reply: Reply) -> float:
     return (ticks_of(reply.date) / 10_000_000 if reply.date else 0) - reply.at
 
@@ -317,7 +344,7 @@ def sixty_a_second(seen: Seen) -> Verdict:
     told = "answers have headers about it" if names else "no header mentions it"
     if refused:
         return differs(
-            f"{refused} calls were refused at 8 a second",
+            f"{counted(refused, 'call was', 'calls were')} refused at 8 a second",
             limit_headers=bool(names),
             fault_requests_per_second=_most_answered_a_second(seen),
         )
@@ -349,6 +376,8 @@ def _most_answered_a_second(seen: Seen) -> int:
 def failures_pass(seen: Seen) -> Verdict:
     failed = Counter(reply.failure for reply in seen.all)
     failed.subtract(reply.failure for reply in seen.named("access:").values())
+    in_pieces = [reply.body_seconds for reply in seen.all if _came_in_pieces(reply)]
+    failed[_IN_PIECES] = len(in_pieces)
     seen_kinds = [kind for kind in _IN_PASSING if failed[kind] > 0]
     if not seen_kinds:
         return unknown("nothing failed")
@@ -358,7 +387,13 @@ def failures_pass(seen: Seen) -> Verdict:
     share_of_failed = sum(failed[kind] for kind in seen_kinds) / len(seen.all)
     alike = [_FAULTS[kind] for kind in seen_kinds if kind in _FAULTS]
     faults = {"fault_kinds": alike, "fault_rate": round(share_of_failed, 3)} if alike else {}
+    if in_pieces:
+        faults["fault_drip_seconds"] = round(max(in_pieces), 1)
     return unknown("the survey does not insist", ", ".join(told), **faults)
+
+
+def _came_in_pieces(reply: Reply) -> bool:
+    return reply.body_seconds >= _SLOW_SECONDS and reply.size < _SMALL_BYTES
 
 
 _IN_PASSING = {
@@ -370,6 +405,7 @@ _IN_PASSING = {
     "connection_lost": "broken connections",
     "no_connection": "failed connections",
     "timed_out": "answers that did not come in time",
+    _IN_PIECES: "answers that came in pieces",
 }
 """Passing failures, by the key of `failures.FAILURES`."""
 _FAULTS = {
@@ -378,6 +414,7 @@ _FAULTS = {
     "not_json": "not_json",
     "unauthorized": "revoked",
     "connection_lost": "reset",
+    _IN_PIECES: "drip",
 }
 """Faults of a sandbox that cause the same failures, by the same keys."""
 
@@ -492,9 +529,11 @@ def text_is_text(seen: Seen) -> Verdict:
         zeros += any(_has(value, lambda text: "\0" in text) for value in row.values())
         numbers += any(type(value) is int and abs(value) >= 2**63 for value in row.values())
     if halves:
-        return differs(f"{count(halves)} rows have half a character", texts="half_characters")
+        return differs(
+            f"{counted(halves, 'row has', 'rows have')} half a character", texts="half_characters"
+        )
     if zeros:
-        return differs(f"{count(zeros)} rows have U+0000", texts="null_characters")
+        return differs(f"{counted(zeros, 'row has', 'rows have')} U+0000", texts="null_characters")
     return of_rows(
         numbers,
         rows,

@@ -9,6 +9,7 @@ from tap_servicetitan_dispatch.survey.seen import HOUR, SECOND, more_in, status_
 from tap_servicetitan_dispatch.survey.verdicts import (
     Verdict,
     count,
+    counted,
     differs,
     either,
     fact,
@@ -90,11 +91,15 @@ def slots_do_not_cross_midnight(seen: Seen) -> Verdict:
     )
     if night:
         return differs(
-            f"{count(night)} slots cross midnight, {count(lacking)} are lost where requests meet",
+            f"{counted(night, 'slot crosses', 'slots cross')} midnight, and where requests meet "
+            f"{counted(lacking, 'is', 'are')} lost",
             night_windows=True,
         )
     if lacking:
-        return differs(f"{count(lacking)} slots are lost where requests meet", night_windows=False)
+        return differs(
+            f"{counted(lacking, 'slot is', 'slots are')} lost where requests meet",
+            night_windows=False,
+        )
     return of_rows(0, len(slots), "slots cross midnight", least=30, usual={"night_windows": False})
 
 
@@ -200,7 +205,8 @@ def units_are_left_out(seen: Seen) -> Verdict:
     more = _units_in(seen, "units") - without
     if more:
         return holds(
-            f"{count(len(more))} come only if they are named", units_without_group=len(more)
+            f"{counted(len(more), 'comes only if it is', 'come only if they are')} named",
+            units_without_group=len(more),
         )
     return unknown("none of those that are named elsewhere is left out", units_without_group=0)
 
@@ -317,7 +323,9 @@ def slots_stay_slots(seen: Seen) -> Verdict:
     if not second or not first:
         return _none(seen, "week", "fortnight")
     return either(
-        second <= first, "the same keys", f"{count(len(second - first))} slots have others"
+        second <= first,
+        "the same keys",
+        f"{counted(len(second - first), 'slot has', 'slots have')} others",
     )
 
 

@@ -27,6 +27,7 @@ from tap_servicetitan_dispatch.survey.verdicts import (
     ENOUGH_PAIRS,
     Verdict,
     count,
+    counted,
     differs,
     either,
     fact,
@@ -48,6 +49,7 @@ _GAP_SECONDS = 1_800
 unknown.
 """
 _REJECTED = {400, 404, 410}
+_LACKING = "row that the list lacks is", "rows that the list lacks are"
 _LONG_ENOUGH = DAY - 4 * HOUR
 """A second survey on the next day may begin a little earlier than the first."""
 _SERVER_ERRORS = range(500, 600)
@@ -200,12 +202,12 @@ def _told_within(seen: Seen) -> Verdict:
     alive = sum(row.get("active") is True for row in gone)
     if gone and not alive:
         return holds(
-            f"{count(len(gone))} rows that the list lacks are in the feed, inactive",
+            f"{counted(len(gone), *_LACKING)} in the feed, inactive",
             deletes="hard",
             feed_withdrawn="told",
         )
     if alive:
-        return differs(f"{count(alive)} rows that the list lacks are active in the feed")
+        return differs(f"{counted(alive, *_LACKING)} active in the feed")
     text = f"all {count(len(withdrawn))} inactive rows of the list are in the feed"
     if not withdrawn:
         return unknown("no row was withdrawn or is gone from the list")
@@ -377,7 +379,7 @@ def each_change_comes_once(seen: Seen) -> Verdict:
         is_restart = any(len(rows_in(reply)) > len(recent) for reply in ends)
         if is_restart:
             return unknown("the token that ends the feed is not taken as such")
-        return differs(f"{count(again)} rows came again", feed_shown="twice")
+        return differs(f"{counted(again, 'row', 'rows')} came again", feed_shown="twice")
     if not recent:
         return unknown("nothing changed in the hour before")
     return holds(f"none of {count(len(recent))} rows of an hour came again", feed_shown="once")

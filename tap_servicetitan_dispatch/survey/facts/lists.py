@@ -28,6 +28,7 @@ from tap_servicetitan_dispatch.survey.verdicts import (
     ENOUGH_PAIRS,
     Verdict,
     count,
+    counted,
     differs,
     either,
     fact,
@@ -300,7 +301,9 @@ def modified_on_moves(seen: Seen) -> Verdict:
                 versions[id_, time] = row
     if odd:
         return differs("rows changed and kept their `modifiedOn`", touches_modified_on="not_always")
-    verdict = holds(f"{count(changes)} changes moved it", touches_modified_on="always")
+    verdict = holds(
+        f"{counted(changes, 'change', 'changes')} moved it", touches_modified_on="always"
+    )
     return of_enough(changes, verdict, of="change")
 
 
@@ -354,7 +357,7 @@ def visible_within_overlap(seen: Seen) -> Verdict:
         return differs(f"a row showed {seconds(late)} late", visible_after=max(60, _minutes(late)))
     return unknown(
         "too little changes while a survey looks",
-        f"{count(len(changes))} changes showed",
+        f"{counted(len(changes), 'change', 'changes')} showed",
         visible_after=0,
     )
 
@@ -1045,7 +1048,9 @@ def deleted_how(seen: Seen) -> Verdict:
             return holds(f"{text}became inactive", deletes="hard" if gone else "soft")
         return unknown("it takes a deletion", "since the last survey no row was deleted")
     inactive = sum(_inactive_rows(seen, path) for path in seen.lists)
-    return unknown("it takes a deletion: watch one", f"{count(inactive)} rows are inactive")
+    return unknown(
+        "it takes a deletion: watch one", f"{counted(inactive, 'row is', 'rows are')} inactive"
+    )
 
 
 @fact(

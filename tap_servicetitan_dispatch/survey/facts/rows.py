@@ -11,6 +11,7 @@ from tap_servicetitan_dispatch.survey.seen import rows_in, ticks
 from tap_servicetitan_dispatch.survey.verdicts import (
     ENOUGH_FOR_A_LOSS,
     Verdict,
+    counted,
     differs,
     either,
     fact,
@@ -94,9 +95,11 @@ def fields_are_these(seen: Seen) -> Verdict:
     fewer_always = [pair for pair, number in fewer.items() if number == rows[pair[0]]]
     fewer_always = [pair for pair in fewer_always if pair[1] not in _OPTIONAL]
     if more:
-        return differs(f"{len(more)} fields are unknown", fields="more")
+        return differs(f"{counted(len(more), 'field is', 'fields are')} unknown", fields="more")
     if fewer_always:
-        return differs(f"{len(fewer_always)} fields are missing", fields="fewer")
+        return differs(
+            f"{counted(len(fewer_always), 'field is', 'fields are')} missing", fields="fewer"
+        )
     return of_enough(rows.total(), holds("these", fields="known"))
 
 
@@ -121,7 +124,7 @@ def types_are_these(seen: Seen) -> Verdict:
         for name, value in row.items():
             if name in properties and name not in _ENUMS and not fits(value, properties[name]):
                 odd.add((stream, name))
-    text = f"{len(odd)} fields have another type"
+    text = f"{counted(len(odd), 'field has', 'fields have')} another type"
     return differs(text) if odd else of_rows(0, rows, "rows have another type")
 
 
