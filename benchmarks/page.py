@@ -1,20 +1,30 @@
-"""The page of a large fleet: marts with as many days and technicians, and what its build takes."""
+"""The page of a large fleet: marts with as many days and technicians, and what they take.
+
+That is their build, and the time until a dispatcher can use a tenant's page.
+"""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
+from playwright.sync_api import sync_playwright
 
-from benchmarks.running import PYTHON, timed
+from benchmarks.running import PYTHON, Took, timed
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 TABLES = {
     "tenants": "tenant_id bigint, tenant_number bigint, tenant_name text, time_zone text, "
     "last_complete_load timestamptz",
-    "loads": "tenant_id bigint, loaded_at timestamptz",
+    "loads": "tenant_id bigint, loaded_at timestamptz, load_before timestamptz, gap_minutes double",
     "tenant_day": "tenant_id bigint, day date, visits bigint, appointments_withdrawn bigint, "
     "appointments_withdrawn_after_dispatch bigint, appointments_handed_over bigint, "
     "median_minutes_dispatch_to_done double, slot_hours double, slot_hours_sold double, "
@@ -61,7 +71,8 @@ LATEST = "timestamptz '2026-11-20 23:00:00+00'"
 FILLED = {
     "tenants": "select tenant, tenant, 'Contractor ' || tenant, 'America/Chicago', {latest} "
     "from {tenants}",
-    "loads": "select tenant, {latest} - interval (10 * load) minute "
+    "loads": "select tenant, {latest} - interval (10 * load) minute, "
+    "{latest} - interval (10 * load + 10) minute, 10.0 "
     "from {tenants}, range(144 * {days}) loads(load)",
     "tenant_day": "select tenant, {day}, 300, 5, 1, 3, 95.5, 400.0, 310.0, 0.9, 144, 10.0, true, "
     "{latest}, 0.0, false from {tenants}, {back}",
@@ -135,9 +146,44 @@ def made(tenants: int, technicians: int, days: int) -> Made:
     """Return what the page of marts of so many tenants, technicians and days takes; once."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        fill(folder / "dispatch.duckdb", tenants, technicians, days)
-        command = [PYTHON, "-c", "from tap_servicetitan_dispatch.__main__ import page; page()"]
-        options = ["build", "--database", str(folder / "dispatch.duckdb"), "--into", name]
-        took = timed([*command, *options], {})
+        took = _build(folder, tenants, technicians, days)
         largest = max(page.stat().st_size for page in folder.glob("*.html"))
     return Made(took.seconds, took.peak_mib, largest / 1e6)
+
+
+def usable(technicians: int, days: int) -> float:
+    """Return how many seconds a new page takes until a click on the day before has shown it.
+
+    In Chromium without a graphics card, from the disk.
+    """
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        _build(folder, 1, technicians, days)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        # The first time is also that in which the browser itself starts
+        _opened(browser, folder / "index.html")
+        seconds = _opened(browser, folder / "index.html")
+        browser.close()
+    return seconds
+
+
+def _opened(browser: Browser, file: Path) -> float:
+    page = browser.new_page(viewport={"width": 1200, "height": 800})
+    began = time.perf_counter()
+    page.goto(file.as_uri(), wait_until="commit")
+    page.locator("#plot-board tbody").wait_for()
+    page.locator("#before").click()
+    page.locator("#after:enabled").wait_for()
+    # Until it is painted
+    page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+    seconds = time.perf_counter() - began
+    page.close()
+    return seconds
+
+
+def _build(folder: Path, tenants: int, technicians: int, days: int) -> Took:
+    """Make the pages of marts of so many tenants, technicians and days in a folder."""
+    fill(folder / "dispatch.duckdb", tenants, technicians, days)
+    command = [PYTHON, "-c", "from tap_servicetitan_dispatch.__main__ import page; page()"]
+    options = ["build", "--database", str(folder / "dispatch.duckdb"), "--into", str(folder)]
+    return timed([*command, *options], {})

@@ -108,6 +108,14 @@ def _of_the_page() -> Iterator[Scenario]:
     ):
         goal = f"below {limit} {unit}"
         yield Scenario(name, once, goal, limit=limit, unit=unit, digits=digits, share=0)
+    yield Scenario(
+        "The same page in a browser: from opening it until the day before is shown",
+        lambda: page.usable(*LARGE_FLEET[1:]),
+        goal="below 2 s",
+        limit=2,
+        unit="s",
+        digits=1,
+    )
 
 
 def _of_time(rows: int, latency: float) -> Iterator[Scenario]:

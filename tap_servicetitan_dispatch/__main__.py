@@ -28,7 +28,7 @@ def sandbox() -> None:
 
 
 def page() -> None:
-    """Make pages of the marts, if what that takes was installed with the tap."""
+    """Make pages of the marts, if the extra for them was installed with the tap."""
     try:
         from tap_servicetitan_dispatch.page.cli import main as make  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:

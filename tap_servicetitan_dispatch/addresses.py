@@ -1,4 +1,4 @@
-"""Addresses, read by the parser that dials them."""
+"""Addresses, read by the parser that makes the connections."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _PORTS = range(1, 2**16)
 
 
 def parts_of(url: str) -> Url | None:
-    """Return the parts of an address, or nothing if it is not one.
+    """Return the parts of an address, or nothing if it is not valid.
 
-    urllib3 dials the host that its own parser finds, so this is what counts. An address that the
-    standard library reads differently is not one.
+    urllib3 connects to the host that its own parser finds, so that host counts. An address that the
+    standard library reads differently is not valid.
     """
     if not _VISIBLE.fullmatch(url):
         return None

@@ -1,4 +1,4 @@
-"""How a run ends that cannot continue: a `TapError`, whose text is the one line the user reads."""
+"""Errors that end a run: a `TapError`, whose text is the one line that the user reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REMEDY = "What to do: "
 
 
 def advice(happened: str, remedy: str) -> str:
-    """Return what happened and what to do about it, as text; neither ends in a full stop yet."""
+    """Return what happened and what to do about it as one text; neither has a full stop yet."""
     return f"{happened}. {REMEDY}{remedy}." if remedy else happened
 
 
@@ -28,11 +28,11 @@ class TapError(Exception):
         remedy: What the user should do about it, without a full stop.
 
     Attributes:
-        reach: How much of a run cannot be read because of it, at most.
-        stream: The name of the stream that was being read; set on the way out, as the next are.
+        reach: The most of a run that it can make unreadable.
+        stream: The name of the stream that was being read; set later, as the following ones are.
         tenant: The tenant of a group.
         tenant_id: Its number.
-        hint: A sentence that only the stream knows.
+        hint: A sentence that only the stream can add.
     """
 
     reach: Reach = "all"
@@ -48,11 +48,11 @@ class TapError(Exception):
 
     @property
     def likeness(self) -> str:
-        """What is the same in errors that are alike."""
+        """The part that similar errors have in common."""
         return self._text()
 
     def told_of(self, *subjects: str | None) -> str:
-        """Return the line, about a tenant, about streams, or about neither."""
+        """Return the line, with the tenant or the streams that it concerns, if any."""
         text = " ".join(f"{self._text()} {self.hint}".split())
         where = ", ".join(filter(None, subjects))
         return one_line(f"{where}: {text}" if where else text)
@@ -65,20 +65,20 @@ class TapError(Exception):
 
 
 class AnswerError(TapError):
-    """The API answered something that would lose rows or never end."""
+    """With this answer of the API, rows would be lost, or the read would never end."""
 
     reach = "stream"
 
 
 class InputError(TapError):
-    """A file that the run was given cannot be made sense of."""
+    """A file that the run was given is not valid."""
 
 
 class LogError(TapError):
-    """The log cannot be set up as the environment asks for.
+    """The environment asks for a log that cannot be set up.
 
     Args:
-        error: What Python's logging said.
+        error: The error of Python's logging.
     """
 
     def __init__(self, error: BaseException) -> None:
@@ -92,7 +92,7 @@ class LogError(TapError):
 
 
 class _NoExtraError(TapError):
-    """Something is asked for that was not installed with the tap."""
+    """A part is asked for that was not installed with the tap."""
 
     extra: ClassVar[str]
 
@@ -106,19 +106,19 @@ class _NoExtraError(TapError):
 
 
 class NoSandboxError(_NoExtraError):
-    """The sandbox is asked for, and was not installed with the tap."""
+    """The sandbox is asked for, but was not installed with the tap."""
 
     extra = "sandbox"
 
 
 class NoPageError(_NoExtraError):
-    """The page is asked for, and was not installed with the tap."""
+    """The page is asked for, but was not installed with the tap."""
 
     extra = "page"
 
 
 class StateError(InputError):
-    """The state that the run was given holds something that cannot be resumed from."""
+    """The run cannot resume from the state that it was given."""
 
     reach = "stream"
 
@@ -128,14 +128,14 @@ class Line(NamedTuple):
 
     text: str
     tenant_id: int | None = None
-    """Number of the tenant that it concerns, in a group, if it is one alone."""
+    """Number of the tenant of a group that it concerns, if it concerns only one."""
 
 
 class StreamsFailedError(TapError):
     """Some streams or tenants failed, and the others have been read.
 
     Args:
-        lines: What went wrong, a line for each thing.
+        lines: A line for each failure.
     """
 
     def __init__(self, lines: Sequence[Line]) -> None:

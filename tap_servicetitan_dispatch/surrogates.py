@@ -1,4 +1,4 @@
-"""Text that is not valid Unicode: JSON can name half of a character, which UTF-8 cannot carry."""
+"""Text that is not valid Unicode: JSON can contain half a character, which UTF-8 cannot encode."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 
 def place_of_lone_surrogate(value: Any) -> list[str | int] | None:
-    """Return where in decoded JSON a key or a text has half of a character (a lone surrogate).
+    """Return where in decoded JSON a key or a text has half a character (a lone surrogate).
 
     Returns:
-        The keys and indices that lead there, or nothing if all is valid.
+        The keys and indices that lead there, or nothing if everything is valid.
     """
     waiting: list[tuple[list[str | int], Any]] = [([], value)]
     while waiting:

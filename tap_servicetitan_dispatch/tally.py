@@ -1,4 +1,4 @@
-"""What a stream has brought and cost so far: rows, requests, retries and waits."""
+"""The rows and costs of a stream so far: rows, requests, retries and waits."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 """A message; that of a tenant names it."""
 
 MOST_OF_A_TIME = 50
-"""Characters to show; a date-time has fewer."""
+"""Maximum number of characters of a time to show; a date-time has fewer."""
 LEAST_WAIT_SECONDS = 0.05
-"""What is less than this was no wait, but the machine's own time."""
+"""A shorter wait is the machine's own time."""
 LONGEST_WAIT_SECONDS = 3600
-"""No wait that is counted began longer ago than this."""
+"""Waits that began longer ago than this are over."""
 
 
 @dataclass
 class Tally:
-    """What a stream has brought and cost so far.
+    """The rows and costs of a stream so far.
 
     The main thread counts rows and time; the threads that call the API for the stream count the
     rest, under the lock.
@@ -31,34 +31,34 @@ class Tally:
 
     rows: int = 0
     whole: Tally | None = field(default=None, repr=False)
-    """Where the same is counted for all tenants, if this is that of one."""
+    """The tally over all tenants, if this is that of one tenant."""
     tenants: int | None = None
-    """Of how many tenants of a group; nothing where there is no group."""
+    """Number of tenants of a group; nothing without a group."""
     tenants_read: int = 0
-    """Of how many of them all pages have come."""
+    """Number of tenants all of whose pages have arrived."""
     reached: str | None = None
-    """`modifiedOn` of the last row."""
+    """The `modifiedOn` of the last row."""
     requests: int = 0
     retries: int = 0
     seconds: float = 0
-    """From when the stream's turn came until its last row was written."""
+    """Time from the stream's turn until its last row was written."""
     _expected: list[int] = field(default_factory=list, repr=False)
-    """How many rows each tenant has; 0 if the API was asked, but did not say."""
+    """Number of rows of each tenant; 0 if the API was asked, but did not say."""
     _waited_before: float = field(default=0, repr=False)
-    """What was waited before the first of"""
+    """Time waited before the first of `_waits`."""
     _waits: deque[tuple[float, float]] = field(default_factory=deque, repr=False)
-    """the latest waits: when each began and ended, none at the same time as another."""
+    """The latest waits: when each began and ended; no two overlap."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def expected(self) -> int | None:
-        """How many rows there will be, if that is known of all tenants."""
+        """Expected number of rows, if it is known for all tenants."""
         with self._lock:
             known = len(self._expected) == (self.tenants or 1) and all(self._expected)
             return sum(self._expected) if known else None
 
     def expect(self, rows: int) -> None:
-        """Count the rows that a tenant will have; 0 if the API does not say."""
+        """Add the expected rows of a tenant; 0 if the API does not say."""
         with self._lock:
             self._expected.append(rows)
 
@@ -76,9 +76,10 @@ class Tally:
 
     @property
     def waited_seconds(self) -> float:
-        """How long a request waited for the rate limit, or before it was sent again.
+        """How long requests waited for the rate limit, or before they were sent again.
 
-        Time in which several of them waited counts once, so that it is no more than went by.
+        Time in which several requests waited counts once, so the sum does not exceed the elapsed
+        time.
         """
         with self._lock:
             return self._waited_before + sum(end - begin for begin, end in self._waits)
@@ -93,7 +94,7 @@ class Tally:
                 self._wait(waited_seconds, now)
 
     def add_wait(self, seconds: float, now: float) -> None:
-        """Count the time that a request was kept waiting until now."""
+        """Count the time for which a request has been waiting until now."""
         if self.whole:
             self.whole.add_wait(seconds, now)
         if seconds:

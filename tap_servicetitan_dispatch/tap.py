@@ -94,7 +94,7 @@ class TapServiceTitanDispatch(Tap):
     @override
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        """Add the settings of every tap, but for the one that is refused."""
+        """Add the settings of every tap, except the one that is refused."""
         super().append_builtin_config(config_jsonschema)
         properties = config_jsonschema["properties"]
         properties.pop("emit_activate_version_messages", None)
@@ -123,16 +123,16 @@ class TapServiceTitanDispatch(Tap):
     @property
     @override
     def streams(self) -> dict[str, Stream]:
-        """The streams in the order in which they are read: the log of the run is last."""
+        """The streams in the order in which they are read; the run's own log is last."""
         return dict(sorted(super().streams.items(), key=lambda item: isinstance(item[1], SyncLog)))
 
     def _write_state(self) -> None:
-        """Write the state; the SDK would not, if rows came after the same state."""
+        """Write the state; the SDK would not repeat a state, even after further rows."""
         self.message_writer.write_message(StateMessage(value=self.state))
 
     @override  # type: ignore[misc] # final for the type checker only
     def sync_all(self) -> None:
-        """Sync all streams; the SDK would tidy up what other taps have left in the state.
+        """Sync all streams; the SDK's own method would also tidy the state of other taps' streams.
 
         Raises:
             StreamsFailedError: Some streams failed, and the others have been read.
@@ -160,10 +160,10 @@ class TapServiceTitanDispatch(Tap):
 
     @override
     def setup_mapper(self) -> None:
-        """Set up stream maps; before 0.55 the SDK has one for `*` fail on a deselected stream.
+        """Set up stream maps; before SDK 0.55, one for `*` would fail on a deselected stream.
 
         Raises:
-            StreamMapError: One of them makes no sense.
+            StreamMapError: A stream map makes no sense.
         """
         stream_maps.require_expressions(self.config.get("stream_maps") or {})
         with stream_maps.named():
@@ -181,7 +181,7 @@ class TapServiceTitanDispatch(Tap):
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Note the signal: at any moment, the SDK's own way of leaving could tear a line apart."""
+        """Note the signal; the SDK would leave at once, even in the middle of a line."""
         self._stop_flag.set(signum)
 
     @override
@@ -195,7 +195,7 @@ class TapServiceTitanDispatch(Tap):
         state: Any = None,
         catalog: Any = None,
     ) -> None:
-        """Run the tap; the state and the catalog have been read by the command line."""
+        """Run the tap; the command line has already read the state and the catalog."""
         super(Tap, cls).invoke(about=about, about_format=about_format)
         cls.print_version(print_fn=cls.logger.info)
         tap = cls(
@@ -212,7 +212,7 @@ class TapServiceTitanDispatch(Tap):
         """Read the files given with --config.
 
         Raises:
-            InputError: One of them cannot be read, or holds something other than settings.
+            InputError: One of them cannot be read, or is not a file of settings.
         """
         given = super().cb_config(ctx, param, tuple(path for path in value if path == "ENV"))
         for path in value:

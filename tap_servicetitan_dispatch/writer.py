@@ -22,7 +22,7 @@ ENCODER = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
 class LineWriter(GenericSingerWriter[bytes, Message]):
     """Writes lines; the buffer is written with each STATE and whenever `flush` is called.
 
-    A STATE right after the same STATE is not written. Only the main thread writes.
+    A STATE that repeats the last line is not written. Only the main thread writes.
     """
 
     _last_state: bytes | None = None
@@ -64,7 +64,7 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
         self._write(_unbroken(ENCODER.encode_lines(messages)))
 
     def _write(self, lines: bytes) -> None:
-        """Write all of it: without a buffer (PYTHONUNBUFFERED) a signal may cut a write short."""
+        """Write everything: without a buffer (PYTHONUNBUFFERED), a signal may cut a write short."""
         self._last_state = None
         rest = memoryview(lines)
         while rest:
@@ -74,14 +74,14 @@ class LineWriter(GenericSingerWriter[bytes, Message]):
             rest = rest[written:]
 
     def flush(self) -> None:
-        """Let the target have all that has been written."""
+        """Write everything in the buffer to the target."""
         sys.stdout.flush()
 
 
 class _Record(
     msgspec.Struct, tag_field="type", tag="RECORD", kw_only=True, omit_defaults=True, gc=False
 ):
-    """The SDK's RecordMessage, but quick to make and to encode."""
+    """The SDK's RecordMessage, but faster to make and to encode."""
 
     stream: str
     record: Any
@@ -93,7 +93,7 @@ _BREAKS = {"\x85": "u0085", "\u2028": "u2028", "\u2029": "u2029"}
 
 
 def _unbroken(json: bytes) -> bytes:
-    """Escape what JSON allows in a text, but Python's `splitlines` takes for the end of a line."""
+    """Escape characters that are valid in JSON texts, but line ends to Python's `splitlines`."""
     if not json.isascii():
         for character, code in _BREAKS.items():
             json = json.replace(character.encode(), b"\\" + code.encode())

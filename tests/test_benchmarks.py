@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import statistics
 import sys
 import threading
@@ -48,6 +49,7 @@ def test_the_command_prints_its_table_and_keeps_its_figures(
     monkeypatch.setattr(project, "with_next_sdk", lambda _: "python")
     monkeypatch.setattr(marts, "build", lambda rows: rows / 20_000)
     monkeypatch.setattr(page, "made", lambda *_: page.Made(20.0, 200.0, 1.5))
+    monkeypatch.setattr(page, "usable", lambda *_: 1.0)
     monkeypatch.setattr(loads, "measured", lambda rows: [each | {"rows": rows} for each in LOADS])
     kept = tmp_path / "results.json"
     options = ["--runs=1", "--rows=10000", "--latency=0.01", f"--json={kept}"]
@@ -151,6 +153,11 @@ def test_a_small_page_is_measured() -> None:
     assert made.seconds > 0
     assert made.peak_mib > 20
     assert 0.01 < made.page_mb < 0.1
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium on the PATH")
+def test_the_time_until_a_small_page_is_usable_is_measured() -> None:
+    assert page.usable(3, 2) > 0
 
 
 def test_marts_are_built_of_as_many_assignments_as_are_wanted(tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def test_it_is_not_the_checkout_that_runs(plain: Installed) -> None:
 
 
 def test_the_plain_tap_comes_without_the_libraries_of_sandbox_and_page(plain: Installed) -> None:
-    names = ("fastapi", "uvicorn", "duckdb", "plotly")
+    names = ("fastapi", "uvicorn", "duckdb", "jinja2")
     code = f"import importlib.util as u; print([u.find_spec(each) for each in {names}])"
     assert plain.run("python", "-c", code).stdout == "[None, None, None, None]\n"
 

@@ -31,7 +31,7 @@ def take(browser: Browser, page: Path, picture: Path) -> None:
     """
     opened = browser.new_page(viewport={"width": WIDTH, "height": 800})
     opened.goto(page.resolve().as_uri())
-    opened.wait_for_selector("html[data-drawn=all]")
+    opened.wait_for_selector("#plot-board tbody")
     # How long ago it was loaded differs from day to day
     opened.evaluate("document.querySelectorAll('[data-at]').forEach((each) => each.remove())")
     height = opened.evaluate("document.getElementById('plot-board').getBoundingClientRect().bottom")

@@ -68,9 +68,6 @@ def content() -> str:
 PAGE = """\
 # Streams
 
-All streams with keys and scopes, the fields of each, and [every operation of the
-API](#every-operation-of-the-api).
-
 ## All streams
 
 | Stream | Replication key | Primary key | Scopes |

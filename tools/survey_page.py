@@ -26,8 +26,8 @@ _TIMED = "answers_within_100_s"
 HEAD = """\
 # The survey
 
-Nobody who works on this tap has credentials. It rests on the vendor's documents, on observations of
-others, and on conclusions from both. You have a tenant: one command tells you, and us, what is true.
+Nobody who works on this tap has credentials. The tap rests on the vendor's documents, on observations of
+others, and on conclusions from both. You have a tenant: one command tells what is true.
 
 ```sh
 .venv/bin/meltano --environment=production invoke tap-servicetitan-dispatch:survey
@@ -36,13 +36,12 @@ others, and on conclusions from both. You have a tenant: one command tells you, 
 
 Without Meltano: `tap-servicetitan-dispatch --config … --survey`. It sends some 120 calls, at most 150,
 no more than 8 a second. It ends after at most three minutes, or at Ctrl-C or a signal, with the results
-so far. It only reads: nothing is written at ServiceTitan or into a target, and no bookmark moves. It
-provokes a few refusals, each once: by a made-up continuation token, a parameter and a `sort` that do
-not exist, too large a page, too long a forecast, tenant 0, and a token without `Bearer`. It never sends
-a wrong secret.
+so far. It only reads: nothing is written, and no bookmark moves. It provokes a few refusals, each once:
+by a made-up continuation token, an unknown parameter and `sort`, too large a page, too long a forecast,
+tenant 0, and a token without `Bearer`. It never sends a wrong secret.
 
-- It covers the selected streams. `capacities` and `technician_tracking` are among them only if
-  `extra_streams` names them; tracking is asked for at most three pairs that are under way.
+- It covers the selected streams. `capacities` and `technician_tracking` must be in `extra_streams`;
+  tracking is asked for at most three pairs that are under way.
 - It reports a missing scope; [`--check`](operations.md#check-before-you-run) says which one to grant.
 - In a group it covers one tenant after the other; `--survey-tenant NUMBER` picks one.
   A tenant without a token costs the others nothing; the log says why, and the exit code is 1.
@@ -53,12 +52,8 @@ a wrong secret.
 ## What the file holds
 
 `--survey=json` prints an object, described by `tap_servicetitan_dispatch/survey/schema.json`; for a
-group, a list with an object for each tenant. Each fact has the belief, the observation, the outcome, the
-consequence, and the switches of a sandbox that behaves alike. Odd fields have names, types and patterns.
-**No value of a row is in it**: no id, name, text, time, token or address, and no number of a tenant
-unless you ask for it. It has counts (two digits of them), shares, lengths, durations, statuses, formats,
-and names of fields. [SECURITY.md](../SECURITY.md) promises this. Look through the file, then attach it
-to an issue with the template for it: it is what we lack most.
+group, a list of them. **No value of a row is in it**: [SECURITY.md](../SECURITY.md) says what is. Look
+through the file, then attach it to an issue with the template for it: it is what we lack most.
 
 ## A sandbox that is like it
 
@@ -67,20 +62,19 @@ servicetitan-sandbox --like survey.json
 ```
 
 This sandbox behaves like that tenant: every switch that a fact names, the number of rows of each list,
-and the shares of inactive and undated rows, how late it answers, what failed in passing, and by how much its clock is off. Of a group's file, the
-first tenant counts that could be asked. Other options win. In Python: `Sandbox(like="survey.json")`.
+the shares of inactive and undated rows, how late it answers, what failed in passing, and by how much
+its clock is off. In a group's file, the first tenant that could be asked counts. Other options win.
+In Python: `Sandbox(like="survey.json")`.
 
 ## How sure it is
 
 - About rows: *as believed* takes 300 rows without an exception, or 3,000 if one exception is one lost
-  row. One exception makes it *otherwise*. With fewer rows it *could not tell*, and says why. It never
-  guesses.
+  row. One exception makes it *otherwise*. With fewer rows it *could not tell*, and says why.
 - About parameters: one answer is enough if it can tell, such as a bound with rows on both sides of it.
 - The office goes on working during a survey. So it compares only rows that were unchanged for an hour,
   and asks for counts twice.
 - Events during the survey, such as changes that do not move `modifiedOn`, show only in a busy hour.
-- Each call has 30 seconds, and a wait that would take longer than the survey has left ends it.
-- Facts that take days or a deletion cannot be told by one survey. A second one can tell.
+- Each call has 30 seconds. A wait that would take longer than the survey has left ends it.
 
 ## A second survey
 
@@ -92,8 +86,8 @@ tap-servicetitan-dispatch --config config.json --survey --survey-memory memory.j
 ```
 
 The first survey writes the file. Each later one compares itself with it and leaves it as it is, so its
-token grows older; delete the file to begin anew. **The file is private**, and only you can read it: it
-holds a token of the export feed and ids of rows. Nothing of it is in what `--survey=json` prints.
+token grows older; delete the file to begin anew. **The file is private**: it holds a token of the export
+feed and ids of rows. Only you can read it, and `--survey=json` prints nothing of it.
 
 ## What the tap believes
 

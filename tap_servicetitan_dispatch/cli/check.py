@@ -1,8 +1,8 @@
-"""The check: whether a run would get what it needs, step by step.
+"""The check: tests step by step whether a run would get what it needs.
 
-Settings, token, app key and tenant, then one cheap probe of each stream, which shows whether its
-scope is there. What cannot work after a step that failed is not tried. A check says what is now:
-nothing is tried again, but for the one new token after a 401.
+The steps are settings, token, app key and tenant, then one cheap probe of each stream, which shows
+whether its scope is granted. After a failed step, steps that depend on it are not tried. A check
+shows the present state: nothing is tried again, except for one new token after a 401.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MARKS = {
     SKIPPED: ("!", "!", "yellow"),
     NOT_TRIED: ("–", "-", "dim"),  # noqa: RUF001 - a dash is meant
 }
-"""The mark of an outcome, what stands for it where that cannot be shown, and its colour."""
+"""The mark of an outcome, its plain substitute, and its colour."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,14 @@ class Step:
         name: `settings`, `token`, `app key and tenant`, or the name of a stream.
         selected: Whether a run would read the stream; nothing for a step that is not a stream.
         scopes: The scopes that the stream needs.
-        outcome: `ok`, `failed`, `skipped` (refused, and a run would do without it) or
-            `not tried`.
+        outcome: `ok`, `failed`, `skipped` (refused, but a run would do without it) or `not tried`.
         seconds: How long its calls took; nothing if it was not tried.
         kind: What went wrong, as a word: a key of `failures.FAILURES`, `bad_settings`, or
             `bad_answer` (not of the documented shape); empty if nothing did.
         happened: What went wrong, in words, a line for each thing.
         remedy: What the user should do about it.
         answer: The request that failed, and what came back.
-        tenant: Whose it is, in a group of tenants.
+        tenant: Its tenant, in a group.
         caution: What the settings may cost even if nothing goes wrong.
     """
 
@@ -77,12 +76,12 @@ class Step:
 
     @property
     def ends_a_run(self) -> bool:
-        """Whether a run would end in failure here."""
+        """Whether it would make a run fail."""
         return self.outcome == FAILED and self.selected is not False
 
 
 def perform(tap: Tap) -> list[Step]:
-    """Check the settings of a tap, and the API with them; return the steps."""
+    """Check a tap's settings, and the API with them; return the steps."""
     settings, *others = _perform(tap)
     unknown = validation.unknown(tap.config, tap.config_jsonschema)
     return [replace(settings, caution=" ".join(unknown)), *others]
@@ -109,10 +108,10 @@ def _perform(tap: Tap) -> list[Step]:
 def _probed(
     tap: Tap, streams: Sequence[DispatchStream], made: Mapping[Tenant, Client]
 ) -> list[Step]:
-    """Return the steps where the settings are good.
+    """Return the steps for good settings.
 
     Args:
-        tap: What is checked.
+        tap: The tap to check.
         streams: All streams that are read from the API.
         made: The client of each tenant.
     """
@@ -143,7 +142,7 @@ def _probed(
 
 
 def _refused(streams: Sequence[DispatchStream], problems: Sequence[str]) -> list[Step]:
-    """Return the steps where the settings are bad: then nothing else is tried."""
+    """Return the steps for bad settings: nothing else is tried."""
     first, *others = _untried(streams)
     failed = replace(
         first,
@@ -164,16 +163,16 @@ def probe_all(
     skip_forbidden: bool,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Step]:
-    """Call the API as the settings say, which are good; return the steps.
+    """Call the API with good settings; return the steps.
 
-    App key and tenant cost no call of their own: the answer to the first probe tells.
+    App key and tenant need no call of their own: the first probe's answer tests them.
 
     Args:
         streams: All streams, selected or not.
         client: Calls the API, without retries.
         helpers: Probe several streams at a time.
-        skip_forbidden: Whether a run would do without a stream that it is refused.
-        clock: Seconds that only go up.
+        skip_forbidden: Whether a run would do without a refused stream.
+        clock: Monotonic clock, in seconds.
     """
     first, token, access, *others = _untried(streams)
     of_streams = {step.name: step for step in others}
@@ -202,7 +201,7 @@ def probe_all(
 
 
 def _knows_tenant(kind: str) -> bool:
-    """Return whether the API answers so only to an app key and a tenant that it knows."""
+    """Return whether the API gives this answer only if it knows the app key and the tenant."""
     return kind in {FINE, BAD_ANSWER} or FAILURES[Kind(kind)].knows_tenant
 
 
@@ -216,7 +215,7 @@ def _untried(streams: Sequence[DispatchStream]) -> list[Step]:
 def _attempt(
     step: Step, call: Callable[[], object], *, clock: Callable[[], float], skips_forbidden: bool
 ) -> Step:
-    """Make a call and return its step as it came out; a run may skip what it is refused."""
+    """Make a call and return its step; a run may skip a stream that is refused."""
     begin = clock()
     try:
         call()
@@ -257,7 +256,7 @@ def as_json(steps: Sequence[Step]) -> str:
 
 
 def print_table(steps: Sequence[Step], file: TextIO) -> None:
-    """Print the steps as a table, with colours on a terminal only, and what they come to."""
+    """Print the steps as a table, with colours on a terminal only, and the conclusion."""
     from rich.console import Console  # noqa: PLC0415 - not needed for a run
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -297,7 +296,7 @@ def print_table(steps: Sequence[Step], file: TextIO) -> None:
 
 
 def _of_interest(steps: Sequence[Step]) -> Iterator[Step]:
-    """Yield the steps to show: of a group a line for each tenant, and what went wrong."""
+    """Yield the steps to show: for a group, a line for each tenant, and the failures."""
     for tenant, group in itertools.groupby(steps, key=lambda step: step.tenant):
         of_tenant = list(group)
         if not tenant:

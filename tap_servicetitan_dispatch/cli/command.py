@@ -1,4 +1,4 @@
-"""The command line: it runs what was asked for, and each failure ends in one line."""
+"""The command line: runs what was asked for; each failure ends in one line."""
 
 from __future__ import annotations
 
@@ -263,14 +263,14 @@ _STOPPED = 128 + signal.SIGTERM
 
 
 def _interrupt(_signum: int, _frame: FrameType | None) -> NoReturn:
-    """End the questions, at whatever point; a second signal ends the process."""
+    """End the survey, at any point; a second signal ends the process."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     raise KeyboardInterrupt
 
 
 def _give_stdout_up() -> None:
-    """Let nobody try once more to write what stdout did not take, as Python does at the end."""
+    """Keep Python from writing once more, at the end, what stdout did not take."""
     with suppress(OSError):  # it may be no file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

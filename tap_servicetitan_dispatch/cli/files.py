@@ -16,7 +16,7 @@ def content_of(path: str, option: str) -> bytes:
     """Return the content of a file.
 
     Args:
-        path: Where it is.
+        path: The path of the file.
         option: The option of the command line that names it.
 
     Raises:
@@ -33,11 +33,11 @@ def content_of(path: str, option: str) -> bytes:
 
 
 def parsed(content: bytes, source: str) -> Any:
-    """Return what the JSON in a file stands for.
+    """Return the value of the JSON in a file.
 
     Args:
-        content: What is in the file.
-        source: What to call it.
+        content: The content of the file.
+        source: How messages name it.
 
     Raises:
         InputError: It is empty, or not JSON.
@@ -62,7 +62,7 @@ def parsed(content: bytes, source: str) -> Any:
 
 
 def _refuse(constant: str) -> NoReturn:
-    """Take no NaN and no Infinity, which Python's own reader would."""
+    """Refuse NaN and Infinity, which Python's own reader would accept."""
     raise ValueError(f"{constant} is not a number")
 
 
@@ -70,7 +70,7 @@ def checked_config(config: Any, source: str) -> dict[str, Any]:
     """Return the settings in a file.
 
     Raises:
-        InputError: It holds something else.
+        InputError: It does not hold settings.
     """
     if not isinstance(config, dict):
         raise InputError(

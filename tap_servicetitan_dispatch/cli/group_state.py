@@ -1,4 +1,4 @@
-"""The state of a group of tenants, made by hand: tenants are added to it, or taken out."""
+"""The state of a group of tenants, made by hand: tenants are added or taken out."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def made_of(given: Sequence[str], without: Iterable[int]) -> dict[str, Any]:
     """Return the state of a group of tenants.
 
     Args:
-        given: `FILE`, the state of a group, at most once, and `TENANT=FILE` for each tenant to add
-            to it. A file may be what `meltano state get` prints; where that of the group is, the
-            answer is what `meltano state set` takes.
+        given: `FILE`, the state of a group, at most once, and `TENANT=FILE` for each tenant to add.
+            A file may be the output of `meltano state get`; if the group's is, the result is the
+            input of `meltano state set`.
         without: Numbers of the tenants to take out.
 
     Raises:
-        InputError: One of them is something else, or names a tenant again or one who is not there.
+        InputError: An item has another form, or names a tenant twice or one that is not there.
     """
     group: dict[str, Any] | None = None
     is_meltanos = False
@@ -55,7 +55,7 @@ def made_of(given: Sequence[str], without: Iterable[int]) -> dict[str, Any]:
 
 
 def _read(path: str, *, group: bool) -> tuple[dict[str, Any], bool]:
-    """Return the state in a file, and whether it is as Meltano has it."""
+    """Return the state in a file, and whether it has Meltano's form."""
     source = f"the file {path} given with --group-state"
     state = files.parsed(files.content_of(path, "--group-state"), source)
     is_meltanos = isinstance(state, dict) and _BY_MELTANO in state
@@ -65,9 +65,9 @@ def _read(path: str, *, group: bool) -> tuple[dict[str, Any], bool]:
 
 
 def removal_of(tenants: Iterable[int]) -> str:
-    """Return SQL for PostgreSQL that deletes the rows of some tenants from what was loaded.
+    """Return SQL for PostgreSQL that deletes all loaded rows of some tenants.
 
-    It finds the tables by their column, so it misses none that a stream map or a setting has made.
+    It finds the tables by their column, including those that a stream map or a setting has made.
     """
     return "".join(
         f"""\

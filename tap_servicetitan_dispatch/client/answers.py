@@ -1,4 +1,4 @@
-"""Answers: a good one, or the reason why there is none."""
+"""Answers: a good one, or the failure instead of it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _BAD_ADDRESS = (
     urllib3.exceptions.ProxySchemeUnsupported,
 )
 _UNCONNECTED = urllib3.exceptions.ConnectTimeoutError
-"""What urllib3 raises where no connection could be made, whether in time or not."""
+"""What urllib3 raises if no connection could be made, in time or at all."""
 _REFUSED_BY_PROXY = re.compile(r"Tunnel connection failed: (\d{3})\b")
 _PASSING_TLS = ("BAD_RECORD_MAC", "INTERNAL_ERROR")
-"""What TLS says of a single connection; all else that it says holds for the next one too."""
+"""TLS errors of a single connection; all others hold for the next connection too."""
 _WITHOUT_ANSWER: tuple[tuple[Any, Kind], ...] = (
     (TooLargeError, Kind.TOO_LARGE),
     (TimeoutError, Kind.TIMED_OUT),
@@ -44,7 +44,7 @@ _WITHOUT_ANSWER: tuple[tuple[Any, Kind], ...] = (
     ((ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError), Kind.CONNECTION_LOST),
     (ssl.SSLError, Kind.NO_TLS),
 )
-"""The rows of `FAILURES` of what ends a request, by the innermost reason."""
+"""The rows of `FAILURES` for requests without a complete answer, by the innermost cause."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -54,7 +54,7 @@ class Answer(NamedTuple):
     body: Any
     """The decoded JSON."""
     served_at: datetime | None
-    """What the server's clock showed, to the second; nothing if it did not say."""
+    """The server's clock, to the second; nothing if it was not given."""
     size: int = 0
     """Bytes of the JSON."""
 
@@ -72,8 +72,8 @@ def answer_of(
     Args:
         response: What came back.
         content: Its body.
-        request: What to call the request.
-        decode: Makes a body of a good one.
+        request: How messages name the request.
+        decode: Decodes the body of a good answer.
         token_endpoint: Whether the token endpoint gave it.
 
     Raises:
@@ -104,7 +104,7 @@ def answer_of(
 
 
 def _bad_value(failure: Exception, content: bytes) -> str:
-    """Return what is wrong with a value in an answer of valid JSON; nothing if it is fine."""
+    """Return what is wrong with a value in valid JSON; nothing if nothing is."""
     if isinstance(failure, msgspec.ValidationError):
         return "a number that is out of range"
     try:
@@ -127,7 +127,7 @@ def failure_of(error: Exception, request: str, *, token_endpoint: bool) -> ApiEr
 
     Args:
         error: What was raised.
-        request: What to call the request.
+        request: How messages name the request.
         token_endpoint: Whether it went to the token endpoint.
     """
     causes = [*_causes(error)]
@@ -142,7 +142,7 @@ def failure_of(error: Exception, request: str, *, token_endpoint: bool) -> ApiEr
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error, and what each was caused by, down to the innermost."""
+    """Yield an error and its causes, down to the innermost."""
     while error is not None:
         yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
@@ -152,7 +152,7 @@ def _kind_without_answer(causes: Sequence[BaseException]) -> Kind:
     """Return the row of `FAILURES` for a request without a complete answer.
 
     Args:
-        causes: What was raised, down to the innermost reason.
+        causes: The errors, down to the innermost cause.
     """
     if isinstance(causes[0], _BAD_ADDRESS):
         return Kind.BAD_ADDRESS

@@ -1,8 +1,8 @@
 """The token that every call carries.
 
-ServiceTitan gives out tokens of 900 seconds for a client id and secret, without refresh tokens, and
-throttles the token endpoint on its own. So tenants with the same pair share a token, until the API
-refuses it for one of them, and all threads share what a tenant has.
+ServiceTitan issues tokens of 900 seconds for a client ID and secret, without refresh tokens, and
+limits the token endpoint separately. So tenants with the same pair share a token, until the API
+refuses it for one of them. All threads share a tenant's token.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _WORD = re.compile(r"[!-~]+")
 
 
 class TokenSource:
-    """The current token, fetched when there is none that lasts.
+    """The current token, fetched if there is none that lasts.
 
-    One thread asks the token endpoint, and again if it fails in passing; all others that need a
-    token wait for the outcome. If that is no token, it is so for good: the endpoint is asked no
-    more. The lock is held all that time; it guards everything but what only goes up.
+    One thread asks the token endpoint, and asks again after a passing failure. All other threads
+    that need a token wait for the result. If the endpoint gives no token, it is not asked again.
+    The lock is held all that time; it guards everything except values that only grow.
 
     Args:
         fetch: Asks the token endpoint once and returns its answer.
         backoff: How the endpoint is asked again.
-        clock: Seconds that only go up.
+        clock: Monotonic clock, in seconds.
 
     Attributes:
-        waited_seconds: How long it was waited until now before the endpoint was asked again.
+        waited_seconds: Total time of waiting before the endpoint was asked again.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class TokenSource:
         self._secret: tuple[str, ...] = ()
 
     def current(self) -> str:
-        """Return a token that is good for another minute, or half its life if that is shorter.
+        """Return a token that is good for another minute, or for half its life if that is shorter.
 
         Raises:
             NoTokenError: The token endpoint gave none.
@@ -76,13 +76,13 @@ class TokenSource:
             return self._token
 
     def drop(self, token: str) -> None:
-        """Forget a token that the API rejected, unless another thread has replaced it already."""
+        """Drop a token that the API rejected, unless another thread has already replaced it."""
         with self._lock:
             if self._token == token:
                 self._token = None
 
     def is_fresh(self, token: str) -> bool:
-        """Return whether a token has been given out just now, so that it cannot have expired."""
+        """Return whether a token was issued just now, so that it cannot have expired."""
         with self._lock:
             return self._token == token and self._clock() - self._began_at < FRESH_SECONDS
 
@@ -121,11 +121,13 @@ class TokenSource:
 class TenantTokens:
     """The tokens of one tenant: those of its group, until the API refuses a fresh one for it.
 
-    Whether one token serves all tenants of a group is unknown. The lock guards which source it is.
+    Whether one token serves all tenants of a group is unknown. The lock guards the choice of the
+    source.
 
     Args:
-        shared: Gives the tokens of all who have the same client id and secret.
-        make_own: Returns a source for this tenant alone; nothing if there is nobody to share with.
+        shared: The tokens of all tenants with the same client ID and secret.
+        make_own: Returns a source for this tenant alone; nothing if no tenant shares its
+            credentials.
     """
 
     def __init__(
@@ -137,12 +139,12 @@ class TenantTokens:
 
     @property
     def most_tries(self) -> int:
-        """How often a call may be sent until the last of its tokens has been tried."""
+        """How often a call may be sent until the last possible token has been tried."""
         return 3 if self._make_own else 2
 
     @property
     def waited_seconds(self) -> float:
-        """How long it was waited until now before the token endpoint was asked again."""
+        """Total time of waiting before the token endpoint was asked again."""
         return self._source.waited_seconds
 
     def current(self) -> str:
@@ -154,7 +156,7 @@ class TenantTokens:
         return self._source.current()
 
     def refuse(self, token: str) -> None:
-        """Take note that the API refused a token for this tenant."""
+        """Note that the API refused a token for this tenant."""
         with self._lock:
             if self._make_own is not None and self._source.is_fresh(token):
                 self._source, self._make_own = self._make_own(), None

@@ -42,9 +42,9 @@ _spread: Callable[[RetryCallState], float] = wait_random(0, 1)
 def asked_wait(headers: Mapping[str, str], body: str) -> float | None:
     """Return the seconds that an answer asks us to wait, or nothing if it does not.
 
-    `Retry-After` is a number of seconds or an HTTP date, which counts from the answer's own `Date`,
-    as the clock of this machine may be wrong; as it is often missing, the text of the body counts
-    too ("Try again in 50 seconds.").
+    `Retry-After` is a number of seconds, or an HTTP date, which is compared with the answer's own
+    `Date`, as the clock of this machine may be wrong. The header is often missing, so the text of
+    the body counts too ("Try again in 50 seconds.").
     """
     header = headers.get("Retry-After", "").strip()
     if _NUMBER.fullmatch(header):
@@ -57,11 +57,11 @@ def asked_wait(headers: Mapping[str, str], body: str) -> float | None:
 
 
 class Backoff:
-    """Repeats calls that failed in passing.
+    """Repeats calls after passing failures.
 
     Args:
         max_retries: How often.
-        sleep: Waits for a number of seconds; what it raises ends the wait.
+        sleep: Waits for a number of seconds; an error that it raises ends the wait.
     """
 
     def __init__(self, max_retries: int, sleep: Callable[[float], Any] = time.sleep) -> None:
@@ -79,12 +79,12 @@ class Backoff:
         after_wait: Callable[[float], object],
         logger: Log = logger,
     ) -> Result:
-        """Return what a function returns.
+        """Return the result of a function, which is called again after passing failures.
 
         Args:
             function: Sends a request.
-            after_wait: Called with the seconds of each wait, when it is over.
-            logger: Told of each wait.
+            after_wait: Called with the seconds of each wait, after it.
+            logger: Logs each wait.
 
         Raises:
             ApiError: It failed for good, or too often.
@@ -101,11 +101,11 @@ class Backoff:
 class SharedWait:
     """Keeps all calls of a tenant waiting while the API has asked one of them to wait.
 
-    Its lock guards when that is over.
+    Its lock guards the end of the wait.
 
     Args:
-        sleep: Waits for a number of seconds; what it raises ends the wait.
-        clock: Seconds that only go up.
+        sleep: Waits for a number of seconds; an error that it raises ends the wait.
+        clock: Monotonic clock, in seconds.
     """
 
     def __init__(self, sleep: Callable[[float], Any], clock: Callable[[], float]) -> None:
@@ -115,13 +115,13 @@ class SharedWait:
         self._ends_at = 0.0
 
     def extend(self, seconds: float) -> None:
-        """Keep calls waiting for so long from now on, or for longer if that was to be."""
+        """Keep calls waiting for this long from now on, unless they already have to wait longer."""
         with self._lock:
             self._ends_at = max(self._ends_at, self._clock() + seconds)
 
     @property
     def seconds_left(self) -> float:
-        """How long calls have to wait; 0 if they have not."""
+        """How long calls have to wait; 0 if they do not."""
         with self._lock:
             return max(0.0, self._ends_at - self._clock())
 
@@ -135,7 +135,7 @@ class SharedWait:
 
 
 def is_worth_retrying(error: BaseException) -> bool:
-    """Return whether a request that failed so is sent again, once it has been waited."""
+    """Return whether a request with this failure may be sent again after a wait."""
     return (
         isinstance(error, ApiError)
         and not isinstance(error, NoTokenError)
@@ -145,9 +145,9 @@ def is_worth_retrying(error: BaseException) -> bool:
 
 
 def _wait(attempt: RetryCallState) -> float:
-    """Return the seconds until the next try: what the API asks for, or a random, growing time.
+    """Return the seconds until the next try: as the API asks, or a random, growing time.
 
-    A little is added to what it asks for, so that threads do not all come back at once.
+    A little is added to the time that the API asks for, so that threads do not all return at once.
     """
     asked = _error_of(attempt).wait_seconds
     return _jitter(attempt) if asked is None else asked + _spread(attempt)

@@ -40,13 +40,13 @@ class Client:
 
     Args:
         http: Sends requests.
-        tokens: Gives the token that each attempt shows anew.
+        tokens: Gives the token, anew for each attempt.
         credentials: App key and tenant.
         api_url: The root of the API, without a slash at the end.
-        under_way: Bounds how many requests are under way, over all threads and clients.
-        max_requests_per_second: Over all threads, retries included.
+        under_way: Limits the requests under way, over all threads and clients.
+        max_requests_per_second: Limit over all threads, retries included.
         backoff: How a call is sent again.
-        clock: Seconds that only go up.
+        clock: Monotonic clock, in seconds.
     """
 
     def __init__(
@@ -90,10 +90,10 @@ class Client:
         self._tokens.current()
 
     def now(self) -> datetime | None:
-        """Return the time of the API's clock, by its last answer; nothing if it does not say.
+        """Return the time of the API's clock, by its last answer; nothing if it is not given.
 
-        Before its first answer it is the clock of the token endpoint, whose host is another. The
-        clock of this machine may be days off.
+        Before the API's first answer, the clock of the token endpoint counts, which is another
+        host. The clock of this machine may be days off.
 
         Raises:
             ApiError: The token endpoint gave none.
@@ -115,7 +115,7 @@ class Client:
             path: The path under the tenant, without a slash at its start.
             params: Query parameters. Only documented ones: the API has been seen to ignore others
                 and to return everything.
-            decode: Makes a body of the JSON.
+            decode: Decodes the JSON of the body.
 
         Raises:
             ApiError: The call failed for good, or too often.
@@ -143,7 +143,7 @@ class Client:
         )
 
     def _attempt(self, request: requests.Request, decode: Decode) -> Answer:
-        """Send a request once; again if the token turns out to be no good, or not any more."""
+        """Send a request once; once more if its token turns out to be invalid."""
         for _ in range(1, self._tokens.most_tries):
             try:
                 return self._send(request, decode)
@@ -154,7 +154,7 @@ class Client:
         return self._send(request, decode)
 
     def _send(self, request: requests.Request, decode: Decode) -> Answer:
-        """Send a request when no call is kept waiting any more, with a token of that time."""
+        """Send a request after any shared wait, with the token of that time."""
         while True:
             self.tally.add_wait(self._shared_wait.wait(), self._clock())
             request.auth = _TokenAuth(self._token(), self._app_key)
@@ -181,7 +181,7 @@ class Client:
 
 @dataclass(frozen=True)
 class _TokenAuth(requests.auth.AuthBase):
-    """Puts token and app key on a request."""
+    """Adds token and app key to a request."""
 
     token: str = field(repr=False)
     app_key: str = field(repr=False)

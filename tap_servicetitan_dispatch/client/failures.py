@@ -1,7 +1,7 @@
-"""The table of failures: what an answer, or none, is a symptom of, and what the user should do.
+"""The table of failures: symptom, meaning, and what the user should do.
 
 An error that comes from a call of the API is an `ApiError` and carries its row of `FAILURES`.
-`answers.py` finds the row; `errors.py` has the errors that no call is to blame for.
+`answers.py` finds the row; `errors.py` has the errors that do not come from a call.
 """
 
 from __future__ import annotations
@@ -54,19 +54,19 @@ class Failure:
     """A row of the table.
 
     Attributes:
-        symptom: What one sees of it on the wire.
+        symptom: How it looks on the wire.
         meaning: What happened.
         remedy: What the user should do.
-        statuses: The HTTP statuses that it comes with; none where there is no (good) answer.
-        text: What the body has to contain besides.
-        from_token_endpoint: Whether only the token endpoint answers so.
+        statuses: Its HTTP statuses; none if there is no (good) answer.
+        text: Text that the body must contain too.
+        from_token_endpoint: Whether only the token endpoint answers like this.
         retried: Whether waiting may help.
-        reach: What cannot be read then, at most: the stream, its tenant, or nothing at all. How
-            far it reaches in a run depends on what else was seen there.
-        refuses: What the API turns down: a `scope` of the application, or what the `request` asks
-            for.
-        knows_tenant: Whether the API says so only to a tenant and an app key that it knows.
-        remedy_of_one: What to do instead where other streams of the tenant could be read.
+        reach: The most that it can make unreadable: the stream, its tenant, or everything. How far
+            it reaches in a run depends on what else happened there.
+        refuses: What the API refuses: a `scope` of the application, or the content of the
+            `request`.
+        knows_tenant: Whether the API answers like this only if it knows the tenant and the app key.
+        remedy_of_one: What to do instead if other streams of the tenant could be read.
     """
 
     symptom: str
@@ -287,7 +287,7 @@ FAILURES: Mapping[Kind, Failure] = {
         reach="all",
     ),
 }
-"""In the order in which they are looked up: the first that fits an answer is it."""
+"""In the order of look-up: the first row that fits an answer counts."""
 
 
 class ApiError(TapError):
@@ -295,10 +295,10 @@ class ApiError(TapError):
 
     Args:
         kind: Its row of the table.
-        request: What to call the request.
+        request: How messages name the request.
         detail: What came back.
         wait_seconds: How long the API asked us to wait, if it did.
-        token_endpoint: Whether that is what failed.
+        token_endpoint: Whether the token endpoint failed.
     """
 
     def __init__(
@@ -322,7 +322,7 @@ class ApiError(TapError):
     @property
     @override
     def likeness(self) -> str:
-        """The kind: where one call failed so, others do with a detail of their own."""
+        """The kind: calls that fail alike have it in common, each with its own detail."""
         return self.kind
 
     @property
@@ -335,7 +335,7 @@ class NoTokenError(ApiError):
     """The token endpoint gave no token, and is not asked again.
 
     Args:
-        failure: What it answered in the end.
+        failure: Its last answer.
     """
 
     def __init__(self, failure: ApiError) -> None:
@@ -345,7 +345,7 @@ class NoTokenError(ApiError):
 
 
 def kind_of(status: int, text: str, *, token_endpoint: bool = False) -> Kind:
-    """Return the row of `FAILURES` of an answer that is not a good one.
+    """Return the row of `FAILURES` for an answer that is not a good one.
 
     Args:
         status: The HTTP status, anything but 200.
@@ -365,11 +365,11 @@ _TEXTS = ("title", "message", "error", "error_description")  # the last two: the
 
 
 def detail_of(status: int, body: object) -> str:
-    """Return what an answer says of itself, for people and for the vendor's support.
+    """Return the details of an answer, for people and for the vendor's support.
 
-    That is the status and, as far as they are there, `title`, the field errors and the `traceId`
-    of the documented error body, or `error` and `error_description` of the token endpoint; the text
-    itself where the body is a bare JSON string.
+    These are the status and, if present, `title`, the field errors and the `traceId` of the
+    documented error body, or `error` and `error_description` of the token endpoint. If the body is
+    a bare JSON string, it is that text.
     """
     parts = [f"status {status}"]
     if isinstance(body, str):

@@ -1,4 +1,4 @@
-"""One request and its answer, over connections that go where they were meant to go.
+"""One request and its answer, over connections that lead only where they should.
 
 `Http` may be used from any thread; the pool of connections has urllib3's own locks.
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 USER_AGENT = f"{NAME}/{__version__}"
 CONNECT_TIMEOUT_SECONDS = 15
 MOST_AT_ONCE = 50
-"""Connections that are kept to a server; `max_concurrent_requests` cannot be more."""
+"""Connections that are kept to a server; `max_concurrent_requests` cannot exceed it."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +58,22 @@ class Exchange:
 
 
 class Http:
-    """Sends one request and returns the decoded answer, or raises what went wrong.
+    """Sends one request and returns the decoded answer, or raises its failure.
 
-    Redirects are not followed, cookies not kept, and no password file is read: credentials go
-    where they were meant to go and nowhere else. Proxies and certificates of the environment are
-    honoured, except for this machine itself.
+    Redirects are not followed, cookies not kept, and no password file is read: credentials go only
+    to the address in the settings. Proxies and certificates of the environment are honoured, except
+    for this machine itself.
 
     Args:
-        timeout_seconds: How long the server may stay silent, and how long an answer may take in
-            all, besides the time that its size takes on a slow line.
-        clock: Seconds that only go up.
+        timeout_seconds: How long the server may stay silent. A whole answer may take as long, plus
+            a time for its size.
+        clock: Monotonic clock, in seconds.
 
     Attributes:
-        served_at: What the API's clock showed at the last good answer that said so.
-        token_served_at: What that of the token endpoint showed, which is another host.
-        witness: Called with what came of each request, in the thread that asked.
-        timer: Seconds that only go up, by which the witness is told how long it took.
+        served_at: The API's clock at the last good answer that gave it.
+        token_served_at: The clock of the token endpoint, which is another host.
+        witness: Called in the requesting thread with the result of each request.
+        timer: Monotonic clock for the seconds that the witness gets.
     """
 
     def __init__(self, timeout_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -90,7 +90,7 @@ class Http:
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the connections that are not in use."""
         self._session.close()
 
     def exchange(
@@ -147,7 +147,7 @@ class Http:
         self.witness(Exchange(response, content, ended - began, body_seconds, failure))
 
     def _way_to(self, url: str, request: str) -> dict[str, Any]:
-        """Return how to get there: through which proxy, trusting whom.
+        """Return the way to a server: the proxy, and the certificates to trust.
 
         Raises:
             ApiError: The certificates to trust cannot be read.
@@ -169,12 +169,12 @@ class Http:
 
 
 def _ignore(_: Exchange) -> None:
-    """Look away."""
+    """Do nothing."""
 
 
 @cache
 def _check_bundle(path: str) -> None:
-    """Read a file of certificates; of a folder, OpenSSL reads what it needs when it needs it."""
+    """Read a file of certificates. A folder is not read: OpenSSL does so when it needs it."""
     if not Path(path).is_dir():
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
 

@@ -1,4 +1,4 @@
-"""How many calls may be sent in a second."""
+"""Limits the number of calls per second."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ WINDOW_SECONDS = 1
 
 
 class RateLimiter:
-    """Lets no more than a number of calls go in any second, over all threads.
+    """Allows at most a number of calls in any second, over all threads.
 
-    A call goes when the clock says so, not when its thread was to wake up: on a busy machine
-    threads wake up late, and calls that were held up must not go together with those after them.
+    A call goes when the clock says so, not when its thread was due to wake up: on a busy machine
+    threads wake up late, and delayed calls must not coincide with later ones.
 
     Args:
-        limit: How many calls.
-        clock: Seconds that only go up.
-        sleep: Waits for a number of seconds; what it raises ends the wait.
+        limit: Maximum number of calls.
+        clock: Monotonic clock, in seconds.
+        sleep: Waits for a number of seconds; an error that it raises ends the wait.
     """
 
     def __init__(

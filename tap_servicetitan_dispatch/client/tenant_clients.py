@@ -1,4 +1,4 @@
-"""The clients of a run: one for each tenant, which share what belongs to all."""
+"""The clients of a run: one for each tenant, and what they share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Wire(NamedTuple):
-    """What requests of a tenant are made of."""
+    """The parts that a tenant's requests need."""
 
     http: Http
     api_url: str
@@ -31,15 +31,15 @@ class Wire(NamedTuple):
 
 
 class TenantClients:
-    """Makes the client of a tenant when it is asked for first; may be used from any thread.
+    """Makes the client of a tenant on first use; may be used from any thread.
 
-    Shared by all clients: connections and the bound on requests under way. Shared by tenants with
-    the same client id and secret: the token. Of each tenant alone: its rate, and its back-off.
+    All clients share connections and the limit on requests under way. Tenants with the same client
+    ID and secret share the token. Each tenant has its own rate and back-off.
 
     Args:
         config: The settings, checked.
         sleep: Waits for a number of seconds; may raise.
-        max_retries: How often a call is sent again.
+        max_retries: How often a call is tried again.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class TenantClients:
         """Return the client of a tenant; in the sandbox environment, start a sandbox for it.
 
         Raises:
-            NoSandboxError: A sandbox is needed, and is not installed.
+            NoSandboxError: A sandbox is needed, but not installed.
         """
         with self._lock:
             if tenant not in self._made:
@@ -67,13 +67,13 @@ class TenantClients:
             return self._made[tenant]
 
     def wire_of(self, tenant: Tenant) -> Wire:
-        """Return a sender of requests of any shape for a tenant, without retries or limits."""
+        """Return a sender for any kind of request of a tenant, without retries or limits."""
         self.of(tenant)
         where = self._where
         return Wire(self._http, where.api_url, where.auth_url, self._credentials_of(tenant))
 
     def close(self) -> None:
-        """Close the connections, and stop the sandbox, if one was started; calls then fail."""
+        """Close the connections, and stop the sandbox if one was started; later calls fail."""
         with self._lock:
             if self._made:
                 self._http.close()
@@ -81,7 +81,7 @@ class TenantClients:
                 self._sandbox.stop()
 
     def share_credentials(self) -> bool:
-        """Return whether all tenants show the same client id and secret."""
+        """Return whether all tenants use the same client ID and secret."""
         return len(set(map(self._pair, self.tenants))) == 1
 
     @cached_property

@@ -1,8 +1,8 @@
-"""How answers come in over HTTP, and how much of them is taken.
+"""How answers are received over HTTP, within limits.
 
-requests and urllib3 bound the silence of a server, but neither how long an answer takes in all nor
-how large it is. Here both are bounded, below them: where bytes leave the socket, and where they
-have been opened.
+requests and urllib3 limit the silence of a server, but neither the duration of an answer nor its
+size. Here both are limited, at a lower level: where bytes leave the socket, and where they are
+unpacked.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
     from urllib3 import PoolManager
 
 LOWEST_BYTES_PER_SECOND = 4096
-"""A line that is slower than this is taken for one on which nothing comes."""
+"""A slower line counts as dead."""
 MOST_BYTES = 64 * 2**20
-"""The largest body, as it is sent and as it is once opened; pages have some 2 MiB."""
+"""Maximum size of a body, both as sent and unpacked; pages have some 2 MiB."""
 MOST_BYTES_BEFORE_BODY = 2**20
 PIECE_BYTES = 2**20
 
 
 class TooLargeError(OSError):
-    """More has come in than there may be."""
+    """An answer exceeds the maximum size."""
 
     def __init__(self, most: int) -> None:
         super().__init__(f"more than {most:,} bytes")
 
 
 class BoundedStream(io.RawIOBase):
-    """What a socket receives as one answer, within bounds of time and size.
+    """The bytes of one answer from a socket, within limits of time and size.
 
-    The socket's own time-out bounds each silence. In all an answer may take as long, and a second
-    more for every `LOWEST_BYTES_PER_SECOND`.
+    The socket's own time-out limits each silence. The whole answer may take as long, plus a second
+    for every `LOWEST_BYTES_PER_SECOND`.
 
     Args:
         raw: The socket as a file, without a buffer.
         sock: The socket itself.
-        clock: Seconds that only go up.
+        clock: Monotonic clock, in seconds.
     """
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, clock: Callable[[], float]) -> None:
@@ -70,8 +70,8 @@ class BoundedStream(io.RawIOBase):
         """Receive what there is, as soon as there is something.
 
         Raises:
-            TimeoutError: It takes too long.
-            TooLargeError: It is too much.
+            TimeoutError: The answer takes too long.
+            TooLargeError: The answer is too large.
         """
         seconds = self._ends_at - self._clock()
         if seconds <= 0:
@@ -91,7 +91,7 @@ class BoundedStream(io.RawIOBase):
 
 
 class Response(http.client.HTTPResponse):
-    """An answer that comes in through a `BoundedStream`, without those before it (1xx)."""
+    """An answer received through a `BoundedStream`, without those before it (1xx)."""
 
     def __init__(
         self, sock: socket.socket, *args: Any, clock: Callable[[], float], **kwargs: Any
@@ -110,11 +110,11 @@ class Response(http.client.HTTPResponse):
 
 
 class Adapter(requests.adapters.HTTPAdapter):
-    """Sends requests over connections whose answers come in as a `Response`.
+    """Sends requests over connections whose answers are received as a `Response`.
 
     Args:
-        clock: Seconds that only go up.
-        **kwargs: What the adapter of requests takes.
+        clock: Monotonic clock, in seconds.
+        **kwargs: The arguments of requests' adapter.
     """
 
     def __init__(self, clock: Callable[[], float], **kwargs: Any) -> None:
@@ -135,7 +135,7 @@ class Adapter(requests.adapters.HTTPAdapter):
         return manager
 
     def _bound(self, manager: PoolManager) -> None:
-        """Have the connections of a manager answer as a `Response`, of whichever kind they are."""
+        """Make the connections of a manager, of any kind, return a `Response`."""
         response_class = staticmethod(partial(Response, clock=self._clock))
         pools: dict[str, Any] = manager.pool_classes_by_scheme
         manager.pool_classes_by_scheme = {
@@ -151,9 +151,9 @@ def _derived(base: Any, **attributes: Any) -> Any:
 
 
 def body_of(response: requests.Response) -> bytes:
-    """Return the body of an answer, opened, and leave its connection to the next one.
+    """Return the unpacked body of an answer, and free its connection.
 
-    Of an error no more than a piece is read, which is enough to say what it is.
+    Of an error only the beginning is read, which is enough to say what it is.
 
     Raises:
         TooLargeError: It is too large.

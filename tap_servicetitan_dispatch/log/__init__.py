@@ -1,8 +1,8 @@
-"""The log: nothing secret is in it, and nothing that is routine."""
+"""The log, without secrets and without routine messages."""
 
 import logging
 
 from tap_servicetitan_dispatch import NAME
 
 logger = logging.getLogger(NAME)
-"""The tap's own; that of a stream is below it."""
+"""The tap's own logger; those of streams are below it."""

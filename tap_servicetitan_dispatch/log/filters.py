@@ -1,4 +1,4 @@
-"""Which lines of the log are routine, and so are shown at level debug only."""
+"""Routine lines of the log, which are shown at level debug only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SDK_NOISE = (
 
 
 class SdkNoiseFilter(logging.Filter):
-    """Makes routine lines those of level debug."""
+    """Moves routine lines to level debug."""
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
@@ -31,9 +31,10 @@ _FILTER = SdkNoiseFilter()
 
 
 def quiet_logs() -> None:
-    """Let the handlers of the root logger leave routine lines to level debug.
+    """Make the handlers of the root logger show routine lines at level debug only.
 
-    What a log config gives a handler of its own, such as `singer_sdk.metrics`, is shown there.
+    A logger to which a log config gives its own handler, such as `singer_sdk.metrics`, shows them
+    there.
     """
     for handler in logging.getLogger().handlers:
         handler.addFilter(_FILTER)

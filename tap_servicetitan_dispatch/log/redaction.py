@@ -1,8 +1,8 @@
-"""Texts from elsewhere, made fit to show: without secrets, on one line, and not too long.
+"""Makes texts from elsewhere fit to show: without secrets, on one line, and not too long.
 
-Logs, errors and the check pass through here whatever they are about, as nobody can know where a
-server, a proxy or a library repeats what it was shown. Rows and state do not: they are data, and
-the API sees no secret of its callers in them.
+Logs, errors and the check pass through here, whatever they contain, because a server, a proxy or a
+library may repeat what it was given. Rows and state do not: they are data, in which the API shows
+no secret of its callers.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MOST_CHARACTERS = 1_000
-"""Of a message, and"""
+"""Maximum length of a message."""
 MOST_OF_A_PART = 300
-"""of what comes from elsewhere in it, so that what to do about it still fits in."""
+"""Maximum length of a text from elsewhere within it, so that the advice still fits."""
 MOST_OF_A_VALUE = 100
 REDACTED = "[redacted]"
 
 _SHORTEST = 3
 _SHORT = 8
-"""What is shorter may also be a part of a word, and what is known of it in base64 is too little."""
+"""A shorter text may be part of a word, and too little of it is certain in base64."""
 _USER_IN_ADDRESS = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 
 
 class Secrets:
-    """Secrets, found in a text in whatever way they are written there.
+    """Finds secrets in a text, in whatever way they are written.
 
-    May be used from any thread: the lock guards changes, and readers see the one dictionary or the
-    next.
+    May be used from any thread: the lock guards changes, and readers see the old dictionary or the
+    new one.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Secrets:
         self._patterns: dict[str, re.Pattern[str]] = {}
 
     def add(self, *secrets: str) -> None:
-        """Keep secrets out of all that is shown from now on."""
+        """Keep secrets out of everything that is shown from now on."""
         with self._lock:
             new = {each for each in secrets if len(each) >= _SHORTEST} - self._patterns.keys()
             patterns = self._patterns | {secret: _pattern(secret) for secret in new}
@@ -57,21 +57,21 @@ class Secrets:
             self._patterns = {each: patterns[each] for each in sorted(patterns, key=len)[::-1]}
 
     def discard(self, secret: str) -> None:
-        """Forget a secret that has become worthless."""
+        """Forget a secret that is no longer valid."""
         with self._lock:
             self._patterns = {
                 each: pattern for each, pattern in self._patterns.items() if each != secret
             }
 
     def redacted(self, text: str) -> str:
-        """Return a text without the secrets in it, and without the user in any address."""
+        """Return a text without its secrets, and without the user in any address."""
         for pattern in self._patterns.values():
             text = pattern.sub(REDACTED, text)
         return _USER_IN_ADDRESS.sub(REDACTED, text)
 
 
 SECRETS = Secrets()
-"""All that this process knows, as its log is one."""
+"""All secrets of this process, because it has one log."""
 
 
 def _pattern(secret: str) -> re.Pattern[str]:
@@ -83,7 +83,7 @@ def _pattern(secret: str) -> re.Pattern[str]:
 
 
 def _written(character: str) -> str:
-    """Return a pattern for the ways in which a character is quoted, over and over as it may be."""
+    """Return a pattern for all ways in which a character may be quoted, even several times over."""
     if character.isascii() and character.isalnum():
         return character
     code = ord(character)
@@ -100,10 +100,10 @@ def _written(character: str) -> str:
 
 
 def _in_base64(secret: str) -> list[str]:
-    """Return patterns for a secret within whatever has been made base64, as for a Basic header.
+    """Return patterns for a secret within a base64 text, as in a Basic header.
 
-    Three bytes become four characters, so what the secret looks like depends on how many bytes are
-    before it, and its ends depend on what is around it.
+    Three bytes become four characters. So the look of the secret depends on the number of bytes
+    before it, and its ends depend on the text around it.
     """
     content = secret.encode(errors="surrogatepass")
     if len(content) < _SHORT:
@@ -123,7 +123,7 @@ def _written_in_base64(character: str) -> str:
 
 
 def users_of_proxies(environment: Mapping[str, str]) -> Iterable[str]:
-    """Yield what the addresses of proxies in an environment say of a user: name and password.
+    """Yield names and passwords of users in the addresses of proxies in an environment.
 
     The addresses may be malformed.
     """
@@ -139,11 +139,11 @@ def users_of_proxies(environment: Mapping[str, str]) -> Iterable[str]:
 def one_line(value: object, most: int = MOST_CHARACTERS) -> str:
     """Return a text without secrets, on one line, and cut.
 
-    What a terminal would not print as it is, such as a line break, is escaped.
+    Characters that a terminal would not print as they are, such as line breaks, are escaped.
 
     Args:
         value: What to show; anything that has a text.
-        most: How many characters to return at the most.
+        most: Maximum number of characters.
     """
     try:
         text = SECRETS.redacted(value if isinstance(value, str) else str(value))
@@ -158,12 +158,12 @@ def one_line(value: object, most: int = MOST_CHARACTERS) -> str:
 
 
 def part(value: object) -> str:
-    """Return a text from elsewhere as a part of a message, so that the rest still fits in."""
+    """Return a text from elsewhere as part of a message, short enough for the rest to fit."""
     return one_line(value, MOST_OF_A_PART)
 
 
 def shown(value: object) -> str:
-    """Return a value as one would write it in code, or the beginning of that."""
+    """Return a value as in code, or the beginning of it."""
     return one_line(value if isinstance(value, Decimal) else repr(value), MOST_OF_A_VALUE)
 
 
@@ -206,7 +206,7 @@ _DEEPEST = 10
 
 
 def guard_logs() -> None:
-    """Let all handlers that there are write clean records only."""
+    """Make all existing handlers write clean records only."""
     loggers = [logging.getLogger(), *logging.getLogger().manager.loggerDict.values()]
     for logger in loggers:
         for handler in getattr(logger, "handlers", ()):  # a placeholder has none
@@ -223,7 +223,7 @@ def _message_of(record: logging.LogRecord) -> str:
 
 
 def _clean(value: Any, depth: int = 0) -> Any:
-    """Return what a field of a record holds, with all texts in it cleaned."""
+    """Return the value of a record's field with all its texts cleaned."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping) and depth < _DEEPEST:
@@ -234,7 +234,7 @@ def _clean(value: Any, depth: int = 0) -> Any:
 
 
 def _clean_error(error: BaseException, depth: int = 0) -> BaseException:
-    """Return an exception that is shown as another one is, causes included, but cleaned."""
+    """Return an exception that looks like another one, causes included, but cleaned."""
     kind = type(error)
     names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
     clean: BaseException = type(kind.__name__, (Exception,), names)(one_line(error))

@@ -1,1 +1,1 @@
-"""The page: what the marts say, as files that a browser shows."""
+"""The page: the marts as files for a browser."""

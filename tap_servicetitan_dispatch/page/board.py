@@ -1,4 +1,4 @@
-"""The board: who was where, by technician and hour, on each of the days that were loaded."""
+"""The board: where each technician was at each hour, on each of the loaded days."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -13,12 +13,18 @@ from tap_servicetitan_dispatch.page.marts import Marts, Row
 from tap_servicetitan_dispatch.page.tenants import Tenant, shortened
 
 FEED_DELAY = 15 * 60
-"""For how many seconds the export feed does not show a change."""
+"""Seconds for which the export feed hides a change."""
 LONGEST = 12 * 60 * 60
-"""From how many seconds on a visit was not that long, but was said to be over too late."""
+"""Seconds after which a visit counts as one whose end was reported too late."""
 LATE = 30
-"""From how many minutes after the shift began on a first dispatch is late; time away is none."""
-TAKEN_OFF = "Taken off"
+"""Minutes after the start of the shift at which a first dispatch counts as late; absences do not
+count.
+"""
+HOLE = 90
+"""Minutes without a load that are shown; hourly loads may be late."""
+OVERLAP = 15
+"""Minutes of work within an absence that are more than a meeting that began late."""
+WITHDRAWN = "Withdrawn"
 HOURS = {
     "hours_on_site": ("site", "On site"),
     "hours_paused": ("paused", "Paused"),
@@ -27,7 +33,7 @@ HOURS = {
     "hours_away": ("away", "Time off, meetings"),
     "hours_idle_at_most": ("idle", "Nothing seen: idle at most"),
 }
-"""Columns of where the hours of a day go: what each looks like, and what it is called."""
+"""Columns for the hours of a day: the look and the name of each."""
 _STATES = {("Dispatched", False): "way", ("Working", False): "site", ("Working", True): "paused"}
 _UNDER_WAY = {"Dispatched", "Working"}
 _QUARTER = 15
@@ -46,13 +52,14 @@ class Stretch(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Something of which a moment is known and no more.
+    """Something of which only a moment is known.
 
     Attributes:
-        kind: `done`, and how it came about was not seen; `edited`, done before the first load, and
-            edited then; `off`, the technician was taken off, and nobody has it now; `over`, the
-            same, and somebody has it; `forgotten`, under way since then and never said to be over
-            in time; `nobody`, the last technician was taken off then.
+        kind: `done`: done, but the steps before were not seen. `edited`: done before the first
+            load; this is the latest edit. `off`: the technician was withdrawn, and the appointment
+            has nobody now. `over`: the same, but the appointment has somebody. `forgotten`: under
+            way since then, and the end was never reported in time. `nobody`: the last technician
+            was withdrawn.
     """
 
     kind: str
@@ -65,19 +72,20 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a tenant's board, of all days together.
+    """What is known of a tenant's board, on all days.
 
     Attributes:
-        names: What to call technicians, by number.
-        status: Status of each assignment that is not taken back, by number.
-        stretches: What was seen under way, by when it began.
-        marks: What was not.
+        names: Display names of technicians, by number.
+        status: Status of each assignment that was not withdrawn, by number.
+        stretches: What was seen under way, in the order of its beginning.
+        marks: Moments of what was not seen under way.
         shifts: Shifts other than time off: `technician_id`, `shift_type`, `starts_at`, `ends_at`.
         away: Time away, with `technician_id`, `occasion`, `starts_at`, `ends_at`.
         technician_days: Rows of `dispatch_technician_day`.
-        dispatched: Who has an assignment that is said to be under way now.
-        scheduled: How many assignments wait, whatever their day, by technician.
-        seen_up_to: Up to when the feed has shown what happened, in seconds since 1970.
+        dispatched: Technicians whose assignment is under way now, as reported.
+        scheduled: Number of scheduled assignments on any day, by technician.
+        holes: Times without a load, from and to when, in seconds since 1970.
+        seen_up_to: Until when the feed has shown what happened, in seconds since 1970.
     """
 
     names: dict[int, str]
@@ -89,6 +97,7 @@ class Facts:
     technician_days: list[Row]
     dispatched: set[int]
     scheduled: dict[int, int]
+    holes: list[tuple[float, float]]
     seen_up_to: float
 
     def under_way(self, begins: float, ends: float) -> list[Stretch]:
@@ -100,7 +109,7 @@ class Facts:
 
     @cached_property
     def some_are_shared(self) -> bool:
-        """Whether several technicians were done with the same appointment."""
+        """Whether several technicians finished the same appointment."""
         done: set[tuple[int | None, int | None]] = {
             (each.appointment, each.technician)
             for each in self.stretches
@@ -111,17 +120,17 @@ class Facts:
         return len(known) > len({*known})
 
     def name(self, technician: int | None) -> str:
-        """Return what to call a technician; by number if no assignment tells the name."""
+        """Return the display name of a technician: the number, if no assignment gives the name."""
         return self.names.get(technician or 0, f"Technician {technician}")
 
 
 def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> Facts:
-    """Return what the marts know.
+    """Return what the marts know of a board.
 
     Args:
         marts: The marts.
         tenant: The tenant, which was loaded.
-        names: What to call technicians.
+        names: Display names of technicians.
         first: From when on it is wanted, in seconds since 1970.
 
     Raises:
@@ -191,12 +200,13 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
         technician_days=_technician_days(marts, tenant),
         dispatched={row["technician_id"] for row in current if row["status"] in _UNDER_WAY},
         scheduled=Counter(row["technician_id"] for row in current if row["status"] == "Scheduled"),
+        holes=_holes(marts, tenant, first),
         seen_up_to=seen_up_to,
     )
 
 
 def _counts(row: Row, status: dict[int, str]) -> bool:
-    """Return whether a state that lasts does so: an older row may look alive after a later one."""
+    """Return whether a state without an end is real: an older row may look live after a later."""
     return row["status"] == "Done" or row["assignment_id"] in status
 
 
@@ -252,7 +262,8 @@ def _withdrawals(marts: Marts, tenant: Tenant, first: float) -> Iterator[Mark]:
         when = "after dispatch" if row["was_dispatched"] else "before any dispatch was seen"
         keys = (row["technician_id"], row["appointment_id"], row["job_id"])
         kind = "off" if row["appointment_id"] in alone else "over"
-        yield Mark(kind, *keys, row["withdrawn_on"], f"Taken off, {when}")
+        now = "nobody has it" if kind == "off" else "somebody has it"
+        yield Mark(kind, *keys, row["withdrawn_on"], f"{WITHDRAWN} {when}; {now}")
     for row in unassigned:
         name = row["last_technician_name"]
         text = f"Nobody assigned since {clock(row['withdrawn_on'], tenant.zone)}"
@@ -272,6 +283,20 @@ def _shifts(marts: Marts, recent: dict[str, Any]) -> list[Row]:
         **recent,
     )
     return [row for row in rows if row["active"] and row["shift_type"] != "TimeOff"]
+
+
+def _holes(marts: Marts, tenant: Tenant, first: float) -> list[tuple[float, float]]:
+    """Return times without a load, by when they began; one of them may be before the first load."""
+    rows = marts.rows(
+        "loads",
+        "load_before:time",
+        "loaded_at:time",
+        where="tenant_id = ? and loaded_at > to_timestamp(?) and gap_minutes >= ?",
+        values=(tenant.id, first, HOLE),
+    )
+    found = [(row["load_before"], row["loaded_at"]) for row in rows]
+    begun = tenant.first_load or first
+    return sorted(found + ([(first, begun)] if begun - first >= HOLE * 60 else []))
 
 
 def _technician_days(marts: Marts, tenant: Tenant) -> list[Row]:
@@ -308,7 +333,8 @@ class DayBoard:
         day: The day.
 
     Attributes:
-        technicians: Who is on it, from top to bottom. Who has a shift comes first, by its begin.
+        technicians: The technicians from top to bottom; those with a shift come first, in the order
+            of its start.
     """
 
     def __init__(self, facts: Facts, day: LocalDay) -> None:
@@ -317,6 +343,7 @@ class DayBoard:
         self.shifts = [*self._spans(facts.shifts, "shift_type")]
         self.away = [*self._spans(facts.away, "occasion")]
         self.visits = [*self._visits()]
+        self.holes = [span for hole in facts.holes if (span := day.span(*hole))]
         marks = [mark for mark in facts.marks if day.begins <= mark.at < day.ends]
         self.nobody = [mark for mark in marks if mark.kind == "nobody"]
         begins = {span[0]: span[2] for span in (*self.away, *self.shifts)}
@@ -341,7 +368,7 @@ class DayBoard:
 
     @cached_property
     def late(self) -> list[dict[str, Any]]:
-        """Whose first dispatch was late, or is not there yet, the latest first."""
+        """Technicians whose first dispatch was late or has not come yet, the latest first."""
         found = []
         minute = self._day.minute
         for row in self.rows:
@@ -365,6 +392,24 @@ class DayBoard:
                 )
         return sorted(found, key=lambda each: (each["away"] - each["minutes"], each["technician"]))
 
+    @cached_property
+    def absent(self) -> list[tuple[int, int | None, str, float, float]]:
+        """Who was at work while away: technician, appointment, occasion, and from and to when."""
+        times: dict[int, list[list[Any]]] = {}
+        for technician, *time in self.away:
+            times.setdefault(technician, []).append(time)
+        found = []
+        for technician, appointment, _, _, _, _, states in self.visits:
+            for occasion, begins, ends in times.get(technician, ()):
+                shared = [
+                    (max(begins, since), min(ends, until))
+                    for state, since, until in states
+                    if state != "paused" and since < ends and until > begins
+                ]
+                if sum(until - since for since, until in shared) >= OVERLAP:
+                    found.append((technician, appointment, occasion, shared[0][0], shared[-1][1]))
+        return found
+
     def _was_seen(self, row: Row) -> bool:
         return (
             bool(row["visits"])
@@ -373,7 +418,7 @@ class DayBoard:
         )
 
     def _minutes_away(self, technician: int, begins: float, ends: float) -> int:
-        """Return for how many minutes of a time somebody was away."""
+        """Return the minutes of a time in which a technician was away."""
         absences = (each for each in self._facts.away if each["technician_id"] == technician)
         seconds, until = 0.0, begins
         for each in sorted(absences, key=lambda each: each["starts_at"]):
@@ -384,7 +429,7 @@ class DayBoard:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """The rows of `dispatch_technician_day`, from top to bottom as technicians are."""
+        """The rows of `dispatch_technician_day`, in the order of the technicians."""
         date = f"{self._day.day}"
         mine = [row for row in self._facts.technician_days if row["day"] == date]
         place = {one: number for number, one in enumerate(self.technicians)}
@@ -395,7 +440,7 @@ class DayBoard:
 
     @property
     def hours(self) -> tuple[int, int]:
-        """The first and the last minute to show; nights on call would take half of it."""
+        """The first and the last minute to show; nights on call count only if nothing else does."""
         shifts = [span for span in self.shifts if span[1] == "Normal"] or self.shifts
         begins = [span[2] for span in shifts] + [each[-1][0][1] for each in self.visits]
         ends = [span[3] for span in shifts] + [each[-1][-1][2] for each in self.visits]
@@ -406,9 +451,12 @@ class DayBoard:
         return max(0, int(first // 60) * 60), min(self._day.minutes, -int(-last // 60) * 60)
 
     def _spans(self, rows: Iterable[Row], what: str) -> Iterator[tuple[int, str, float, float]]:
-        for row in sorted(rows, key=lambda row: (row["technician_id"], row["starts_at"])):
-            if span := self._day.span(row["starts_at"], row["ends_at"]):
-                yield (row["technician_id"], row[what], *span)
+        begins, ends, minute = self._day.begins, self._day.ends, self._day.minute
+        mine = [row for row in rows if row["starts_at"] < ends and row["ends_at"] > begins]
+        mine.sort(key=lambda row: (row["technician_id"], row["starts_at"]))
+        for row in mine:
+            since, until = max(row["starts_at"], begins), min(row["ends_at"], ends)
+            yield row["technician_id"], row[what], minute(since), minute(until)
 
     def _visits(self) -> Iterator[tuple[Any, ...]]:
         """Yield visits: technician, appointment, job, status, lane, lanes, states."""
@@ -422,7 +470,7 @@ class DayBoard:
             pairs = list(found)
             states = [(each.state, *span) for each, span in pairs]
             first = pairs[0][0]
-            status = self._facts.status.get(assignment, TAKEN_OFF)
+            status = self._facts.status.get(assignment, WITHDRAWN)
             visits.append((technician, first.appointment, first.job, status, states))
         for technician, each in groupby(visits, key=lambda visit: visit[0]):
             for visit, lane, lanes in _side_by_side(
@@ -437,7 +485,7 @@ class DayBoard:
         return len(begun | {mark.appointment for mark in self.marks if mark.kind == "done"})
 
     def shown(self) -> dict[str, Any]:
-        """Return all of it as the page takes it."""
+        """Return the board in the page's form."""
         place = {one: number for number, one in enumerate(self.technicians)}
         first, last = self.hours
         minute = self._day.minute
@@ -459,6 +507,8 @@ class DayBoard:
             "nobody": [
                 (minute(mark.at), mark.appointment, mark.job, mark.text) for mark in self.nobody
             ],
+            "holes": self.holes,
+            "absent": [(place[one], *rest) for one, *rest in self.absent],
             "late": self.late,
             "scheduled": (
                 [self._facts.scheduled.get(one, 0) for one in self.technicians]
@@ -472,7 +522,7 @@ class DayBoard:
 
     @property
     def told(self) -> str:
-        """What a first load tells, in words."""
+        """A sentence about a first load."""
         states = Counter(self._facts.status.values())
         kinds = Counter(mark.kind for mark in self._facts.marks)
         waiting = _many(states["Scheduled"], "assignment waits", "assignments wait")
@@ -486,12 +536,12 @@ class DayBoard:
 
     @property
     def sentence(self) -> str:
-        """What is to be seen, in words."""
+        """A sentence about what the board shows."""
         forgotten = sum(mark.kind == "forgotten" for mark in self.marks)
         late = self.late
         told = [
             _on_shift(self.on_shift),
-            f"{_many(self.counted, 'appointment was', 'appointments were')} seen under way or done",
+            f"{_many(self.counted, 'visit was', 'visits were')} seen under way or done",
         ]
         more = [
             (
@@ -506,6 +556,7 @@ class DayBoard:
             ),
             (forgotten, "visit forgotten under way", "visits forgotten under way"),
             (len(self.nobody), "appointment with nobody", "appointments with nobody"),
+            (len(self.absent), "visit during time away", "visits during time away"),
         ]
         told += [_many(number, one, several) for number, one, several in more if number]
         halves = any(visit[5] == 2 for visit in self.visits)  # noqa: PLR2004 - lanes
@@ -514,7 +565,7 @@ class DayBoard:
 
 
 def _hours_of(row: Row) -> dict[str, Any]:
-    """Return a technician's day as the page takes it."""
+    """Return a technician's day in the page's form."""
     return {
         "technician": row["technician_id"],
         "visits": row["visits"],
@@ -551,7 +602,7 @@ def _many(number: int, one: str, several: str) -> str:
 
 
 def _side_by_side(visits: list[tuple[Any, ...]]) -> Iterator[tuple[tuple[Any, ...], int, int]]:
-    """Yield visits, with lane and number of lanes; those that overlap have different ones."""
+    """Yield visits, with lane and number of lanes; overlapping visits have different lanes."""
     cluster: list[tuple[tuple[Any, ...], int]] = []
     ends: list[float] = []
     for visit in visits:
@@ -567,5 +618,5 @@ def _side_by_side(visits: list[tuple[Any, ...]]) -> Iterator[tuple[tuple[Any, ..
 
 
 def told_up_to(facts: Facts, zone: str) -> str:
-    """Return up to when the board is known, in words."""
+    """Return until when the board is known, in words."""
     return f"Seen up to {moment(facts.seen_up_to, zone)}, {zone}."

@@ -22,9 +22,9 @@ class Series:
     """A colour of a chart.
 
     Attributes:
-        name: What it stands for.
-        look: Which colour and pattern it has.
-        values: A value for each label; none where there is nothing.
+        name: Its meaning.
+        look: Its colour and pattern.
+        values: A value for each label; none if there is nothing.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Table:
     """The numbers behind a chart.
 
     Attributes:
-        columns: What is above them, with units.
-        rows: Texts and numbers; none where nothing is known.
+        columns: The headings, with units.
+        rows: Texts and numbers; none if nothing is known.
     """
 
     columns: list[str]
@@ -75,7 +75,7 @@ class Chart:
     missing: str | None = None
 
     def shown(self) -> dict[str, Any]:
-        """Return it as the page takes it."""
+        """Return it in the page's form."""
         return asdict(self)
 
 
@@ -203,7 +203,7 @@ def where_hours_went(rows: list[Row], days: list[str], tenant: Tenant, shifts: l
 
 
 def _of_hours(day: str, whole: float, tenant: Tenant) -> str:
-    """Return a day with its hours, and until when it is known if that is not its end."""
+    """Return the label of a day with its hours, and until when it is known if not to its end."""
     told = f"{short(day)}, {round(whole, 1 if whole < 10 else None):g} h"  # noqa: PLR2004 - digits
     loaded = local(tenant.last_load or 0, tenant.zone)
     return f"{told}, until {loaded:%H:%M}" if f"{loaded:%Y-%m-%d}" == day else told
@@ -223,22 +223,23 @@ def _no_hours(tenant: Tenant, shifts: list[Row]) -> str:
 
 def dispatch_to_done(tenant: Tenant) -> Chart:
     """Return the median time from dispatch to done, by day."""
-    title = "Half of all visits took no longer than this from dispatch to done"
+    title = "Half of all assignments took no longer than this from dispatch to done"
     rows = tenant.days
     medians = [row["median_minutes_dispatch_to_done"] for row in rows]
     if all(each is None for each in medians):
         return Chart(
             "dispatch-to-done",
             title,
-            missing="No visit was seen from its dispatch to its end yet. Load every ten minutes, "
-            "and keep the history: in a database, name appointment_assignments in keep_history.",
+            missing="No assignment was seen from its dispatch to its end yet. Load every ten "
+            "minutes, and keep the history: in a database, name appointment_assignments in "
+            "keep_history.",
         )
     gap = max(row["greatest_gap_minutes"] or 0 for row in rows)
     return Chart(
         "dispatch-to-done",
         title,
         "Of those that were seen from their dispatch on; the table says how many these are. "
-        f"Loads were up to {round(gap)} minutes apart, and short visits that fall in between are "
+        f"Loads were up to {round(gap)} minutes apart, and short ones that fall in between are "
         "missing.",
         axis="Minutes, median",
         labels=[short(row["day"]) for row in rows],
@@ -260,23 +261,23 @@ def dispatch_to_done(tenant: Tenant) -> Chart:
 
 
 def withdrawals(rows: list[Row], days: list[str]) -> Chart:
-    """Return how often somebody was taken off, by the user who had assigned them."""
+    """Return how often appointments were withdrawn, by the user who had assigned them."""
     return _by_user(
         "withdrawals",
-        "Appointments taken off a technician, grouped by who had assigned them (who took them off "
-        "is not known)",
+        "Appointments withdrawn from a technician, grouped by who had assigned them (who withdrew "
+        "them is not known)",
         "All are seen in the end, but not always whether it was after dispatch.",
         [row | {"user": row["assigned_by_id"]} for row in rows if row["day"] in days],
-        "Nobody was taken off an appointment on these days.",
+        "No appointment was withdrawn from a technician on these days.",
     )
 
 
 def handovers(rows: list[Row], days: list[str]) -> Chart:
-    """Return how often appointments went from one technician to another, by who did it."""
+    """Return how often appointments went from one technician to another, by the user."""
     return _by_user(
         "handovers",
         "Appointments that went from one technician to another, by the user who did it",
-        "Somebody was taken off, and somebody else assigned within the hour after, or five minutes "
+        "Withdrawn from one, and assigned to another within the hour after, or the five minutes "
         "before.",
         [row | {"user": row["handed_over_by_id"]} for row in rows if row["day"] in days],
         "No appointment went from one technician to another on these days.",
@@ -468,7 +469,7 @@ def _arrival(row: Row) -> int:
 
 
 def freshness(rows: list[Row], tenant: Tenant) -> Chart:
-    """Return which streams are all there, and since when."""
+    """Return which streams are complete, and since when."""
     title = "Whether each stream is all there, and when it was last read to its end"
     if not rows:
         return Chart(
@@ -534,7 +535,7 @@ def _unit(key: str) -> str:
 
 
 def _share(part: float | None, whole: float) -> float | None:
-    """Return a share in percent; none if there is no whole."""
+    """Return a share in percent; none if the whole is zero or unknown."""
     return round(100 * part / whole, 1) if whole and part is not None else None
 
 

@@ -89,7 +89,7 @@ def serve(target: str, database: str | None, schema: str | None, into: Path, por
 def place(
     target: str, database: str | None, schema: str | None, environment: Mapping[str, str]
 ) -> tuple[str, str | None]:
-    """Return where the marts are, database and schema, by the variables that dbt reads too."""
+    """Return database and schema of the marts, from the variables that dbt reads too."""
     if database:
         return database, schema
     if target == "duckdb":
@@ -110,7 +110,7 @@ def place(
 
 @contextmanager
 def _told(database: str, into: Path) -> Iterator[Any]:
-    """Turn what goes wrong into a line."""
+    """Turn an error into one line."""
     try:
         yield
     except MartsError as error:

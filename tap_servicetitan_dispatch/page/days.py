@@ -1,4 +1,4 @@
-"""Days as a tenant's clocks have them, also those of 23 and of 25 hours."""
+"""Days by a tenant's clocks, including those of 23 and of 25 hours."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -28,32 +28,32 @@ class LocalDay:
 
     @cached_property
     def ends(self) -> float:
-        """When the next one begins."""
+        """When the next day begins."""
         return _midnight(self.day + timedelta(days=1), self.zone)
 
     @property
     def minutes(self) -> int:
-        """How long it is: 1440, but for the days on which clocks change."""
+        """Its length: 1440, except on days on which clocks change."""
         return round((self.ends - self.begins) / 60)
 
     def minute(self, instant: float) -> float:
-        """Return how many minutes after its beginning something is; less than 0 if before."""
+        """Return the number of minutes after its beginning; negative if before."""
         return round((instant - self.begins) / 60, 1)
 
     def span(self, begins: float, ends: float) -> tuple[float, float] | None:
-        """Return the minutes from and to which something is within the day; none if it is not."""
+        """Return the minutes of the part that lies within the day; none if no part does."""
         if begins >= self.ends or ends <= self.begins:
             return None
         return self.minute(max(begins, self.begins)), self.minute(min(ends, self.ends))
 
     @property
     def full_hours(self) -> list[tuple[int, str]]:
-        """The minutes at which clocks show a full hour, and what they show."""
+        """The minutes at which clocks show a full hour, and the hour."""
         return [(minute, shown) for minute, shown in self._quarters if shown.endswith(":00")]
 
     @property
     def clocks_changed(self) -> str:
-        """What time comes twice or never, in words; nothing if clocks did not change."""
+        """The hour that comes twice or never, in words; nothing if clocks did not change."""
         shown = [each for _, each in self._quarters[:-1]]
         if self.minutes > _WHOLE:
             twice = min(each for each in shown if shown.count(each) > 1)
@@ -69,7 +69,7 @@ class LocalDay:
 
     @property
     def title(self) -> str:
-        """What to call it, such as Thursday 18 June 2026."""
+        """Its name, such as Thursday 18 June 2026."""
         return f"{self.day:%A} {self.day.day} {self.day:%B %Y}"
 
 
@@ -83,7 +83,7 @@ def local(instant: float, zone: str) -> datetime:
 
 
 def clock(instant: float, zone: str) -> str:
-    """Return what clocks show, such as 08:15."""
+    """Return the time on the clock, such as 08:15."""
     return f"{local(instant, zone):%H:%M}"
 
 
@@ -94,6 +94,6 @@ def moment(instant: float, zone: str) -> str:
 
 
 def short(day: str) -> str:
-    """Return a date as it stands at an axis, such as Thu 18 Jun."""
+    """Return a date for an axis, such as Thu 18 Jun."""
     found = date.fromisoformat(day)
     return f"{found:%a} {found.day} {found:%b}"

@@ -1,4 +1,4 @@
-"""The fleet: a row for each tenant, those first that need somebody."""
+"""The fleet: a row for each tenant, those first that need attention."""
 
 import textwrap
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ class FleetRow:
     """A tenant, as the fleet shows it.
 
     Attributes:
-        title: What to call it.
+        title: Its display name.
         file: Its page.
-        number: Its number; none if nothing tells it.
+        number: Its number; none if it is not known.
         stale: Since when nothing was loaded, in words; none if it is not stale, or was never
             loaded.
         loaded: When it was loaded last, in words; none if it never was.
-        needs: What else needs somebody, in words.
-        visits: Visits of today and of the day before, none where that day is not there.
-        withdrawn: Appointments of today of which somebody was taken off.
+        needs: What else needs attention, in words.
+        visits: Visits of today and of the day before, none for a day without data.
+        withdrawn: Appointments that were withdrawn from somebody today.
         minutes: Median from dispatch to done, of the day before.
-        sold: Hours sold and hours there of today's slots.
-        seen: How much of what was done was seen from its dispatch on, in percent.
-        trend: Visits of each of the last days, none where a day is not there.
+        sold: Sold hours and all hours of today's slots.
+        seen: Percentage of done work that was seen from its dispatch on.
+        trend: Visits of each of the last days, none for a day without data.
     """
 
     title: str
@@ -67,7 +67,7 @@ class Fleet:
     Attributes:
         today: The latest day of any tenant; none if nothing was loaded.
         newest: When any tenant was loaded last, in seconds since 1970; none if none was.
-        rows: The tenants, those first that need somebody.
+        rows: The tenants, those first that need attention.
     """
 
     today: str | None
@@ -76,17 +76,17 @@ class Fleet:
 
     @property
     def day(self) -> str:
-        """What to call today."""
+        """The name of today."""
         return short(self.today) if self.today else "today"
 
     @property
     def day_before(self) -> str:
-        """What to call the day before."""
+        """The name of the day before."""
         return short(_days_before(self.today, 1)) if self.today else "the day before"
 
     @property
     def told(self) -> str:
-        """How many need somebody, in words; each tenant is counted once."""
+        """How many tenants need attention, in words; each counts once."""
         never = sum(row.loaded is None for row in self.rows)
         stale = sum(row.stale is not None for row in self.rows)
         others = sum(
@@ -132,7 +132,7 @@ def _stopped(row: FleetRow) -> bool:
 
 
 def _failed(reasons: list[str]) -> str:
-    """Return how many streams failed, and the reason that most of them have."""
+    """Return the number of failed streams, and the most frequent reason."""
     if not reasons:
         return ""
     reason = max(sorted(set(reasons)), key=reasons.count)
@@ -144,7 +144,7 @@ def _many(number: int, what: str, how: str) -> str:
 
 
 def _of_days(tenant: Tenant, *counts: str) -> str:
-    """Return what was counted in the last two days of a tenant, with these days."""
+    """Return the counts of a tenant for the last two of these days."""
     days = " and ".join(short(row["day"]) for row in tenant.days[-2:])
     told = ", ".join(each for each in counts if each)
     return f"{days}: {told}" if told else ""
@@ -153,7 +153,7 @@ def _of_days(tenant: Tenant, *counts: str) -> str:
 def _counted(
     marts: Marts, mart: str, when: str, tenants: list[Tenant], condition: str = ""
 ) -> dict[int, int]:
-    """Return how many rows of a mart are of the last two days of each tenant."""
+    """Return the number of rows of a mart in the last two days of each tenant."""
     since = {each.id: each.local_days[-2:][0].begins for each in tenants if each.days}
     counted: dict[int, int] = {}
     name = when.partition(":")[0]

@@ -29,7 +29,7 @@ class MartsError(Exception):
 
 
 class Marts:
-    """A connection to the marts, which only reads.
+    """A read-only connection to the marts.
 
     Args:
         database: The path of a file of DuckDB, or the address of a PostgreSQL database.
@@ -70,18 +70,18 @@ class Marts:
         values: tuple[Any, ...] = (),
         group: str = "",
     ) -> list[Row]:
-        """Return rows of a mart, in no order.
+        """Return rows of a mart, in no particular order.
 
         Args:
             mart: Its name, without `dispatch_`.
-            columns: Names of columns. Behind `:` may stand `time`, which comes as seconds since
-                1970, `day`, which comes as text, or `number`, which comes as a float.
+            columns: Names of columns. After `:` may follow `time`, for seconds since 1970, `day`,
+                for a text, or `number`, for a float.
             where: A condition in SQL; `?` stands for a value.
             values: The values.
-            group: The column that rows are grouped by, if they are; the others are aggregates then.
+            group: The column to group by, if any; the other columns are then aggregates.
 
         Raises:
-            MartsError: The mart or a column is not there.
+            MartsError: The mart or a column does not exist.
         """
         names = [column.partition(":") for column in columns]
         asked = ", ".join(_CASTS[kind].format(name) for name, _, kind in names)
@@ -95,10 +95,10 @@ class Marts:
         return [dict(zip(keys, row, strict=True)) for row in self._fetched(mart, sql, values)]
 
     def identity(self, mart: str) -> int:
-        """Return the number that PostgreSQL has given to a mart, another one for each build.
+        """Return PostgreSQL's number of a mart, which differs for each build.
 
         Raises:
-            MartsError: The mart is not there.
+            MartsError: The mart does not exist.
         """
         sql = "select cast(cast(cast(%s as text) as regclass) as bigint)"
         ((number,),) = self._fetched(mart, sql, (f"{self._schema}.dispatch_{mart}",))
@@ -115,7 +115,7 @@ class Marts:
 
 
 def version(database: str, schema: str | None = None) -> object:
-    """Return something that is another each time the marts are built.
+    """Return a value that changes each time the marts are built.
 
     Raises:
         MartsError: There is no such database, or it does not answer.
@@ -131,7 +131,7 @@ def version(database: str, schema: str | None = None) -> object:
 
 
 def without_password(database: str) -> str:
-    """Return the name of a database as it may be shown."""
+    """Return the name of a database without its password."""
     if not database.startswith(POSTGRES):
         return database
     parts = urlsplit(database)
@@ -140,6 +140,6 @@ def without_password(database: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    """Return what a database says, in a line and without the password that it may repeat."""
+    """Return a database's message as one line, without the password that it may repeat."""
     line = str(error).strip().partition("\n")[0]
     return re.sub(r"(postgres(?:ql)?://)[^@\s]*@", r"\1", line)

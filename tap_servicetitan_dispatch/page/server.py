@@ -1,4 +1,4 @@
-"""A server on this machine's own address that makes the pages anew when the marts have changed."""
+"""A server for this machine only, which makes the pages anew when the marts have changed."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,13 +18,13 @@ _OWN_NAMES = {HOST, "localhost"}
 
 
 class Pages:
-    """The pages of a database, as they are now.
+    """The present pages of a database.
 
     Args:
-        database: The marts.
+        database: The database with the marts.
         schema: Their schema.
-        folder: Where the pages are.
-        say: What to do with a line for the user.
+        folder: The folder of the pages.
+        say: Shows a line to the user.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Pages:
             self._say(f"{counted(pages)} made")
 
     def refresh(self) -> None:
-        """Make the pages if that is possible; while dbt builds, those of before stay."""
+        """Make the pages if possible; while dbt builds, the previous ones stay."""
         try:
             self.make()
         except (MartsError, NothingLoadedError, OSError) as error:
@@ -63,7 +63,7 @@ class Pages:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Serves the folder, to whoever calls this machine by its own name."""
+    """Serves the folder to requests that call this machine by its own name."""
 
     def __init__(self, pages: Pages, *arguments: Any) -> None:
         self._pages = pages
@@ -82,7 +82,7 @@ class _Handler(SimpleHTTPRequestHandler):
             super().do_HEAD()
 
     def _is_own(self) -> bool:
-        """Return whether this machine is meant: another name may be that of somebody else."""
+        """Return whether the request names this machine; another name may belong to others."""
         if self.headers.get("Host", "").rpartition(":")[0] in _OWN_NAMES:
             return True
         self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "This server is known as localhost only")
@@ -96,11 +96,11 @@ class _Handler(SimpleHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing of each request."""
+        """Do not log requests."""
 
 
 def server(pages: Pages, port: int) -> ThreadingHTTPServer:
-    """Return a server of pages, on a port of this machine; 0 is any that is free.
+    """Return a server of pages on a port of this machine; 0 takes a free one.
 
     Raises:
         OSError: The port is taken.

@@ -1,4 +1,4 @@
-"""The folder with the pages: what is on each, and how it is written."""
+"""The folder of pages: what is on each, and how it is written."""
 
 import json
 import os
@@ -19,14 +19,14 @@ from tap_servicetitan_dispatch.page.tenants import Tenant, technicians, tenants
 
 INDEX = "index.html"
 _PACKAGE = "tap_servicetitan_dispatch.page"
-_SHARED = ("page.css", "page.js")
-_LIBRARY = "plotly.min.js"
+SHARED = ("page.css", "page.js", "drawing.js")
+"""The files that all pages share."""
 # Within a script element only these could end it or begin another
 _ESCAPES = {ord(each): f"\\u{ord(each):04x}" for each in "<>&"}
 
 
 class NothingLoadedError(Exception):
-    """There is no tenant in the marts."""
+    """The marts have no tenant."""
 
     def __str__(self) -> str:
         return "there is no tenant in the marts."
@@ -35,25 +35,23 @@ class NothingLoadedError(Exception):
 def build(marts: Marts, folder: Path) -> list[Path]:
     """Write the pages of all tenants, each whole or not at all, and return their files.
 
-    A page of a tenant that is gone is removed.
+    The page of a tenant that is gone is removed.
 
     Args:
         marts: The marts.
-        folder: Where the files go; it is made if it is not there.
+        folder: The folder of the files; it is made if it does not exist.
 
     Raises:
         MartsError: The marts cannot be read.
-        NothingLoadedError: There is no tenant in them.
+        NothingLoadedError: They have no tenant.
         OSError: A file cannot be written.
     """
     known = tenants(marts)
     if not known:
         raise NothingLoadedError
     folder.mkdir(parents=True, exist_ok=True)
-    for name in _SHARED:
+    for name in SHARED:
         _write(folder / name, resources.files(_PACKAGE).joinpath("static", name).read_bytes())
-    library = resources.files("plotly").joinpath("package_data", _LIBRARY)
-    _write(folder / _LIBRARY, library.read_bytes())
     environment = Environment(
         loader=PackageLoader(_PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -76,12 +74,12 @@ def build(marts: Marts, folder: Path) -> list[Path]:
 
 
 def counted(pages: list[Path]) -> str:
-    """Return how many pages there are, in words."""
+    """Return the number of pages, in words."""
     return f"{len(pages)} page{'' if len(pages) == 1 else 's'}"
 
 
 def tenant_page(marts: Marts, tenant: Tenant, fresh: list[Row]) -> dict[str, Any]:
-    """Return what the template of a tenant's page takes."""
+    """Return the values for the template of a tenant's page."""
     page: dict[str, Any] = {
         "tenant": tenant,
         "loaded": _loaded(tenant),
@@ -134,7 +132,7 @@ def how_seen(day: Row) -> str:
 
 
 def embedded(data: object) -> Markup:
-    """Return JSON that can stand in a script element, whatever texts are in it."""
+    """Return JSON that is safe in a script element, whatever texts are in it."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return Markup(text.translate(_ESCAPES))  # noqa: S704 - nothing in it can end the element
 
@@ -147,7 +145,7 @@ def _loaded(tenant: Tenant) -> str:
 
 
 def _notices(tenant: Tenant, board: DayBoard) -> list[str]:
-    """Return what has to be said first."""
+    """Return the notices at the top of a page."""
     if not tenant.is_first_load:
         return []
     told = (

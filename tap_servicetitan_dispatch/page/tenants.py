@@ -1,4 +1,4 @@
-"""Tenants, and what is said of each before anything is shown."""
+"""Tenants, with name, time zone and loads."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ from tap_servicetitan_dispatch.page.days import LocalDay
 from tap_servicetitan_dispatch.page.marts import Marts, Row
 
 DAYS = 30
-"""How many days a page goes back."""
+"""Number of days that a page goes back."""
 _HASH = re.compile(r"[0-9a-f]{64}")
 _HASH_SHOWN = 8
 
@@ -19,14 +19,14 @@ class Tenant:
     """A tenant, and its loads.
 
     Attributes:
-        id: Its number in the rows; 0 where a single tenant is loaded.
-        number: Its number at ServiceTitan; none if nothing tells it.
-        name: What it is called; none if nobody says.
+        id: Its number in the rows; 0 if a single tenant is loaded.
+        number: Its number at ServiceTitan; none if it is not known.
+        name: Its name; none if it is not known.
         zone: IANA name of its time zone.
-        loads: How many loads there were.
+        loads: Number of loads.
         first_load: When assignments were first loaded, in seconds since 1970; none if they never
             were.
-        last_load: The same of the last time.
+        last_load: When they were last loaded, likewise.
         days: Rows of `dispatch_tenant_day`, by date, of the last days.
     """
 
@@ -41,17 +41,17 @@ class Tenant:
 
     @property
     def title(self) -> str:
-        """What to call it."""
+        """Its display name."""
         return shortened(self.name) if self.name else f"Tenant {self.number or 'without a number'}"
 
     @property
     def is_first_load(self) -> bool:
-        """Whether nothing came after its first load."""
+        """Whether it was loaded only once."""
         return self.loads <= 1
 
     @property
     def file(self) -> str:
-        """The name of its page where there are several."""
+        """The name of its page, if there are several."""
         return f"tenant-{self.id}.html"
 
     @property
@@ -118,12 +118,12 @@ def _days(marts: Marts) -> list[Row]:
 
 
 def shortened(name: str) -> str:
-    """Return a name as it is shown: of a hash, its beginning."""
+    """Return a name as it is shown; of a hash, only its beginning."""
     return f"{name[:_HASH_SHOWN]}…" if _HASH.fullmatch(name) else name
 
 
 def technicians(marts: Marts, tenant: int) -> dict[int, str]:
-    """Return what to call technicians: their names, with the numbers where several share one."""
+    """Return display names of technicians: their names, with numbers if several share one."""
     rows = marts.rows(
         "technicians", "technician_id", "technician_name", where="tenant_id = ?", values=(tenant,)
     )

@@ -1,4 +1,4 @@
-"""When a STATE is written: where something in it has changed, and not too often."""
+"""Decides when a STATE is written: after a change, but not too often."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECONDS_BETWEEN = 1.0
-"""A STATE has all tenants of a group in it: one for each page would grow with their square."""
+"""A STATE holds all tenants of a group. One for each page would grow with the square of their
+number.
+"""
 
 
 class Checkpoints:
-    """Writes the state once it has changed, about once a second at most.
+    """Writes the state after it has changed, about once a second at most.
 
-    What is in the state is always safe to emit, so to write it later costs a run that is killed no
-    more than what it has read since. Used by the main thread only.
+    The state is always safe to emit, so writing it later costs a killed run only what it has read
+    since then. Used by the main thread only.
 
     Args:
-        write: Writes the state as it is as a STATE message.
-        clock: Seconds that only go up.
+        write: Writes the present state as a STATE message.
+        clock: Monotonic clock, in seconds.
     """
 
     def __init__(
@@ -33,17 +35,17 @@ class Checkpoints:
         self._written_at = -math.inf
 
     def change(self) -> None:
-        """Note that something in the state has changed, and write it if it is time to."""
+        """Note that the state has changed, and write it if it is due."""
         self._has_changed = True
         self.tell()
 
     def tell(self) -> None:
-        """Write the changed state, if it is time to; called often."""
+        """Write the changed state if it is due; called often."""
         if self._clock() - self._written_at >= SECONDS_BETWEEN:
             self.flush()
 
     def flush(self) -> None:
-        """Write the changed state, because something is about to end."""
+        """Write the changed state at once, because something is about to end."""
         if self._has_changed:
             self.write()
 

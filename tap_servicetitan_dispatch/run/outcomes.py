@@ -1,6 +1,6 @@
 """The ledger of a run: the result of each stream of each tenant, and how far a failure reaches.
 
-The exit code, what is logged at the end, `sync_log` and the summary of a group are views of it.
+The exit code, the end of the log, `sync_log` and the summary of a group are views of it.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 COMPLETE, SKIPPED, FAILED = "complete", "skipped", "failed"
 MOST_LEFT_OUT, MOST_SLOW = 10, 3
-"""Tenants to name."""
+"""How many tenants a summary names."""
 MOST_BY_CHANCE = 2
-"""Other tenants that have to fail as well, if there are so many, until it is not theirs alone."""
+"""How many other tenants (or all, if there are fewer) must fail before a failure concerns all."""
 UNCONNECTED = {Kind.BAD_ADDRESS, Kind.BAD_BUNDLE, Kind.NO_TLS, Kind.UNTRUSTED, Kind.NO_CONNECTION}
-"""What keeps a call from being sent at all: one such failure is evidence for all calls."""
+"""Failures before a call is sent: one of them shows that no call can be sent."""
 DOUBTFUL = "doubtful"
-"""Read to its end, but the walk does not vouch that all rows came."""
+"""Read to its end, but the walk cannot guarantee that no row is missing."""
 
 
 def _now() -> datetime:
@@ -43,7 +43,7 @@ def _now() -> datetime:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return what went wrong, without secrets, on one line, and whatever it concerns."""
+    """Return the error on one line, without secrets, with the stream and tenant it concerns."""
     if isinstance(error, TapError):
         return error.told_of()
     return one_line(f"{type(error).__name__}: {error}")
@@ -53,25 +53,25 @@ def reason_of(error: BaseException) -> str:
 class Outcome:
     """The result of a stream of a tenant.
 
-    The thread that reads it notes what comes from the API; the main thread does the rest.
+    The thread that reads the stream records what comes from the API; the main thread does the rest.
 
     Attributes:
         stream: The name of the stream.
         tenant: The tenant.
-        tally: What it has brought and cost.
-        clock: The clock of this machine, in UTC; a run may end before the API has told its time.
-        timer: Seconds that only go up.
-        result: `complete`, `skipped` or `failed`; empty as long as nobody knows.
-        error: What went wrong with it, if that was of its own.
+        tally: Its rows and costs.
+        clock: The clock of this machine, in UTC; a run may end before the API's time is known.
+        timer: Monotonic clock, in seconds.
+        result: `complete`, `skipped` or `failed`; empty until it is known.
+        error: The stream's own error, if there was one.
         refusal: Why it was skipped.
         reason: Why it is not complete, in words.
-        started_at: When the first request was about to be sent; nothing if it came to none.
+        started_at: When the first request was about to be sent; nothing if none was.
         ended_at: When its last row was written, or it was given up.
         reached: The latest `modifiedOn` that was written, as the API sent it.
-        unknown_fields: The names of fields that the schema does not know.
-        seconds: How long its pages took to come, waits included.
-        pages: How many have come.
-        doubt: Why nobody vouches for what was read, if so.
+        unknown_fields: The names of fields that are not in the schema.
+        seconds: How long its pages took to arrive, waits included.
+        pages: Number of pages that have arrived.
+        doubt: Why rows may be missing although it was read to its end; otherwise empty.
     """
 
     stream: str
@@ -90,12 +90,12 @@ class Outcome:
     seconds: float = 0.0
     pages: int = 0
     _heard_at: float = 0.0
-    """When its last page came, or it began."""
+    """When its last page arrived, or it began."""
     _retries_then: int = 0
     doubt: str = ""
 
     def watched(self, walk: Iterable[Page]) -> Iterator[Page]:
-        """Yield the pages of a walk, and note when it began and ended, and what each took."""
+        """Yield the pages of a walk; record when it began and ended, and the time of each page."""
         self.started_at = self.clock()
         self._heard_at = self.timer()
         pages, page = iter(walk), None
@@ -114,11 +114,11 @@ class Outcome:
         self.ended_at = self.clock()
 
     def is_failing(self) -> bool:
-        """Return whether the last that came of it was a failure."""
+        """Return whether the last answer was a failure."""
         return self.result == FAILED or self.tally.retries > self._retries_then
 
     def was_answered_since(self, other: Outcome) -> bool:
-        """Return whether a page of it came after the last one of another, or after that began."""
+        """Return whether a page arrived after the other's last page, or after the other began."""
         return self.pages > 0 and self._heard_at >= other._heard_at
 
     def note_written(self, records: Sequence[Record]) -> None:
@@ -130,7 +130,7 @@ class Outcome:
         self.reached = reached if isinstance(reached, str) else self.reached
 
     def add_doubt(self, why: str) -> None:
-        """Note why the rows that were read may not be all."""
+        """Note why rows may be missing."""
         self.doubt = f"{self.doubt} {why}".strip()
 
     def end(self, result: str, reason: str | None = None) -> None:
@@ -140,12 +140,11 @@ class Outcome:
 
 
 class Outcomes:
-    """Keeps them for a run; may be asked for one from any thread.
+    """The outcomes of a run; any thread may ask for one.
 
     Attributes:
-        run_id: What the run is called.
-        log: The name of the stream that tells of them, if somebody wants it; it tells of the
-            others.
+        run_id: The ID of the run.
+        log: The name of the stream that reports the others, if it is read.
         ended_early: Whether the run ended before its last stream.
     """
 
@@ -159,11 +158,11 @@ class Outcomes:
         self._left: set[Tenant] = set()
 
     def tally_of(self, stream: str) -> Tally:
-        """Return what a stream has brought and cost over all tenants."""
+        """Return the rows and costs of a stream over all tenants."""
         return self._tallies.setdefault(stream, Tally())
 
     def of(self, stream: str, tenant: Tenant) -> Outcome:
-        """Return the result of a stream of a tenant, or the one in the making."""
+        """Return the outcome of a stream of a tenant; make it if there is none yet."""
         with self._lock:
             if (stream, tenant) not in self._found:
                 tally = Tally(whole=self.tally_of(stream))
@@ -171,7 +170,7 @@ class Outcomes:
             return self._found[stream, tenant]
 
     def those(self, stream: str | None = None, tenant: Tenant | None = None) -> list[Outcome]:
-        """Return the results of one stream or all, and of one tenant or all."""
+        """Return the outcomes of one stream or all, and of one tenant or all."""
         with self._lock:
             found = list(self._found.values())
         return [
@@ -181,20 +180,21 @@ class Outcomes:
         ]
 
     def read(self, tenant: Tenant | None = None) -> list[Outcome]:
-        """Return the results of the streams that come from the API."""
+        """Return the outcomes of the streams that come from the API."""
         return [each for each in self.those(tenant=tenant) if each.stream != self.log]
 
     # What goes wrong ------------------------------------------------------------------------
 
     def fail(self, outcome: Outcome, error: Exception, *, shares_credentials: bool) -> Reach:
-        """Note what went wrong with a stream of a tenant; return how far that reaches.
+        """Note the failure of a stream of a tenant; return how far it reaches.
 
-        No wider than what this run has seen: it is the stream's trouble until more is proven.
+        It reaches no further than this run has seen: it concerns the stream alone until more is
+        proven.
 
         Args:
-            outcome: What became of it so far.
+            outcome: The outcome so far.
             error: What went wrong.
-            shares_credentials: Whether all tenants show the same client id and secret.
+            shares_credentials: Whether all tenants use the same client ID and secret.
         """
         reach = self._reach(outcome, error, shares_credentials=shares_credentials)
         outcome.end(FAILED, reason_of(error))
@@ -214,10 +214,10 @@ class Outcomes:
         return "all" if reach == "tenant" and not outcome.tenant.is_of_group else reach
 
     def _is_proven(self, outcome: Outcome, error: TapError) -> bool:
-        """Return whether this run has seen that a failure reaches as far as such a one may.
+        """Return whether this run has seen that a failure reaches as far as its kind may reach.
 
-        It has if no call can be sent at all, or if others fail as well; and in any case only if
-        none of the others has been answered meanwhile.
+        It is proven if no call can be sent at all, or if others fail too. It is not proven if any
+        of the others has been answered meanwhile.
         """
         if not isinstance(error, ApiError) or error.reach == "stream":
             return True
@@ -234,15 +234,16 @@ class Outcomes:
         return len(failing & tenants) >= min(MOST_BY_CHANCE, len(tenants))
 
     def skip(self, outcome: Outcome, reason: str, error: ApiError) -> None:
-        """Note that the API refused a stream, and that the run does without it."""
+        """Note that the API refused a stream, and that the run goes on without it."""
         outcome.end(SKIPPED, reason)
         outcome.refusal = error
 
     def fail_where_all_is_refused(self) -> None:
-        """Let the streams of a tenant fail that were to be skipped, if that is all of them.
+        """Make a tenant's skipped streams failures, if all of the tenant's streams were refused.
 
-        A wrong app key may get the same answer as a scope that is missing. A tenant of whom
-        nothing can be read is no success; unless each answer names a scope, so knows the key.
+        A wrong app key may get the same answer as a missing scope. So a tenant without any readable
+        stream is a failure, unless each answer names a scope, which shows that the API knows the
+        key.
         """
         for tenant in {each.tenant for each in self.read()}:
             of_tenant = self.read(tenant)
@@ -258,7 +259,7 @@ class Outcomes:
             outcome.result = outcome.result or COMPLETE
 
     def end_early(self, reason: str) -> None:
-        """Note that no stream is read any further."""
+        """Note that no stream will be read any further."""
         self.ended_early = True
         self._end_open(reason)
 
@@ -268,13 +269,13 @@ class Outcomes:
                 each.end(FAILED, reason)
 
     def has_left(self, tenant: Tenant) -> bool:
-        """Return whether nothing more of a tenant could be read."""
+        """Return whether a tenant was given up as a whole."""
         return tenant in self._left
 
     # What is told ---------------------------------------------------------------------------
 
     def lines(self) -> list[Line]:
-        """Return a line for each failure; one for all streams, or tenants, that failed alike."""
+        """Return a line for each failure; one line if all streams, or all tenants, failed alike."""
         alike: dict[tuple[Tenant, str], list[TapError]] = {}
         for outcome in self.those():
             if (error := outcome.error) is None:
@@ -299,7 +300,7 @@ class Outcomes:
         return Line(errors[0].told_of(errors[0].tenant, *streams), errors[0].tenant_id)
 
     def _is_like_all_others(self, outcome: Outcome, error: TapError) -> bool:
-        """Return whether all streams of a tenant failed like this one, or with it."""
+        """Return whether all streams of the tenant failed like this one, or because of it."""
         return all(
             other.result == FAILED
             and (other.error is None or other.error.likeness == error.likeness)
@@ -322,14 +323,14 @@ class Outcomes:
         return outcome.result or FAILED, self.reason(outcome)
 
     def tenants(self, *results: str) -> list[Tenant]:
-        """Return the tenants with a stream that has one of some results."""
+        """Return the tenants that have a stream with one of these results."""
         return list(dict.fromkeys(each.tenant for each in self.those() if each.result in results))
 
     def summary(self, tenants: int) -> tuple[str, dict[str, Any]]:
-        """Return the last line about a group, and the same for structured logs.
+        """Return the last line of a group's log, and its fields for structured logs.
 
         Args:
-            tenants: How many there are in all.
+            tenants: How many tenants there are in all.
         """
         seconds: dict[Tenant, float] = {}
         for each in self.those():

@@ -1,4 +1,4 @@
-"""Independent calls that are under way together: windows of capacity, look-ups of tracking."""
+"""Independent calls at the same time: windows of capacity, look-ups of tracking."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Result = TypeVar("Result")
 
 
 class ParallelCalls:
-    """Threads that help with independent calls: no more than allowed in all.
+    """Threads for independent calls, limited in number over the whole run.
 
     Args:
-        max_threads: At most so many.
+        max_threads: Maximum number of threads.
     """
 
     def __init__(self, max_threads: int) -> None:
@@ -25,12 +25,12 @@ class ParallelCalls:
         self._free = threading.Semaphore(max_threads)
 
     def results(self, calls: Iterable[Callable[[], Result]]) -> Iterator[Result]:
-        """Yield the result of each call, in the order of the calls, several of them at a time.
+        """Yield the results in the order of the calls, while several calls are under way.
 
-        Where no thread is free, the caller's own does the work.
+        If no thread is free, the caller's own thread makes the call.
 
         Raises:
-            Exception: What the first call in this order that failed has raised.
+            Exception: The error of the first call, in this order, that failed.
         """
         under_way: deque[Future[Result]] = deque()
         for call in calls:

@@ -1,7 +1,6 @@
-"""Threads: pages that are fetched before they are needed, and calls that are under way together.
+"""Threads that fetch pages before they are needed.
 
-It knows how many threads there may be and what may be held in memory, and nothing of what a page
-means.
+This module knows the limits of threads and memory, but not what a page means.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ BUDGET_BYTES = 8 * 2**20
 
 @dataclass
 class PageSize:
-    """How large the first page of a walk may be, learnt from those that have come.
+    """The likely size of a walk's first page, learnt from those that have arrived.
 
-    It rises at once and falls slowly, as memory is what it is about.
+    It rises at once and falls slowly, because it protects memory.
     """
 
     size: int = 0
 
     def learn(self, size: int) -> None:
-        """Take note of the size of a first page."""
+        """Take the size of a first page into account."""
         self.size = max(size, (self.size + size) // 2)
 
 
@@ -46,47 +45,50 @@ class _QueuedWalk(Generic[Owner]):
     walk: Iterator[Page]
     first_page: PageSize
     last_bytes: int | None = None
-    """Size of the page before."""
+    """Size of the previous page."""
     reserved_bytes: int = 0
-    """Of the budget, for the page that is under way."""
+    """Part of the budget that is reserved for the page under way."""
     is_being_read: bool = False
     is_ahead: bool = False
-    """Whether a page of it has arrived that nobody is about to take."""
+    """Whether a page has arrived that nobody is about to take."""
     arrived: int = 0
 
     @property
     def expected_bytes(self) -> int:
-        """Size of the next page, as far as one can know."""
+        """Likely size of the next page."""
         return self.first_page.size if self.last_bytes is None else self.last_bytes
 
 
 @dataclass
 class _Queue(Generic[Owner]):
-    """What has arrived of a stream, in the order of arrival."""
+    """The pages of a stream that have arrived, in the order of arrival."""
 
     arrived: deque[tuple[_QueuedWalk[Owner], Page | BaseException]] = field(default_factory=deque)
     open: int = 0
-    """How many of its walks have not ended."""
+    """Number of walks that have not ended."""
 
 
 class Prefetcher(Generic[Owner]):
-    """Reads walks in threads, each walk one page ahead of whoever takes the pages.
+    """Reads walks in threads, each walk one page ahead of the reader.
 
-    A stream may have several walks, of different owners (tenants); whose page arrives first is
-    taken first. Whatever the number of walks, there are no more threads than allowed. A free thread
-    takes a walk of the stream that the reader waits for, else one of an owner with the fewest pages
-    under way; among those the first that was added. It takes none that is ahead already, none whose
-    owner has their share of the threads, so that one who hangs does not take them all, and none
-    whose next page would exceed the budget of bytes. Where there is none to take it ends, as the
-    allocator keeps some memory for each thread that lives.
+    A stream may have several walks, with different owners (tenants). Pages are taken in the order
+    of arrival. The number of threads is limited, whatever the number of walks.
 
-    A walk is used by one thread at a time. All else is shared, under one lock.
+    A free thread takes a walk of the stream that the reader waits for. Otherwise it takes one whose
+    owner has the fewest pages under way, and among those the one that was added first. It does not
+    take a walk that is already one page ahead. It does not take one whose owner has a full share of
+    the threads, so that an owner who hangs does not occupy them all. It does not take one whose
+    next page would exceed the budget of bytes. If there is nothing to take, the thread ends,
+    because the allocator keeps some memory for each living thread.
+
+    A walk is used by one thread at a time. Everything else is shared, under one lock.
 
     Args:
-        max_threads: At most so many.
-        before_waiting: Called by the reader when nothing has arrived yet, several times a second
-            from then on, and at the end of a stream; may raise.
-        budget_bytes: Of all pages that are under way, have arrived, or are in the reader's hand.
+        max_threads: Maximum number of threads.
+        before_waiting: Called by the reader if nothing has arrived yet, several times a second, and
+            at the end of a stream; may raise.
+        budget_bytes: Maximum size of all pages that are under way, have arrived, or are in use by
+            the reader.
     """
 
     def __init__(
@@ -120,7 +122,7 @@ class Prefetcher(Generic[Owner]):
             stream: The name under which its pages are taken.
             owner: Whose pages they are.
             walk: The pages.
-            first_page: Its size, a guess that walks which are alike share.
+            first_page: Likely size of its first page, shared by similar walks.
         """
         with self._lock:
             self._sources[_QueuedWalk(stream, owner, walk, first_page or PageSize())] = None
@@ -133,10 +135,10 @@ class Prefetcher(Generic[Owner]):
         return stream in self._queues
 
     def pages(self, stream: str) -> Iterator[tuple[Owner, Page | Exception]]:
-        """Yield the pages of a stream with their owners, or what ended a walk before its end.
+        """Yield the pages of a stream with their owners, or the error that ended a walk early.
 
         Raises:
-            BaseException: A walk was ended by what is not its own, such as SystemExit.
+            BaseException: A walk was ended from outside, as by SystemExit.
         """
         wait_seconds = 0.0
         while not self._has_ended(stream):
@@ -163,7 +165,7 @@ class Prefetcher(Generic[Owner]):
             return True
 
     def _take(self, stream: str, wait_seconds: float) -> tuple[Owner, Page | BaseException] | None:
-        """Return what has arrived first, if anything has; it is in the reader's hand then."""
+        """Return the page that arrived first, if any; from now on the reader holds it."""
         with self._lock:
             queue = self._queues[stream]
             if not queue.arrived:
@@ -187,13 +189,13 @@ class Prefetcher(Generic[Owner]):
             self._start_threads()
 
     def leave(self, owner: Owner) -> None:
-        """Read nothing more for an owner; a request under way is not waited for."""
+        """Read nothing more for an owner, without waiting for a request under way."""
         with self._lock:
             self._leave([source for source in self._sources if source.owner == owner])
             self._start_threads()
 
     def close(self) -> None:
-        """Let the threads end; requests under way are not waited for."""
+        """Let the threads end, without waiting for requests under way."""
         with self._lock:
             self._leave(list(self._sources))
             self.held_bytes -= self._bytes_in_hand
@@ -210,7 +212,7 @@ class Prefetcher(Generic[Owner]):
             queue.arrived = kept
 
     def _end(self, source: _QueuedWalk[Owner]) -> None:
-        """Take a walk off the list; its reader finds out by that."""
+        """Remove a walk, and let its reader know."""
         del self._sources[source]
         self._walks_left[source.owner] -= 1
         self._walks_left += Counter()  # leave out who has none
@@ -218,7 +220,7 @@ class Prefetcher(Generic[Owner]):
         self._arrival.notify()
 
     def _start_threads(self) -> None:
-        """Start a thread for each walk that may be read now, as far as threads are allowed."""
+        """Start a thread for each walk that may be read now, within the limit."""
         while self._threads < self._max_threads and (source := self._reserve()):
             self._threads += 1
             thread = threading.Thread(
@@ -227,14 +229,14 @@ class Prefetcher(Generic[Owner]):
             thread.start()
 
     def _read(self, source: _QueuedWalk[Owner] | None) -> None:
-        """Read pages, in a thread, as long as there is a walk to read."""
+        """Read pages in a thread, as long as there is a walk to read."""
         while source is not None:
             source = self._next(source, _read_page(source.walk))
 
     def _next(
         self, read: _QueuedWalk[Owner], arrived: Page | BaseException
     ) -> _QueuedWalk[Owner] | None:
-        """Put what has arrived; return the next walk to read, if there is one now."""
+        """Store what has arrived; return the next walk to read, if there is one."""
         with self._lock:
             self._put(read, arrived)
             source = self._reserve()
@@ -269,7 +271,7 @@ class Prefetcher(Generic[Owner]):
         self._arrival.notify()
 
     def _reserve(self) -> _QueuedWalk[Owner] | None:
-        """Return the walk to read next, if one may be read now, and count its page as under way."""
+        """Return the next walk that may be read, if any, and reserve memory for its page."""
         source = self._urgent() or self._affordable()
         if source is not None:
             source.is_being_read = True
@@ -280,7 +282,7 @@ class Prefetcher(Generic[Owner]):
         return source
 
     def _urgent(self) -> _QueuedWalk[Owner] | None:
-        """Return a walk that the reader waits for, unless a page that would do is on its way."""
+        """Return a walk that the reader waits for, unless a page for it is already under way."""
         if not self._waits_for or self._under_way_of[self._waits_for]:
             return None
         wanted = (each for each in self._sources if each.stream == self._waits_for)
@@ -305,7 +307,7 @@ class Prefetcher(Generic[Owner]):
 
 
 def _read_page(walk: Iterator[Page]) -> Page | BaseException:
-    """Return the next page of a walk, or what it raises; `StopIteration` at its end."""
+    """Return the next page of a walk, or the error that it raises; `StopIteration` at its end."""
     try:
         return next(walk)
     except BaseException as error:  # noqa: BLE001 - handed to the reader

@@ -19,7 +19,7 @@ SECONDS_BETWEEN_LINES = 10
 
 
 class Progress:
-    """Tells how far the stream is that is being read, in a line of the log every ten seconds.
+    """Logs every ten seconds how far the current stream is.
 
     Used by the main thread only.
     """
@@ -37,7 +37,7 @@ class Progress:
         self._began = self._told = self._clock()
 
     def tell(self) -> None:
-        """Tell how far the stream is, if it is time to; called often."""
+        """Report how far the stream is, if it is due; called often."""
         now = self._clock()
         self._tally.seconds = now - self._began
         if now - self._told >= SECONDS_BETWEEN_LINES:
@@ -49,16 +49,16 @@ class Progress:
         self._logger.info("%s: %s so far.", self._stream, told.so_far(), extra=told.figures())
 
     def end(self) -> None:
-        """Tell nothing more."""
+        """Report nothing more."""
 
     def abandon(self) -> None:
-        """Leave a terminal as it was found, when there is no time for `end`."""
+        """Leave the terminal as it was, if there is no time for `end`."""
 
 
 class LiveProgress(Progress):
-    """Shows a live line for each stream on the terminal that stderr is; the log scrolls above it.
+    """Shows a live line for each stream on the terminal behind stderr; the log scrolls above it.
 
-    The lines are drawn by rich, in a thread of its own which reads what this sets.
+    A thread of rich draws the lines, from values that this class sets.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -107,7 +107,7 @@ class LiveProgress(Progress):
 
     @override
     def _show(self) -> None:
-        """Add nothing to the log: the line shows it all the time."""
+        """Log nothing: the live line shows the progress."""
 
     @override
     def end(self) -> None:
@@ -122,14 +122,14 @@ class LiveProgress(Progress):
         os.write(sys.stderr.fileno(), b"\x1b[?25h")  # the cursor, which rich hides
 
     def _fill(self) -> None:
-        """Fill the bar of the stream that is done with."""
+        """Fill the bar of a stream that is finished."""
         for last in self._lines.task_ids[-1:]:
             whole = max(1, self._tally.rows)
             self._lines.update(last, completed=whole, total=whole)
 
 
 def progress() -> Progress:
-    """Return what fits where stderr goes; a terminal that shows the records gets no lines."""
+    """Return the progress that suits stderr: no live lines on a terminal that shows the records."""
     # Python has no stderr where it was started with a closed one.
     is_live = sys.stderr is not None and sys.stderr.isatty() and not sys.stdout.isatty()
     return LiveProgress() if is_live else Progress()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 LONG_PAGE_BYTES, LONG_PAGE_BYTES_OF_GROUP, SHORT_PAGE_BYTES = 2**20, 2**21, 2**16
-"""What a first page is thought to take until some have come; those of a single tenant are few."""
+"""Assumed size of a first page, until some have arrived. A single tenant has few first pages."""
 
 
 class PendingWalk(NamedTuple):
@@ -35,19 +35,19 @@ class PendingWalk(NamedTuple):
     tenant: Tenant
     walk: Iterator[Page]
     first_page: PageSize
-    """Its size."""
+    """Likely size of its first page."""
 
 
 class Run:
     """What the streams of one run share: clients, prefetched pages, progress, the stop flag.
 
-    All but `clients` and `helpers` is for the main thread only.
+    Only `clients` and `helpers` may be used outside the main thread.
 
     Args:
         config: The settings, checked.
         stop_flag: Says whether a signal has come.
         writer: Writes the messages.
-        write_state: Writes the state as it is as a STATE message.
+        write_state: Writes the present state as a STATE message.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class Run:
         """Return clients for these settings.
 
         Args:
-            max_retries: How often a call is sent again.
-            at_most: Settings that are to be lower, by name, unless they are anyway.
+            max_retries: How often a call is tried again.
+            at_most: Upper limits of settings, by name; a lower setting stays.
             may_wait: Called with the seconds of each wait before it begins; may raise.
         """
 
@@ -105,7 +105,7 @@ class Run:
         """Return the likely size of the first page of a walk.
 
         Args:
-            is_long: Whether it is one of all history, not of what changed since a bookmark.
+            is_long: Whether it covers all history, rather than changes since a bookmark.
         """
         return self._long_page if is_long else self._short_page
 
@@ -113,14 +113,14 @@ class Run:
     def all_streams(
         self, sources: Iterable[PendingWalk], write_log: Callable[[], None]
     ) -> Iterator[None]:
-        """Read all streams in here: their first pages travel together, and one may fail alone.
+        """Read all streams in this block: first pages are requested together, one may fail alone.
 
         Args:
             sources: The walks of each stream and tenant, in the order in which they are wanted.
-            write_log: Writes what became of them, in a run that ends before the last.
+            write_log: Writes the results of the streams, if the run ends before the last one.
 
         Raises:
-            StreamsFailedError: At the end, as some streams or tenants failed.
+            StreamsFailedError: At the end, if some streams or tenants failed.
         """
         self.progress = progress()
         self._stop_flag.before_leaving_at_once = self.progress.abandon
@@ -159,9 +159,9 @@ class Run:
             logger.warning(left_out, line.text, extra={"tenant_id": line.tenant_id})
 
     def may_go_on(self, outcome: Outcome, error: Exception) -> bool:
-        """Note what went wrong with a stream of a tenant; return whether others can be read.
+        """Note the failure of a stream of a tenant; return whether others can be read.
 
-        Nothing more is read of a tenant of a group that the failure concerns as a whole.
+        If the failure concerns a whole tenant of a group, nothing more of that tenant is read.
         """
         shares = self.clients.share_credentials()
         reach = self.outcomes.fail(outcome, error, shares_credentials=shares)
@@ -172,11 +172,11 @@ class Run:
     def pages(
         self, stream: str, sources: Callable[[], Iterable[PendingWalk]]
     ) -> Iterator[tuple[Tenant, Page | Exception]]:
-        """Yield the pages of a stream, which may be on their way already.
+        """Yield the pages of a stream, which may be under way already.
 
         Args:
-            stream: Its name.
-            sources: Returns its walks, if none is on its way.
+            stream: The name of the stream.
+            sources: Returns its walks, if none is under way.
         """
         if not self._prefetcher.has(stream):
             self._stop_flag.allow_waits()
@@ -186,21 +186,21 @@ class Run:
         self.outcomes.complete(stream)
 
     def end(self) -> None:
-        """Drop the pages that nobody will read any more, and show nothing more."""
+        """Drop pages that nobody will read, and stop showing progress."""
         self.progress.end()
         self._stop_flag.end_waits()
         self._prefetcher.close()
         self._prefetcher = self._new_prefetcher()
 
     def _before_waiting(self) -> None:
-        """Let the target have what there is; leave, if told to."""
+        """Write buffered lines to the target; leave if a signal has come."""
         self.checkpoints.tell()
         self.writer.flush()
         self.progress.tell()
         self.leave_if_told_to()
 
     def _end_early(self, reason: str) -> None:
-        """Write the results of the streams, because `sync_log` will not have its turn."""
+        """Write the results of the streams, because `sync_log` will not be reached."""
         if self.outcomes.ended_early:
             return
         self.outcomes.end_early(reason)

@@ -1,6 +1,6 @@
-"""How a run is told to stop: a signal sets a flag, heeded where no line is half written.
+"""Stopping a run: a signal sets a flag, which is checked where no line is half written.
 
-Whoever waits before calling the API is woken by that, and when the run ends for another reason.
+The flag also wakes threads that wait before a call, and so does the end of the run.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ LAST_RESORT_SECONDS = 4
 class StopFlag:
     """Says whether a signal has come, and which.
 
-    A target that does not read holds up the line that is being written. So the process ends after
-    `LAST_RESORT_SECONDS` whatever happens, and at once at a second signal.
+    A target that does not read blocks the line that is being written. So the process ends
+    `LAST_RESORT_SECONDS` after a signal in any case, and at once at a second signal.
 
     Attributes:
         before_leaving_at_once: Called then; there is no time for more than a few bytes.
@@ -53,31 +53,31 @@ class StopFlag:
         """Wait, in a thread that calls the API.
 
         Raises:
-            SystemExit: A signal has come; the main thread will see it too, and write the state.
-                Or the run has ended, and nobody will read what the call would bring.
+            SystemExit: A signal has come; the main thread will see it too, and write the state. Or
+                the run has ended, and nobody will read the answer.
         """
         if self._is_over.wait(seconds):
             raise self.exit
 
     def end_waits(self) -> None:
-        """Wake whoever waits, and let nobody wait any more: the run has ended."""
+        """End all waits, now and later: the run has ended."""
         self._is_over.set()
 
     def allow_waits(self) -> None:
         """Let threads wait, as a run begins.
 
-        A signal that has come already ends it as soon as the main thread waits for a page, and
-        with that the waits.
+        If a signal has already come, the run ends as soon as the main thread waits for a page, and
+        so do the waits.
         """
         self._is_over.clear()
 
     def cancel_last_resort(self) -> None:
-        """Take as much time as it takes from here on."""
+        """Remove the time limit: from here on, take as long as needed."""
         self._last_resort.cancel()
 
     @property
     def exit(self) -> SystemExit:
-        """How to leave: with 128 and the number of the signal, as a shell would have it."""
+        """The exception to leave with; its code is 128 plus the signal's number, as in a shell."""
         return SystemExit(128 + self._signal)
 
     def _leave_at_once(self, code: int) -> NoReturn:

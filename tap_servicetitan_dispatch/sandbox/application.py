@@ -63,10 +63,10 @@ class CallLog:
     Args:
         app: Answers.
         group: The tenants.
-        behaviour: What to do where the real API is unknown or surprising.
-        calls: Where to write down each call.
-        read_at: Where to write down by path when somebody was last given what is there.
-        timer: Returns seconds, and never goes back.
+        behaviour: What to do if the real API is unknown or surprising.
+        calls: Receives each call.
+        read_at: Receives, by path, the time at which its rows were last given to a client.
+        timer: Monotonic clock, in seconds.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class CallLog:
 
 
 def _with_joint_security(definition_of: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return a definition in which a call needs all ways to log in; FastAPI says any of them."""
+    """Return a definition in which a call needs all ways to log in; in FastAPI's any will do."""
     definition = definition_of()
     for methods in definition["paths"].values():
         for operation in methods.values():
@@ -182,11 +182,11 @@ def application(
 
     Args:
         group: The tenants.
-        credentials: Those that the page at /docs has at hand.
-        behaviour: What to do where the real API is unknown or surprising.
-        calls: Where to write down each call.
-        timer: Returns seconds, and never goes back.
-        switch: What goes wrong.
+        credentials: Credentials that the page at /docs fills in.
+        behaviour: What to do if the real API is unknown or surprising.
+        calls: Receives each call.
+        timer: Monotonic clock, in seconds.
+        switch: The faults that are on.
         hang_up: Closes the connection of a request.
         allowed_hosts: Names in `Host` to answer to, besides those of this machine.
     """

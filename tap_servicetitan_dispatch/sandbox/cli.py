@@ -29,7 +29,7 @@ from tap_servicetitan_dispatch.sandbox.server import HOST, Sandbox, utc_now
 
 
 def clock_at(speed: float, now: Callable[[], datetime] = utc_now) -> Callable[[], datetime]:
-    """Return a clock that runs `speed` times as fast as `now`, beginning at it."""
+    """Return a clock that starts at `now` and runs `speed` times as fast."""
     start = now()
     return lambda: start + (now() - start) * speed
 
@@ -41,7 +41,7 @@ Options = TypeVar("Options", Behaviour, Faults)
 
 
 def options_of(kind: type[Options], prefix: str = "") -> Callable[[Command], Command]:
-    """Return what adds an option for each field of a class; a flag takes no value."""
+    """Return a decorator that adds an option for each field of a class; a flag takes no value."""
     schema = TypeAdapter(kind).json_schema()["properties"]
 
     def add(command: Command) -> Command:
@@ -62,12 +62,12 @@ def options_of(kind: type[Options], prefix: str = "") -> Callable[[Command], Com
 
 
 def option_of(name: str) -> str:
-    """Return the option that stands for a field."""
+    """Return the option for a field."""
     return f"--{name}".replace("_", "-")
 
 
 def default_of(field: Field[Any]) -> str:
-    """Return the default of a field as one writes it on the command line; empty if it is empty."""
+    """Return the default of a field as on the command line; an empty text if it is empty."""
     values = field.default if isinstance(field.default, tuple | frozenset) else [field.default]
     return ",".join("none" if value is None else str(value) for value in values)
 
@@ -78,13 +78,13 @@ def made(
     prefix: str = "",
     usual: Mapping[str, Any] = MappingProxyType({}),
 ) -> Options:
-    """Return what options ask for, and leave the other options.
+    """Return an object made from options, which are removed from the given ones.
 
     Args:
-        kind: What is to be made.
+        kind: The class of the object.
         given: The options by name.
-        prefix: What their names begin with.
-        usual: Values of fields that no option asks for.
+        prefix: The beginning of their names.
+        usual: Values of fields without an option.
 
     Raises:
         click.BadParameter: A value is not valid.
@@ -128,7 +128,7 @@ def _like(path: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the fields of `Behaviour` and of `Faults` that the file of a survey names.
 
     Raises:
-        click.BadParameter: It is not one.
+        click.BadParameter: It is not the file of a survey.
     """
     if path is None:
         return {}, {}
@@ -169,10 +169,10 @@ def _tenant_setting(sandbox: Sandbox) -> str:
 
 
 def curl_command(port: int, path: str, tenant: int = _USUAL_TENANT) -> str:
-    """Return a curl command for a sandbox that runs, in which no part needs quotes.
+    """Return a curl command for a running sandbox, none of whose parts needs quotes.
 
     Raises:
-        click.ClickException: Nobody answers there.
+        click.ClickException: Nothing answers there.
     """
     form = {"grant_type": "client_credentials", **CREDENTIALS}
     connection = HTTPConnection(HOST, port, timeout=10)  # which asks no proxy

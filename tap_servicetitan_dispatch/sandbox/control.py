@@ -32,45 +32,45 @@ MemberNow = Annotated[Member, Depends(_member)]
 
 @router.get("/faults")
 async def get_faults(switch: SwitchNow) -> Faults:
-    """Return the faults that are on for all tenants that have none of their own."""
+    """Return the faults of all tenants without faults of their own."""
     return switch.faults()
 
 
 @router.put("/faults")
 async def set_faults(switch: SwitchNow, faults: Faults) -> Faults:
-    """Set all faults at once: those that are not given are off, but the usual limit on calls."""
+    """Set all faults at once. Those not given are off, except for the usual limit on calls."""
     switch.turn(faults)
     return faults
 
 
 @of_tenant.get("/faults")
 async def get_faults_of_tenant(switch: SwitchNow, member: MemberNow) -> Faults:
-    """Return the faults that are on for a tenant."""
+    """Return the faults of a tenant."""
     return switch.faults(member.tenant_id)
 
 
 @of_tenant.put("/faults")
 async def set_faults_of_tenant(switch: SwitchNow, member: MemberNow, faults: Faults) -> Faults:
-    """Set the faults of a tenant, which take the place of those of all tenants."""
+    """Set the faults of a tenant, which replace those of all tenants."""
     switch.turn(faults, member.tenant_id)
     return faults
 
 
 @of_tenant.delete("/faults")
 async def forget_faults_of_tenant(switch: SwitchNow, member: MemberNow) -> Faults:
-    """Let a tenant have the faults of all tenants again, and return them."""
+    """Give a tenant the faults of all tenants again, and return them."""
     switch.turn(None, member.tenant_id)
     return switch.faults()
 
 
 @of_tenant.get("/access")
 async def get_access(member: MemberNow) -> Access:
-    """Return what a tenant permits the application."""
+    """Return what a tenant permits the application to do."""
     return member.access
 
 
 @of_tenant.put("/access")
 async def set_access(member: MemberNow, access: Access) -> Access:
-    """Set what a tenant permits the application; `{}` permits everything."""
+    """Set what a tenant permits the application to do; `{}` permits everything."""
     member.access = access
     return access

@@ -1,4 +1,4 @@
-"""The contractors of one sandbox: each has a world of its own, made when it is first asked for."""
+"""The contractors of one sandbox. Each has its own world, made when it is first asked for."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,7 +25,7 @@ CREDENTIALS: Mapping[str, str] = MappingProxyType(
 )
 
 Client = tuple[str, str]
-"""Client id and secret."""
+"""Client ID and secret."""
 
 _USUAL_TENANT = int(CREDENTIALS["tenant_id"])
 _USUAL_SIZE = 20_000
@@ -42,16 +42,16 @@ class Contractor:
 
     Attributes:
         tenant_id: Its number, which calls have in their path.
-        seed: Another seed is another contractor. Without one it follows from the sandbox's seed and
-            the number.
-        assignments: Approximate number of its appointment assignments. Without that: as many as the
-            sandbox is told; else tenant 1000000001 has 20,000, and others have between 300 and
-            3,000, which follows from the seed.
-        staff: Another number is another staff, with other names and ids, that does the same work:
-            of two contractors with the same seed and size, rows have the same ids and say something
-            else.
-        credentials: What it has of its own of `client_id`, `client_secret` and `app_key`. What it
-            lacks is shared by the whole group.
+        seed: Another seed is another contractor. By default it is derived from the sandbox's seed
+            and the number.
+        assignments: Approximate number of its appointment assignments. By default the sandbox's;
+            otherwise tenant 1000000001 has 20,000, and others have between 300 and 3,000, derived
+            from the seed.
+        staff: Another number is another staff, with other names and ids, that does the same work.
+            If two contractors have the same seed and size, their rows have the same ids and
+            different contents.
+        credentials: Its own `client_id`, `client_secret` and `app_key`. Missing ones are those of
+            the group.
     """
 
     tenant_id: int
@@ -75,7 +75,7 @@ REFUSALS: Mapping[Refusal, str] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Access:
-    """What a tenant lets the application do. Without arguments that is everything.
+    """What a tenant permits the application to do. Without arguments it permits everything.
 
     A value that is not valid raises a `pydantic.ValidationError`.
     """
@@ -100,7 +100,7 @@ class Member:
 
     Attributes:
         credentials: The `client_id`, `client_secret`, `app_key` and `tenant_id` of its calls.
-        access: What it lets the application do. May be set at any time.
+        access: What it permits the application to do. May be set at any time.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Member:
 
     @property
     def world(self) -> Tenant:
-        """What the tenant shows; made if nobody has asked for it before."""
+        """The tenant's world; made when it is first asked for."""
         return self.make()
 
     def make(self) -> Tenant:
@@ -140,7 +140,7 @@ class Member:
 
     @property
     def now(self) -> int:
-        """The instant by the tenant's clock, and none before what its world has shown."""
+        """The instant by the tenant's clock, never earlier than its world has shown."""
         shown = 0 if self._world is None else self._world.now
         return max(shown, from_datetime(self._clock()))
 
@@ -151,10 +151,10 @@ class Group(Mapping[int, Member]):
     Args:
         tenants: A number or a `Contractor` for each.
         seed: Another seed is another group.
-        assignments: Approximate number of assignments of each, unless its `Contractor` says it.
-        credentials: `client_id`, `client_secret` and `app_key` of those who have none of their own.
-        clock: Returns the current time, aware, at a tenant; at the token endpoint for `None`.
-        export_delay: How long after a change the export feed may show what was before.
+        assignments: Approximate number of assignments of each, unless its `Contractor` has one.
+        credentials: `client_id`, `client_secret` and `app_key` of tenants without their own.
+        clock: Returns the current time, aware, at a tenant; for `None`, at the token endpoint.
+        export_delay: How long after a change the export feed may show the previous version.
 
     Raises:
         ValueError: There are no tenants, or two with the same number.

@@ -1,4 +1,4 @@
-"""A sandbox that behaves as a tenant did, by the survey that somebody has sent."""
+"""A sandbox that behaves like a surveyed tenant."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,18 +19,18 @@ _NON_JOBS = "non-job-appointments="
 
 
 class NotASurveyError(ValueError):
-    """What is given is not the file that `--survey=json` prints."""
+    """The file or object is not the output of `--survey=json`."""
 
 
 def switches_of(survey: Any) -> dict[str, Any]:
     """Return the switches that a survey names, by name; those of `Faults` begin with `fault_`.
 
     Args:
-        survey: The object that the file holds; of a list of them, for a group, the first counts
-            that could be asked.
+        survey: The object in the file; of a group's list of objects, the first counts that could be
+            asked.
 
     Raises:
-        NotASurveyError: It is something else.
+        NotASurveyError: It is not a survey.
     """
     if isinstance(survey, list) and survey:
         asked = (each for each in survey if isinstance(each, Mapping) and each.get("calls"))
@@ -51,7 +51,7 @@ def switches_of(survey: Any) -> dict[str, Any]:
 
 
 def _named(facts: Sequence[Any]) -> dict[str, Any]:
-    """Return what facts name, those first that are otherwise."""
+    """Return the switches that facts name; facts that are otherwise take precedence."""
     found: dict[str, Any] = {}
     of_facts = [fact for fact in facts if isinstance(fact, Mapping)]
     for fact in sorted(of_facts, key=lambda fact: fact.get("outcome") != "otherwise"):
@@ -61,7 +61,7 @@ def _named(facts: Sequence[Any]) -> dict[str, Any]:
 
 
 def _hides_rows(switches: Mapping[str, Any]) -> bool:
-    """Return whether lists have fewer rows than there are."""
+    """Return whether lists show fewer rows than exist."""
     return (
         switches.get("active_any", "heeded") != "heeded"
         or switches.get("deletes") == "hard"
@@ -70,10 +70,10 @@ def _hides_rows(switches: Mapping[str, Any]) -> bool:
 
 
 def behaviour_like(survey: Any, **given: Any) -> Behaviour:
-    """Return how a sandbox behaves that is like a survey, but for some switches.
+    """Return the behaviour of a sandbox that is like a survey, with some switches overridden.
 
     Raises:
-        NotASurveyError: It is not one, or names a switch that this version does not have.
+        NotASurveyError: It is not a survey, or names a switch that this version does not have.
     """
     known = {field.name for field in fields(Behaviour)}
     switches = {name: value for name, value in switches_of(survey).items() if name in known}
@@ -105,16 +105,16 @@ def faults_like(survey: Any, faults: Faults) -> Faults:
 
 
 def size_like(behaviour: Behaviour) -> int | None:
-    """Return for how many assignments a sandbox is made; nothing if a survey did not count them."""
+    """Return the number of assignments that a survey counted; nothing if it did not."""
     rows = behaviour.numbered(behaviour.rows, ASSIGNMENTS)
     return None if rows is None else max(1, rows)
 
 
 def read(path: str | Path) -> Any:
-    """Return what the file of a survey holds.
+    """Return the content of a survey's file.
 
     Raises:
-        NotASurveyError: It does not hold JSON.
+        NotASurveyError: It is not JSON.
         OSError: It cannot be read.
     """
     try:

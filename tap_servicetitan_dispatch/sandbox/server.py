@@ -57,7 +57,7 @@ def _listen(port: int) -> tuple[int, socket.socket]:
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it is up and stops when told; uvicorn itself polls."""
+    """A server that says when it is up and stops on request; uvicorn itself polls."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -95,7 +95,7 @@ class _Server(uvicorn.Server):
 
 
 class SandboxTenant:
-    """A tenant of a running sandbox: what it shows, what it lets one do, what goes wrong there."""
+    """A tenant of a running sandbox: its world, its permissions and its faults."""
 
     def __init__(self, member: Member, switch: Switch) -> None:
         self._member = member
@@ -103,7 +103,7 @@ class SandboxTenant:
 
     @property
     def world(self) -> Tenant:
-        """What it shows; made if nobody has asked for it before."""
+        """Its world; made when it is first asked for."""
         return self._member.world
 
     @property
@@ -113,7 +113,7 @@ class SandboxTenant:
 
     @property
     def access(self) -> Access:
-        """What it lets the application do. May be set at any time, also from another thread."""
+        """What the application may do. May be set at any time, also from another thread."""
         return self._member.access
 
     @access.setter
@@ -122,7 +122,7 @@ class SandboxTenant:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong there. May be set at any time; `None` for what goes wrong everywhere."""
+        """Its faults. May be set at any time; `None` stands for those of all tenants."""
         return self._switch.faults(self._member.tenant_id)
 
     @faults.setter
@@ -133,8 +133,8 @@ class SandboxTenant:
 class Sandbox:
     """The Dispatch API on localhost, with tenants that are functions of seed, number and clock.
 
-    A context manager: the server runs in a thread of this process while the context is open. A
-    tenant of several is made when it is first asked for.
+    A context manager: the server runs in a thread of this process while the context is open. If
+    there are several tenants, each is made when it is first asked for.
 
     Args:
         tenants: The tenants behind the API, each a number or a `Contractor`; by default the one of
@@ -142,20 +142,20 @@ class Sandbox:
         seed: Another seed is another contractor, for each tenant.
         assignments: Approximate number of each tenant's appointment assignments. By default, that
             of `CREDENTIALS` has 20,000, and others have between 300 and 3,000.
-        clock: Returns the current time, aware. Should it go backwards, tenants wait for it.
-        timer: Returns seconds, and never goes back: for how many requests come within a second.
+        clock: Returns the current time, aware. If it goes backwards, tenants wait for it.
+        timer: Monotonic clock, in seconds, for the limit on calls.
         port: 0 takes a free one.
-        behaviour: What to do where the real API is unknown or surprising.
-        faults: What goes wrong from the start.
-        credentials: `client_id`, `client_secret` and `app_key` that calls of all tenants need
-            which have none of their own, and the `tenant_id` of the one that is there by default.
+        behaviour: What to do if the real API is unknown or surprising.
+        faults: The initial faults.
+        credentials: `client_id`, `client_secret` and `app_key` of all tenants without their own,
+            and the `tenant_id` of the default tenant.
         allowed_hosts: Names in `Host` to answer to, besides those of this machine.
-        like: What `--survey=json` has printed, or the path of the file: the sandbox behaves as that
-            tenant did, except where `behaviour` or `assignments` is given.
+        like: The output of `--survey=json`, or the path of its file: the sandbox behaves like that
+            tenant, unless `behaviour` or `assignments` is given.
 
     Attributes:
         tenants: The tenants behind the API, by number.
-        credentials: Those to use for the first tenant.
+        credentials: The credentials of the first tenant.
     """
 
     def __init__(  # noqa: PLR0913 - each has a name and a default
@@ -218,7 +218,7 @@ class Sandbox:
 
     @property
     def app(self) -> ASGIApp:
-        """The web application, for who calls it in this process without a server."""
+        """The web application, for calls within this process without a server."""
         return self._app
 
     @property
@@ -254,7 +254,7 @@ class Sandbox:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong with all tenants. May be set at any time, also from another thread."""
+        """The faults of all tenants. May be set at any time, also from another thread."""
         return self._switch.faults()
 
     @faults.setter

@@ -1,4 +1,4 @@
-"""BATCH files: what the SDK needs to know to make them, and who may read them."""
+"""BATCH files: what the SDK needs to know to write them, and who may read them."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _FIELDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("encoding", ("format",), ("compression",)),
     ("storage", ("root",), ("prefix", "params")),
 )
-"""Each object of a `batch_config`, what it has to have, and what else it may have."""
+"""Each object of a `batch_config`: its required and its optional fields."""
 _MAY_BE_LEFT_OUT = () if version("singer-sdk").startswith("0.54.") else ("storage", "root")
-"""What the SDK has a default for, from 0.55 on: a folder among the system's temporary ones."""
+"""Optional from SDK 0.55 on, which has a default: a folder among the system's temporary ones."""
 _OF_PYARROW = {"arrow", "parquet"}
 ARROW_IS_THERE = hasattr(Stream, "get_record_batches")
-"""Whether the SDK makes files of Arrow of tables that it is given."""
+"""Whether the SDK can write tables into Arrow files."""
 
 
 def problems(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with a `batch_config` of which the SDK has checked the types only.
+    """Yield what is wrong with a `batch_config`, of which the SDK has only checked the types.
 
     Args:
-        config: The setting; one that is empty counts as not given.
+        config: The setting; an empty one counts as not given.
     """
     if config:
         lines = [*_misfits(config)]
@@ -93,7 +93,7 @@ def _unusable(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def are_arrow(config: Mapping[str, Any]) -> bool:
-    """Return whether BATCH files are written in the format of Arrow.
+    """Return whether BATCH files are written in the Arrow format.
 
     Args:
         config: The settings.
@@ -104,10 +104,10 @@ def are_arrow(config: Mapping[str, Any]) -> bool:
 
 @contextmanager
 def files_for_their_owner() -> Iterator[None]:
-    """Let nobody else read or write the files and folders that this process makes meanwhile.
+    """Keep files and folders that this process makes meanwhile private to their owner.
 
-    The SDK leaves the mode of the files of a BATCH to the umask. To narrow it afterwards would
-    leave a moment for others.
+    The SDK leaves the mode of BATCH files to the umask. If it were narrowed afterwards, others
+    could read the files for a moment.
     """
     before = os.umask(0o077)
     try:

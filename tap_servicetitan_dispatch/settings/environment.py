@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def from_environment(schema: Mapping[str, Any], tap: str) -> dict[str, str]:
-    """Return the settings in the environment as text; those in a `.env` file come first.
+    """Return the settings in the environment as text; those in a `.env` file take precedence.
 
     Args:
         schema: The JSON schema of all settings, the SDK's own included.
-        tap: Its name, with which those of the variables begin.
+        tap: The name of the tap, with which the names of the variables begin.
     """
     load_dotenv(override=True)
     prefix = f"{tap}_".upper().replace("-", "_")

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 SANDBOX = "sandbox"
 LARGEST_NUMBER = 2**63 - 1
-"""What the API takes for a number."""
+"""The largest number that the API accepts."""
 LARGEST_PAGE = 5000
-"""Rows of a list that the API gives at most at a time."""
+"""Maximum number of rows on a page of a list."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Where the API of an environment is reached, and where its tokens come from."""
+    """Addresses of an environment's API and token endpoint."""
 
     api_url: str
     auth_url: str
@@ -41,13 +41,13 @@ ENVIRONMENTS = {
 }
 
 _WORDS = {"api": "API", "id": "ID", "max": "maximum", "timezone": "time zone", "url": "URL"}
-"""Words of names that a title writes otherwise."""
+"""Words of names that are written differently in a title."""
 
 
 def _setting(
     name: str, description: str, *, kind: Any = th.StringType, title: str = "", **given: Any
 ) -> th.Property[Any]:
-    """Return a setting, which has its name as its title unless it is given another."""
+    """Return a setting, whose title is its name unless another is given."""
     words = " ".join(_WORDS.get(word, word) for word in name.split("_"))
     title = title or words[0].upper() + words[1:]
     return th.Property(name, kind, description=description, title=title, **given)
@@ -200,10 +200,11 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _switch(
         "detect_deleted_assignments",
-        "Whether detect_deleted_every_hours covers appointment_assignments too, by the ids of "
+        "Whether `detect_deleted_every_hours` covers `appointment_assignments` too, by the ids of "
         "their list: one call for every 5,000 rows. Only needed if the export feed does not "
-        "return deleted assignments, which a survey tells. Refused while keep_history names "
-        "appointment_assignments, as meltano.yml does: a table with each version has none to mark.",
+        "return deleted assignments, which a survey tells. Refused while `keep_history` names "
+        "`appointment_assignments`, as `meltano.yml` does: in a table that keeps each version, no "
+        "row can be marked.",
     ),
     _setting(
         "timezone",
@@ -227,7 +228,8 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _number(
         "capacity_days_per_request",
-        "Days per request, plus the day after, in which slots may end; the API allows 14 in all.",
+        "Days per request. Each request adds the day after, in which slots may end. The API allows "
+        "14 days in all.",
         within=(1, 14),
         title="Capacity: days per request",
         default=7,
@@ -298,8 +300,8 @@ def schema(on_request: Mapping[str, str], with_versions: Iterable[str]) -> dict[
     """Return the JSON schema of the settings.
 
     Args:
-        on_request: Those streams that `extra_streams` may name, each with its reason.
-        with_versions: Those that `keep_history` may name.
+        on_request: The streams that `extra_streams` may name, each with its reason.
+        with_versions: The streams that `keep_history` may name.
     """
     complete = copy.deepcopy(_SCHEMA)
     setting = complete["properties"]["extra_streams"]
@@ -311,7 +313,7 @@ def schema(on_request: Mapping[str, str], with_versions: Iterable[str]) -> dict[
 
 
 def environment_of(config: Mapping[str, Any]) -> Environment:
-    """Return where a checked config outside the sandbox points."""
+    """Return the environment of a checked config outside the sandbox."""
     own = ENVIRONMENTS[config["environment"]]
     return Environment(
         api_url=(config.get("api_url") or own.api_url).rstrip("/"),
@@ -330,9 +332,10 @@ def start_of(config: Mapping[str, Any]) -> datetime | None:
 
 
 def secrets_in(settings: Any) -> Iterator[str]:
-    """Yield what settings say that nobody may see, wherever it is among them.
+    """Yield the secrets among the settings, at any depth.
 
-    That is credentials, the salt of hashes, and all that is for the storage of a BATCH only.
+    These are credentials, the salt of hashes, and everything that is only for the storage of a
+    BATCH.
     """
     if isinstance(settings, Mapping):
         for name, value in settings.items():

@@ -1,4 +1,4 @@
-"""Stream maps: the SDK applies them; an error in one ends the run in one line that names it."""
+"""Stream maps: the SDK applies them; an error ends the run in one line that names the map."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ELSE = "__else__"
 NO_EXPRESSIONS = {ELSE, "__key_properties__", "__source__"}
 """Options of a map that are not expressions over a row."""
 OF_EXPRESSIONS = {"_", "config", "fake", "record", "__original_stream_name__", "__stream_name__"}
-"""What an expression may name besides fields and functions."""
+"""Names that an expression may use besides fields and functions."""
 
 
 class StreamMapError(InputError):
@@ -30,13 +30,13 @@ class StreamMapError(InputError):
 
 
 def require_nothing_else(maps: Any) -> None:
-    """Make sure that `__else__` is null where it stands; the SDK's schema trips over all others.
+    """Check that `__else__`, if given, is null; the SDK's schema fails on any other value.
 
     Args:
         maps: The setting `stream_maps`, not checked yet.
 
     Raises:
-        StreamMapError: It is something else.
+        StreamMapError: It is not null.
     """
     if not isinstance(maps, dict):
         return
@@ -50,7 +50,7 @@ def require_nothing_else(maps: Any) -> None:
 
 
 def require_expressions(maps: Mapping[str, Any]) -> None:
-    """Make sure that the expressions of stream maps are some.
+    """Check that the expressions of stream maps are valid expressions.
 
     Args:
         maps: The setting `stream_maps`.
@@ -75,10 +75,10 @@ def require_expressions(maps: Mapping[str, Any]) -> None:
 
 @contextmanager
 def named(stream: str | None = None) -> Iterator[None]:
-    """Have what the SDK says against a stream map told in one line.
+    """Turn the SDK's error about a stream map into one line.
 
     Args:
-        stream: The stream that it is set up for; nothing if it is none in particular.
+        stream: The stream for which it is set up; nothing if it is for no particular stream.
 
     Raises:
         StreamMapError: The SDK has refused a stream map.
@@ -95,7 +95,7 @@ def named(stream: str | None = None) -> Iterator[None]:
 
 
 def explain_failures(mapper: PluginMapper, fields: Mapping[str, Collection[str]]) -> None:
-    """Let an expression that fails on a row say which it is, without a value of the row.
+    """Make an expression that fails on a row say which one it is, without a value of the row.
 
     Args:
         mapper: The SDK's stream maps.

@@ -1,4 +1,4 @@
-"""Who is read: one tenant, or a group of them."""
+"""The tenants to read: one, or a group."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"[0-9]{1,19}")
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a tenant and an application show to get in; no text shows it, once it is here."""
+    """The credentials of a tenant and an application; no text shows the secret ones any more."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -43,11 +43,11 @@ class Tenant:
     """A contractor whose board is read.
 
     Attributes:
-        number: Of the tenant; nothing for the one of a sandbox that was not given any.
-        name: What people call it, if the settings say so.
-        credentials: What to show for it; nothing in the sandbox, which has its own.
+        number: Number of the tenant; nothing for a sandbox's tenant that was not given one.
+        name: Its name, if the settings have one.
+        credentials: Its credentials; nothing in the sandbox, which has its own.
         is_of_group: Whether rows and bookmarks say whose they are.
-        timezone: IANA name of the time zone in which its days begin, if the settings say so.
+        timezone: IANA name of the time zone in which its days begin, if the settings have one.
     """
 
     number: int | None
@@ -74,7 +74,7 @@ class TenantLogger(logging.LoggerAdapter[logging.Logger]):
 
     Args:
         logger: Logs the messages.
-        tenant: Whom they concern.
+        tenant: The tenant of the messages.
     """
 
     def __init__(self, logger: logging.Logger, tenant: Tenant) -> None:
@@ -95,11 +95,11 @@ class TenantLogger(logging.LoggerAdapter[logging.Logger]):
 
 
 def tenants_in(config: Mapping[str, Any], *, with_credentials: bool) -> tuple[Tenant, ...]:
-    """Return the tenants of a checked config, in the order in which they are named.
+    """Return the tenants of a checked config, in the order of the settings.
 
     Args:
         config: The settings.
-        with_credentials: Whether they have to show some.
+        with_credentials: Whether to include their credentials.
     """
 
     def tenant(item: Mapping[str, Any], *, is_of_group: bool) -> Tenant:
@@ -119,7 +119,7 @@ def tenants_in(config: Mapping[str, Any], *, with_credentials: bool) -> tuple[Te
 
 
 def as_item(item: Any) -> Mapping[str, Any]:
-    """Return an item of the setting `tenants` as an object, without what is null or empty."""
+    """Return an item of the setting `tenants` as an object, without null or empty fields."""
     found = item if isinstance(item, dict) else {"tenant_id": item}
     stripped = {
         name: value.strip() if isinstance(value, str) else value for name, value in found.items()
@@ -128,11 +128,11 @@ def as_item(item: Any) -> Mapping[str, Any]:
 
 
 def problems(config: Mapping[str, Any], *, needs_credentials: bool) -> Iterator[str]:
-    """Yield what is wrong with the setting `tenants`, a line for each thing, never a secret.
+    """Yield a line for each problem of the setting `tenants`, never with a secret.
 
     Args:
         config: The settings.
-        needs_credentials: Whether each tenant has to show some.
+        needs_credentials: Whether each tenant must have credentials.
     """
     if "tenant_id" in config:
         yield "tenants: cannot be used with tenant_id; remove tenant_id, from .env too"
@@ -190,12 +190,12 @@ def is_tenant_number(value: Any) -> bool:
 
 
 def like(name: str, known: Iterable[str]) -> list[str]:
-    """Return the known name that a misspelt one is most like; none if it is like none."""
+    """Return the known name that is most like a misspelt one; none if it is like none."""
     return difflib.get_close_matches(name, known, 1, cutoff=0.75)
 
 
 def is_time_zone(name: str) -> bool:
-    """Return whether a time zone has this name; to list them all takes far longer."""
+    """Return whether a time zone has this name, without the slow list of all names."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Settings as they were given: their values, and what is wrong with them."""
+"""Settings as given: their values, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _SWITCHES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(
 
 
 def normalize(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Replace what was given by what it stands for, and fill in the defaults, in place.
+    """Replace the given values by their meaning, and fill in the defaults, in place.
 
-    A setting that is null or empty counts as not given: that is what a line of a copied
-    `.env.example` means. White space around a credential comes along when it is pasted. A number,
-    a switch, a list or an object may come as text, as environment variables have nothing else.
+    A setting that is null or empty counts as not given, like an empty line of a copied
+    `.env.example`. White space around a credential is removed, as it comes along when pasted. A
+    number, a switch, a list or an object may come as text, because environment variables are text.
 
     Args:
         config: The settings as they were given.
@@ -62,12 +62,12 @@ def normalize(config: MutableMapping[str, Any], schema: Mapping[str, Any]) -> No
 
 
 def _is_whole(value: Decimal | float) -> bool:
-    """Return whether a number is a whole one; one like 1e999999 would fill the memory as such."""
+    """Return whether a number is whole. A whole 1e999999 would fill the memory, so it is not."""
     return -LARGEST_NUMBER < value < LARGEST_NUMBER and value % 1 == 0
 
 
 def _read(text: str, setting: Mapping[str, Any]) -> Any:
-    """Return what a text stands for; the text itself if it is nothing that the setting may be."""
+    """Return what a text stands for; the text itself if the setting allows no such value."""
     kinds = setting["type"]
     if "boolean" in kinds:
         return _SWITCHES.get(text.strip().lower(), text)
@@ -81,9 +81,9 @@ def _read(text: str, setting: Mapping[str, Any]) -> Any:
 
 
 def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with a normalized config, a line for each thing.
+    """Return a line for each problem of a normalized config.
 
-    Values of secrets are never part of a line.
+    Lines never contain values of secrets.
 
     Args:
         config: The settings.
@@ -110,7 +110,7 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
 
 
 def unknown(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """Return a line for each setting that does nothing as nobody knows it, never its value.
+    """Return a line for each setting that is ignored because it is unknown, never with its value.
 
     Args:
         config: The settings as they were given.
@@ -126,7 +126,7 @@ def unknown(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
 
 
 def _unsafe(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each setting that could have rows lost, or marked as deleted."""
+    """Yield a line for each setting that could lose rows, or mark existing ones as deleted."""
     if config.get("emit_activate_version_messages"):
         yield (
             "emit_activate_version_messages: would make the target mark all rows as deleted before "
@@ -161,7 +161,7 @@ def _unsafe(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _senseless(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each value that has the right type and makes no sense all the same."""
+    """Yield a line for each value that makes no sense although its type is right."""
     for name in ("client_id", "client_secret", "app_key"):
         if not tenants.is_credential(str(config.get(name, ""))):
             yield f"{name}: has a character that no credential has; copy it again"

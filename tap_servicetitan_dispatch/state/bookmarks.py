@@ -1,4 +1,4 @@
-"""What the state says of a stream: read when a run begins, and stored when a page is safe."""
+"""A stream's part of the state: read when a run begins, and stored when a page is safe."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ KEY, VALUE = "replication_key", "replication_key_value"
 FULL_READ = "full_read"
 FULL_READ_ROWS = "full_read_rows"
 KEEPS_HISTORY = "keeps_history"
-"""Whether rows went out with a key that has each version of them."""
+"""Whether the key of the delivered rows includes their version."""
 LARGEST_VERSION = 2**31 - 1
-"""Targets keep a version in 32 bits."""
+"""Targets store a version in 32 bits."""
 
 
 class Bookmark(NamedTuple):
-    """Where a run ended, as the state has it; both nothing if it has no bookmark."""
+    """Where a run ended, as in the state; both fields are nothing if there is no bookmark."""
 
     key: str | None = None
     value: Any = None
@@ -48,12 +48,12 @@ class Bookmark(NamedTuple):
 def bookmark_in(
     state: Mapping[str, Any], stream: str, context: Mapping[str, Any] | None = None
 ) -> Bookmark:
-    """Return the bookmark of a stream; asked for it, the SDK would add an entry to the state.
+    """Return the bookmark of a stream, without the entry that the SDK would add to the state.
 
     Args:
         state: The state of the tap.
         stream: The name of the stream.
-        context: That of a partition; nothing if the stream has none.
+        context: The context of a partition; nothing if the stream has none.
     """
     entry = _entry_of(state, stream, context) or {}
     value = entry.get(VALUE)
@@ -71,7 +71,7 @@ def _entry_of(
 
 
 def store(bookmark: Bookmark, entry: MutableMapping[str, Any]) -> bool:
-    """Put a bookmark into the entry that the state has for its stream; return whether it is new."""
+    """Store a bookmark in its stream's entry in the state; return whether it is new."""
     before = entry.get(KEY), entry.get(VALUE)
     entry[KEY], entry[VALUE] = bookmark
     return before != bookmark
@@ -88,7 +88,7 @@ def full_read_in(state: Mapping[str, Any], stream: str) -> FullRead | None:
     """Return the last full read of a stream, of all tenants of a group; nothing if there was none.
 
     Raises:
-        StateError: What the state has in its place is not one.
+        StateError: The entry in the state is not a full read.
     """
     entry = state.get("bookmarks", {}).get(stream, {}).get(FULL_READ)
     if entry is None:
@@ -111,11 +111,11 @@ def rows_of_full_read_in(
 ) -> int:
     """Return how many rows a tenant had at the last full read.
 
-    Where it was read before, but never in full, it is taken to have had one, so that an empty
-    answer stands out. A tenant who is new to the state had none.
+    If the stream was read before, but never in full, the answer is one, so that an empty list
+    stands out. It is zero for a tenant who is new to the state.
 
     Raises:
-        StateError: What the state has in its place is not a count.
+        StateError: The entry in the state is not a count.
     """
     entry = _entry_of(state, stream, context)
     if entry is None:
@@ -130,28 +130,28 @@ def rows_of_full_read_in(
 
 
 def store_full_read(read: FullRead, entry: MutableMapping[str, Any]) -> None:
-    """Put a full read into the entry that the state has for its stream."""
+    """Store a full read in its stream's entry in the state."""
     entry[FULL_READ] = {"version": read.version, "at": instants.render(read.at)}
 
 
 def store_rows_of_full_read(rows: int, entry: MutableMapping[str, Any]) -> None:
-    """Put how many rows a full read has shown into the entry of its tenant."""
+    """Store the number of rows of a full read in its tenant's entry."""
     entry[FULL_READ_ROWS] = rows
 
 
 def require_key_of(state: Mapping[str, Any], stream: str, *, keeps_history: bool) -> None:
-    """Make sure that rows go out with the key that those of earlier runs had.
+    """Check that rows will have the same key as in earlier runs.
 
-    Targets leave the key of a table as it is. With the shorter one it takes no second version of a
-    row, with the longer one not the same version for all: a load would end in the middle.
+    Targets do not change the key of a table. A load into a table with the other key would end in
+    the middle.
 
     Args:
         state: The state of the tap.
         stream: The name of the stream.
-        keeps_history: Whether its key has each version, by the settings.
+        keeps_history: Whether, by the settings, the key includes the version.
 
     Raises:
-        InputError: It is another one.
+        InputError: The key differs.
     """
     entry = state.get("bookmarks", {}).get(stream)
     if entry is None or bool(entry.get(KEEPS_HISTORY)) == keeps_history:
@@ -167,14 +167,14 @@ def require_key_of(state: Mapping[str, Any], stream: str, *, keeps_history: bool
 
 
 def note_key(state: MutableMapping[str, Any], stream: str) -> None:
-    """Note that the rows of a stream go out with a key that has each version of them."""
+    """Note in the state that the key of a stream's rows includes their version."""
     state.setdefault("bookmarks", {}).setdefault(stream, {})[KEEPS_HISTORY] = True
 
 
 def tenants_in(state: Mapping[str, Any], streams: Iterable[str]) -> set[int]:
-    """Return the numbers of the tenants of a group that a state knows of, by any of some streams.
+    """Return the numbers of a group's tenants that the state has for any of the streams.
 
-    A stream without a bookmark has nothing to say of a tenant until it has versions.
+    A stream without a bookmark has no entry for a tenant until it has versions.
     """
     entries = [state.get("bookmarks", {}).get(stream, {}) for stream in streams]
     return {

@@ -1,4 +1,4 @@
-"""The catalog that a run is given: whether it fits the settings."""
+"""The catalog that a run is given, and whether it fits the settings."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ KEYS_OF_SETTINGS = {
     "timeStamp": "keep_history",
     "modifiedOn": "keep_history",
 }
-"""What is part of a key only if a setting says so; but a catalog may add `modifiedOn` itself."""
+"""Fields that belong to a key only by a setting. A catalog may also add `modifiedOn` itself."""
 
 
 def checked_catalog(
     catalog: Catalog | dict[str, Any] | None, own_streams: Collection[str]
 ) -> Catalog | None:
-    """Return a catalog as the SDK wants it.
+    """Return a catalog in the form that the SDK expects.
 
     Raises:
         InputError: It is not a catalog.
@@ -55,10 +55,10 @@ def checked_catalog(
 def require_offered(
     catalog: Catalog | None, state: Mapping[str, Any], not_offered: Collection[str]
 ) -> None:
-    """Make sure that no stream is selected that the settings do not offer; tell of others.
+    """Check that the settings offer each selected stream; log other unknown streams.
 
     Raises:
-        InputError: One is.
+        InputError: A selected stream is not offered.
     """
     named = [entry for name, entry in (catalog or {}).items() if name in not_offered]
     if wanted := sorted(each.tap_stream_id for each in named if _is_selected(each)):
@@ -80,15 +80,15 @@ def require_offered(
 
 
 def require_keys(stream: str, keys: Sequence[str], own_keys: Sequence[str]) -> None:
-    """Make sure that a catalog was made with settings that give a stream the same key.
+    """Check that the catalog has the key that the settings give the stream.
 
     Args:
-        stream: Its name.
-        keys: The key that the catalog has.
-        own_keys: The key that it has by the settings.
+        stream: The name of the stream.
+        keys: Its key in the catalog.
+        own_keys: Its key by the settings.
 
     Raises:
-        InputError: It was not.
+        InputError: The keys differ.
     """
     for name, setting in KEYS_OF_SETTINGS.items():
         is_added = name in keys and name not in own_keys and name != "modifiedOn"
@@ -102,15 +102,15 @@ def require_keys(stream: str, keys: Sequence[str], own_keys: Sequence[str]) -> N
 
 
 def require_fields(entry: CatalogEntry, keys: Sequence[str], own_fields: Collection[str]) -> None:
-    """Make sure that each part of the key of a stream goes out, if the stream is selected.
+    """Check that each part of a selected stream's key will be delivered.
 
     Args:
-        entry: What a catalog says of the stream.
-        keys: Its key by the catalog.
+        entry: The stream's entry in the catalog.
+        keys: Its key in the catalog.
         own_fields: The names of the fields that the stream has.
 
     Raises:
-        InputError: One is no field, is not in the schema of the catalog, or is not selected.
+        InputError: A part of the key is not a field, not in the catalog's schema, or not selected.
     """
     stream, selection = entry.tap_stream_id, entry.metadata.resolve_selection()
     if not selection[()]:
@@ -139,15 +139,15 @@ def require_fields(entry: CatalogEntry, keys: Sequence[str], own_fields: Collect
 def require_texts(
     entry: CatalogEntry, own: Mapping[str, Any], paths: Collection[Sequence[str]]
 ) -> None:
-    """Make sure that a catalog has hashes for texts, if the stream is selected.
+    """Check that, for a selected stream, the catalog has the type text for each hashed field.
 
     Args:
-        entry: What a catalog says of the stream.
-        own: The schema that the stream has by the settings.
-        paths: Where the values are that go out as hashes.
+        entry: The stream's entry in the catalog.
+        own: The stream's schema by the settings.
+        paths: Where the hashed values are.
 
     Raises:
-        InputError: It has another type for one of them.
+        InputError: A hashed field has another type.
     """
     if not _is_selected(entry):
         return
@@ -166,7 +166,7 @@ def require_texts(
 
 
 def _types_at(schema: Mapping[str, Any], path: Sequence[str]) -> set[tuple[str | None, ...]]:
-    """Return the types, other than null, and the formats of what lies at a path, as far as said."""
+    """Return the types (other than null) and formats at a path, as far as the schema has them."""
     if "items" in schema:
         return _types_at(schema["items"], path)
     if inner := schema.get("properties"):
@@ -181,14 +181,14 @@ def _types_at(schema: Mapping[str, Any], path: Sequence[str]) -> set[tuple[str |
 def paths_left_out(
     own: Mapping[str, Any], given: Mapping[str, Any], above: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, ...]]:
-    """Yield the path of each field that a schema of a catalog does not have, by the names in it.
+    """Yield the path of each field that the catalog's schema lacks, by the names in it.
 
-    A schema that says nothing of what is inside of a field has all of it.
+    If the schema does not describe the inside of a field, the field is complete.
 
     Args:
-        own: The schema that the stream has by itself, or a part of it.
-        given: The one in the catalog, or the same part of it.
-        above: Where the part lies.
+        own: The stream's own schema, or a part of it.
+        given: The catalog's schema, or the same part of it.
+        above: The path of that part.
     """
     has = given.get("properties") or {}
     for name, field in own.get("properties", {}).items():

@@ -1,4 +1,4 @@
-"""The state that a run is given: which parts count, and whose it is."""
+"""The state that a run is given: its relevant parts, and whose it is."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ OF_A_STREAM = (*OF_A_TENANT, "full_read", "keeps_history")
 
 
 def checked_state(state: Any, own_streams: Container[str]) -> dict[str, Any]:
-    """Return what counts of a state: bookmarks, of our streams with nothing but their value.
+    """Return the relevant parts of a state: bookmarks, those of our streams with their value only.
 
-    What a run leaves there for itself may come from another tap; other taps' streams stay as they
-    are.
+    Other keys of our streams are dropped, because another tap may have left them. Streams of other
+    taps are kept as they are.
 
     Raises:
         StateError: It is not a state, or a bookmark has another shape than ours.
@@ -47,7 +47,7 @@ def checked_state(state: Any, own_streams: Container[str]) -> dict[str, Any]:
 
 
 def _checked_partitions(stream: str, partitions: Any, remedy: str) -> list[dict[str, Any]]:
-    """Return the bookmarks of the tenants of a group, with nothing but their value."""
+    """Return the bookmarks of the tenants of a group, with their value only."""
     checked = []
     for each in partitions if isinstance(partitions, list) else [None]:
         entry = each if isinstance(each, dict) else {}
@@ -70,10 +70,10 @@ def _checked_partitions(stream: str, partitions: Any, remedy: str) -> list[dict[
 
 
 def require_state_of(state: Mapping[str, Any], own_streams: Container[str], *, group: bool) -> None:
-    """Make sure that a state is that of a group of tenants, or of a single one.
+    """Check that a state belongs to a group of tenants, or to a single one, as expected.
 
     Raises:
-        StateError: It is the other.
+        StateError: It belongs to the other kind.
     """
     for name, entry in state.get("bookmarks", {}).items():
         if name not in own_streams:
@@ -97,14 +97,14 @@ def require_state_of(state: Mapping[str, Any], own_streams: Container[str], *, g
 def state_of_group(
     states: Mapping[int, Mapping[str, Any]], group: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the state of a group of tenants, to which the states of single runs are added.
+    """Return the state of a group of tenants, with states of single runs added.
 
     Args:
         states: The checked state of each tenant to add, by its number.
-        group: The checked state of the group as it was; empty if there was none.
+        group: The checked state of the group so far; empty if there was none.
 
     Raises:
-        InputError: The group has one of them already.
+        InputError: The group already has one of these tenants.
     """
     bookmarks: dict[str, Any] = copy.deepcopy(dict(group.get("bookmarks", {})))
     for number, state in states.items():
@@ -127,10 +127,10 @@ def state_of_group(
 def group_without(
     number: int, state: Mapping[str, Any], own_streams: Container[str]
 ) -> dict[str, Any]:
-    """Return the state of a group of tenants, one of whom is taken out.
+    """Return the state of a group of tenants without one of them.
 
     Raises:
-        InputError: It knows nothing of that tenant.
+        InputError: The state does not have that tenant.
     """
     bookmarks = copy.deepcopy(state["bookmarks"])
     found = False

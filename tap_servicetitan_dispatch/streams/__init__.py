@@ -49,21 +49,21 @@ NAMES = tuple(stream.name for stream in STREAMS)  # type: ignore[misc] # each cl
 ON_REQUEST = {
     name: each.on_request for name, each in zip(NAMES, STREAMS, strict=True) if each.on_request
 }
-"""Those that are offered only where `extra_streams` names them, each with its reason."""
+"""The streams that are offered only if `extra_streams` names them, each with its reason."""
 SCHEMAS = {
     name: cast("dict[str, Any]", each.schema) for name, each in zip(NAMES, STREAMS, strict=True)
 }
-"""The schema of each, without what settings add to it."""
+"""The schema of each stream, without what settings add to it."""
 WITH_VERSIONS = {
     name: time
     for name, schema in SCHEMAS.items()
     if (time := time_of_version(schema["properties"]))
 }
-"""Those of which each version can be kept, and the field that says when a row is as it is."""
+"""The streams that can keep each version of a row, and the field that dates a version."""
 
 
 def problems_of(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """Return a line for each setting that is wrong, those that name fields of streams included.
+    """Return a line for each wrong setting, including those that name fields of streams.
 
     Args:
         config: The settings.
@@ -73,9 +73,9 @@ def problems_of(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[st
 
 
 def _problems_of_hashing(config: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the paths of `hash_fields`, a line for each of them.
+    """Return a line for each wrong path of `hash_fields`.
 
-    What the log of the run says is of the run, so nothing of it is hashed.
+    Nothing of the run's own log is hashed.
     """
     given = config.get("hash_fields")
     keys = {name: each.primary_keys for name, each in zip(NAMES, STREAMS, strict=True) if each.path}
@@ -85,6 +85,6 @@ def _problems_of_hashing(config: Mapping[str, Any]) -> list[str]:
 
 
 def not_offered(config: Mapping[str, Any]) -> list[str]:
-    """Return the streams that the settings do not offer, whether they have been checked or not."""
+    """Return the streams that the settings, checked or not, do not offer."""
     named = config.get("extra_streams")
     return [name for name in ON_REQUEST if not isinstance(named, list) or name not in named]

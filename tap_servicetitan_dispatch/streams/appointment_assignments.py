@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.state.bookmarks import Bookmark
 
 LIST = "appointment-assignments"
-"""The path of the same rows as a list, which can be counted."""
+"""The path of the list of the same rows, which can be counted."""
 LOOKBACK = timedelta(days=1)
-"""Of the feed after a full read of the list: far more than the feed lags, or the list hides."""
+"""How much of the feed is read after a full read: far more than the feed lags or the list hides."""
 ASSIGNMENT = (
     integer("id", "Number of the assignment.", required=True),
     integer("technicianId", "Number of the technician sent."),
@@ -52,7 +52,8 @@ ASSIGNMENT = (
 class AppointmentAssignments(DispatchStream):
     """Each row is an assignment of a technician to an appointment, after its latest change.
 
-    Read from the API's export feed: pages of changed rows, each continued by the token of the last.
+    Read from the API's export feed: pages of changed rows, each continued by the token of the page
+    before.
     """
 
     name = "appointment_assignments"
@@ -84,8 +85,9 @@ class AppointmentAssignments(DispatchStream):
     def full_walk(self, client: Client) -> Iterable[Page]:
         """Return the pages of the list, then those of the feed of the last day.
 
-        The list tells which rows there are; the feed gives the bookmark, and what was changed so
-        lately that the list may hide it. An empty page at the end vouches, if the list did.
+        The list shows which rows exist. The feed gives the bookmark, and rows that changed so
+        recently that the list may hide them. An empty last page is whole if the read of the list
+        was.
         """
         began_at = client.now()
         params = {
@@ -111,7 +113,7 @@ class AppointmentAssignments(DispatchStream):
 
     @override
     def source_rows(self, client: Client) -> int | None:
-        """Return the count of the list of assignments, which takes the same scope."""
+        """Return the count of the list of assignments, which needs the same scope."""
         params = {"active": self.config["active"], **since_start(self.config)}
         return rows_counted(client, LIST, params)
 

@@ -1,4 +1,4 @@
-"""Appointment assignments once more, from the endpoint that programs work with."""
+"""Appointment assignments, read from their list instead of the export feed."""
 
 from __future__ import annotations
 

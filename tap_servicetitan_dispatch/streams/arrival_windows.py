@@ -57,7 +57,7 @@ class ArrivalWindows(DispatchStream):
 
     @override
     def full_walk(self, client: Client) -> Iterable[Page]:
-        """Return all of them as one page, as they have no order in which to read several."""
+        """Return all rows as one page, because they have no order in which to read several."""
         params = {"pageSize": str(LARGEST_PAGE), "active": "Any", "includeTotal": "true"}
         return numbered_walk(self.fetch(client), params)
 

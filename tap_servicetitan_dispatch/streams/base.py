@@ -30,7 +30,7 @@ def time_of(client: Client) -> datetime:
     """Return the time of the API's clock.
 
     Raises:
-        AnswerError: The API does not say.
+        AnswerError: The API does not give it.
     """
     now = client.now()
     if now is None:
@@ -45,14 +45,14 @@ class DispatchStream(WritingStream):
     """A resource of the Dispatch API: a name, a path, scopes, a key and a schema.
 
     Args:
-        tap: Whose stream it is, for the SDK.
-        run: What it shares with the other streams while it is read.
+        tap: The tap, for the SDK.
+        run: The parts of the run that streams share.
     """
 
     method: ClassVar[str] = "GET"
     """The HTTP method of the operation."""
     on_request: ClassVar[str] = ""
-    """Why it is offered only where `extra_streams` names it: what a sentence goes on with."""
+    """Why it is offered only if `extra_streams` names it, as the rest of a sentence about it."""
 
     primary_keys: tuple[str, ...] = ("id",)
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # values pass through untouched
@@ -74,17 +74,17 @@ class DispatchStream(WritingStream):
             self.schema = with_hashes(self.schema, path)  # type: ignore[misc] # see the class
 
     def _add_tenant(self) -> None:
-        """Let the tenant be the first field and the first part of the key, as ids may collide."""
+        """Make the tenant the first field and the first part of the key, as ids may collide."""
         self._set_properties({**TENANT_ID.to_dict(), **self.schema["properties"]})
         required = ["tenantId", *self.schema.get("required", [])]
         self.schema["required"] = list(dict.fromkeys(required))
         self.primary_keys = tuple(dict.fromkeys(("tenantId", *self.primary_keys)))
 
     def _keep_history(self, name: str) -> None:
-        """Let the time of a version be the last part of the key, so that each has one of its own.
+        """Make the time of a version the last part of the key, so that versions differ in it.
 
         Args:
-            name: The field that says it.
+            name: The field with that time.
         """
         properties = self.schema["properties"]
         says = f"{properties[name]['description']} `{NEVER}` if the API does not say."
@@ -94,16 +94,16 @@ class DispatchStream(WritingStream):
         self.primary_keys = (*self.primary_keys, name)
 
     def _set_properties(self, properties: dict[str, Any]) -> None:
-        """Let this stream have a schema of its own, with these properties."""
+        """Give this stream its own schema, with these properties."""
         self.schema = {**self.schema, "properties": properties}  # type: ignore[misc] # see the class
 
     @abc.abstractmethod
     def probe(self, client: Client) -> None:
-        """Ask for as little as possible, to see whether the stream can be read.
+        """Make the smallest request that shows whether the stream can be read.
 
         Raises:
-            TapError: It cannot.
+            TapError: It cannot be read.
         """
 
     def source_rows(self, client: Client) -> int | None:
-        """Return how many rows the API counts, inactive ones too; nothing if it counts none."""
+        """Return how many rows the API counts, inactive ones too; nothing if it has no count."""

@@ -32,17 +32,18 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.walks import Record
 
 LONGEST = timedelta(days=14)
-"""What one request may span; 14 local days in which clocks go back are an hour more."""
+"""Maximum period of a request; 14 local days in which clocks go back are an hour more."""
 NO_UNITS = "none"
-"""The key of a slot without business units; a target may take an empty text for null."""
+"""The key of a slot without business units, because a target may take an empty text for null."""
 
 
 class Capacities(DispatchStream):
     """Each row is a time slot of some business units, with the hours that can be booked in it.
 
     The operation only reads, but needs a scope for writing. Each run reads a new forecast of the
-    whole local days around today. The API returns slots that lie within the period of a request.
-    So periods overlap by a day: a slot across midnight, in any time zone, lies within one of them.
+    whole local days around today. The API returns only slots that lie wholly within a request's
+    period. So periods overlap by a day: a slot across midnight, in any time zone, lies within one
+    of them.
     """
 
     name = "capacities"
@@ -144,9 +145,9 @@ class Capacities(DispatchStream):
         return tenant.timezone or "UTC"
 
     def _days(self, now: datetime, timezone: str) -> list[datetime]:
-        """Return when the days begin that are asked for, and the one before and the one after.
+        """Return the beginnings of the wanted days, of the day before and of the day after.
 
-        What lies between the second and the last but one is wanted, what touches it included.
+        Slots that touch the time between the second and the last but one are wanted.
         """
         import pendulum  # noqa: PLC0415 - takes long, and most runs are without this stream
 
@@ -172,11 +173,11 @@ class Capacities(DispatchStream):
 
 
 def _spans(midnights: Sequence[datetime], step: int) -> Iterator[tuple[datetime, datetime]]:
-    """Yield beginning and end of what each request asks for: some days, and the day after.
+    """Yield the period of each request: some days, and the day after.
 
     Args:
-        midnights: When the days begin, and the last of them ends.
-        step: How many days to ask for at a time, besides the day after.
+        midnights: The beginnings of the days, and the end of the last one.
+        step: Number of days in a request, besides the day after.
     """
     first, last = 0, len(midnights) - 1
     while first < last - 1:
@@ -205,7 +206,7 @@ def _slots(body: Any) -> Iterator[Record]:
 
 
 def _touches(slot: Record, begin: datetime, end: datetime) -> bool:
-    """Return whether a slot lies between two instants with at least a part; also if unclear."""
+    """Return whether any part of a slot lies between two instants; true also if that is unclear."""
     try:
         return instants.parse(slot["startUtc"]) < end and instants.parse(slot["endUtc"]) > begin
     except (TypeError, ValueError):

@@ -1,7 +1,8 @@
-"""Pages as Arrow tables: a column for each field, of the type that the schema says.
+"""Pages as Arrow tables: a column for each field, of the type in the schema.
 
-A value that a column cannot hold is null there, and told, kept or refused as `unknown_fields` says.
-This module needs `pyarrow`, an extra, and is imported where tables are wanted.
+If a value does not fit its column, the column has null; `unknown_fields` decides whether the value
+is reported, kept or refused. This module needs the extra `pyarrow`, and is imported only where
+tables are wanted.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 TIME = pa.timestamp("us", "UTC")
 JSON = pa.json_()
-"""An object of which the schema does not say what is in it."""
+"""An object whose content the schema does not describe."""
 _NANOSECONDS = pa.timestamp("ns", "UTC")
 _PLAIN = {
     "boolean": pa.bool_(),
@@ -44,21 +45,21 @@ _VALUES: Mapping[pa.DataType, Any] = {
     TIME: list[str | None],
     JSON: list[Any],
 }
-"""What msgspec calls the values of a column that is no list or struct."""
+"""msgspec's types for the values of a column that is neither a list nor a struct."""
 _MISFITS = (OverflowError, TypeError, ValueError)
-"""What is raised where a value does not fit into a column."""
+"""Errors for a value that does not fit its column."""
 
 
 class Columns:
-    """Makes tables of the rows of a stream; walks of several tenants may use it at the same time.
+    """Makes tables of a stream's rows; walks of several tenants may use it at the same time.
 
     Args:
-        properties: The properties of its schema, as its rows go out.
-        selected: The names of those that are selected.
-        absent: The paths of fields inside of others that do not go out.
-        keys: The fields of its key, which no row may lack.
-        decoder: Tells of what is odd in rows.
-        hasher: Has put the hashes into rows.
+        properties: The properties of the stream's schema, as its rows are delivered.
+        selected: The names of the selected properties.
+        absent: The paths of nested fields that are not delivered.
+        keys: The fields of the key, which no row may lack.
+        decoder: Reports odd values in rows.
+        hasher: Has already put the hashes into the rows.
     """
 
     def __init__(
@@ -87,8 +88,8 @@ class Columns:
             rows: All of them structs, or all of them dicts.
 
         Raises:
-            AnswerError: A value of a key does not fit into its column, or another one does not, and
-                it is not to go on then.
+            AnswerError: A value does not fit, and it is part of the key, or `unknown_fields` says
+                `fail`.
         """
         if not (rows and isinstance(rows[0], dict)):
             try:
@@ -104,7 +105,7 @@ class Columns:
         return pa.Table.from_arrays(arrays, schema=self._schema)
 
     def _fitting(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-        """Return the values of each column; what does not fit goes where unknown fields go."""
+        """Return the values of each column; those that do not fit are treated as unknown fields."""
         odd = Oddities(set(), set())
         columns = {name: [row.get(name) for row in rows] for name in self._schema.names}
         rest: defaultdict[int, dict[str, Any]] = defaultdict(dict)
@@ -136,12 +137,12 @@ def _with_odd_key(key: pa.Field) -> AnswerError:
 def _type_of(
     schema: Mapping[str, Any], path: tuple[str, ...], absent: Collection[tuple[str, ...]]
 ) -> pa.DataType:
-    """Return the type of a column whose values a schema describes, or of what is inside.
+    """Return the type of a column, or of a part of it, for a schema.
 
     Args:
-        schema: Of the values.
-        path: The names of the fields on the way to them.
-        absent: The paths of fields that do not go out.
+        schema: The schema of the values.
+        path: The names of the fields that lead to them.
+        absent: The paths of fields that are not delivered.
     """
     if "items" in schema:
         return pa.list_(_type_of(schema["items"], path, absent))
@@ -167,7 +168,7 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     """Return values as a column of a type.
 
     Raises:
-        Exception: One of `_MISFITS`, as a value does not fit.
+        Exception: One of `_MISFITS`, because a value does not fit.
     """
     if kind == TIME:
         return _times(values)
@@ -187,13 +188,13 @@ def _times(values: list[str | None]) -> pa.Array:
 
 
 def _split(value: Any, kind: pa.DataType, path: str, odd: Oddities) -> tuple[Any, Any]:
-    """Return what a column can hold of a value, and the rest; null if there is nothing.
+    """Return the part of a value that fits a column, and the rest; null for either that is empty.
 
     Args:
         value: The value.
-        kind: The type of the column, or of what lies inside.
+        kind: The type of the column, or of a part of it.
         path: Where in the row it is, as `technicians[].status`.
-        odd: Gets the paths of what does not fit.
+        odd: Receives the paths of parts that do not fit.
     """
     if _hold([value], kind):
         return value, None
@@ -213,7 +214,7 @@ def _split(value: Any, kind: pa.DataType, path: str, odd: Oddities) -> tuple[Any
 
 
 def _hold(values: list[Any], kind: pa.DataType) -> bool:
-    """Return whether all values fit into a column, unless that can only be told one by one."""
+    """Return whether all values fit a column, unless that shows only value by value."""
     if all(each is None for each in values):
         return True
     if kind not in _VALUES or not fits(values, _VALUES[kind]):
@@ -227,7 +228,7 @@ def _hold(values: list[Any], kind: pa.DataType) -> bool:
 
 
 def _merged(one: Any, other: Any) -> Any:
-    """Return two parts of a value in one: where one of them has something, the other has not."""
+    """Return two complementary parts of a value as one."""
     if isinstance(one, dict) and isinstance(other, dict):
         return {
             name: _merged(one.get(name), other.get(name)) for name in dict.fromkeys([*one, *other])

@@ -1,4 +1,4 @@
-"""A field in a line: its name, what it means, and one of the SDK's types."""
+"""Fields, declared in a line each: name, meaning, and one of the SDK's types."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
 UNKNOWN_FIELDS = "unknownFields"
-"""The field that has the others, if they are kept."""
+"""The field that holds unknown fields, if they are kept."""
 NEVER = "1900-01-01T00:00:00Z"
-"""When a row was modified that does not say, where that is part of a key: no key may be empty."""
+"""The `modifiedOn` of a row without one, if it is part of the key, which may not be null."""
 
 
 def _field(
@@ -33,7 +33,7 @@ texts = partial(_field, th.ArrayType(th.StringType(nullable=True)))
 
 
 def objects(name: str, description: str, *fields: th.Property[Any]) -> th.Property[Any]:
-    """Return a field that is a list of objects with fields of their own."""
+    """Return a field that is a list of objects with their own fields."""
     return _field(th.ArrayType(th.ObjectType(*fields, nullable=True)), name, description)
 
 
@@ -43,7 +43,7 @@ def schema_of(*fields: th.Property[Any]) -> dict[str, Any]:
 
 
 def time_of_version(fields: Container[str]) -> str | None:
-    """Return which field says of when a row is as it is; nothing if none does.
+    """Return the field that dates a version of a row; nothing if none does.
 
     Args:
         fields: The names of the fields of a stream.

@@ -1,8 +1,8 @@
-"""Full reads: how a target gets to know which rows are gone for good.
+"""Full reads: how a target learns which rows were deleted for good.
 
-A version is a number that each row goes out with. A list that is read in full goes out under a new
-one; once that read is known to be whole, ACTIVATE_VERSION says that rows of earlier versions are
-gone. Before that nothing does, so a run that ends early lets no row be marked.
+Each row is delivered with a version, a number. A full read of a list delivers its rows with a new
+version. Once the read is known to be complete, ACTIVATE_VERSION says that rows of earlier versions
+are gone. It is never sent before, so a run that ends early does not mark any row.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 _TOLERANCE = timedelta(minutes=1)
-"""By which two clocks that are right may differ."""
+"""How far two correct clocks may differ."""
 
 
 def _now() -> datetime:
@@ -31,7 +31,7 @@ def _now() -> datetime:
 
 
 class Fall(NamedTuple):
-    """That a full read has shown fewer rows of a tenant than the one before."""
+    """A full read that has shown fewer rows of a tenant than the one before."""
 
     tenant: Tenant
     before: int
@@ -44,24 +44,25 @@ class Fall(NamedTuple):
 
 
 class FullReads:
-    """Whether a stream is read in full in a run, and whether that was whole, of all tenants.
+    """Whether a run reads a stream in full, and whether that read was complete for all tenants.
 
-    The threads that read ask whether it is; the first one decides for all, as a version is one of
-    all tenants. The main thread does the rest, with pages that came after that.
+    The reading threads ask whether to read in full. The first one decides for all, because all
+    tenants share a version. The main thread does the rest, with pages that came after that
+    decision.
 
     Args:
-        hours: How many may pass between two full reads; nothing if there are to be none.
-        last: The last one.
-        absent: The tenants of a group who are not in the run, and whose rows the target may have.
-        rows_before: How many rows each tenant had at the last one.
+        hours: Maximum hours between two full reads; nothing if there are none.
+        last: The last full read.
+        absent: Tenants of a group who are not in the run, but may have rows in the target.
+        rows_before: Number of rows of each tenant at the last full read.
         has_bookmark: Whether the stream could be read from a bookmark instead.
-        clock: The clock of this machine, to tell whether that of the API is behind.
+        clock: The clock of this machine, which shows whether the API's clock is behind.
 
     Attributes:
-        begun: The full read of this run, if it has one.
-        rows: How many rows of each tenant have been written.
-        is_behind: Whether its version may be below that of the table: versions go by the API's
-            clock, that is behind, and the state does not know an earlier version.
+        begun: The full read of this run, if there is one.
+        rows: Number of rows of each tenant that have been written.
+        is_behind: Whether its version may be lower than the table's: versions follow the API's
+            clock, that clock is behind, and the state has no earlier version.
     """
 
     def __init__(
@@ -95,15 +96,15 @@ class FullReads:
 
     @property
     def version(self) -> int | None:
-        """The version of the rows of this run: the one that the target has, or the next."""
+        """The version of this run's rows: the one that the target has, or the next."""
         read = self.begun or self._last
         return read.version if read and self.are_wanted else None
 
     def begin(self, client: Client) -> bool:
-        """Return whether the stream is read in full, by the API's own clock.
+        """Return whether to read the stream in full, by the API's own clock.
 
         Raises:
-            ApiError: The token endpoint gave no token, with which the time comes.
+            ApiError: The token endpoint gave no token, which would have brought the time.
         """
         if self._hours is None:
             return False
@@ -141,7 +142,7 @@ class FullReads:
         """Return why it is unknown which rows are gone; empty if it is known, or not needed.
 
         Args:
-            tenants: Those of the run.
+            tenants: The tenants of the run.
         """
         if self.begun is None:
             return self._why_not
@@ -151,11 +152,11 @@ class FullReads:
         return ""
 
     def partly_read(self, tenants: Collection[Tenant]) -> list[Tenant]:
-        """Return the tenants whose rows may not all have come."""
+        """Return the tenants of whom rows may be missing."""
         return [each for each in tenants if self.begun and each not in self._whole]
 
     def falls(self, tenants: Collection[Tenant]) -> Iterator[Fall]:
-        """Yield where fewer rows came than the last time."""
+        """Yield each tenant's fall in the number of rows since the last full read."""
         for tenant in tenants:
             before, now = self._rows_before[tenant], self.rows[tenant]
             if now < before:

@@ -1,8 +1,8 @@
 """Hashes in place of values that identify people.
 
-The hash of a value is the HMAC-SHA-256 of its text, in hex, by a salt that is a setting. It depends
-on nothing else: one name has one hash in all streams, tenants and runs. Null and an empty text say
-nothing of anybody, and stay.
+The hash of a value is the HMAC-SHA-256 of its text, in hex, with a salt from the settings. It
+depends on nothing else: a name has one hash in all streams, tenants and runs. Null and an empty
+text identify nobody, and stay.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     Schema = Mapping[str, Any]
 
 MOST_KEPT = 2**14
-"""Hashes that are kept, as a name comes again and again."""
+"""Maximum number of hashes in the cache, as names recur."""
 
 
 class Hashes(dict[str | int, str]):
-    """The hash of each text and whole number that it is asked for; the latest are kept.
+    """A cache of the latest hashes of texts and whole numbers.
 
     Args:
-        salt: The secret without which nobody can tell the hash of a name.
+        salt: The secret without which nobody can compute the hash of a name.
     """
 
     def __init__(self, salt: str) -> None:
@@ -42,7 +42,7 @@ class Hashes(dict[str | int, str]):
         self._begun = hmac.new(salt.encode(errors="surrogatepass"), digestmod="sha256")
 
     def __missing__(self, value: str | int) -> str:
-        """Make the hash of a value; an empty text says nothing of anybody."""
+        """Make the hash of a value; an empty text identifies nobody."""
         if value == "":
             return ""
         hashed = self._begun.copy()
@@ -54,14 +54,14 @@ class Hashes(dict[str | int, str]):
 
 
 class Hasher:
-    """Puts hashes in the place of values, however deep they lie; from any thread.
+    """Replaces values by their hashes, at any depth; may be used from any thread.
 
-    Whatever is found on the way counts: where the schema has an object, and the API sends a text,
-    that text is hashed.
+    The value counts, not its schema: if the API sends a text where the schema has an object, that
+    text is hashed.
 
     Args:
-        paths: Of the fields of a stream, none of them inside of another.
-        salt: The secret without which nobody can tell the hash of a name.
+        paths: The paths of a stream's fields, none of them within another.
+        salt: The secret without which nobody can compute the hash of a name.
     """
 
     def __init__(self, paths: Iterable[Path], salt: str) -> None:
@@ -78,7 +78,7 @@ class Hasher:
                 self._replace_in_structs(rows, path)
 
     def _replace_in_structs(self, rows: Sequence[Any], path: Path) -> None:
-        """Do the same where rows are plenty: what is usual is looked at first."""
+        """Do the same for many rows, with a fast path for the usual ones."""
         name, *inner = path
         values = [*map(attrgetter(name), rows)]
         kinds = {*map(type, values)}
@@ -111,14 +111,14 @@ class Hasher:
 
 
 def paths_of(config: Mapping[str, Any], stream: str, fields: Collection[str]) -> list[Path]:
-    """Return where the values are in the rows of a stream that the settings have hashed.
+    """Return the paths of the values in a stream's rows that the settings have hashed.
 
-    What lies inside of another of them is left out, as that has it already.
+    A path within another one of them is left out, because the other covers it.
 
     Args:
         config: The settings.
-        stream: Its name.
-        fields: The names of the fields that its rows have.
+        stream: The name of the stream.
+        fields: The names of the fields in its rows.
     """
     given = {_path(each) for each in config.get("hash_fields") or ()}
     inside = {path[1:] for path in given if path[0] == stream and {*path[1:2]} & {*fields}}
@@ -126,7 +126,7 @@ def paths_of(config: Mapping[str, Any], stream: str, fields: Collection[str]) ->
 
 
 def with_hashes(schema: Schema, path: Path) -> dict[str, Any]:
-    """Return a schema in which what lies at a path is a text, as hashes are."""
+    """Return a schema in which the value at a path is a text, as hashes are."""
     if "items" in schema:
         return {**schema, "items": with_hashes(schema["items"], path)}
     if inner := schema.get("properties"):
@@ -153,7 +153,7 @@ def problems(
     Args:
         given: The paths.
         schemas: The schema of each stream that has rows of the API.
-        keys: Its key.
+        keys: The key of each stream.
     """
     known = {stream: [*_fields_in(schema)] for stream, schema in schemas.items()}
     for each in given:
@@ -179,7 +179,7 @@ _GONE_BY = {"continueFrom"}
 
 
 def _path(given: str) -> Path:
-    """Return the names in a path; that arrays lie on it may be said, as in `technicians[].name`."""
+    """Return the names in a path. It may mark arrays, as in `technicians[].name`."""
     return tuple(given.replace("[]", "").split("."))
 
 

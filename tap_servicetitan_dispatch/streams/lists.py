@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 
 SORTED_TO = timedelta(seconds=10)
-"""The API was seen to sort to about a second; each request goes back that far, and further."""
+"""The API was seen to sort to about a second. Each request goes back that far, and further."""
 
 FEWEST_AT_ONCE = 20
-"""Rows of a page, at least: with fewer, pages that are read by number need not overlap."""
+"""Minimum number of rows on a page: smaller pages, read by number, need not overlap."""
 
 
 class ListStream(DispatchStream):
@@ -78,11 +78,11 @@ class ListStream(DispatchStream):
 
 
 class _FetchWithTotal:
-    """Fetches; with its first request it asks how many rows there are.
+    """Sends requests, and asks for the number of rows with the first one.
 
     Args:
         fetch: Sends one request.
-        tally: Counts the rows that are expected.
+        tally: Receives the expected number of rows.
     """
 
     def __init__(self, fetch: Fetch, tally: Tally) -> None:
@@ -100,7 +100,7 @@ class _FetchWithTotal:
 
 
 def page_size(config: Mapping[str, Any]) -> str:
-    """Return how many rows a page of a list is asked to have."""
+    """Return how many rows to ask for on a page of a list."""
     return str(max(config["page_size"], FEWEST_AT_ONCE))
 
 

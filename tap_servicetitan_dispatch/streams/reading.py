@@ -36,18 +36,18 @@ class ReadingStream(SdkStream, abc.ABC):
     """A stream that is read by a walk for each tenant.
 
     Args:
-        tap: Whose stream it is, for the SDK.
-        run: What it shares with the other streams while it is read.
+        tap: The tap, for the SDK.
+        run: The parts of the run that streams share.
     """
 
     path: ClassVar[str]
     """The path of the operation under the tenant."""
     scopes: ClassVar[tuple[str, ...]]
-    """The scopes that the application needs, first that of the operation itself."""
+    """The scopes that the application needs, beginning with that of the operation."""
     added_fields: ClassVar[Collection[str]] = ()
-    """The fields that the walk gives to all rows of a page, and the API does not have."""
+    """Fields that the walk adds to all rows of a page."""
     can_be_whole: bool = False
-    """Whether a read from the beginning can tell which rows are gone."""
+    """Whether a read from the beginning can show which rows are gone."""
 
     sent_properties: Mapping[str, Any]
     """The properties of the schema as the API sends them."""
@@ -59,7 +59,7 @@ class ReadingStream(SdkStream, abc.ABC):
 
     @abc.abstractmethod
     def walk(self, client: Client, bookmark: Bookmark) -> Iterable[Page]:
-        """Return the pages since a bookmark; iterated over in a thread of its own.
+        """Return the pages since a bookmark; a thread of its own iterates over them.
 
         Args:
             client: Calls the API.
@@ -67,23 +67,23 @@ class ReadingStream(SdkStream, abc.ABC):
         """
 
     def full_walk(self, client: Client) -> Iterable[Page]:
-        """Return the pages of all rows; the last is whole if the walk vouches for that."""
+        """Return the pages of all rows; the last page says whether the read was complete."""
         return self.walk(client, Bookmark())
 
     @property
     def caution(self) -> str:
-        """What the settings may cost without anything going wrong; empty if nothing."""
+        """What the settings may cost even if nothing goes wrong; empty if nothing."""
         return ""
 
     def outcome_of(self, tenant: Tenant) -> Outcome:
-        """Return what became of this stream of a tenant, or is about to."""
+        """Return the outcome of this stream of a tenant, finished or not."""
         return self.run.outcomes.of(self.name, tenant)
 
     def sources(self) -> Iterator[PendingWalk]:
         """Yield the walk of each tenant from its stored bookmark.
 
-        Everything but reading the bookmark happens when the first page is asked for, which is done
-        in a thread of its own: the client, and maybe a sandbox, are made there.
+        Only the bookmark is read at once. Everything else happens when a thread asks for the first
+        page: there the client, and possibly a sandbox, are made.
         """
         if self.caution and self.name not in self.tap_state.get("bookmarks", {}):
             # A state knows each stream that was read before: it need not be told again
@@ -129,7 +129,7 @@ class ReadingStream(SdkStream, abc.ABC):
 
     @cached_property
     def full_reads(self) -> FullReads:
-        """When the stream is read in full, and whether that was whole."""
+        """Whether the stream is read in full, and whether that read was complete."""
         known = bookmarks.tenants_in(self.tap_state, self._of_tap.streams)
         hours = self.config.get("detect_deleted_every_hours") if self.can_be_whole else None
         return FullReads(
@@ -144,10 +144,10 @@ class ReadingStream(SdkStream, abc.ABC):
         )
 
     def pages(self) -> Iterator[tuple[Tenant, Page]]:
-        """Yield the pages of all tenants; what goes wrong with one of them is set aside if it can.
+        """Yield the pages of all tenants; a failure of one tenant is set aside if possible.
 
         Raises:
-            Exception: It cannot.
+            Exception: A failure that concerns more than one tenant.
         """
         self.run.progress.begin(self.name, self.tally, self.logger)
         try:
@@ -162,7 +162,7 @@ class ReadingStream(SdkStream, abc.ABC):
             raise
 
     def _fail(self, tenant: Tenant, error: Exception) -> None:
-        """Note that a tenant could not be read; raise what is wrong with more than that."""
+        """Note that a tenant could not be read; raise a failure that concerns more than that."""
         if isinstance(error, ApiError) and error.failure.refuses == "scope":
             if self.config["skip_forbidden_streams"]:
                 reason = f"{error.failure.meaning}. It needs {self._scopes}."
@@ -176,7 +176,7 @@ class ReadingStream(SdkStream, abc.ABC):
             raise error
 
     def _name(self, error: TapError, tenant: Tenant) -> None:
-        """Let an error name the tenant and streams that it concerns."""
+        """Add the tenant and the streams that it concerns to an error."""
         error.stream = self.name
         error.tenant = str(tenant) if tenant.is_of_group else ""
         error.tenant_id = tenant.number
@@ -187,12 +187,12 @@ class ReadingStream(SdkStream, abc.ABC):
         return f"the scope{plural} {' and '.join(self.scopes)}"
 
     def fetch(self, client: Client) -> Fetch:
-        """Return what sends a request for a page of a list, and decodes its rows by the schema."""
+        """Return a function that requests a page of a list, and decodes its rows by the schema."""
         return partial(client.get, self.path, decode=self._decoder.decode)
 
     @cached_property
     def _decoder(self) -> RowDecoder:
-        """What leaves out fields; the SDK would leave deselected ones in the files of a BATCH."""
+        """What leaves out fields; the SDK would write deselected ones into BATCH files."""
         of_run = ["tenantId"] if self.run.is_of_group else []
         return RowDecoder(
             self.name,
@@ -211,7 +211,7 @@ class ReadingStream(SdkStream, abc.ABC):
 
     @cached_property
     def _columns(self) -> Columns | None:
-        """What makes tables of pages, where such are written."""
+        """The maker of tables, if tables are written."""
         if not batches.are_arrow(self.config):
             return None
         from tap_servicetitan_dispatch.streams.columns import (  # noqa: PLC0415 - needs an extra
@@ -235,7 +235,7 @@ class ReadingStream(SdkStream, abc.ABC):
 
     @cached_property
     def _selected(self) -> Collection[str]:
-        """The names of the fields that go out."""
+        """The names of the fields that are delivered."""
         return {
             name
             for name in self.sent_properties

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.walks import Page, Record
 
 MOST_WARNINGS = 5
-"""Of what is odd in a stream: the rows of a broken server may have a field of their own each."""
+"""Maximum number of warnings for a stream: a broken server may send a different field in each row.
+"""
 _TYPES: Mapping[str, Any] = {
     "string": str,
     "integer": int,
@@ -30,20 +31,20 @@ _TYPES: Mapping[str, Any] = {
     "boolean": bool,
     "null": None,
 }
-"""What msgspec calls the plain types of JSON schema."""
+"""msgspec's names for the plain types of JSON schema."""
 _NOTHING = ("", None)
-"""What is no part of a key: a target may take an empty text for null."""
+"""Values that may not be part of a key: a target may take an empty text for null."""
 
 
 class ExtendedRow(dict[str, Any]):
     """A row of the API, and fields that the tap adds to it.
 
     Attributes:
-        replaced: What the API sent by the same names, where it says something else.
+        replaced: The API's fields of the same names, if their values differ.
 
     Args:
-        row: What the API sent.
-        own: What the tap adds.
+        row: The API's row.
+        own: The tap's fields.
     """
 
     def __init__(self, row: Mapping[str, Any], own: Mapping[str, Any]) -> None:
@@ -52,14 +53,14 @@ class ExtendedRow(dict[str, Any]):
 
 
 class Shape:
-    """What a schema says of a value and of all that lies inside, in msgspec's types.
+    """The type of a value and everything within it, by its schema, in msgspec's types.
 
-    An object becomes a struct with its fields and no others, an array a list of such elements, so
-    that msgspec itself looks as deep as the schema goes.
+    An object becomes a struct with exactly its fields, an array a list of such elements. So msgspec
+    itself checks as deep as the schema goes.
 
     Args:
         schema: The schema of the value.
-        or_null: Whether it may be null, if the schema says so.
+        or_null: Whether it may be null, if the schema allows that.
     """
 
     def __init__(self, schema: Mapping[str, Any], *, or_null: bool = True) -> None:
@@ -84,7 +85,7 @@ class Shape:
         return _TYPES[name]
 
     def split(self, value: Any, path: str, odd: Oddities) -> tuple[Any, Any]:
-        """Return a value without the fields inside that are not in the schema, and these fields.
+        """Return a value without its nested unknown fields, and these fields.
 
         The latter are in objects and arrays like those that they come from; nothing if there are
         none.
@@ -92,7 +93,7 @@ class Shape:
         Args:
             value: The value, as decoded without a type.
             path: Where in the row it is, as `technicians[].status`.
-            odd: Gets the paths of what is odd.
+            odd: Receives the paths of odd values.
         """
         if fits(value, self.type):
             return value, None
@@ -127,28 +128,28 @@ class Oddities(NamedTuple):
 
 
 class RowDecoder:
-    """Decodes the rows of a stream, leaves out what is deselected or unknown, tells what is odd.
+    """Decodes a stream's rows, leaves out deselected and unknown fields, and reports what is odd.
 
-    Odd is a field that the schema does not know, and a value that is not of its type there, however
-    deep it lies. So is a field of the API with the name of one that the tap adds, unless it says
-    the same. A page without anything odd is decoded into structs that have the fields of the
-    schema; that is the check as well. The rows of any other page are dicts, looked at one by one.
-    Walks of several tenants may use it at the same time; the lock guards what has been told.
+    Odd are fields that are not in the schema, and values of another type than the schema's, at any
+    depth. So is a field of the API with the name of one that the tap adds, if its value differs. A
+    page without anything odd is decoded into structs with the fields of the schema, which checks it
+    as well. The rows of any other page are dicts, checked one by one. Walks of several tenants may
+    use it at the same time; the lock guards the record of warnings.
 
     Attributes:
-        passes_odd_types: Whether a value of another type goes out as it is, or whoever writes it
-            sees to it that it is left out, or kept where unknown fields are.
+        passes_odd_types: Whether a value of another type is passed on, because it may be delivered
+            or the writer handles it as `unknown_fields` says.
 
     Args:
         stream: The name of the stream.
-        keys: Those fields of its primary key that come from the API or from `ExtendedRow`; no row
-            may lack them.
+        keys: The fields of its primary key that come from the API or from `ExtendedRow`; no row may
+            lack them.
         properties: The properties of its schema, as the API sends them.
-        selected: The names of those that are selected.
-        absent: The paths of fields inside of others that do not go out, as the catalog lacks them.
-        added: The names of the fields that whole pages get from the tap, not from the API.
-        unknown_fields: What to do with others, as the setting says.
-        logger: Warns, once for each field, until there are too many.
+        selected: The names of the selected properties.
+        absent: The paths of nested fields that are not delivered, as the catalog lacks them.
+        added: The names of the fields that the tap adds to whole pages.
+        unknown_fields: What to do with unknown fields, as the setting says.
+        logger: Warns once for each field, up to a limit.
     """
 
     def __init__(
@@ -221,15 +222,15 @@ class RowDecoder:
     def outgoing(
         self, page: Page, tenant: Mapping[str, Any], unknown: set[str]
     ) -> Sequence[Record]:
-        """Return the records of a page as they go out; they are changed in place if they can be.
+        """Return the records of a page as they are delivered, changed in place if possible.
 
         Args:
-            page: Its records are all of them from `decode`, or all of them dicts.
-            tenant: The first field of each of them, with a group.
-            unknown: Gets the paths of fields that the schema does not know.
+            page: Its records all come from `decode`, or are all dicts.
+            tenant: The first field of each record, in a group.
+            unknown: Receives the paths of fields that are not in the schema.
 
         Raises:
-            AnswerError: A row lacks its key, or is odd, and is not to be.
+            AnswerError: A row lacks its key, or is odd although `unknown_fields` says `fail`.
         """
         kept = {UNKNOWN_FIELDS: None} if self._keeps else {}
         own = {**tenant, **page.extra, **kept}
@@ -286,10 +287,10 @@ class RowDecoder:
         return {name: value for name, value in whole.items() if name in self._selected}
 
     def tell(self, odd: Oddities) -> None:
-        """Warn of what has not been reported yet.
+        """Warn of oddities that have not been reported yet.
 
         Raises:
-            AnswerError: That is wanted instead.
+            AnswerError: `unknown_fields` says `fail`.
         """
         unknown = {self._described(path) for path in odd.unknown}
         others = odd.of_another_type
@@ -332,7 +333,7 @@ class RowDecoder:
 
 
 def date(rows: Sequence[Record], name: str) -> None:
-    """Give a time to each row that says none, or none that a target would take for one."""
+    """Set the time of each row that has none, or one that a target would take for none."""
     if rows and not isinstance(rows[0], dict) and all(map(attrgetter(name), rows)):
         return  # as usual, and quicker
     for row in rows:
@@ -354,7 +355,7 @@ def _set(rows: Sequence[Record], name: str, value: Any) -> None:
 
 
 def _list_of(row: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """Return the shape of a page of a list; what else it has is of no concern to any walk."""
+    """Return the type of a page of a list, with the parts that walks use."""
     return msgspec.defstruct(
         "ListBody",
         [
@@ -380,12 +381,12 @@ def _without_key(key: str, row: Mapping[str, Any]) -> AnswerError:
 
 
 def _replaced(row: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a row that say something else than those that take their place."""
+    """Return the fields of a row whose values differ from those that replace them."""
     return {name: row[name] for name in own if name in row and row[name] != own[name]}
 
 
 def _drop(value: Any, path: tuple[str, ...]) -> None:
-    """Take a field out of an object, or out of each object of an array, wherever it lies."""
+    """Remove a field from an object, or from each object of an array, at any depth."""
     name, *rest = path
     if isinstance(value, Sequence) and not isinstance(value, str):
         for each in value:

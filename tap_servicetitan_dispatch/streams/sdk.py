@@ -1,4 +1,4 @@
-"""The SDK's Stream, minus the behaviour this tap replaces."""
+"""The SDK's Stream, without the behaviour that this tap replaces."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class SdkStream(Stream):
     """A stream that takes no bookmark from records, and no replication key from a catalog.
 
     Args:
-        tap: Whose stream it is, for the SDK.
+        tap: The tap, for the SDK.
     """
 
     own_keys: Sequence[str]
-    """The key without a catalog, which may give another."""
+    """The key without a catalog, which may change it."""
     version_field: str | None = None
-    """Which part of the key tells the versions of a row apart, if each is kept."""
+    """The part of the key that tells the versions of a row apart, if each is kept."""
     hashed_paths: Sequence[tuple[str, ...]] = ()
-    """Where the values are that go out as hashes."""
+    """The paths of values that are delivered as hashes."""
 
     def __init__(self, tap: Tap) -> None:
         self._of_tap = tap
@@ -76,9 +76,9 @@ class SdkStream(Stream):
             )
 
     def names_of_tables(self) -> Iterator[str]:
-        """Yield what the tables are called that have each row of this stream once, and no others.
+        """Yield the names of the tables that have each row of this stream exactly once.
 
-        With a longer key, or none, a table keeps several versions of a row: none of them is gone.
+        With a longer key, or none, a table keeps several versions of a row, none of which is gone.
         """
         maps = {
             name: [each for each in found if not isinstance(each, RemoveRecordTransform)]
@@ -94,7 +94,7 @@ class SdkStream(Stream):
 
     @override
     def get_replication_key_signpost(self, context: types.Context | None = None) -> None:
-        """Return nothing: no clock of this machine takes part in a bookmark."""
+        """Return nothing: bookmarks do not depend on this machine's clock."""
 
     @override
     def _write_starting_replication_value(self, context: types.Context | None) -> None:
@@ -104,7 +104,7 @@ class SdkStream(Stream):
     def _increment_stream_state(
         self, latest_record: types.Record, *, context: types.Context | None = None
     ) -> None:
-        """Put nothing into the state: pages give the bookmarks, not single records."""
+        """Put nothing into the state: bookmarks come from pages, not from single records."""
 
     @override
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:

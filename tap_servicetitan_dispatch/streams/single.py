@@ -1,4 +1,4 @@
-"""Resources that are one object for each tenant."""
+"""Resources with one object for each tenant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The run's own log: the result of each stream, so that a warehouse knows what it lacks."""
+"""The run's own log: the result of each stream, so that a warehouse knows what is missing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _NOT_OF_THE_API = {"unknown_fields": "warn"}
 
 
 class SyncLog(DispatchStream):
-    """Each row is the result of a stream, of one tenant, in a run.
+    """Each row is the result of one stream of one tenant in one run.
 
     Written after all other streams, also by a run that fails or is stopped. It only asks each list
     that was read for its number of rows.
@@ -103,9 +103,9 @@ class SyncLog(DispatchStream):
     @property
     @override
     def config(self) -> Mapping[str, Any]:
-        """The settings, but for those that are about rows of the API.
+        """The settings without those that concern rows of the API.
 
-        Rows of earlier runs stay whatever comes, and the field `unknownFields` is another here.
+        Rows of earlier runs always stay, and the field `unknownFields` has another meaning here.
         """
         return {**super().config, **_NOT_OF_THE_API}
 

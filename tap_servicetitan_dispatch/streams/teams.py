@@ -1,4 +1,4 @@
-"""Teams: groups that technicians are sorted into on the dispatch board."""
+"""Teams: groups of technicians on the dispatch board."""
 
 from __future__ import annotations
 

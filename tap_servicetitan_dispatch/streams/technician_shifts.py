@@ -1,4 +1,4 @@
-"""Technician shifts: when technicians are to work, on call or off."""
+"""Technician shifts: when technicians work, are on call, or off."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tap_servicetitan_dispatch.streams.lists import ListStream
 
 
 class TechnicianShifts(ListStream):
-    """Each row is a shift of a technician; a repeated shift has one row for each time."""
+    """Each row is a shift of a technician; a repeated shift has one row for each occurrence."""
 
     name = "technician_shifts"
     path = "technician-shifts"

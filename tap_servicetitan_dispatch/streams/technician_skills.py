@@ -1,4 +1,4 @@
-"""Technician skills: who can do what."""
+"""Technician skills: which technician can do what."""
 
 from __future__ import annotations
 

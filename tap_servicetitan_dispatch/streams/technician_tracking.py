@@ -1,4 +1,4 @@
-"""Technician tracking: where customers see their technician come."""
+"""Technician tracking: addresses at which customers see their technician come."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TechnicianTracking(DispatchStream):
 
     @override
     def probe(self, client: Client) -> None:
-        """Ask for an assignment and for a pair that is none; to be told so takes the scope."""
+        """Ask for an assignment and for a pair that does not exist; each needs its scope."""
         time_of(client)
         probe_list(client, AppointmentAssignmentsList.path, AppointmentAssignmentsList.inactive_too)
         try:
@@ -75,7 +75,7 @@ class TechnicianTracking(DispatchStream):
         """Return (technician, appointment) where the latest assignment is active and under way.
 
         Inactive rows are read too: an older row can still look live after a technician was taken
-        off the appointment. Beside the pairs stands the doubt of the walk that has read them.
+        off the appointment. The doubt of that walk is returned beside the pairs.
         """
         since = time_of(client) - timedelta(days=self.config["tracking_lookback_days"])
         walk = ModifiedWalk(
@@ -123,7 +123,7 @@ class TechnicianTracking(DispatchStream):
 
 
 Pair = tuple[Any, Any]
-"""Numbers of a technician and of an appointment, if they are numbers."""
+"""Numbers of a technician and an appointment, if they are numbers."""
 
 
 def _pair(row: Record) -> Pair:

@@ -1,4 +1,4 @@
-"""How a stream goes out: the records of a page, then its bookmark."""
+"""How a stream is written: the records of a page, then its bookmark."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.walks import Page
 
 RECORDS_AT_ONCE = 100
-"""As many as a pipe holds, or so: a signal is heeded in between, even if the target is slow."""
+"""About as many as a pipe holds, so that a signal is heeded in between, even if the target is slow.
+"""
 _BEHIND = advice(
     "%s: versions follow the API's clock, which shows %s and is behind this machine's, and the "
     "state has no earlier full read. If the state was lost and the table has rows of a full read, "
@@ -41,19 +42,19 @@ _BEHIND = advice(
     "nothing with a new table; otherwise wait until the clock is right, or load into a new table",
 )
 TOP_LEVEL_DEPTH = 2
-"""Of the path of a field in the metadata: `properties`, and its name."""
+"""Length of the path of a top-level field in the metadata: `properties`, and its name."""
 
 
 class WritingStream(ReadingStream):
     """A stream whose pages are written whole, or one record at a time by the SDK.
 
-    The bookmark of a page goes into the state once the target has got all of the page's records:
-    as RECORD messages right after the last of them, as a BATCH message after the one that holds
-    the last of them. Nothing else writes state, so what is in the state is always safe to emit.
+    The bookmark of a page goes into the state once all of the page's records have been written: as
+    RECORD messages, right after the last one; as BATCH messages, right after the one with the last
+    record. Nothing else writes state, so the state is always safe to emit.
 
     Args:
-        tap: Whose stream it is, for the SDK.
-        run: What it shares with the other streams while it is read.
+        tap: The tap, for the SDK.
+        run: The parts of the run that streams share.
     """
 
     def __init__(self, tap: Tap, run: Run) -> None:
@@ -71,7 +72,7 @@ class WritingStream(ReadingStream):
     def _sync_records(
         self, context: types.Context | None = None, *, write_messages: bool = True
     ) -> Generator[dict[str, Any], Any, Any]:
-        """Write whole pages where the SDK would do nothing with a record but write it."""
+        """Write whole pages, if the SDK would only write each record."""
         if not write_messages or self._needs_the_sdk:
             yield from super()._sync_records(context, write_messages=write_messages)
         else:
@@ -91,7 +92,7 @@ class WritingStream(ReadingStream):
                 counter.increment(len(records))
 
     def _activate_version(self) -> None:
-        """Say that rows of earlier versions are gone, if the read of all tenants was whole."""
+        """Announce that rows of earlier versions are gone, if all tenants were read completely."""
         reads, tenants = self.full_reads, self.run.clients.tenants
         if obstacle := reads.obstacle(tenants):
             self.logger.warning("%s: no row is marked as deleted, as %s.", self.name, obstacle)
@@ -113,7 +114,7 @@ class WritingStream(ReadingStream):
         self.run.checkpoints.write()
 
     def _warn_of_fall(self, fall: Fall) -> bool:
-        """Log that fewer rows came than the last time; return whether that is not to be trusted."""
+        """Log that fewer rows came than last time; return whether they are too few to trust."""
         fewer = (
             f"fewer rows came than at the last full read: {fall.now} after {fall.before}, "
             f"{fall.before - fall.now} fewer"
@@ -133,13 +134,13 @@ class WritingStream(ReadingStream):
         return fall.is_steep
 
     def _warn_of_doubt(self, tenant: Tenant, why: str) -> None:
-        """Warn that rows of a tenant may have been missed; `sync_log` says so too."""
+        """Warn that rows of a tenant may be missing; `sync_log` says so too."""
         tenant.logger(self.logger).warning("%s: %s", self.name, why)
         self.outcome_of(tenant).add_doubt(why)
 
     @property
     def _needs_the_sdk(self) -> bool:
-        """Whether the SDK would look into the records, not just write them."""
+        """Whether the SDK would process the records, not just write them."""
         return (
             self.ABORT_AT_RECORD_COUNT is not None
             or any(
@@ -154,11 +155,11 @@ class WritingStream(ReadingStream):
     ) -> Iterator[Any]:
         """Yield the records to write, some at a time, and store bookmarks in between.
 
-        Whoever asks for the next piece has written the one before.
+        The caller has written a piece before asking for the next one.
 
         Args:
-            size: How many at a time, or as many as a page has.
-            of: Takes the records out of a page, or the table of them.
+            size: Number of records at a time; nothing for whole pages.
+            of: Takes the records, or their table, out of a page.
         """
         for tenant, page in self.pages():
             outcome = self.outcome_of(tenant)
@@ -197,10 +198,10 @@ class WritingStream(ReadingStream):
         self._store_bookmarks(self._safe_bookmarks)
 
     def get_record_batches(self, context: types.Context | None) -> Iterator[Any]:  # noqa: ARG002 - of the SDK
-        """Yield a table for each page; the SDK, from 0.55 on, makes files of Arrow of them.
+        """Yield a table for each page; the SDK, from 0.55 on, writes them into Arrow files.
 
-        When it has written a file it may hold back rows of the last table that it has asked for,
-        and of no other. The bookmark of that one's page is not among the safe ones yet.
+        After writing a file, the SDK may hold back rows of the last table that it has asked for,
+        and of no other. The bookmark of that table's page is not yet safe.
         """
         return self._pieces(sys.maxsize, attrgetter("table"))
 
@@ -214,7 +215,7 @@ class WritingStream(ReadingStream):
 
     @override
     def log_sync_costs(self) -> None:
-        """Sum up the stream at the end of the run, or say that it was skipped."""
+        """Log the stream's summary at the end of the run, or that it was skipped."""
         super().log_sync_costs()
         self.run.progress.end()
         outcomes = self.run.outcomes.those(self.name)

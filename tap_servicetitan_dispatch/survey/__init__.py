@@ -1,5 +1,5 @@
-"""The survey: what is true of the API, found out by reading, and what the tap believes of it."""
+"""The survey: compares the tap's beliefs about the API with its behaviour, by reading only."""
 
 WRONG_KEY, TENANT_NUMBER = "wrong-key", "tenant-number"
 ALSO = (WRONG_KEY, TENANT_NUMBER)
-"""What is asked or told only on request."""
+"""Things that are asked or reported only on request."""

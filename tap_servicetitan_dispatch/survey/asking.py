@@ -1,7 +1,7 @@
-"""Asks the API, and keeps the answers: no call too many, and none too late.
+"""Asks the API, and keeps the answers, within limits of calls and time.
 
-A call is the client's own, so that it has the tap's rate, retries and token. What is looked at is
-the answer itself, good or not: its status, headers, size and time.
+A call is the client's own, so it has the tap's rate, retries and token. The survey looks at the
+answer itself, good or not: status, headers, size and time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MOST_SECONDS = 150.0
 """What is under way then ends within the three minutes."""
 OVER = "three minutes were over"
 MOST_REFUSED = 2
-"""Answers of 429 before the survey takes the hint."""
+"""Number of 429 answers after which the survey ends."""
 
 
 PASSING = {
@@ -60,22 +60,22 @@ class EnoughError(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back to a call.
+    """The reply to a call.
 
     Attributes:
         status: The HTTP status; 0 if there was no answer.
-        body: The decoded JSON, if it was some.
+        body: The decoded JSON, if there was any.
         failure: A key of `failures.FAILURES`, empty if nothing went wrong.
         size: Bytes of the body.
-        seconds: What the last try took.
-        body_seconds: What the body took, of these.
-        wait: How many seconds a refusal asked to wait; nothing if it did not.
-        date: What the server's clock showed.
-        at: When the answer came, by a clock of this machine that only goes up.
-        headers: Those of the answer, names in lower case.
+        seconds: Duration of the last try.
+        body_seconds: Duration of its body.
+        wait: Seconds that a refusal asked to wait; nothing if it did not ask.
+        date: The server's clock.
+        at: When the answer came, by a monotonic clock of this machine.
+        headers: Its headers, names in lower case.
         of_token: Whether the token endpoint gave it.
-        tries: How often it was asked.
-        endpoint: What was asked, as the API has it in a path; empty if it was none of its calls.
+        tries: Number of tries.
+        endpoint: The endpoint, as in the API's paths; empty if the call was to none of them.
     """
 
     status: int
@@ -94,7 +94,7 @@ class Reply:
 
     @property
     def is_good(self) -> bool:
-        """Whether it is a 200 that one can read."""
+        """Whether it is a readable 200."""
         return self.status == requests.codes.ok and self.failure in {"", "bad_value"}
 
     @property
@@ -109,13 +109,13 @@ class Asker:
 
     Args:
         client: Makes the calls.
-        wire: Sends what the client would not.
-        clock: Seconds that only go up.
-        at_once: How many independent calls are under way at a time.
+        wire: Sends requests that the client would not send.
+        clock: Monotonic clock, in seconds.
+        at_once: Number of independent calls at a time.
 
     Attributes:
-        replies: What came of each request, tries that failed included, in order.
-        calls: How many requests went out.
+        replies: The result of each request, failed tries included, in order.
+        calls: Number of requests that were sent.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Asker:
         return max(0.0, self._began + MOST_SECONDS - self._clock())
 
     def together(self, asks: Iterable[Callable[[], Any]]) -> None:
-        """Ask several things that do not depend on each other."""
+        """Ask several independent questions at the same time."""
         if self._at_once > 1:
             list(self._helpers.results(asks))
             return
@@ -185,7 +185,7 @@ class Asker:
         tenant: int | None = None,
         app_key: str | None = None,
     ) -> Reply:
-        """Return the reply to a GET for one row, with a token shown in a way of its own."""
+        """Return the reply to a GET for one row, with the token sent in a given form."""
         wire = self._wire
         number = wire.credentials.tenant_id if tenant is None else tenant
         request = requests.Request(
@@ -262,7 +262,7 @@ def _endpoint(url: str) -> str:
 
 
 def _decoded(content: bytes) -> Any:
-    """Return what a body of JSON stands for, even if no program should send such text."""
+    """Return the value of a JSON body, even one that no program should send."""
     with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return msgspec.json.decode(content)
     with contextlib.suppress(ValueError, RecursionError):

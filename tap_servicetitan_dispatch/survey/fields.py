@@ -1,4 +1,4 @@
-"""What is odd about fields: names, types and patterns, and no value."""
+"""Odd fields: their names, types and patterns, without values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _ENUMS = {"status", "shiftType"}
 def fields_of(seen: Seen) -> list[dict[str, Any]]:
     """Return an entry for each field that is unknown, missing, or of another type.
 
-    Of a time, a pattern in which each digit is a 9; of what else there is, the JSON types.
+    For a time, the entry has a pattern in which each digit is a 9; for anything else, the JSON
+    types.
     """
     rows: Counter[str] = Counter()
     there: Counter[tuple[str, str]] = Counter()
@@ -75,7 +76,7 @@ def _entry(
 
 
 def _patterns(seen: Seen) -> list[dict[str, Any]]:
-    """Return the patterns of times that are not the usual ones."""
+    """Return the unusual patterns of times."""
     found: dict[tuple[str, str, str], int] = {}
     rows: Counter[str] = Counter()
     for stream, row in seen.every_row():

@@ -1,4 +1,4 @@
-"""What a survey keeps for a later one, which is private: a token of the feed, and ids of rows."""
+"""The private memory of a survey for a later one: a token of the feed, and ids of rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _File(msgspec.Struct):
 
 
 def kept_of(seen: Seen, tenant: int) -> Memory:
-    """Return what is to be kept of what has been seen."""
+    """Return the part of what was seen that a later survey needs."""
     token = seen.cache.get("end")
     return Memory(
         tenant,
@@ -43,10 +43,10 @@ def kept_of(seen: Seen, tenant: int) -> Memory:
 
 
 def read(path: str) -> dict[int, Memory]:
-    """Return what a file has of each tenant; nothing if there is no such file.
+    """Return the memory of each tenant in a file; nothing if there is no such file.
 
     Raises:
-        InputError: It cannot be read, or is not such a file.
+        InputError: It cannot be read, or has no memory in it.
     """
     option = "--survey-memory"
     try:
@@ -69,7 +69,7 @@ def read(path: str) -> dict[int, Memory]:
 
 
 def write(path: str, memories: Iterable[Memory]) -> None:
-    """Write what was kept into a file that only its owner may read.
+    """Write memory into a file that only its owner may read.
 
     Raises:
         InputError: It cannot be written.

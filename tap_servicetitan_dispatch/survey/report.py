@@ -60,14 +60,14 @@ def print_tables(surveys: Sequence[Survey], file: TextIO) -> None:
 
 
 def seen_of(finding: Finding) -> str:
-    """Return the observation, or why it could not tell."""
+    """Return the observation, or why there is none."""
     if finding.outcome != "could not tell":
         return finding.seen
     return "; ".join(filter(None, [f"could not tell: {finding.why}", finding.seen]))
 
 
 def consequence_of(finding: Finding) -> str:
-    """Return whether the tap copes, and how; nothing where it need not."""
+    """Return whether the tap copes, and how; nothing if it need not."""
     if finding.outcome == "as believed":
         return ""
     return f"{COPES[finding.fact.copes]} {finding.fact.consequence}"

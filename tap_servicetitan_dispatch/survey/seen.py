@@ -1,4 +1,4 @@
-"""What has come back so far, by the name of each question, and figures made of it."""
+"""The replies so far, by the name of each question, and figures made from them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Row = dict[str, Any]
 SECOND = 10_000_000
 MINUTE, HOUR, DAY = 60 * SECOND, 3_600 * SECOND, 86_400 * SECOND
 SETTLED_SECONDS = 3_600
-"""A row that was changed longer ago is not one that the office is busy with."""
+"""The office is no longer busy with a row that was changed longer ago than this."""
 ASSIGNMENTS = "appointment-assignments"
 WINDOWS = "arrival-windows"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,7 +31,7 @@ _TIME = re.compile(
 
 
 def ticks(value: Any) -> int | None:
-    """Return how many tenths of microseconds after 1970 a time is; nothing if it is not one.
+    """Return a time as tenths of microseconds after 1970; nothing if it is not a time.
 
     A time without a zone is taken as UTC.
     """
@@ -53,7 +53,7 @@ def _ticks(value: str) -> int | None:
 
 
 def ticks_of(moment: datetime) -> int:
-    """Return the same of a moment."""
+    """Return the same for a datetime."""
     since = moment - _EPOCH
     return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds * 10
 
@@ -65,7 +65,7 @@ def written(instant: int) -> str:
 
 
 def rows_in(reply: Reply | None) -> list[Row]:
-    """Return the rows of a page; none if it is not one."""
+    """Return the rows of a page; none if it is not a page."""
     data = reply.body.get("data") if reply and isinstance(reply.body, dict) else None
     return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
 
@@ -76,29 +76,29 @@ def modified(row: Row) -> int | None:
 
 
 def total_in(reply: Reply | None) -> int | None:
-    """Return how many rows a page counts."""
+    """Return the number of rows that a page gives as the total."""
     total = reply.body.get("totalCount") if reply and isinstance(reply.body, dict) else None
     return total if type(total) is int else None
 
 
 def more_in(reply: Reply | None) -> Any:
-    """Return what a page has as `hasMore`."""
+    """Return the `hasMore` of a page."""
     return reply.body.get("hasMore") if reply and isinstance(reply.body, dict) else None
 
 
 def token_in(reply: Reply | None) -> Any:
-    """Return what a page of the feed has as `continueFrom`."""
+    """Return the `continueFrom` of a page of the feed."""
     return reply.body.get("continueFrom") if reply and isinstance(reply.body, dict) else None
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A list that is asked, as its stream declares it.
+    """A list to ask for, as its stream declares it.
 
     Attributes:
         stream: Name of the stream.
-        path: Where the API has it.
-        inactive_too: Parameters with which inactive rows come, too.
+        path: Its path in the API.
+        inactive_too: Parameters with which inactive rows come too.
         properties: The schema of its fields.
         is_sorted: Whether it takes `sort`.
     """
@@ -111,7 +111,7 @@ class Asked:
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """What a survey of a tenant keeps.
+    """What a survey of a tenant keeps for a later one.
 
     Attributes:
         tenant: The tenant's number.
@@ -133,18 +133,18 @@ class Seen:
     Attributes:
         lists: The lists that are asked, by path.
         schemas: Properties of the streams that are asked, by name.
-        replies: What came back, by the name of the question.
-        all: What came of every request, in order.
-        page_size: How many rows to ask for: the most that are given.
+        replies: The replies, by the name of the question.
+        all: The result of every request, in order.
+        page_size: How many rows to ask for: the most that the API gives.
         timezone: The setting of that name.
         looks: The names of the looks at the newest assignments.
-        is_over: Whether all has been asked.
-        cache: What questions and facts tell each other.
+        is_over: Whether everything has been asked.
+        cache: Results that questions and facts share.
         ended: Why the survey ended before its last question; empty if it did not.
         sent: The parameters of each question.
         not_asked: Why something was not asked, by the beginning of the question's name.
-        before: What an earlier survey has kept, if there was one.
-        wall: What this machine's clock shows, in seconds since 1970, where the survey's is at 0.
+        before: The memory of an earlier survey, if there was one.
+        wall: This machine's clock, in seconds since 1970, when the survey's clock is at 0.
     """
 
     lists: dict[str, Asked] = field(default_factory=dict)
@@ -163,7 +163,7 @@ class Seen:
     wall: float = 0
 
     def reply(self, name: str) -> Reply | None:
-        """Return a reply that can be read."""
+        """Return the reply to a question, if it can be read."""
         found = self.replies.get(name)
         return found if found and found.is_good else None
 
@@ -172,7 +172,7 @@ class Seen:
         return rows_in(self.reply(name))
 
     def named(self, beginning: str) -> dict[str, Reply]:
-        """Return the replies to questions whose names begin so, by the rest of the name."""
+        """Return the replies to questions whose names begin like this, by the rest of the name."""
         return {
             name.removeprefix(beginning): reply
             for name, reply in self.replies.items()
@@ -180,7 +180,7 @@ class Seen:
         }
 
     def why_not(self, *names: str) -> str:
-        """Return why there is nothing to be seen of a question."""
+        """Return why there is no result of a question."""
         for name in names:
             for beginning, why in self.not_asked.items():
                 if name.startswith(beginning):
@@ -194,12 +194,12 @@ class Seen:
 
     @property
     def now(self) -> int:
-        """The latest time that the API's clock has shown; what is asked about is before that."""
+        """The latest time of the API's clock; questions are about the time before it."""
         return max(self._dates, default=0)
 
     @property
     def began(self) -> int:
-        """The first time that it has shown."""
+        """The first time that the API's clock has shown."""
         return self._dates[0] if self._dates else 0
 
     @property
@@ -218,12 +218,12 @@ class Seen:
         return [row for row in rows if (instant := modified(row)) is not None and instant < before]
 
     def pages(self, path: str) -> Iterator[list[Row]]:
-        """Yield the pages of a list that were read from three sides: by id, oldest, newest."""
+        """Yield the pages of a list that were read by id, oldest first and newest first."""
         for side in ("id", "oldest", "newest"):
             yield self.rows(f"list:{path}:{side}")
 
     def all_rows(self, path: str) -> list[Row]:
-        """Return the rows that were seen of a list, each once."""
+        """Return the rows of a list that were seen, each once."""
         if path not in self.cache:
             found = {str(row.get("id")): row for page in self.pages(path) for row in page}
             if not self.is_over:
@@ -233,7 +233,7 @@ class Seen:
         return rows
 
     def every_row(self) -> Iterator[tuple[str, Row]]:
-        """Yield what was seen of lists, the feed and capacity, by the name of the stream."""
+        """Yield the rows of lists, the feed and capacity, by the name of the stream."""
         for path, asked in self.lists.items():
             yield from ((asked.stream, row) for row in self.all_rows(path))
         yield from (("appointment_assignments", row) for row in self.feed_rows)
@@ -241,7 +241,7 @@ class Seen:
 
     @property
     def feed_pages(self) -> list[Reply]:
-        """The pages of the feed that were read one after the other, to its end or not."""
+        """The pages of the feed that were read one after the other, whether to its end or not."""
         if self.is_over:
             if "feed_pages" not in self.cache:
                 self.cache["feed_pages"] = self._feed_pages()
@@ -254,17 +254,17 @@ class Seen:
 
     @property
     def feed_rows(self) -> list[Row]:
-        """Their rows."""
+        """The rows of these pages."""
         return [row for page in self.feed_pages for row in rows_in(page)]
 
     @property
     def feed_walked_on(self) -> bool:
-        """Whether a token that it gave was taken."""
+        """Whether the API took a token that it gave."""
         return bool(self.reply("feed:walk:1")) and "feed_sent" in self.cache
 
     @property
     def feed_reached_end(self) -> bool:
-        """Whether they go to the end."""
+        """Whether these pages reach the end."""
         pages = self.feed_pages
         return bool(pages) and more_in(pages[-1]) is False
 
@@ -275,7 +275,7 @@ class Seen:
         return [slot for slot in slots if isinstance(slot, dict)] if isinstance(slots, list) else []
 
     def total(self, path: str) -> int | None:
-        """Return how many rows a list is said or seen to have, inactive ones too."""
+        """Return how many rows a list has, as counted or seen, inactive ones included."""
         reply = self.reply(f"list:{path}:id")
         if reply is None:
             return None
@@ -293,7 +293,7 @@ class Seen:
 def gone_and_withdrawn(seen: Seen, before: Memory) -> tuple[int, int]:
     """Return how many rows have gone from the lists since, and how many became inactive.
 
-    Of a list that hides inactive rows nobody knows whether what it lacks is gone.
+    If a list hides inactive rows, it is unknown whether a missing row is gone.
     """
     gone = withdrawn = 0
     for path, rows in before.rows.items():
@@ -306,7 +306,7 @@ def gone_and_withdrawn(seen: Seen, before: Memory) -> tuple[int, int]:
 
 
 def _has_no_inactive(seen: Seen, path: str) -> bool:
-    """Return whether a list counts no inactive row, and takes the parameter that brings them."""
+    """Return whether a list counts no inactive row, although it takes the parameter for them."""
     taken = seen.reply(f"count:{path}:Any")
     return taken is not None and total_in(seen.reply(f"count:{path}:False")) == 0
 
@@ -322,9 +322,10 @@ def _would_be_seen(seen: Seen, path: str, id_: str) -> bool:
 
 
 def telling_pairs(rows: Sequence[Row], grain: int) -> int:
-    """Count the neighbours that tell whether rows are in order of time within a grain.
+    """Count the neighbours that show whether rows are in order of time within a grain.
 
-    They were changed within it, one after the other, and their ids say the opposite.
+    Both were changed within one grain, one after the other, and their ids are in the opposite
+    order.
     """
     found = 0
     for before, after in pairwise(rows):
@@ -335,7 +336,7 @@ def telling_pairs(rows: Sequence[Row], grain: int) -> int:
 
 
 def id_of(row: Row) -> int:
-    """Return an id that is a number; -1 if it is not."""
+    """Return the id as a number; -1 if it is not one."""
     value = row.get("id")
     return value if type(value) is int else -1
 

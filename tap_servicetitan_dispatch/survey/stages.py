@@ -1,4 +1,4 @@
-"""What is asked, in which order: first what matters most, as the last may have to be left out."""
+"""The questions and their order: the most important first, as the last may be left out."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ FEED = "export/appointment-assignments"
 ANY = {"active": "Any"}
 LARGEST = 5_000
 SMALLER = (500, 50)
-"""How many rows to ask for where 5,000 are refused."""
+"""Page size to ask for if 5,000 are refused."""
 MOST_FEED_PAGES = 8
 MOST_FEED_ROWS = 4_000
 MOST_PAGES_SINCE = 4
-"""Of the feed, from where an earlier survey ended."""
+"""Maximum number of pages of the feed to read from where an earlier survey ended."""
 MOST_IDS = 50
 FEW_FEED_ROWS = 500
 AT_LEAST_BACK = 3 * HOUR
 LOOKS = 5
 LOOK_ROWS = 500
 BOUNDED = (ASSIGNMENTS, "technician-shifts")
-"""The lists whose bounds are looked at to the last digit."""
+"""The lists whose bounds are tested to the last digit."""
 _COUNTED = {"page": "1", "pageSize": "1", "includeTotal": "true"}
 
 
@@ -49,12 +49,12 @@ class Stage(NamedTuple):
     """Questions that belong together."""
 
     name: str
-    """What they are about, for who waits."""
+    """The subject, shown to the user who waits."""
     ask: Callable[[Asker, Seen], None]
 
 
 def _get(asker: Asker, seen: Seen, name: str, path: str, **params: Any) -> Reply:
-    """Ask, and keep the reply by a name."""
+    """Ask, and keep the reply under a name."""
     sent = {key.rstrip("_"): str(value) for key, value in params.items()}
     reply = seen.replies[name] = asker.get(path, sent)
     seen.sent[name] = sent
@@ -92,7 +92,7 @@ def _by_id(asker: Asker, seen: Seen) -> None:
 
 
 def _page_by_id(asker: Asker, seen: Seen, each: Asked) -> None:
-    """Ask for the first page in order of ids; for active rows only, or fewer, if need be."""
+    """Ask for the first page in order of ids; for active rows only, or fewer, if necessary."""
     sort = {"sort": "+Id"} if each.is_sorted else {}
     name = f"list:{each.path}:id"
     sizes = [size for size in (LARGEST, *SMALLER) if size <= seen.page_size] or [seen.page_size]
@@ -110,7 +110,7 @@ def _page_by_id(asker: Asker, seen: Seen, each: Asked) -> None:
 
 
 def _note_size(seen: Seen, reply: Reply, size: int) -> None:
-    """Note how many rows there are on a page at most."""
+    """Note the maximum number of rows on a page."""
     rows = len(rows_in(reply))
     if more_in(reply) is True and 1 < rows < size:
         seen.cache["capped"] = True
@@ -119,7 +119,7 @@ def _note_size(seen: Seen, reply: Reply, size: int) -> None:
 
 
 def _any(seen: Seen, each: Asked) -> Mapping[str, str]:
-    """Return the parameters that bring inactive rows, if the list takes them."""
+    """Return the parameters for inactive rows, if the list takes them."""
     return {} if each.path in seen.cache.get("any_refused", ()) else each.inactive_too
 
 
@@ -184,7 +184,7 @@ def _walk_feed(asker: Asker, seen: Seen, first: Reply) -> None:
 
 
 def _end_of_feed(asker: Asker, seen: Seen) -> Any:
-    """Return the token that ends the feed, where the walk did not come so far."""
+    """Return the token that ends the feed, if the walk did not reach it."""
     times = sorted(filter(None, map(modified, seen.feed_rows)))
     newest = sorted(filter(None, map(modified, seen.rows(f"list:{ASSIGNMENTS}:newest"))))
     since = (newest or times or [seen.now])[-1]
@@ -218,7 +218,7 @@ def _feed_by_time(asker: Asker, seen: Seen) -> None:
 
 
 def telling_row(seen: Seen, rows: list[Row]) -> Row | None:
-    """Return a settled row that shares its time with no other, nor with one much like it."""
+    """Return a settled row that shares its time, exactly or nearly, with no other."""
     settled = sorted(seen.settled(rows), key=lambda row: modified(row) or 0)
     times = [modified(row) or 0 for row in settled]
     for index in range(len(settled) // 2, len(settled)):
@@ -319,7 +319,7 @@ def _orders(asker: Asker, seen: Seen) -> None:
 
 
 def _look(asker: Asker, seen: Seen) -> None:
-    """Look at the newest assignments: what changed since the last look?"""
+    """Look at the newest assignments: which changed since the last look?"""
     each = seen.lists.get(ASSIGNMENTS)
     if each is None or not seen.reply(f"list:{ASSIGNMENTS}:id"):
         return
@@ -456,7 +456,7 @@ def _feed_again(asker: Asker, seen: Seen) -> None:
 
 
 def _since_before(asker: Asker, seen: Seen) -> None:
-    """Ask what has come since an earlier survey, and for the assignments that were there then."""
+    """Ask for what has come since an earlier survey, and for the assignments that it saw."""
     before = seen.before
     if before is None:
         return

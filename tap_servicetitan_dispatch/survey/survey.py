@@ -1,4 +1,4 @@
-"""A survey: the questions are asked, and each belief is judged by what came back."""
+"""A survey: asks the questions, and judges each belief by the replies."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ _WITH_ASSIGNMENTS = {
 }
 _MOST_OTHERS = 2
 MOST = ("appointment_assignments_list", "capacities", "technician_tracking")
-"""Streams to offer, besides those that are anyway, for a survey that asks the most."""
+"""Streams on request that a survey of everything needs."""
 STOPPED = "it was stopped by a signal"
 NO_TOKEN = "there was no token"  # noqa: S105 - no secret
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found out about a belief."""
+    """The result for one belief."""
 
     fact: Fact
     outcome: str
@@ -69,7 +69,7 @@ class Finding:
     calls: int
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as the file has it."""
+        """Return it as in the file."""
         return {
             "name": self.fact.name,
             "believed": self.fact.believed,
@@ -86,16 +86,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a survey of a tenant has found.
+    """The result of a survey of a tenant.
 
     Attributes:
         findings: One for each fact.
-        fields: What is odd about fields.
-        calls: How many requests it took.
-        seconds: How long it took.
+        fields: Odd fields.
+        calls: Number of requests.
+        seconds: Its duration.
         ended: Why it ended before its last question; empty if it did not.
-        number: Its number, if that was asked for.
-        kept: What a later survey may compare itself with; nothing if this one ended early.
+        number: The tenant's number, if that was asked for.
+        kept: Memory for a later survey; nothing if this one ended early.
         failure: Why there was no token, for the log; empty if there was one.
     """
 
@@ -114,7 +114,7 @@ class Survey:
         return self.ended == STOPPED
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as the file has it."""
+        """Return it as in the file."""
         return {
             "survey": VERSION,
             "tap": __version__,
@@ -142,24 +142,24 @@ def survey_tenant(  # noqa: PLR0913 - each has a name, most a default
     facts: Iterable[Fact] = FACTS,
     before: Memory | None = None,
 ) -> Survey:
-    """Return what a survey of a tenant finds.
+    """Return the result of a survey of a tenant.
 
     Args:
-        streams: The streams that are selected.
+        streams: The selected streams.
         clients: Make the calls.
         tenant: The tenant.
-        also: What to do besides: `ALSO`.
+        also: Additional things to do, of `ALSO`.
         timezone: The setting of that name.
-        clock: Seconds that only go up.
-        wall: What this machine's clock shows, in seconds since 1970.
-        at_once: How many independent calls are under way at a time.
-        tell: Called before each stage with its name, and how many calls there were.
-        stages: The names of the stages to ask; all of them if it is nothing.
-        facts: What to judge.
-        before: What an earlier survey of the tenant has kept.
+        clock: Monotonic clock, in seconds.
+        wall: This machine's clock, in seconds since 1970.
+        at_once: Number of independent calls at a time.
+        tell: Called before each stage with its name, and the number of calls so far.
+        stages: The names of the stages to ask; nothing for all of them.
+        facts: The facts to judge.
+        before: The memory of an earlier survey of the tenant.
 
     Raises:
-        TapError: There is no token, so that nothing could be asked.
+        TapError: There is no token, so nothing could be asked.
     """
     seen = _prepared(list(streams), timezone)
     seen.cache["wrong_key"] = WRONG_KEY in also
@@ -201,7 +201,7 @@ def _without_token(streams: list[DispatchStream], error: ApiError, tenant: Tenan
 
 
 def _others(clients: TenantClients, tenant: Tenant) -> list[int]:
-    """Return the numbers of tenants who have the same credentials; none but a few."""
+    """Return the numbers of a few tenants who have the same credentials."""
     pair = tenant.credentials
     alike = [
         each
@@ -217,7 +217,7 @@ def _others(clients: TenantClients, tenant: Tenant) -> list[int]:
 
 
 def _prepared(streams: list[DispatchStream], timezone: str) -> Seen:
-    """Return what is to be asked of some streams."""
+    """Return what to ask about some streams."""
     names = {stream.name for stream in streams}
     seen = Seen(timezone=timezone)
     seen.schemas = {stream.name: stream.schema["properties"] for stream in streams}
@@ -287,13 +287,13 @@ def survey(
 
     Args:
         tap: The tap.
-        also: What to do besides: `ALSO`.
-        only: Numbers of the tenants of a group; all of them if there are none.
-        calls_a_second: At most so many, and no more than the settings allow; 8 unless given.
-        clock: Seconds that only go up.
-        wall: What this machine's clock shows, in seconds since 1970.
-        tell: Called before each stage with its name, and how many calls there were.
-        before: What an earlier survey has kept, by the tenant's number.
+        also: Additional things to do, of `ALSO`.
+        only: Numbers of the tenants of a group; empty for all.
+        calls_a_second: Maximum, also limited by the settings; 8 unless given.
+        clock: Monotonic clock, in seconds.
+        wall: This machine's clock, in seconds since 1970.
+        tell: Called before each stage with its name, and the number of calls so far.
+        before: The memory of an earlier survey, by the tenant's number.
 
     Raises:
         TapError: There is no token for any of them, or one of `only` is not in the settings.

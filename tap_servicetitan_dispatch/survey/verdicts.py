@@ -1,4 +1,4 @@
-"""What is said of a belief, and how many rows it takes to say it."""
+"""Verdicts on beliefs, and how many rows each needs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Mark = Literal["documented", "observed", "inferred", "unknown"]
 Copes = Literal["yes", "in part", "no"]
 
 ENOUGH = 300
-"""Rows without an exception: with 95 % certainty, fewer than one in a hundred has one."""
+"""Rows without an exception: with 95 % certainty, fewer than one in a hundred is an exception."""
 ENOUGH_FOR_A_LOSS = 3_000
-"""Where one exception is one lost row: fewer than one in a thousand."""
+"""If one exception is one lost row: fewer than one in a thousand."""
 ENOUGH_PAIRS = 10
-"""Telling pairs in order: by chance, one time in a thousand."""
+"""Conclusive pairs in order: by chance, that happens one time in a thousand."""
 _EXACT = 100
 
 COUNTS = tuple[str, ...]
@@ -32,8 +32,8 @@ class Verdict:
     Attributes:
         outcome: Whether it holds.
         seen: What was seen, in words and figures of this package.
-        why: Why nobody could tell; empty if one could.
-        sandbox: The switches of a sandbox that behaves so.
+        why: Why there is no conclusion; empty if there is one.
+        sandbox: The switches of a sandbox that behaves like that.
     """
 
     outcome: Outcome
@@ -44,19 +44,19 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that the tap believes of the API, and how to see whether it is so.
+    """Something that the tap believes about the API, and a way to check it.
 
     Attributes:
-        name: What it is called.
-        about: What it is about, such as the feed.
+        name: Its name.
+        about: Its subject, such as the feed.
         believed: The belief.
         mark: Whether the vendor documents it, somebody observed it, or it is inferred.
         copes: Whether the tap copes if it is otherwise.
         consequence: What happens then.
         probe: How it is found out.
-        judge: Says what was seen of it.
-        switches: The switches of the sandbox that decide on it.
-        questions: The beginnings of the names of the questions that it rests on.
+        judge: Judges it by what was seen.
+        switches: The switches of the sandbox that decide it.
+        questions: Beginnings of the names of the questions that it needs.
     """
 
     name: str
@@ -112,12 +112,12 @@ def differs(seen: str, **sandbox: Any) -> Verdict:
 
 
 def unknown(why: str, seen: str = "", **sandbox: Any) -> Verdict:
-    """Return the verdict that it could not tell."""
+    """Return the verdict that nothing could be concluded."""
     return Verdict("could not tell", seen, why, sandbox)
 
 
 def either(is_so: bool, seen: str, other: str, **sandbox: Any) -> Verdict:  # noqa: FBT001 - it is what is judged
-    """Return whether it is as believed."""
+    """Return the verdict for a condition: as believed, or otherwise."""
     return holds(seen, **sandbox) if is_so else differs(other, **sandbox)
 
 
@@ -133,12 +133,12 @@ def of_rows(
     """Return the verdict on a property of each row.
 
     Args:
-        exceptions: How many rows are otherwise.
-        rows: How many were looked at.
-        what: What they are if they are otherwise, as in `3 of 400 rows …`.
-        least: How many rows without an exception it takes.
+        exceptions: Number of rows that are otherwise.
+        rows: Number of rows that were looked at.
+        what: The text about the exceptions, as in `3 of 400 rows …`.
+        least: Number of rows without an exception that it needs.
         usual: The switches of a sandbox whose rows are as believed.
-        other: Those of one whose rows are not.
+        other: The switches of a sandbox whose rows are not.
     """
     text = f"{count(exceptions)} of {count(rows)} {what}"
     if exceptions:
@@ -147,7 +147,7 @@ def of_rows(
 
 
 def of_enough(number: int, verdict: Verdict, least: int = ENOUGH, *, of: str = "row") -> Verdict:
-    """Return a verdict, but for a belief that too few rows confirm, or too few of what else."""
+    """Return a verdict, unless it confirms a belief by too few rows or other things."""
     if verdict.outcome != "as believed" or number >= least:
         return verdict
     why = f"too few {of}s: it takes {least:,}" if number else f"there was no such {of}"
@@ -155,7 +155,7 @@ def of_enough(number: int, verdict: Verdict, least: int = ENOUGH, *, of: str = "
 
 
 def count(number: int) -> str:
-    """Return a number to show: exact if it is small, else its first two digits."""
+    """Return a number to show: exact if it is small, otherwise its first two digits."""
     return f"{rounded(number):,}"
 
 
@@ -165,7 +165,7 @@ def counted(number: int, one: str, several: str) -> str:
 
 
 def rounded(number: int) -> int:
-    """Return a number of which two digits are left."""
+    """Return a number rounded to two digits."""
     if number < _EXACT:
         return number
     unit = int(10 ** (len(str(number)) - 2))

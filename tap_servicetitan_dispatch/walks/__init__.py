@@ -1,7 +1,7 @@
-"""In which order the pages of a resource are read, and when a bookmark is safe.
+"""The order in which the pages of a resource are read, and when a bookmark is safe.
 
 A *walk* is our paginator: it turns "read this resource since this bookmark" into requests and
-yields a `Page` for each answer. It knows neither how state is stored nor what HTTP or a thread is.
+yields a `Page` for each answer. It knows nothing of how a state is stored, of HTTP or of threads.
 """
 
 from tap_servicetitan_dispatch.walks.by_number import numbered_walk, read_by_number

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.walks.page import Fetch
 
 MOST_STALE = 10
-"""Pages in a row that have rows, but none that is new: rows that come in move the rest back."""
+"""Pages in a row without a new row. Rows that are added push known rows back onto later pages."""
 
 _DELETED = "rows were deleted during the read, so others may have been missed"
 _UNSORTED = "the server does not sort by id, so rows may have been missed"
@@ -41,16 +41,17 @@ _ODD_TOTAL = "the server's totalCount is not a count, so nobody can tell whether
 def numbered_walk(fetch: Fetch, params: Mapping[str, str]) -> Iterator[Page]:
     """Yield the pages of a list by their number, one after the other.
 
-    An answer looks like `{"page": 1, "pageSize": 50, "hasMore": true, "totalCount": null,
-    "data": [{…}]}`. What is deleted on one page pulls a row of the next onto it, so the walk
-    vouches for a list of a single page only, and for one without any row if that was counted.
+    An answer looks like `{"page": 1, "pageSize": 50, "hasMore": true, "totalCount": null, "data":
+    [{…}]}`. When a row is deleted, the rows behind it move up, past the next page number. So the
+    walk guarantees all rows only for a list of a single page, or for an empty list that the server
+    has counted.
 
     Args:
         fetch: Sends one request.
         params: The query parameters of every request, besides `page`.
 
     Raises:
-        AnswerError: The answer has not the shape above, or never ends.
+        AnswerError: The answer does not have the shape above, or never ends.
         ApiError: A request failed.
     """
     before = b""
@@ -94,30 +95,31 @@ def read_by_number(
 ) -> Iterator[Page]:
     """Yield all rows from a bound on by page number, in order of ids, with a bookmark at the end.
 
-    Ids do not move when rows are edited. What is edited behind the cursor comes with the next run,
-    as the bookmark is no later than `began_at`. What is deleted for good behind the cursor would
-    pull a row past it; so each page begins at or before the last row of the page before
-    (`_overlapping`), and as long as that row comes again, nothing was pulled past it. If it does
-    not, numbers come out of order, or fewer rows come than the server has counted, the walk does
-    not vouch for the list and there is no bookmark, so the next run reads the same rows again. Nor
-    does it vouch, unless rows were counted, for pages of texts, whose order tells nothing, and for
-    no row at all.
+    Edits do not move ids. A row that is edited behind the cursor comes with the next run, because
+    the bookmark is no later than `began_at`.
 
-    A server that filters after it has cut its pages gives short and empty ones in the middle. They
-    are read past; but where a page is too short for the next one to overlap, nobody can tell
-    whether anything was pulled past it.
+    A row that is deleted for good behind the cursor would move another row past it. So each page
+    begins at or before the last row of the previous page (`_overlapping`). If that row comes again,
+    no row was moved past the cursor. If it does not, if page numbers come out of order, or if fewer
+    rows come than the server has counted, rows may be missing. Then there is no bookmark, and the
+    next run reads the same rows again. Unless the server has counted the rows, the same holds for
+    several pages with texts as ids, whose order is unknown, and for an empty list.
+
+    A server that filters after cutting its pages returns short and empty ones in the middle. They
+    are skipped. But if a page is too short for the next one to overlap, it is unknown whether a row
+    was moved past it.
 
     Args:
         fetch: Sends one request.
-        params: The query parameters of every request: which rows, and the page size. The rows
-            are counted if they ask for the total.
+        params: The query parameters of every request: which rows, and the page size. Rows are
+            counted if they ask for the total.
         bound: The lower bound of `modifiedOn`, nothing for the beginning of history.
-        written: The rows that need not come again as they are.
-        began_at: What the server's clock showed when the walk began. The walk's own first answer
-            counts if it is earlier: that of the token may be of a server whose clock is ahead.
+        written: The rows that need not be delivered again unless they have changed.
+        began_at: The server's clock when the walk began. The time of the walk's own first answer
+            counts if it is earlier: the token may have come from a server whose clock is ahead.
 
     Raises:
-        AnswerError: An answer has not the shape of a list, or the list never ends.
+        AnswerError: An answer does not have the shape of a list, or the list never ends.
         ApiError: A request failed.
     """
     size, number = int(params["pageSize"]), 1
@@ -178,7 +180,7 @@ def read_by_number(
 
 
 def doubt_of_rows(why: str) -> str:
-    """Return the doubt of a walk after which the bookmark has to stay where it was."""
+    """Return the doubt of a walk after which the bookmark must not move."""
     return f"The bookmark stays where it was, and the next run reads the same rows again, as {why}."
 
 
@@ -197,13 +199,13 @@ def _too_short(most: int) -> str:
 
 
 def _most_of(body: Any, rows: int, size: int) -> int:
-    """Return how many rows a page can have: the server may give fewer than it was asked for.
+    """Return how many rows a page can have: the server may allow fewer than it was asked for.
 
     Args:
-        body: The first page. It says in `pageSize` how many; fewer are there because the server
-            has cut its pages before it filtered them.
-        rows: How many it has, which is what there is to go by if it does not say.
-        size: How many it was asked for.
+        body: The first page. Its `pageSize` is the answer, if given: a page has fewer rows if the
+            server filters after cutting its pages.
+        rows: Its number of rows, which counts if there is no `pageSize`.
+        size: The page size that was asked for.
     """
     said = body.get("pageSize")
     if type(said) is int and max(rows, 1) <= said <= size:
@@ -212,7 +214,7 @@ def _most_of(body: Any, rows: int, size: int) -> int:
 
 
 def _are_ascending(ids: list[Any]) -> bool:
-    """Return whether ids are in order; how the server sorts texts is not known."""
+    """Return whether ids are in order; the server's order of texts is unknown."""
     if not _are_numbers(ids):
         return True
     return all(one <= other for one, other in itertools.pairwise(ids))
@@ -226,10 +228,10 @@ def _next_page(seen: int, most: int, size: int, number: int) -> tuple[int, int]:
     """Return size and number of the page to ask for next.
 
     Args:
-        seen: How many rows there are up to the last that has been seen, at least.
-        most: How many rows a page can have.
-        size: That of the page before.
-        number: Likewise.
+        seen: Number of rows up to the last one seen, at least.
+        most: Maximum number of rows on a page.
+        size: Size of the previous page.
+        number: Number of the previous page.
     """
     overlapping, nth = _overlapping(seen, most)
     is_further = overlapping * nth > size * number
@@ -237,7 +239,7 @@ def _next_page(seen: int, most: int, size: int, number: int) -> tuple[int, int]:
 
 
 def _overlapping(read: int, most: int) -> tuple[int, int]:
-    """Return size and number of the page that extends furthest of those that overlap.
+    """Return size and number of the overlapping page that extends furthest.
 
     A page overlaps if it begins at or before the last row read. With pages of a handful of rows
     there may be none; then the next page is returned, which begins right after that row.
@@ -247,8 +249,8 @@ def _overlapping(read: int, most: int) -> tuple[int, int]:
     and extends further than page 3 of 48 or any other, so the answer is `(49, 3)`.
 
     Args:
-        read: How many rows have been read.
-        most: How many rows a page can have.
+        read: Number of rows that have been read.
+        most: Maximum number of rows on a page.
     """
     size = max(range(1, most + 1), key=lambda size: (-(-read // size) * size, size))
     number = -(-read // size)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 FEW_EMPTY = 10
-"""So many empty pages in a row are nothing unusual: a filter leaves out what is on them."""
+"""A usual number of empty pages in a row: a filter leaves out their rows."""
 PAUSE_SECONDS = 1.0
 
 
@@ -42,19 +42,19 @@ def feed_walk(
     """Yield the pages of an export feed.
 
     An answer looks like `{"hasMore": true, "continueFrom": "…", "data": [{…}]}`. The token
-    `continueFrom` is opaque: it is sent back as `from`, and compared only for being the same. The
-    feed ends on `hasMore: false` and on nothing else; a page may well be empty before that. If many
-    are in a row, the next ones are asked for more slowly, and at last no more.
+    `continueFrom` is opaque: it is sent back as `from`, and compared only for equality. The feed
+    ends on `hasMore: false` and on nothing else; pages before that may be empty. After many empty
+    pages in a row, the walk slows down, and finally gives up.
 
     Args:
         fetch: Sends one request.
         params: The query parameters of every request, besides `from`.
         start: A token of an earlier run, or an instant, or nothing for the beginning of history.
         pause: Waits for a number of seconds.
-        logger: Told of what is odd.
+        logger: Receives warnings.
 
     Raises:
-        AnswerError: The answer has not the shape above, or the feed never ends.
+        AnswerError: The answer does not have the shape above, or the feed never ends.
         ApiError: A request failed.
     """
     sent: set[str] = set()
@@ -97,10 +97,10 @@ def feed_walk(
 
 
 def _slow_down(empty: int, pause: Callable[[float], object], logger: Log) -> None:
-    """Pause before the next page, after so many empty ones in a row.
+    """Pause before the next page, after a number of empty ones in a row.
 
     Raises:
-        AnswerError: They are too many.
+        AnswerError: There were too many.
     """
     if empty == MOST_EMPTY:
         raise AnswerError(

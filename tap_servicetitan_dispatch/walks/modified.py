@@ -49,25 +49,29 @@ _TICK = timedelta(microseconds=1)
 class ModifiedWalk:
     """Reads a list that can be sorted and filtered by `modifiedOn`, without losing a row.
 
-    Page numbers lose rows while the office is at work: what is deleted on page 1 pulls the first
-    row of page 2 onto it, behind our back. So this is keyset pagination: always page 1, in order of
-    `modifiedOn`, of the rows at or after the latest value seen, less an `overlap`, as the server
-    sorts only to about a second; rows that come again as they were are left out. Once a walk the
-    first page is asked for in reverse, and the order of the rows that both answers have is compared
-    (`_is_sorted`); where the server does not sort, or more rows share an overlap than fit on a
-    page, the rest is read by page number (`read_by_number`). A page's latest
-    `modifiedOn` is its bookmark, but no later than the server's clock when the walk began. So what
-    changes meanwhile, or is dated in the future, cannot step over anything: the next run asks for
-    all since then, and for a while before, as transactions commit late and replicas lag.
+    Page numbers lose rows while the office is at work: when a row on page 1 is deleted, the first
+    row of page 2 moves to page 1, which has been read. So this is keyset pagination: each request
+    asks for page 1, in order of `modifiedOn`, of the rows from the latest value seen on, minus an
+    `overlap`, because the server sorts only to about a second. Rows that come again unchanged are
+    left out.
+
+    Once a walk, the first page is requested in reverse as well, and the order of the rows that both
+    answers have is compared (`_is_sorted`). If the server does not sort, or more rows share an
+    overlap than fit on a page, the rest is read by page number (`read_by_number`).
+
+    A page's latest `modifiedOn` is its bookmark, but no later than the server's clock when the walk
+    began. So neither later changes nor rows dated in the future are skipped: the next run asks for
+    everything since then, and for a while before, because transactions commit late and replicas
+    lag.
 
     Args:
         fetch: Sends one request.
         params: The query parameters of every request: which rows, and the page size.
         since: The lower bound, nothing for the beginning of history.
         overlap: How far each request goes back below the latest value seen.
-        reread: How far `since` is below the bookmark that it comes from.
-        stream: What the log calls the list.
-        logger: Told of what is odd.
+        reread: How far `since` lies below the bookmark from which it was made.
+        stream: The name of the list in the log.
+        logger: Receives warnings.
     """
 
     fetch: Fetch
@@ -82,7 +86,7 @@ class ModifiedWalk:
         """Yield the pages.
 
         Raises:
-            AnswerError: An answer has not the shape of a list, or a list never ends.
+            AnswerError: An answer does not have the shape of a list, or a list never ends.
             ApiError: A request failed.
         """
         undated = 0
@@ -136,8 +140,8 @@ class ModifiedWalk:
     def _first_page(self) -> _First:
         """Fetch the first page, and find out whether keyset pagination can continue from it.
 
-        A page can be in order by chance, so the server is asked for it in reverse as well. If too
-        much was edited in between, nobody can tell, and the page is read again.
+        A page can be in order by chance, so it is requested in reverse as well. If too many rows
+        were edited in between, the result is unclear, and the page is read again.
         """
         since, doubt = self.since, ""
         for _ in range(_MAX_DOUBTS + 1):
@@ -165,7 +169,7 @@ class ModifiedWalk:
     def _fetch_in_reverse(self, rows: list[Record], since: datetime | None) -> Answer:
         """Ask for the rows of the first page in reverse.
 
-        Rows later than those seen are left out, so that what is edited meanwhile stays out.
+        Later rows are excluded, so that edits during the read do not disturb.
         """
         before = instants.render(latest_of(rows)[0] + _TICK)
         return self._fetch(since, sort="-ModifiedOn", modifiedBefore=before)
@@ -185,12 +189,12 @@ class ModifiedWalk:
         return None if self._is_ascending(rows) else _UNSORTED
 
     def _is_crowded(self, rows: list[Record]) -> bool:
-        """Return whether rows all share a time, give or take an overlap."""
+        """Return whether all rows share one time, within an overlap."""
         times = [modified_on(row) for row in rows]
         return bool(times) and max(times) - min(times) <= self.overlap
 
     def _is_ascending(self, rows: list[Record]) -> bool:
-        """Return whether each row is later than all before it, give or take an overlap."""
+        """Return whether each row is later than all before it, within an overlap."""
         latest = UNDATED
         for row in rows:
             modified = modified_on(row)
@@ -202,15 +206,15 @@ class ModifiedWalk:
     def _is_sorted(self, rows: list[Record], reverse: list[Record]) -> bool | None:
         """Return whether the server sorts, by the order of the rows that both answers have.
 
-        Rows further apart than an overlap stand in one order in the first answer, as was seen
-        already. A server that sorts gives them in the other order in reverse; one that ignores the
-        order gives them in the same. Rows with one time may come in any order, and more of them
-        than fit may push others off the end of a page. Where too few are left, nobody can tell:
+        Rows further apart than an overlap are in ascending order in the first answer, as was
+        checked. In reverse, a server that sorts returns them in the opposite order; one that does
+        not sort returns them in the same order. Rows with one time may come in any order, and many
+        of them may push others off the page. If too few rows are left to tell, the answer is
         `None`.
 
         Args:
             rows: The first page, whose rows are ascending.
-            reverse: What came for it in reverse.
+            reverse: The answer in reverse.
         """
         first = {_version(row) for row in rows}
         common = [row for row in reverse if _version(row) in first]
@@ -230,12 +234,12 @@ class ModifiedWalk:
 
 
 def _count_before(bound: datetime | None, rows: list[Record]) -> int:
-    """Return how many rows were modified before a bound, as if the server had ignored it."""
+    """Return how many rows were modified before the bound, as if the server had ignored it."""
     return 0 if bound is None else sum(UNDATED < modified_on(row) < bound for row in rows)
 
 
 def _doubted(pages: Iterator[Page], doubt: str) -> Iterator[Page]:
-    """Yield pages, the first of them with a doubt."""
+    """Yield pages, and add a doubt to the first."""
     for page in pages:
         yield replace(page, doubt=f"{doubt} {page.doubt}".strip())
         doubt = ""
@@ -245,14 +249,14 @@ class _First(NamedTuple):
     """The first page of a walk."""
 
     since: datetime | None
-    """The lower bound that it was asked for with."""
+    """The lower bound of the request."""
     answer: Answer
     size: int
-    """Bytes of the answers that it took: two, where the server was asked in reverse as well."""
+    """Bytes of the answers: two answers, if the page was requested in reverse as well."""
     obstacle: str | None
-    """Why keyset pagination cannot continue from it, if so."""
+    """Why keyset pagination cannot continue from it; nothing if it can."""
     doubt: str
-    """What the bound that was given leaves open."""
+    """Why rows may be missing, because of the bound that was given."""
 
 
 def _version(row: Record) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What a walk yields, and the shape of the answers that it comes from."""
+"""The pages that a walk yields, and the shape of the answers they come from."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class DecodedRow(msgspec.Struct, gc=False):
-    """A row decoded by the schema of its stream: quicker than a dict, and read like one.
+    """A row decoded by the schema of its stream: faster than a dict, and read like one.
 
-    A subclass has a field for each property. What the API did not send is `UNSET`, as if it were
-    not there.
+    A subclass has a field for each property. A field that the API did not send is `UNSET`, as if it
+    were not there.
     """
 
     def __getitem__(self, name: str) -> Any:
@@ -33,15 +33,15 @@ class DecodedRow(msgspec.Struct, gc=False):
         return value
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return the value of a field, or something else if the row does not have it."""
+        """Return the value of a field, or the default if the row does not have it."""
         value = getattr(self, name, msgspec.UNSET)
         return default if value is msgspec.UNSET else value
 
 
 LARGEST_COUNT = 2**63 - 1
-"""A warehouse has no larger integers."""
+"""Warehouses have no larger integers."""
 MOST_EMPTY = 1000
-"""Empty pages in a row that say that there is more; as many as might be filtered out at most."""
+"""Maximum number of empty pages in a row that say that there is more."""
 
 Record = dict[str, Any] | DecodedRow
 Fetch = Callable[[Mapping[str, str]], "Answer"]
@@ -52,25 +52,24 @@ Fetch = Callable[[Mapping[str, str]], "Answer"]
 class Page:
     """Records, and the bookmark that may be stored once all of them have been written.
 
-    A bookmark of `None` means: keep the one there is. The records belong to whoever takes the page,
-    who may change them; the walk looks at them no more.
+    A bookmark of `None` means: keep the present one. The records belong to the reader of the page,
+    who may change them; the walk does not look at them again.
     """
 
     records: Sequence[Record]
     bookmark: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """What is added to each of the records, by name."""
+    """Fields to add to each record, by name."""
     size: int = 0
-    """Bytes of the answers that it took."""
+    """Bytes of the answers that it came from."""
     is_whole: bool = False
-    """Whether the walk vouches that, with this page, all rows that were asked for have come."""
+    """Whether, with this page, all rows that were asked for have certainly come."""
     doubt: str = ""
-    """Why the walk does not vouch for what it has read, as sentences; empty if there is no doubt.
-
-    It is logged, and it is the reason in `sync_log`.
+    """Why rows may be missing, as sentences for the log and for the reason in `sync_log`; empty if
+    none are.
     """
     table: Any = None
-    """The records once more, as an Arrow table, where such tables are written."""
+    """The records as an Arrow table too, if such tables are written."""
 
     @property
     def last_modified_on(self) -> str | None:
@@ -108,7 +107,7 @@ def rows_in(body: Any) -> list[Record]:
 
 
 def total_in(body: Any) -> int | None:
-    """Return how many rows the server has counted; nothing if it does not say, or not by a count.
+    """Return how many rows the server has counted; nothing if it gives no valid count.
 
     A text, a fraction, `true` and a number that no list can reach are not counts.
     """
@@ -117,13 +116,13 @@ def total_in(body: Any) -> int | None:
 
 
 def has_odd_total(body: Any) -> bool:
-    """Return whether the server says how many rows there are, but not by a count."""
+    """Return whether the server gives a total that is not a count."""
     said = body.get("totalCount") if isinstance(body, dict) else None
     return said is not None and total_in(body) is None
 
 
 def is_ahead(bookmark: datetime, answer: Answer) -> bool:
-    """Return whether a bookmark lies after the server's clock, as nothing newer would be found.
+    """Return whether a bookmark is later than the server's clock: nothing newer would be found.
 
     Args:
         bookmark: A date of the state, or `start_date`.

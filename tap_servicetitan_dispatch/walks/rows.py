@@ -1,4 +1,4 @@
-"""What the walks of lists look at in a row: when it was modified, and whether it is another."""
+"""The parts of a row that walks of lists use: when it was modified, whether it has changed."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.walks.page import Record
 
 UNDATED = instants.parse("0002-01-01")
-"""When a row was modified that does not say."""
+"""The time of a row without `modifiedOn`."""
 
 Fingerprints = dict[str, bytes]
 """The fingerprints of rows that have been written, by id."""
 
 
 def fingerprints(rows: Iterable[Record]) -> Fingerprints:
-    """Return the fingerprint of each of some rows, by id."""
+    """Return the fingerprint of each row, by id."""
     return {repr(row.get("id")): fingerprint(row) for row in rows}
 
 
 def fingerprint(rows: Record | list[Record]) -> bytes:
-    """Return 16 bytes that are others if anything in the rows is."""
+    """Return 16 bytes that differ if anything in the rows differs."""
     return hashlib.blake2b(msgspec.json.encode(rows), digest_size=16).digest()
 
 
 def deduplicated(rows: list[Record], written: Fingerprints) -> list[Record]:
-    """Return the rows that have not been written as they are.
+    """Return the rows that have not been written yet, or have changed since.
 
-    Time alone does not tell: a clock of whole seconds gives two versions the same `modifiedOn`.
+    The time alone is not enough: with a clock of whole seconds, two versions share a `modifiedOn`.
     """
     return [
         row
@@ -52,8 +52,8 @@ def bounded(bound: datetime | None) -> dict[str, str]:
 def modified_on(row: Record) -> datetime:
     """Return when a row was modified; long ago if it does not say, as nulls occur anywhere.
 
-    The first and the last year there is stand for "never" in .NET, 1753 and 1900 in SQL. None of
-    them may become a bookmark, which is to be a date of the API's own lifetime.
+    The first and the last possible year stand for "never" in .NET, 1753 and 1900 in SQL. None of
+    them may become a bookmark, which has to be a date within the API's lifetime.
     """
     try:
         instant = instants.parse(row["modifiedOn"])
@@ -63,10 +63,10 @@ def modified_on(row: Record) -> datetime:
 
 
 def recency(row: Record) -> tuple[datetime, bool, Any]:
-    """Return what sorts rows by when they were modified; of those with one time, by their ids.
+    """Return a key that sorts rows by when they were modified, then by id.
 
-    The row with the highest id counts as the latest, as it does in `docs/concepts.md`. Texts come
-    before numbers, as they cannot be compared.
+    The row with the highest id counts as the latest, as in `docs/concepts.md`. Texts sort before
+    numbers, as they cannot be compared.
     """
     number = row.get("id")
     is_number = type(number) is int
@@ -84,7 +84,7 @@ def bookmark_of(latest: tuple[datetime, str | None], began_at: datetime | None) 
     """Return the bookmark of some rows: no later than the server's clock when the walk began.
 
     Args:
-        latest: When the last of them was modified, see `latest_of`.
+        latest: When the latest of them was modified, see `latest_of`.
         began_at: What the clock showed; nothing if it is not known.
     """
     if began_at is None:

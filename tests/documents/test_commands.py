@@ -74,7 +74,7 @@ RUN_BY = {
         "tests/transform/test_marts.py::test_dbt_shows_who_has_hours_tomorrow_and_what_a_command_asks"
     ),
     r"\.venv/bin/meltano --environment=week invoke .*:week( .*)?": WEEK,
-    r".* --isolated --no-dev --all-extras python -m benchmarks": (
+    r".* --isolated --no-dev --group browser --all-extras python -m benchmarks": (
         "tests/test_benchmarks.py::test_the_command_prints_its_table_and_keeps_its_figures"
     ),
     r"\.venv/bin/python -m tools\.definition .*": (

@@ -42,7 +42,7 @@ BELIEFS = {
         "(by the API's clock)": "date_is_the_api_clock",
         "the API no longer has them": "lists_keep_all_history",
         "than the API had counted": "count_is_exact",
-        "only if the API has counted it": "count_is_given",
+        "only if the API has counted them": "count_is_given",
         "a replica that lags": "reads_do_not_go_back",
         "while the API's clock is behind": "date_is_the_api_clock",
         "the API's clock is behind this machine's": "date_is_the_api_clock",
@@ -63,7 +63,7 @@ BELIEFS = {
         "at a real tenant it tells": OURS,
         "the same 404 as at ServiceTitan": "unknown_tenant_is_unmatched",
         "how the real API behaves where nobody has written it down": OURS,
-        "a real one may have odder rows": OURS,
+        "A real contractor may have odder rows": OURS,
         "Ids grow with `createdOn`": "ids_grow",
     },
 }

@@ -70,7 +70,16 @@ def day(date: str, tenant: int = 1, **more: Any) -> Row:
 
 def loads(*moments: str, tenant: int = 1) -> list[Row]:
     """Return loads at some times in Chicago."""
-    return [{"tenant_id": tenant, "loaded_at": chicago(each)} for each in moments]
+    times = [datetime.fromisoformat(chicago(each)) for each in moments]
+    return [
+        {
+            "tenant_id": tenant,
+            "loaded_at": now,
+            "load_before": before,
+            "gap_minutes": before and (now - before).total_seconds() / 60,
+        }
+        for before, now in zip([None, *times], times, strict=False)
+    ]
 
 
 def state(assignment: int, status: str, since: str, until: str | None = None, **more: Any) -> Row:

@@ -87,7 +87,7 @@ def test_an_older_row_that_looks_alive_goes_on_no_longer(board: Any) -> None:
             state(1, "Working", f"{DAY} 08:30"),
         ]
     )
-    assert found.visits == [(7, 101, 11, "Taken off", 0, 1, [("way", 480, 510)])]
+    assert found.visits == [(7, 101, 11, "Withdrawn", 0, 1, [("way", 480, 510)])]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_what_is_done_and_no_more_is_a_mark(board: Any) -> None:
     assert found.counted == 1
 
 
-def test_who_was_taken_off_has_a_mark_and_the_way_until_then(board: Any) -> None:
+def test_who_lost_a_visit_has_a_mark_and_the_way_until_then(board: Any) -> None:
     found = board(
         assignment_history=[
             state(1, "Dispatched", f"{DAY} 08:00", f"{DAY} 08:20"),
@@ -150,10 +150,10 @@ def test_who_was_taken_off_has_a_mark_and_the_way_until_then(board: Any) -> None
             }
         ],
     )
-    assert found.visits == [(7, 101, 11, "Taken off", 0, 1, [("way", 480, 500)])]
+    assert found.visits == [(7, 101, 11, "Withdrawn", 0, 1, [("way", 480, 500)])]
     assert [(mark.kind, mark.text) for mark in found.marks] == [
-        ("off", "Taken off, after dispatch"),
-        ("over", "Taken off, before any dispatch was seen"),
+        ("off", "Withdrawn after dispatch; nobody has it"),
+        ("over", "Withdrawn before any dispatch was seen; somebody has it"),
     ], "somebody has the second one"
     assert "and 2 withdrawn" in found.told
     assert found.shown()["nobody"] == [
@@ -177,7 +177,7 @@ def test_visits_that_overlap_have_lanes_and_others_the_whole_row(board: Any) -> 
 
 def test_a_day_without_two_visits_at_once_says_nothing_of_bars(board: Any) -> None:
     found = board(assignment_history=[state(1, "Working", f"{DAY} 07:00", f"{DAY} 09:00")])
-    assert found.sentence.endswith("1 appointment was seen under way or done.")
+    assert found.sentence.endswith("1 visit was seen under way or done.")
 
 
 def test_a_night_is_on_both_days(board: Any) -> None:
@@ -215,7 +215,7 @@ def test_shifts_come_first_by_their_beginning_and_nights_on_call_do_not_make_the
     assert found.technicians == [7, 8, 6, 9]
     assert found.hours == (420, 1080)
     assert found.away == [(6, "Time off", 0, 1440)]
-    assert found.sentence.startswith("Thursday 18 June 2026: 2 technicians have a shift, 0 app")
+    assert found.sentence.startswith("Thursday 18 June 2026: 2 technicians have a shift, 0 vis")
     nights = board(stg_technician_shifts=shifts[2:3], last="2026-06-19 08:00")
     assert nights.hours == (0, 420)
 
@@ -225,7 +225,7 @@ def late_row(technician: int, **times: str) -> dict[str, Any]:
     return technician_day(technician, DAY, visits=0) | more
 
 
-def test_a_late_first_dispatch_or_none_is_told_and_time_away_is_taken_off(board: Any) -> None:
+def test_a_late_first_dispatch_or_none_is_told_and_time_away_is_subtracted(board: Any) -> None:
     away = {
         "technician_id": 5,
         "occasion": "Training",
@@ -274,6 +274,51 @@ def test_who_has_a_visit_under_way_is_not_told_to_be_without_a_dispatch(
     scheduled = board(technician_day=[row], current_assignments=assigned(1, status="Scheduled"))
     assert [each["technician"] for each in scheduled.late] == [7]
     assert board(technician_day=[row], current_assignments=assigned(1, status=status)).late == []
+
+
+def away(technician: int, begins: str, ends: str, occasion: str = "Training") -> dict[str, Any]:
+    times = {"starts_at": chicago(f"{DAY} {begins}"), "ends_at": chicago(f"{DAY} {ends}")}
+    return {"technician_id": technician, "occasion": occasion} | times
+
+
+def test_work_within_an_absence_is_told_but_not_a_meeting_that_began_late(board: Any) -> None:
+    found = board(
+        assignment_history=[
+            state(1, "Dispatched", f"{DAY} 09:00", f"{DAY} 09:30"),
+            state(1, "Working", f"{DAY} 09:30", f"{DAY} 10:00"),
+            state(1, "Working", f"{DAY} 10:00", f"{DAY} 12:00", is_paused=True),
+            state(2, "Working", f"{DAY} 13:00", f"{DAY} 14:10"),
+            state(3, "Working", f"{DAY} 13:00", f"{DAY} 15:00", technician_id=8),
+        ],
+        time_away=[
+            away(7, "09:10", "09:50"),
+            away(7, "10:00", "12:00", "A pause is no work"),
+            away(7, "14:00", "15:00", "Ten minutes"),
+        ],
+    )
+    assert found.absent == [(7, 101, "Training", 550, 590)]
+    assert found.shown()["absent"] == [(1, 101, "Training", 550, 590)], "Kyle comes first"
+    assert "1 visit during time away" in found.sentence
+
+
+def test_hours_without_a_load_are_told_also_before_the_first_one(tmp_path: Path) -> None:
+    """Loads of once an hour may be late, which is no hole."""
+    file = write(
+        tmp_path / "dispatch.duckdb",
+        tenants=[tenant()],
+        loads=loads(
+            *(f"{DAY} {at}" for at in ("06:00", "07:05", "08:00", "09:30", "22:00")),
+            "2026-06-19 02:00",
+        ),
+        tenant_day=[day(DAY), day("2026-06-19")],
+    )
+    days = [LocalDay(date.fromisoformat(each), ZONE) for each in (DAY, "2026-06-19")]
+    with Marts(str(file)) as marts:
+        (known,) = tenants(marts)
+        found = facts(marts, known, {}, days[0].begins)
+    first, second = (DayBoard(found, each).shown()["holes"] for each in days)
+    assert first == [(0, 360), (480, 570), (570, 1320), (1320, 1440)]
+    assert second == [(0, 120)]
 
 
 def test_what_waits_is_counted_on_the_last_day_only(board: Any) -> None:

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 from tap_servicetitan_dispatch.page.marts import Marts
-from tap_servicetitan_dispatch.page.site import build
+from tap_servicetitan_dispatch.page.site import SHARED, build
 from tests.page.week import HASH, LINES, ODD, fleet
 from tools.picture import PICTURE, take
 
@@ -48,17 +48,43 @@ class Looked:
         self.page.goto(file.as_uri())
         return self
 
-    def traces(self, plot: str) -> dict[str, dict[str, Any]]:
-        """Return what a chart was given to draw, by the name of the colour."""
-        found: list[dict[str, Any]] = self.page.evaluate(
-            "id => document.getElementById(id).data.map("
-            "({name, base, x, y, customdata}) => ({name, base, x, y, customdata}))",
+    def bars(self, plot: str) -> dict[str, list[tuple[float, ...]]]:
+        """Return where bars begin and end and where marks are, by what they stand for."""
+        shapes: list[dict[str, str]] = self.page.evaluate(
+            "id => [...document.querySelectorAll(`#${id} [data-from]`)].map("
+            "each => ({...each.dataset}))",
             plot,
         )
-        return {trace.get("name") or "": trace for trace in found}
+        found: dict[str, list[tuple[float, ...]]] = {}
+        for each in shapes:
+            ends = (float(each[name]) for name in ("from", "to") if name in each)
+            found.setdefault(each["kind"], []).append(tuple(ends))
+        return found
+
+    def columns(self, chart: str) -> list[list[float]]:
+        """Return the heights of the columns of each series, whose order is that of the legend."""
+        columns = self.page.locator(f"#plot-{chart} .scale tspan[y='16']").count()
+        heights = [[0.0] * columns for _ in self.legend(chart)]
+        for each in self.page.evaluate(
+            "id => [...document.querySelectorAll(`#plot-${id} [data-value]`)].map("
+            "each => [each.dataset.series, each.dataset.column, each.dataset.value].map(Number))",
+            chart,
+        ):
+            heights[each[0]][each[1]] = each[2]
+        return heights
+
+    def legend(self, chart: str) -> list[str]:
+        return self.page.locator(f"#legend-{chart} li").all_inner_texts()
+
+    def left(self, selector: str) -> float:
+        """Return where the first element that is found begins."""
+        box = self.page.locator(selector).first.bounding_box()
+        assert box
+        return box["x"]
 
     def table(self, name: str) -> list[list[str]]:
         """Return the rows of a table, its head first."""
+        self.page.wait_for_selector(DRAWN)
         found: list[list[str]] = self.page.evaluate(
             "id => [...document.getElementById(id).rows].map(row => "
             "[...row.cells].map(cell => cell.textContent))",
@@ -88,7 +114,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def acme(browser: Browser, pages: Path) -> Looked:
-    """The page of the tenant with three days, with all charts drawn."""
+    """The page of the tenant with three days."""
     page = browser.new_page(viewport={"width": 1200, "height": 800})
     page.clock.set_fixed_time(datetime.fromisoformat(SAME_DAY))
     looked = Looked(page).open(pages / "tenant-1.html")
@@ -100,11 +126,8 @@ def test_nothing_goes_wrong_and_nothing_but_the_pages_own_files_is_asked_for(
     acme: Looked, pages: Path
 ) -> None:
     assert acme.trouble == []
-    own = {(pages / name).as_uri() for name in ("tenant-1.html", "page.js", "page.css")}
-    assert {url for url in acme.asked if not url.startswith("data:")} == {
-        *own,
-        (pages / "plotly.min.js").as_uri(),
-    }
+    own = {(pages / name).as_uri() for name in ("tenant-1.html", *SHARED)}
+    assert {url for url in acme.asked if not url.startswith("data:")} == own
 
 
 def test_text_of_the_api_is_text(acme: Looked) -> None:
@@ -114,41 +137,125 @@ def test_text_of_the_api_is_text(acme: Looked) -> None:
     assert names == {"7": ODD, "8": LINES, "9": f"{HASH[:8]}…"}
     shown = {row[0] for row in acme.table("table-shares")[1:]}
     assert shown == {ODD, LINES}
-    ticks = acme.page.locator("#plot-board .ytick").all_text_contents()
-    assert [each.strip() for each in ticks] == [
-        "Nobody assigned",
-        *(f"{name[:25]}…" for name in (ODD, LINES)),
-        f"{HASH[:8]}…",
-    ]
+    shown_there = acme.page.locator("#plot-board .name").all_text_contents()
+    assert shown_there == ["Nobody assigned", ODD, LINES, f"{HASH[:8]}…"]
 
 
 def test_the_bars_of_a_day_are_those_of_the_marts(acme: Looked) -> None:
-    traces = acme.traces("plot-board")
     # In minutes since midnight, of a day that has 25 hours
-    assert (traces["On the way"]["base"], traces["On the way"]["x"]) == ([30], [150])
-    assert (traces["On site"]["base"], traces["On site"]["x"]) == ([180], [60])
-    assert traces["Forgotten under way"]["x"] == [480]
-    assert traces["Nobody assigned since"]["x"] == [630]
-    assert traces["Lost its technician<br>at this time"]["x"] == [630]
-    assert traces["Handed over<br>at this time"]["x"] == [645]
-    assert "00:30 to 02:00 (2 h 30 min)" in traces["On the way"]["customdata"][0]
-    assert acme.page.locator("#plot-board .barlayer .trace").count() == 5
-    ticks = acme.page.locator("#plot-board .xtick").all_text_contents()
+    assert acme.bars("plot-board") == {
+        "nobody": [(630,)],
+        "shift": [(0, 540), (480, 960)],
+        "hole": [(0, 780)] * 3,
+        "way": [(30, 180)],
+        "site": [(180, 240)],
+        "away": [(660, 720)],
+        "forgotten": [(480,)],
+        "off": [(630,)],
+        "over": [(645,)],
+        "call": [(420, 900)],
+    }
+    assert acme.page.locator("#plot-board rect:not(.ring)").count() == 9
+    ticks = acme.page.locator("#plot-board thead text").all_text_contents()
     assert ticks[:4] == ["00", "01", "01", "02"]
+    assert acme.text("#plot-board tfoot").strip() == "seen up to 11:45"
+
+
+@pytest.mark.parametrize("plot", ["board", "shares", "withdrawals"])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_no_row_is_covered_by_the_hours_above_it(acme: Looked, plot: str, width: int) -> None:
+    acme.page.set_viewport_size({"width": width, "height": 800})
+    acme.page.evaluate("scrollTo(0, 0)")
+    head, row = (
+        acme.page.locator(f"#plot-{plot} {part} tr").first.bounding_box()
+        for part in ("thead", "tbody")
+    )
+    assert head
+    assert row
+    assert row["y"] >= head["y"] + head["height"] - 1
+
+
+def test_a_bar_stands_at_its_hours(acme: Looked) -> None:
+    hours = acme.page.evaluate(
+        "[...document.querySelectorAll('#plot-board thead text')].map("
+        "each => { const box = each.getBoundingClientRect(); return box.x + box.width / 2; })"
+    )
+    assert acme.left("#plot-board rect.way") == pytest.approx((hours[0] + hours[1]) / 2, abs=1)
+    assert acme.left("#plot-board rect.site") == pytest.approx(hours[3], abs=1)
+    until = acme.left("#plot-board .until")
+    assert until == pytest.approx(hours[12] + 0.75 * (hours[13] - hours[12]), abs=1)
+
+
+def test_a_visit_is_told_by_pointer_and_by_keyboard(acme: Looked) -> None:
+    tip = acme.page.locator("#tip")
+    way = [ODD, "On the way 00:30 to 02:00 (2 h 30 min)", "Appointment 101, job 11; now: Done"]
+    acme.page.locator("#plot-board rect.way").hover()
+    assert tip.inner_text().splitlines() == way
+    acme.page.locator("h1").hover()
+    assert tip.is_hidden()
+
+    acme.page.locator("#day").focus()
+    acme.page.keyboard.press("Tab")
+    assert tip.inner_text().startswith("Nobody assigned since 09:30")
+    acme.page.keyboard.press("ArrowDown")  # to what begins at about that time
+    acme.page.keyboard.press("ArrowLeft")
+    assert tip.inner_text().splitlines() == way
+    focused = acme.page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert focused == ", ".join(way)
+    acme.page.keyboard.press("ArrowRight")
+    acme.page.keyboard.press("ArrowRight")  # there is nothing to the right
+    assert tip.inner_text().splitlines()[1].startswith("On site 02:00 to 03:00 (1 h 0 min)")
+    acme.page.keyboard.press("ArrowUp")
+    acme.page.keyboard.press("ArrowUp")  # nor above
+    assert tip.inner_text().startswith("Nobody assigned since 09:30")
+    assert acme.text("#day-title") == "Sunday 1 November 2026", "the day is the same"
+    assert acme.page.locator("#plot-board [tabindex]").count() == 1
+    acme.page.keyboard.press("Escape")
+    assert tip.is_hidden()
+    acme.page.keyboard.press("Tab")
+    assert acme.page.evaluate("document.activeElement.tagName") == "SUMMARY"
 
 
 def test_the_table_has_the_numbers_of_the_chart(acme: Looked) -> None:
     rows = acme.table("table-board")
     assert [ODD, "101", "11", "00:30", "150", "60", "0", "03:00", "Done"] in rows
-    traces = acme.traces("plot-done")
     table = acme.table("table-done")
     assert [row[3] for row in table[1:]] == ["1", "0", "1"]
-    assert traces["Dispatch, arrival and end seen"]["y"] == [1, 0, 1]
-    assert traces["Dispatch not seen"]["y"] == [1, 0, 0]
-    shares = acme.traces("plot-shares")
-    assert sum(trace["x"][0] for trace in shares.values()) == pytest.approx(100)
-    ticks = acme.page.locator("#plot-hours .xtick").all_text_contents()
-    assert ticks == ["Fri30 Oct9 h", "Sat31 Oct0 h", "Sun1 Nov13 huntil12:00"]
+    assert acme.legend("done") == [
+        "Dispatch, arrival and end seen",
+        "Arrival not seen",
+        "Dispatch not seen",
+    ]
+    assert acme.columns("done") == [[1, 0, 1], [0, 0, 0], [1, 0, 0]]
+    shares = acme.bars("plot-shares")
+    assert [(kind, len(ends)) for kind, ends in shares.items()] == [
+        ("site", 1),
+        ("way", 1),
+        ("idle", 2),
+        ("away", 1),
+    ]
+    assert [ends[-1][1] for kind, ends in shares.items() if kind == "idle"] == [100]
+    assert [ends for kind, ends in shares.items() if kind == "site"] == [[(0, 12.5)]]
+    assert acme.bars("plot-withdrawals") == {"way": [(0, 2)]}
+    below = acme.page.locator("#plot-hours .scale text:has(tspan)")
+    assert [each.locator("tspan").all_text_contents() for each in below.all()] == [
+        ["Fri", "30 Oct", "9 h"],
+        ["Sat", "31 Oct", "0 h"],
+        ["Sun", "1 Nov", "13 h", "until 12:00"],
+    ]
+
+
+def test_cells_are_a_table_in_which_nobody_stands_out(acme: Looked) -> None:
+    cells = acme.page.locator("#plot-cover tbody tr").all_inner_texts()
+    assert [each.split() for each in cells] == [
+        ["Skill", "Plumbing", "<b>", "2", "0"],
+        ["Zone", "North", "\N{EN DASH}"],
+    ]
+    assert acme.page.locator("#plot-cover .zero").all_inner_texts() == ["0"]
+    hours = acme.page.locator("#plot-capacity tbody td").first
+    assert hours.inner_text().split("\n") == ["4 h left", "of 10"]
+    shade = hours.evaluate("each => each.style.getPropertyValue('--share')")
+    assert shade == "60.000%"
 
 
 @pytest.mark.parametrize("name", ["index.html", "tenant-1.html"])
@@ -177,7 +284,7 @@ def test_who_needs_somebody_is_told_in_words(acme: Looked) -> None:
     assert acme.page.locator("#nobody li").all_text_contents() == [
         f"Appointment 900: Nobody assigned since 09:30; it was {LINES}'s"
     ]
-    notes = acme.page.locator("#plot-board .annotation-text").all_text_contents()
+    notes = acme.page.locator("#plot-board .notes div").all_text_contents()
     assert "first dispatch 30 min after shift start" in notes
     assert "1 open, any day" in notes
 
@@ -190,9 +297,9 @@ def test_the_arrows_the_keyboard_and_the_slider_change_the_day(acme: Looked) -> 
     assert title.inner_text() == "Saturday 31 October 2026"
     acme.page.locator("body").press("ArrowLeft")
     assert title.inner_text() == "Friday 30 October 2026"
-    traces = acme.traces("plot-board")
-    assert traces["Paused"]["base"] == [540]
-    assert traces["Done, the work not seen"]["x"] == [780]
+    bars = acme.bars("plot-board")
+    assert bars["paused"] == [(540, 570)]
+    assert bars["done"] == [(780,)]
     assert [row[-1] for row in acme.table("table-board")[1:]] == [
         "Done",
         "Done; the way there and the work were not seen",
@@ -200,12 +307,12 @@ def test_the_arrows_the_keyboard_and_the_slider_change_the_day(acme: Looked) -> 
     assert acme.text("#day-seen").startswith("50% of what was done was seen")
     acme.page.locator("#day").fill("2")
     assert title.inner_text() == "Sunday 1 November 2026"
-    assert "On the way" in acme.traces("plot-board")
+    assert "way" in acme.bars("plot-board")
 
 
 def test_what_is_not_there_is_said_in_place_of_an_empty_box(acme: Looked) -> None:
     assert "dispatch_appointments" in acme.text("#arrivals .missing")
-    assert acme.page.locator("#arrivals .plot").count() == 0
+    assert acme.page.locator("#plot-arrivals").count() == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -213,7 +320,6 @@ def test_an_automatic_checker_finds_nothing_to_say(
     browser: Browser, pages: Path, acme: Looked, scheme: Any
 ) -> None:
     acme.page.emulate_media(color_scheme=scheme)
-    acme.page.wait_for_selector(DRAWN)
     acme.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     fleet_page = browser.new_page(color_scheme=scheme)
     Looked(fleet_page).open(pages / "index.html")
@@ -224,6 +330,45 @@ def test_an_automatic_checker_finds_nothing_to_say(
     acme.page.screenshot(path=folder / f"tenant-{scheme}.png", full_page=True)
     fleet_page.screenshot(path=folder / f"fleet-{scheme}.png", full_page=True)
     fleet_page.close()
+
+
+@pytest.mark.parametrize("width", [390, 800])
+def test_on_a_narrow_screen_only_charts_are_wider_than_it(
+    browser: Browser, pages: Path, width: int
+) -> None:
+    looked = Looked(browser.new_page(viewport={"width": width, "height": 800}))
+    for name in ("tenant-1.html", "index.html"):
+        looked.open(pages / name)
+        assert looked.page.evaluate("document.documentElement.scrollWidth") == width
+        looked.page.screenshot(path=pages.parent / f"{width}-{name}.png", full_page=True)
+        found = Axe().run(looked.page)
+        assert found.violations_count == 0, found.generate_report()
+    looked.page.close()
+
+
+def test_colours_follow_dark_mode_and_print_and_nothing_is_drawn_anew(
+    browser: Browser, pages: Path
+) -> None:
+    page = browser.new_page(color_scheme="light")
+    Looked(page).open(pages / "tenant-1.html")
+    site = page.locator("#plot-board rect.site").element_handle()
+    assert site
+
+    def colours() -> list[str]:
+        style = "getComputedStyle({}).{}".format
+        found: list[str] = page.evaluate(
+            f"site => [{style('site', 'fill')}, {style('document.body', 'backgroundColor')}]", site
+        )
+        return found
+
+    light = colours()
+    page.emulate_media(color_scheme="dark")
+    assert not {*light} & {*colours()}
+    page.emulate_media(media="print")
+    assert colours() == light
+    assert page.locator("#before").is_hidden()
+    page.pdf(path=pages.parent / "tenant.pdf", format="A4")
+    page.close()
 
 
 def test_the_fleet_leads_to_each_tenant_those_first_that_need_somebody(
@@ -242,12 +387,16 @@ def test_the_fleet_leads_to_each_tenant_those_first_that_need_somebody(
     looked.page.get_by_text("Tenant 3").click()
     looked.page.wait_for_selector(DRAWN)
     assert "This is the first load." in looked.text(".notice")
-    assert [*looked.traces("plot-board")] == ["Shift", "Done before the first load"]
+    assert looked.legend("board") == [
+        "Shift",
+        "Done before the first load",
+        "No load in these hours",
+    ]
+    assert [*looked.bars("plot-board")] == ["shift", "hole", "edited"]
     not_yet = "Not known yet: this was the first load. Hours appear from the second load on."
     assert looked.text("#no-shares") == looked.text("#hours .missing") == not_yet
     assert looked.page.locator("#plot-shares").is_hidden()
     looked.page.goto((pages / "tenant-4.html").as_uri())
-    looked.page.wait_for_selector(DRAWN)
     assert "revoked the application" in looked.text("#freshness")
     assert looked.trouble == []
     looked.page.close()

@@ -51,7 +51,7 @@ def rows(chart: Chart) -> list[list[Any]]:
         (done([], DAYS), "Nothing was done"),
         (where_hours_went([], DAYS, tenant(), []), "technician_shifts"),
         (dispatch_to_done(tenant(day(DAYS[0]))), "keep_history"),
-        (withdrawals([], DAYS), "Nobody was taken off"),
+        (withdrawals([], DAYS), "No appointment was withdrawn"),
         (handovers([], DAYS), "No appointment went"),
         (
             capacity([], tenant()),

@@ -47,7 +47,7 @@ def test_what_is_written_can_be_read(scheme: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_is_drawn_can_be_seen(scheme: str) -> None:
     known = colours(scheme)
-    looks = ("site", "way", "paused", "unseen", "away", "idle", "done", "bad")
+    looks = ("site", "way", "paused", "unseen", "away", "idle", "done", "bad", "soft")
     for ground in ("ground", "shift"):
         faint = [look for look in looks if contrast(known[look], known[ground]) < DRAWN]
         assert faint == [], ground

@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.page.marts import Marts
-from tap_servicetitan_dispatch.page.site import NothingLoadedError, build, embedded, how_seen
+from tap_servicetitan_dispatch.page.site import (
+    SHARED,
+    NothingLoadedError,
+    build,
+    embedded,
+    how_seen,
+)
 from tests.page.made import day, loads, state, tenant, write
 from tests.page.week import LINES, ODD, fleet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHARED = {"page.css", "page.js", "plotly.min.js"}
 BOTH = [tenant(1), tenant(2, "Bolt")]
 
 
@@ -40,13 +45,13 @@ def data_of(page: Path) -> Any:
 def test_a_single_tenant_is_the_first_page_and_of_several_each_has_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "output" / "page"
     file = tmp_path / "dispatch.duckdb"
-    assert built(write(file, tenants=BOTH), folder) == SHARED | {
+    assert built(write(file, tenants=BOTH), folder) == {*SHARED} | {
         "index.html",
         "tenant-1.html",
         "tenant-2.html",
     }
     assert "All tenants" in (folder / "tenant-1.html").read_text(encoding="utf-8")
-    assert built(write(file, tenants=BOTH[:1]), folder) == SHARED | {"index.html"}
+    assert built(write(file, tenants=BOTH[:1]), folder) == {*SHARED} | {"index.html"}
     assert "All tenants" not in (folder / "index.html").read_text(encoding="utf-8")
 
 
@@ -98,7 +103,7 @@ def test_each_page_forbids_all_but_its_own_files(tmp_path: Path) -> None:
     for page in folder.glob("*.html"):
         text = page.read_text(encoding="utf-8")
         policy = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
-        assert "default-src 'none'; script-src 'self';" in policy[0]
+        assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy[0]
         assert re.findall(r"https?://", text.partition('id="data"')[0]) == []
 
 

@@ -36,8 +36,9 @@ class Tokens:
     """Issues access tokens and checks them. They are signed, not stored.
 
     Args:
-        behaviour: Which tenants a token serves, how long, and how many there are in a minute.
-        timer: Returns seconds, and never goes back.
+        behaviour: Which tenants a token serves, how long it lasts, and how many are issued per
+            minute.
+        timer: Monotonic clock, in seconds.
     """
 
     def __init__(self, behaviour: Behaviour, timer: Callable[[], float]) -> None:
@@ -52,7 +53,7 @@ class Tokens:
         """Return an access token for a client.
 
         Raises:
-            BareProblem: It has been issued as many as it may within a minute (429).
+            BareProblem: It has got its maximum number within a minute (429).
         """
         self._count(self._issued_at[client])
         expires = now + self._behaviour.token_lifetime * SECOND
@@ -74,7 +75,7 @@ class Tokens:
         issued_at.append(now)
 
     def is_valid(self, token: str, member: Member) -> bool:
-        """Return whether a tenant takes a token; another that shares it may not do so any more."""
+        """Return whether a tenant takes a token; others may still take one that it does not."""
         claims, _, signature = token.partition(".")
         right = _signature(member.client, claims)
         if not hmac.compare_digest(signature.encode(), right.encode()):
@@ -113,7 +114,7 @@ async def member_of(
     """Return the tenant that a call names.
 
     Raises:
-        BareProblem: 404, there is none.
+        BareProblem: There is none (404).
     """
     member = group.at(request.scope["path"])
     if member is None or member.access.refusal == "unknown":
@@ -125,7 +126,7 @@ MemberNow = Annotated[Member, Depends(member_of)]
 
 
 async def tenant_of(member: MemberNow) -> Tenant:
-    """Return what the tenant of a call shows, brought up to the clock."""
+    """Return the world of a call's tenant, brought up to the clock."""
     tenant = member.world
     tenant.advance()
     return tenant
@@ -138,7 +139,7 @@ async def behaviour_of(request: Request) -> Behaviour:
 
 
 async def tokens_of(request: Request) -> Tokens:
-    """Return the tokens that this sandbox has issued."""
+    """Return the issuer of this sandbox's tokens."""
     tokens: Tokens = request.app.state.tokens
     return tokens
 
@@ -236,7 +237,7 @@ async def access_token(
 
 
 def _basic(authorization: str) -> dict[str, str]:
-    """Return the credentials of a Basic header, which is how the page at /docs sends them."""
+    """Return the credentials of a Basic header, as the page at /docs sends them."""
     kind, _, encoded = authorization.partition(" ")
     try:
         client_id, colon, client_secret = b64decode(encoded).decode().partition(":")

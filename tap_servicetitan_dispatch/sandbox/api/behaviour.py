@@ -11,12 +11,12 @@ Numbered = Annotated[str, StringConstraints(pattern=r"^[a-z-]+=[0-9]{1,9}$")]
 
 
 def _number(value: Any) -> Any:
-    """Read a number in a text, which is how a command line gives it."""
+    """Read the number in a text, as a command line gives it."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 def _parts(value: Any) -> Any:
-    """Split a text at its commas, likewise."""
+    """Split a text at its commas, as a command line gives it."""
     return value.split(",") if isinstance(value, str) else value
 
 
@@ -496,8 +496,8 @@ class Behaviour:
     repeats: Annotated[
         Literal["rows", "one_row"],
         Field(
-            description="Whether a repeated shift has one row for each time, or a single row that "
-            "lasts a week.",
+            description="Whether a repeated shift has one row for each occurrence, or a single row "
+            "that lasts a week.",
         ),
     ] = "rows"
     night_windows: Annotated[

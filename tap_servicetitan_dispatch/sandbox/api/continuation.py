@@ -17,7 +17,7 @@ class Place(msgspec.Struct, frozen=True):
     Attributes:
         instant: When that row was changed.
         id: Its id.
-        pause: Whether an empty page comes first (a behaviour the real feed may have).
+        pause: Whether an empty page comes first (which the real feed may do).
         issued_on: When the token for it was issued.
         recent: Whether recent changes were asked for then.
     """
@@ -43,7 +43,7 @@ def read(feed: str, token: str) -> Place:
     """Return the place that a token stands for.
 
     Raises:
-        ValueError: This feed never issued such a token.
+        ValueError: This feed never issued that token.
     """
     try:
         token = token.rstrip("~")  # with which a long one is filled up

@@ -1,4 +1,4 @@
-"""What is refused before an operation sees it."""
+"""Checks before an operation sees a request."""
 
 import json
 import re
@@ -17,18 +17,18 @@ from tap_servicetitan_dispatch.sandbox.api.problems import Problem, problem_resp
 from tap_servicetitan_dispatch.sandbox.group import API_ROOT
 
 MOST_BYTES = 2**20
-"""Of a body; no operation needs more than some thousand."""
+"""Maximum size of a body; no operation needs more than some thousand bytes."""
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^:\[\]]+))(?::[0-9]*)?")
 
 
 class Hosts:
     """Middleware that answers only requests whose `Host` is this machine.
 
-    A web page may let its own host name lead to 127.0.0.1 (DNS rebinding), and a browser then takes
-    the sandbox for a part of that page.
+    A web page may let its own host name lead to 127.0.0.1 (DNS rebinding). A browser then treats
+    the sandbox as part of that page.
 
     Args:
-        app: Answers the others.
+        app: Answers the other requests.
         allowed: Names of other hosts to answer.
     """
 
@@ -53,11 +53,11 @@ class Hosts:
 
 
 class Queries:
-    """Middleware that takes away parameters without a value: they count as not given.
+    """Middleware that removes parameters without a value: they count as not given.
 
     Args:
-        app: Answers what is left.
-        ignores_sort: Whether a `sort` that makes no sense counts as not given, too.
+        app: Answers the request without them.
+        ignores_sort: Whether an invalid `sort` counts as not given, too.
     """
 
     def __init__(self, app: ASGIApp, *, ignores_sort: bool) -> None:
@@ -78,10 +78,10 @@ class Queries:
 
 
 async def known_parameters(request: Request) -> None:
-    """Refuse a parameter that the operation does not know, where the behaviour asks for that.
+    """Refuse a parameter that the operation does not know, if the behaviour says so.
 
     Raises:
-        Problem: There is one.
+        Problem: There is such a parameter.
     """
     refusal = request.app.state.behaviour.unknown_parameters
     if refusal == "ignored":
@@ -96,7 +96,7 @@ async def known_parameters(request: Request) -> None:
 class Bodies:
     """Middleware that refuses bodies that are too long, unread, and JSON with invalid text in it.
 
-    JSON can name half of a character (a lone surrogate), which no answer could carry.
+    JSON can contain half a character (a lone surrogate), which no answer could contain.
     """
 
     def __init__(self, app: ASGIApp) -> None:

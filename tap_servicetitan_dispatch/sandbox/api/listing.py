@@ -45,7 +45,7 @@ FewNumbers = Annotated[Numbers, AfterValidator(_few)]
 
 
 class Paged(BaseModel):
-    """Which page of a list is asked for."""
+    """The page of a list that is asked for."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -55,14 +55,14 @@ class Paged(BaseModel):
 
 
 class Created(Paged):
-    """Rows by when they were created."""
+    """A range of creation times."""
 
     created_before: Instant = FOREVER
     created_on_or_after: Instant = 0
 
 
 class Sorted(Created):
-    """Rows by when they were created and changed, in a chosen order."""
+    """Ranges of creation and modification times, and a sort order."""
 
     modified_before: Instant = FOREVER
     modified_on_or_after: Instant = 0
@@ -70,7 +70,7 @@ class Sorted(Created):
 
 
 class SortedByActivity(Sorted):
-    """The same, and by whether they are active."""
+    """The same, and whether rows are active."""
 
     active: ActiveParameter = Active.TRUE
 
@@ -99,7 +99,7 @@ def cut(
     behaviour: Behaviour,
     is_shown: Callable[[Any], bool] = lambda _: True,
 ) -> Response:
-    """Return a numbered page of rows, without those that are not shown."""
+    """Return a numbered page of rows, without hidden ones."""
     total: int | None = None
     if query.include_total:
         rows = list(rows)
@@ -148,7 +148,7 @@ TEN = 10
 
 
 def active_of(asked: Active, behaviour: Behaviour) -> Active:
-    """Return which rows are given to who asks for some by `active`.
+    """Return which rows a request with this `active` gets.
 
     Raises:
         Problem: Inactive ones are refused.
@@ -191,7 +191,7 @@ def _sorted(tenant: Tenant, name: str, query: Sorted, behaviour: Behaviour) -> I
 
 
 def _low(query: Sorted, behaviour: Behaviour) -> int:
-    """Return the first instant of which rows are given; all have one if none is asked for."""
+    """Return the first instant of the range of rows; every row has one if none is asked for."""
     asked = query.modified_on_or_after
     if not asked:
         return NEVER

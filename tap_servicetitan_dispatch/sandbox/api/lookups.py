@@ -1,4 +1,4 @@
-"""What a request names by its id: rows and technicians."""
+"""Looks up rows and technicians that a request names by their ids."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -12,7 +12,7 @@ def to_change(table: Table[RowT], id_: int | str) -> RowT:
     """Return a row that has not been deleted.
 
     Raises:
-        Problem: There is none with this id (404), no more than if it had been deleted for good.
+        Problem: There is none with this id, or it was deleted (404).
     """
     row = found(table, id_)
     if not row.active:
@@ -40,9 +40,9 @@ def check_technicians(tenant: Tenant, ids: Iterable[int], field: str) -> None:
     """Check that technicians exist.
 
     Args:
-        tenant: Whose technicians.
-        ids: Of the technicians.
-        field: Which field of the request names them.
+        tenant: The tenant of the technicians.
+        ids: Their ids.
+        field: The field of the request that names them.
 
     Raises:
         Problem: There is no technician with one of these ids (400).

@@ -1,4 +1,4 @@
-"""Types of parameters and body fields, as strict and as lenient as the API reads them."""
+"""Types of parameters and body fields, as strict and as lenient as the API's."""
 
 import re
 from enum import StrEnum
@@ -11,7 +11,7 @@ from tap_servicetitan_dispatch.sandbox.world import instants
 
 
 class Active(StrEnum):
-    """Which rows are asked for, by whether they are active."""
+    """Which rows are asked for: active ones, inactive ones, or both."""
 
     TRUE = "True"
     ANY = "Any"
@@ -31,10 +31,10 @@ def _boolean(value: Any) -> Any:
 
 
 def number(text: str) -> int:
-    """Return the number that a text is.
+    """Return the number in a text.
 
     Raises:
-        ValueError: It is not one of at most 64 bits, in plain digits.
+        ValueError: It is not a number of at most 64 bits, in plain digits.
     """
     value = int(text) if re.fullmatch("-?[0-9]{1,19}", text) else 2**63
     if not -(2**63) <= value < 2**63:
@@ -65,7 +65,7 @@ Instant = Annotated[
 Planned = Annotated[
     Instant, Field(ge=instants.parse("1900-01-01"), lt=instants.parse("2200-01-01"))
 ]
-"""When something takes place. A calendar ends somewhere, and those of time zones sooner."""
+"""A planned time. Calendars end somewhere, and those of time zones sooner."""
 Span = Annotated[
     int,
     BeforeValidator(_span),
@@ -82,6 +82,6 @@ Id = Annotated[int, Strict(), Field(ge=0, lt=2**63)]
 
 
 class Body(BaseModel):
-    """A request body: its fields are written in camel case, and others are ignored."""
+    """A request body: its fields are in camel case, and unknown fields are ignored."""
 
     model_config = ConfigDict(alias_generator=to_camel)

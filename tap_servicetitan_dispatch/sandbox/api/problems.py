@@ -1,4 +1,4 @@
-"""Error responses, in the shapes of the API."""
+"""Error responses, in the API's formats."""
 
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -29,7 +29,7 @@ def json_response(content: object, status: int = 200) -> Response:
 
 
 def too_many(seconds: int) -> dict[str, object]:
-    """Return the body of a 429, as it was seen live."""
+    """Return the body of a 429, as it was observed."""
     title = f"Rate limit is exceeded. Try again in {seconds} seconds."
     return {"status": HTTPStatus.TOO_MANY_REQUESTS, "title": title}
 
@@ -53,11 +53,11 @@ class Problem(Exception):  # noqa: N818 - the name of the media type this stands
 
 
 class Wrong(ValueError):  # noqa: N818 - like Problem
-    """Raised where a request is read, to say in the API's words what is wrong with a field."""
+    """Raised while a request is read, to describe an invalid field in the API's words."""
 
 
 class BareProblem(Exception):  # noqa: N818 - like Problem
-    """Raised to answer with a body of another shape: some operations send a plain string."""
+    """Raised to answer with a body in another format: some operations send a plain string."""
 
     def __init__(self, body: object, status: int = 400) -> None:
         super().__init__(str(body))
@@ -66,7 +66,7 @@ class BareProblem(Exception):  # noqa: N818 - like Problem
 
 
 def number_call(scope: Scope, number: int) -> None:
-    """Give a request its number, from which the trace id of its answer follows."""
+    """Number a request; the trace id of its answer is derived from the number."""
     scope["sandbox.number"] = number
 
 
@@ -100,7 +100,7 @@ async def on_bare_problem(_request: Request, error: Exception) -> Response:
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
-    """Answer what is refused: an unknown path, a method that it lacks, or an unreadable body."""
+    """Answer an unknown path, an unsupported method, or an unreadable body."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type
     if error.status_code == HTTPStatus.BAD_REQUEST:
         return problem_response(request, invalid("", _NOT_JSON))
@@ -108,7 +108,7 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def on_invalid_request(request: Request, error: Exception) -> Response:
-    """Answer a request that is not valid for the operation: 400 with the errors of each field."""
+    """Answer an invalid request: 400 with the errors of each field."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type
     if any(one["loc"][0] == "path" for one in error.errors()):
         # The gateway matches paths by type too.

@@ -1,4 +1,4 @@
-"""Which rows a tenant shows: those of its tables, or others where the behaviour asks for that."""
+"""The rows that a tenant shows: those of its tables, or others if the behaviour says so."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -35,19 +35,19 @@ _ROW_SWITCHES = (
     "repeats",
 )
 _COPY = 10**10
-"""What is added to the id of a row that is repeated."""
+"""Offset of the id of a repeated row."""
 _WEEK = 7 * DAY
 
 
 @lru_cache(maxsize=256)
 def reshapes(behaviour: Behaviour) -> bool:
-    """Return whether other rows are shown than those of the tables."""
+    """Return whether a list shows other rows than its table has."""
     usual = Behaviour()
     return any(getattr(behaviour, name) != getattr(usual, name) for name in _ROW_SWITCHES)
 
 
 def tables_of(tenant: Tenant) -> dict[str, Table[Any]]:
-    """Return the tables of a tenant by the paths of the lists that show them."""
+    """Return a tenant's tables, by the path of the list that shows each."""
     return {
         ASSIGNMENTS: tenant.assignments,
         "technician-shifts": tenant.shifts,
@@ -60,7 +60,7 @@ def tables_of(tenant: Tenant) -> dict[str, Table[Any]]:
 
 
 class _Answers:
-    """What has been shown of a tenant so far."""
+    """The answers that a tenant has given so far."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -71,7 +71,7 @@ _answers: WeakKeyDictionary[Tenant, _Answers] = WeakKeyDictionary()
 
 
 def count_answer(tenant: Tenant, what: str) -> int:
-    """Return how many answers of a kind a tenant has given before this one."""
+    """Return how many answers of this kind the tenant has given before."""
     counts = _answers.setdefault(tenant, _Answers()).counts
     counts[what] += 1
     return counts[what] - 1
@@ -130,12 +130,12 @@ def _shape(tenant: Tenant, name: str, behaviour: Behaviour, as_of: int | None) -
 
 
 def _as_many(rows: list[Any], current: list[Any], count: int | None) -> list[Any]:
-    """Return rows without the oldest, or some of them again with other ids.
+    """Return rows without the oldest ones, or with some repeated under other ids.
 
     Args:
-        rows: The rows, in the order in which they were created.
-        current: Those that are there now.
-        count: How many there are to be now.
+        rows: The rows, in the order of creation.
+        current: The present rows.
+        count: The number of present rows to end up with.
     """
     if count is None or not rows:
         return rows
@@ -156,7 +156,7 @@ def _as_many(rows: list[Any], current: list[Any], count: int | None) -> list[Any
 
 
 def _lived(name: str, found: Iterable[Any], behaviour: Behaviour) -> list[Any]:
-    """Return rows in the order in which they were created, as they are with other lives."""
+    """Return rows in the order of creation, with other histories."""
     rows = sorted(found, key=lambda row: (row.created_on, row.id))
     if name == "technician-shifts" and behaviour.repeats == "one_row":
         return _weekly(rows)
@@ -184,7 +184,7 @@ def _lived(name: str, found: Iterable[Any], behaviour: Behaviour) -> list[Any]:
 
 
 def _touched(rows: list[Any], behaviour: Behaviour) -> list[Any]:
-    """Return assignments that were changed at other times."""
+    """Return assignments with other times of modification."""
     if behaviour.done_edits == "bulk":
         rows = [
             structs.replace(row, modified_on=_noon(row.modified_on))
@@ -209,7 +209,7 @@ def _noon(instant: int) -> int:
 
 
 def _weekly(rows: list[Any]) -> list[Any]:
-    """Return one shift for all of a technician's in a week."""
+    """Return one shift in place of all of a technician's shifts in a week."""
 
     def week(row: Shift) -> Any:
         return row.technician_id, row.shift_type, row.start // _WEEK
@@ -222,7 +222,7 @@ def _weekly(rows: list[Any]) -> list[Any]:
 
 
 def _marked(rows: list[Any], percent: int | None, mark: Callable[..., Any]) -> list[Any]:
-    """Return rows of which so many in a hundred are marked, and the others are not."""
+    """Return rows, a percentage of which are marked."""
     if percent is None or not rows:
         return rows
     wanted = round(percent * len(rows) / 100)

@@ -1,4 +1,4 @@
-"""How rows are written: as the definition says, or oddly where the behaviour asks for that."""
+"""The form of rows in answers: as in the definition, or odd if the behaviour says so."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from tap_servicetitan_dispatch.sandbox.world.instants import DAY, SECOND, parse_
 from tap_servicetitan_dispatch.sandbox.world.versions import Row
 
 NEVER = -1
-"""`modified_on` of a row that does not say when it was changed."""
+"""The `modified_on` of a row that does not give one."""
 
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d+)?Z")
 _NUMBERS = ("Scheduled", "Dispatched", "Working", "Done", "Normal", "OnCall", "TimeOff")
@@ -25,7 +25,7 @@ _ENUMS = {"status", "shiftType"}
 _SPANS = {"duration"}
 _NAMES = ("name", "title", "technicianName")
 _PART = 7
-"""One row in so many is odd where not all are."""
+"""One row in this many is odd, if not all are."""
 
 
 @lru_cache(maxsize=256)
@@ -108,7 +108,7 @@ def _time(found: re.Match[str], behaviour: Behaviour) -> str:
 
 
 def page_response(content: Mapping[str, Any], behaviour: Behaviour) -> Response:
-    """Return an answer with rows in it, which may have half a character."""
+    """Return an answer with rows, which may contain half a character."""
     if behaviour.texts == "half_characters":
         return Response(json.dumps(content), media_type="application/json")
     return json_response(content)

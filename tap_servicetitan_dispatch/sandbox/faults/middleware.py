@@ -39,7 +39,7 @@ def fault_of(scope: Scope) -> Kind | None:
 
 
 class Failing:
-    """Middleware that makes requests fail, and notes in their scope how."""
+    """Middleware that makes requests fail, and notes the fault in their scope."""
 
     def __init__(
         self, app: ASGIApp, *, switch: Switch, group: Group, tokens: Tokens, hang_up: HangUp
@@ -51,7 +51,7 @@ class Failing:
         self._hang_up = hang_up
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or make it fail if it is its turn."""
+        """Answer a request, or make it fail if it is due to."""
         faults, kind, chance = self._switch.draw(scope["path"])
         if not self._switch.admit(scope["path"], _app_key(scope)):
             kind = "rate_limited"

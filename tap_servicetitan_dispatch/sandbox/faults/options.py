@@ -1,4 +1,4 @@
-"""Faults: what the network and the API throw at their clients, as switches."""
+"""Faults of the network and the API, as switches."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -45,12 +45,12 @@ _YEAR = 366 * 86_400
 
 
 def _parts(value: Any) -> Any:
-    """Split a text at its commas, which is how a command line gives several values."""
+    """Split a text at its commas, as a command line gives it."""
     return value.split(",") if isinstance(value, str) else value
 
 
 def _numbers(value: Any) -> Any:
-    """Split a text likewise, and read the numbers in it."""
+    """Split a text at its commas, and read the numbers in it."""
     parts = _parts(value)
     return parts if parts is value else [int(part) if part.isdecimal() else part for part in parts]
 

@@ -1,4 +1,4 @@
-"""Which request fails, and how."""
+"""Decides which request fails, and how."""
 
 from collections import deque
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _NOT_FOR_TOKENS: frozenset[Kind] = frozenset({"maintenance", "revoked", "no_scop
 _API = "/dispatch/"
 
 Caller = tuple[int | None, str | None]
-"""Tenant and app key: the limit of each is its own."""
+"""Tenant and app key: each pair has its own limit."""
 
 
 @dataclass
@@ -29,12 +29,12 @@ class _Progress:
 class Switch:
     """The faults that are on; they may be changed while requests come in.
 
-    Faults of a tenant take the place of those of all tenants. Setting them starts them anew,
-    even if they are the same.
+    Faults of a tenant replace those of all tenants. Setting faults starts them anew, even if they
+    are the same.
 
     Args:
-        faults: Those of all tenants at first.
-        timer: Returns seconds, and never goes back.
+        faults: The initial faults of all tenants.
+        timer: Monotonic clock, in seconds.
     """
 
     def __init__(self, faults: Faults, timer: Callable[[], float]) -> None:
@@ -46,11 +46,11 @@ class Switch:
         return self._of_tenant.get(tenant_id or 0, self._of_all)
 
     def faults(self, tenant_id: int | None = None) -> Faults:
-        """Return the faults that are on, of all tenants or at a tenant."""
+        """Return the faults of a tenant, or of all tenants."""
         return self._progress(tenant_id).faults
 
     def turn(self, faults: Faults | None, tenant_id: int | None = None) -> None:
-        """Set the faults of all tenants or of one; with `None` it has those of all."""
+        """Set the faults of all tenants or of one; with `None` the tenant gets those of all."""
         if tenant_id is None:
             self._of_all = _Progress(faults or Faults())
         elif faults is None:
@@ -59,7 +59,7 @@ class Switch:
             self._of_tenant[tenant_id] = _Progress(faults)
 
     def draw(self, path: str) -> tuple[Faults, Kind | None, Chance]:
-        """Decide whether and how the next request fails; the chance decides on the rest."""
+        """Decide by chance whether and how the next request fails."""
         progress = self._progress(tenant_in(path))
         faults = progress.faults
         if not path.startswith((_API, TOKEN_PATH)) or faults.on not in path:

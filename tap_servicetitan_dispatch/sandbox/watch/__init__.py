@@ -1,1 +1,1 @@
-"""The page at `/`, on which one sees a tenant's day go by and what one changes arrive."""
+"""The page at `/`, which shows a tenant's day and how changes arrive."""

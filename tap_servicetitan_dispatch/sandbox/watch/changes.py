@@ -17,21 +17,23 @@ from tap_servicetitan_dispatch.sandbox.world.versions import Row
 
 FEED = f"export/{ASSIGNMENTS}"
 _MOST = 12
-"""Of assignments, which change all the time, and of everything else."""
+"""Maximum number of changes shown: of assignments, which change all the time, and of everything
+else.
+"""
 
 
 class Change(msgspec.Struct):
     """A change of a row.
 
     Attributes:
-        key: What it is called as long as it is there.
+        key: Its key on the page.
         made: When it was made.
-        where: Path of the list, or of the feed, by which the tap learns of it.
-        says: What the row says.
-        shows: From when on it is to be seen there.
+        where: Path of the list or feed from which the tap learns of it.
+        says: The row in words.
+        shows: From when on it is visible there.
         is_shown: Whether that time has come.
-        read: When a client was last given what is there; empty if none was.
-        is_read: Whether that was after it was to be seen.
+        read: When a client last read that path; empty if none did.
+        is_read: Whether that was after the change became visible.
     """
 
     key: str
@@ -50,10 +52,10 @@ def latest_changes(
     """Return the latest changes of today, the last one first.
 
     Args:
-        tenant: Whose rows.
+        tenant: The tenant.
         behaviour: How its API behaves.
         times: How times are written.
-        read_at: Tells when a client was last given a list, or the feed; 0 if never.
+        read_at: Returns when a client last read a list, or the feed; 0 if never.
     """
     others: list[tuple[int, str, Row]] = []
     found: list[tuple[int, str, Row]] = []
@@ -84,7 +86,7 @@ def latest_changes(
 
 
 def _said(row: Row, wire: Mapping[str, Any]) -> str:
-    """Return what a row says as the API writes it."""
+    """Return a row's content as the API writes it."""
     if isinstance(row, Assignment):
         name = wire.get("technicianName") or f"Technician {wire['technicianId']}"
         paused = ", paused" if wire["isPaused"] else ""

@@ -1,7 +1,7 @@
 """The board of a tenant's day: who was on the way, on site, away, and since when.
 
-The API keeps no history. The world remembers since midnight what each row said, so the board shows
-what a client would know who had asked all the time.
+The API keeps no history. The world remembers all versions of rows since midnight, so the board
+shows what a client would know that had asked all the time.
 """
 
 from collections import defaultdict
@@ -18,23 +18,23 @@ from tap_servicetitan_dispatch.sandbox.world.instants import HOUR
 from tap_servicetitan_dispatch.sandbox.world.tenant import Tenant
 
 MOST_LINES = 200
-"""Of a board; more than anybody looks at."""
+"""Maximum number of lines; nobody looks at more."""
 _LONGEST_VISIT = 12 * HOUR
-"""Whoever is said to be there for longer has forgotten to say that it was over."""
+"""After a longer visit, the technician has forgotten to report the end."""
 _WORKING_DAY = 7, 18
 """Hours that are shown on any day."""
 
 
 class Thing(msgspec.Struct):
-    """Something on the board: a span of time, or a mark, which has no width.
+    """Something on the board: a span of time, or a mark without a width.
 
     Attributes:
-        key: What it is called as long as it is there.
-        kind: What it is.
+        key: Its key on the page.
+        kind: Its kind.
         left: Where it begins, in percent of the board's hours.
-        width: How long it is, likewise.
-        lane: Visits at the same time are below one another.
-        says: What it is, in words.
+        width: How long it is, in the same percent.
+        lane: Its lane; visits at the same time are below one another.
+        says: Its meaning, in words.
     """
 
     key: str
@@ -51,10 +51,10 @@ class Line(msgspec.Struct):
     Attributes:
         id: Number of the technician.
         name: Name of the technician.
-        state: What the technician does now.
+        state: The technician's present state.
         says: The same in words.
-        lanes: How many visits there are at the same time.
-        things: What is to be seen, from the back to the front.
+        lanes: Number of visits at the same time.
+        things: What to draw, from back to front.
     """
 
     id: int
@@ -66,7 +66,7 @@ class Line(msgspec.Struct):
 
 
 class Hour(msgspec.Struct):
-    """An hour of the board, and where it is."""
+    """An hour of the board, and its place."""
 
     at: float
     name: str
@@ -76,11 +76,11 @@ class Board(msgspec.Struct):
     """The board of a day.
 
     Attributes:
-        headline: What is going on, in a sentence.
+        headline: The present situation, in a sentence.
         now: Where the present is, in percent of the board's hours.
-        hours: Those of the board.
-        lines: The technicians who have hours, a visit or time away today, by name.
-        left_out: How many more there are.
+        hours: The hours shown.
+        lines: The technicians with hours, a visit or time away today, by name.
+        left_out: Number of technicians left out.
     """
 
     headline: str
@@ -104,7 +104,7 @@ def _kind(row: Assignment) -> str:
 
 
 class _Part(NamedTuple):
-    """A part of a visit, or its end, at which it ends as it begins."""
+    """A part of a visit, or its end, which has no length."""
 
     kind: str
     starts: int
@@ -114,9 +114,9 @@ class _Part(NamedTuple):
 
 
 def _parts(versions: Iterable[Assignment], now: int) -> Iterator[_Part]:
-    """Yield what became of an assignment that somebody was sent to.
+    """Yield the parts of an assignment that was dispatched.
 
-    Of one that is done in the first version that is known, something else was edited.
+    If the first known version is already done, something else was edited.
     """
     before = ""
     for kind, rows in groupby(versions, _kind):
@@ -149,12 +149,12 @@ class _Axis:
     ends: int
 
     def at(self, instant: int) -> float:
-        """Return where an instant is, in percent; what lies beyond an end is at that end."""
+        """Return where an instant is, in percent, limited to the axis."""
         inside = min(max(instant, self.begins), self.ends)
         return round(100 * (inside - self.begins) / (self.ends - self.begins), 4)
 
     def width(self, starts: int, ends: int) -> float:
-        """Return how much there is of a span, likewise."""
+        """Return the length of a span, in percent."""
         return round(self.at(ends) - self.at(starts), 4)
 
 
@@ -162,7 +162,7 @@ class Day:
     """A tenant's day up to now.
 
     Args:
-        tenant: What it shows, brought up to the clock.
+        tenant: Its world, brought up to the clock.
         times: How times are written.
     """
 
@@ -193,7 +193,7 @@ class Day:
         )
 
     def _visits_by_technician(self) -> defaultdict[int, list[list[_Part]]]:
-        """Return what became of the visits that were under way today."""
+        """Return the parts of the visits that were under way today."""
         midnight, now = self._times.midnight, self._tenant.now
         versions: defaultdict[int, list[Assignment]] = defaultdict(list)
         for row in self._tenant.assignments.told(midnight - _LONGEST_VISIT):
@@ -208,7 +208,7 @@ class Day:
         return visits
 
     def _hours_shown(self) -> _Axis:
-        """Return the hours of a working day, and those in which anything else went on."""
+        """Return the hours of a working day, and any others in which something happened."""
         times, now = self._times, self._tenant.now
         parts = [part for each in self._visits.values() for parts in each for part in parts]
         first = min([times.at(_WORKING_DAY[0]), now, *(part.starts for part in parts)])

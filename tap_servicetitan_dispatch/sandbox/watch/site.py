@@ -1,4 +1,4 @@
-"""What a browser gets: the page at `/` and its parts. The API does not notice any of it."""
+"""What a browser gets: the page at `/` and its parts. The API does not notice."""
 
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
@@ -41,16 +41,16 @@ _HEADERS = {
 
 
 class Site:
-    """What answers a browser that looks, and leaves all else to the API.
+    """Answers a browser's requests for the page, and passes everything else to the API.
 
-    It stands in front of the API, so that looking is no call: it is not logged, not counted, never
-    refused, and no token or fault is used up by it.
+    It stands in front of the API, so looking is not a call: it is not logged, not counted, never
+    refused, and uses no token and no fault.
 
     Args:
         api: Answers everything else.
         group: The tenants.
         behaviour: How their API behaves.
-        read_at: When a client was last given what is at a path.
+        read_at: When a client last read a path.
         allowed_hosts: Names in `Host` to answer to, besides those of this machine.
     """
 
@@ -87,7 +87,7 @@ class Site:
         await answer(scope, receive, send)
 
     def _shown(self, asked: str) -> Response:
-        """Return what there is to be seen of a tenant; of the first one unless another is named."""
+        """Return the page of a tenant; of the first one unless another is named."""
         members = {str(number): member for number, member in self._group.items()}
         number = asked or next(iter(members))
         if number not in members:

@@ -1,4 +1,4 @@
-"""How the page writes times: in the tenant's zone."""
+"""How the page writes times: in the tenant's time zone."""
 
 from datetime import datetime
 
@@ -40,7 +40,7 @@ class Times:
         return f"{self._local(instant):%H:%M}{self._day(instant)}"
 
     def exact(self, instant: int) -> str:
-        """Return a time to the second, likewise."""
+        """Return a time to the second, with its day if that is not today."""
         return f"{self._local(instant):%H:%M:%S}{self._day(instant)}"
 
     def _day(self, instant: int) -> str:

@@ -1,4 +1,4 @@
-"""Assignments and their appointments, and what happens to an assignment in its life."""
+"""Assignments and their appointments, and the events in the life of an assignment."""
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -26,7 +26,7 @@ Step = tuple[int, State]
 
 
 class Appointment(msgspec.Struct, gc=False):
-    """A visit that a customer was promised."""
+    """A visit that was promised to a customer."""
 
     job_type: JobType
     start: int
@@ -79,9 +79,9 @@ class Assignment(Row):
 
 
 class Life(msgspec.Struct, gc=False):
-    """What happens to one assignment, from its creation on.
+    """The events of one assignment, from its creation on.
 
-    Who booked it assigned it, unless somebody else confirms that later on.
+    The user who booked it assigned the technician, unless another user confirms that later.
     """
 
     appointment: Appointment
@@ -121,9 +121,10 @@ _END: Step = (FOREVER, WITHDRAWN)
 
 
 def latest(rows: Iterable[Assignment]) -> list[Assignment]:
-    """Return the latest row of each technician on each appointment: an older one does not count.
+    """Return the latest row of each technician on each appointment: older rows do not count.
 
-    Whoever is taken off may leave a row that goes on looking alive, and a later one that is not.
+    A technician who is taken off may leave a row that still looks live, and a later one that does
+    not.
     """
     return list(
         {

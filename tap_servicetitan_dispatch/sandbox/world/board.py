@@ -1,8 +1,8 @@
-"""The dispatch board: what happens to the assignments of each day.
+"""The dispatch board: the assignments of each day and their events.
 
-A day's board is a function of the seed and the day. Its visits come out of the books; each lead
-makes a round of them, apprentices go along, and what happens to an assignment on the way is its
-life, from which the versions of its row follow.
+A day's board is a function of the seed and the day. Its visits come from the day's book. Each lead
+makes a round of visits, with apprentices. The events of an assignment make up its life, from which
+the versions of its row follow.
 """
 
 from collections.abc import Iterable, Iterator
@@ -32,7 +32,7 @@ from tap_servicetitan_dispatch.sandbox.world.roster import Duty, Roster
 from tap_servicetitan_dispatch.sandbox.world.rounds import Round
 
 LEAD_DAYS = 15
-"""Nothing is booked earlier than so many days before."""
+"""Nothing is booked more than this many days ahead."""
 
 # Shares of the assignments that customers make online, and of those that somebody looks through.
 _ONLINE, _CONFIRMED = 0.2, 0.25
@@ -45,7 +45,7 @@ class DayBoard:
         roster: The rosters of all days.
         day: The day.
         book: The day's book.
-        leftovers: What earlier days have left for this one.
+        leftovers: Visits that earlier days have left for this one.
     """
 
     def __init__(self, roster: Roster, day: int, book: Book, leftovers: Iterable[Leftover]) -> None:
@@ -65,7 +65,7 @@ class DayBoard:
             life.id = numbers.take(life.created_on)
 
     def _crews(self, duties: Iterable[Duty]) -> dict[int, list[Duty]]:
-        """Return who goes along with each lead on the day."""
+        """Return the apprentices of each lead on the day."""
         leads: list[Duty] = []
         apprentices: list[Duty] = []
         for duty in duties:
@@ -94,7 +94,7 @@ class DayBoard:
                 self._live(visit, steps)
 
     def _live(self, visit: Visit, steps: list[Step]) -> None:
-        """Let the assignments of a visit live, which ends in some steps of the last of them."""
+        """Create the assignments of a visit; the last one ends in the given steps."""
         for turn in visit.turns:
             lead = turn.duty.technician
             self._assign(visit, turn, lead, steps)

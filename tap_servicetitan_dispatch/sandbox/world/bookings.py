@@ -1,8 +1,9 @@
-"""The book: which visits customers were promised for a day, and through whose hands each goes.
+"""The book: the visits promised to customers for a day, and the technicians of each.
 
 A day's book is a function of the seed and the day. It holds what the office decides before anybody
-sets out: who is asked first, who changes their mind, who stands in for a colleague who is sick.
-What cannot be done on the day is left for a later one, as a second appointment of the job.
+sets out: which technician comes first, which customers change their mind, which colleagues replace
+sick ones. Work that cannot be done on the day is left for a later one, as a second appointment of
+the job.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,10 +20,10 @@ from tap_servicetitan_dispatch.sandbox.world.numbers import JOBS, Numbers, own
 from tap_servicetitan_dispatch.sandbox.world.roster import Duty, Roster, Span
 
 EARLIEST_LEAVE = 40 * MINUTE
-"""Nobody sets out longer than this before a visit is to begin: until then all may change."""
+"""Nobody sets out earlier than this before the start of a visit; until then all may change."""
 
 LATEST_LEFTOVER_DAYS = 10
-"""What is left for later is for a day within so many days."""
+"""Leftover visits are booked within this many days."""
 
 _QUARTER = 15 * MINUTE
 _LONGEST_AT_NIGHT = 1.5
@@ -32,13 +33,13 @@ _BULK = 10
 _IN_BULK, _EMERGENCY, _ONLINE = 0.10, 0.15, 0.10
 _CANCELLED, _REPLACED, _TO_AND_FRO, _SECOND_VISIT = 0.04, 0.06, 0.02, 0.035
 _RATHER_LATER = 0.3
-"""The share of those who would rather wait, should their technician be sick."""
+"""Share of customers who prefer to wait if their technician is sick."""
 
 
 class Turn(msgspec.Struct, gc=False):
-    """A technician's turn at a visit, until somebody else has it.
+    """A technician's turn at a visit, until another technician takes over.
 
-    Whoever is taken off silently leaves a row that looks as if nothing had happened.
+    A technician who is taken off silently leaves a row that looks as if nothing had happened.
     """
 
     duty: Duty
@@ -48,7 +49,7 @@ class Turn(msgspec.Struct, gc=False):
 
 
 class Visit(msgspec.Struct, gc=False):
-    """An appointment and those who have it, one after the other. The last one does the work."""
+    """An appointment and its technicians, one after the other. The last one does the work."""
 
     appointment: Appointment
     turns: list[Turn]
@@ -60,22 +61,22 @@ class Visit(msgspec.Struct, gc=False):
 
     @property
     def cancelled(self) -> bool:
-        """Whether nobody has it any more."""
+        """Whether it has no technician any more."""
         return self.turns[-1].until < FOREVER
 
     @property
     def span(self) -> Span:
-        """The time that is planned for it."""
+        """The planned time."""
         return self.appointment.start, self.appointment.end
 
     @property
     def latest_change(self) -> int:
-        """The instant up to which the office may change something."""
+        """The instant until which the office may change something."""
         return self.appointment.start - EARLIEST_LEAVE - MINUTE
 
 
 class Leftover(msgspec.Struct, gc=False):
-    """The second appointment of a job, for a later day. It has no time of the day yet."""
+    """The second appointment of a job, for a later day. It has no time of day yet."""
 
     first: Appointment
     appointment: Appointment
@@ -87,8 +88,8 @@ class Book:
     """The visits that are booked for a day.
 
     Attributes:
-        visits: Those visits.
-        leftovers: What is left for later days.
+        visits: These visits.
+        leftovers: Visits for later days.
     """
 
     def __init__(self, roster: Roster, day: int) -> None:
@@ -120,7 +121,7 @@ class Book:
                     self._book(duty, job_type, start, own(self._day, booked_on))
 
     def _orders(self, duty: Duty, bulk: Iterator[int]) -> Iterator[tuple[JobType, int, int]]:
-        """Yield what is booked of a shift, around that which keeps the technician away."""
+        """Yield the bookings of a shift, around the technician's absences."""
         chance = self._chance
         away = list(self._times(duty))
         start = duty.begins + HOUR // 2 + chance.below(5) * _QUARTER
@@ -152,7 +153,7 @@ class Book:
         return chance.instant(opens, opens + 11 * HOUR)
 
     def _bulk(self) -> Iterator[int]:
-        """Yield when maintenance visits are booked: in one go, so many at a time."""
+        """Yield when maintenance visits are booked: in one go, several at a time."""
         instant = self._calendar.at(self._day - 8, 6.25)
         while True:
             instant = own(self._day, instant + MINUTE)
@@ -228,14 +229,14 @@ class Book:
             self._leave_for_later(visit, self._chance.instant(evening, evening + HOUR))
 
     def _instants(self, first: int, last: int) -> Iterator[int]:
-        """Yield instants, each a minute or more after the one before, as long as there are any."""
+        """Yield instants in order, a minute or more apart, as long as there are any."""
         while first < last:
             instant = self._at_the_desk(first, last)
             yield instant
             first = instant + MINUTE
 
     def _reassign(self, visit: Visit, instants: Iterable[int], *, silently: bool = False) -> None:
-        """Hand a visit over to somebody else, then back, then to somebody else again."""
+        """Hand a visit over to another technician, then back, then over again."""
         first, other = visit.duty, self._free(visit)
         if other is None:
             return
@@ -265,7 +266,7 @@ class Book:
         self.leftovers.append(Leftover(first, second, visit.duty.technician, day))
 
     def _free(self, visit: Visit) -> Duty | None:
-        """Return somebody else who has time for a visit, if there is anybody."""
+        """Return another technician who has time for a visit, if there is one."""
         return next(
             (
                 duty
@@ -276,7 +277,7 @@ class Book:
         )
 
     def _others(self, technician: Technician, chance: Chance) -> Iterator[Duty]:
-        """Yield the shifts of those who can stand in: of the same trade first, in any order."""
+        """Yield the shifts of possible replacements: same trade first, otherwise in any order."""
         unit = technician.business_unit.id
         for duties in (self._by_trade.get(unit, []), self._stand_ins):
             begin = chance.below(len(duties))
@@ -301,7 +302,7 @@ class Book:
     # What earlier days left for this one
 
     def placed(self, leftovers: Iterable[Leftover]) -> Iterator[Visit]:
-        """Yield visits for what was left for this day, as far as somebody has the time."""
+        """Yield visits for what was left for this day, as far as technicians have time."""
         chance = Chance(self._company.seed, "leftovers", self._day)
         taken = {technician: list(times) for technician, times in self._taken.items()}
         for leftover in leftovers:
@@ -318,7 +319,7 @@ class Book:
 
 
 def _first_time(duty: Duty, times: Iterable[Span], length: int) -> int:
-    """Return when something so long can begin at the earliest, in a shift or after it."""
+    """Return the earliest possible start of something this long, in a shift or after it."""
     start = duty.begins + HOUR // 2
     for begins, ends in sorted(times):
         if start + length + _QUARTER <= begins:
@@ -328,7 +329,7 @@ def _first_time(duty: Duty, times: Iterable[Span], length: int) -> int:
 
 
 def _has_time(duty: Duty, times: Iterable[Span], span: Span) -> bool:
-    """Return whether there is time for something in a shift, and for the way there and on."""
+    """Return whether a shift has time for something, and for the way there and on."""
     start, end = span
     return (
         duty.begins + HOUR // 2 <= start

@@ -1,4 +1,4 @@
-"""How many hours can still be booked: shifts, less what keeps technicians away, less their jobs."""
+"""Hours that can still be booked: shifts minus absences and jobs."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -26,8 +26,8 @@ def availabilities(
 ) -> list[dict[str, Any]]:
     """Return the availability of each arrival window within a span, as the API writes it.
 
-    There is one for each window and each day on which the office is open then, for those of the
-    window's business units that are asked for.
+    There is one for each window and each day on which the office is open at that time, for the
+    requested business units of the window.
     """
     at_work, away, on_jobs = _times(tenant, span)
     skilled = _skilled(tenant, job_type_id) if match_skills else None
@@ -114,7 +114,7 @@ def _open(tenant: Tenant, day: int, begin: int, finish: int) -> bool:
 
 
 def _times(tenant: Tenant, span: Span) -> tuple[Spans, Spans, Spans]:
-    """Return when technicians are at work, are away although at work, and are on jobs."""
+    """Return the times of technicians in shifts, of their absences in shifts, and of their jobs."""
     low, high = span
     at_work: Spans = {}
     away: Spans = {}
@@ -139,7 +139,7 @@ def _times(tenant: Tenant, span: Span) -> tuple[Spans, Spans, Spans]:
 
 
 def _skilled(tenant: Tenant, job_type_id: int | None) -> set[int]:
-    """Return the technicians who can do a kind of job; whatever the job, those with any skill."""
+    """Return the technicians who can do a kind of job; without one, those with any skill."""
     return {
         row.technician_id
         for row in tenant.technician_skills.current.values()
@@ -148,7 +148,7 @@ def _skilled(tenant: Tenant, job_type_id: int | None) -> set[int]:
 
 
 def _within(spans: list[Span], low: int, high: int) -> list[Span]:
-    """Return the parts of spans that lie between two instants, joined where they overlap."""
+    """Return the parts of spans between two instants, joined if they overlap."""
     joined: list[Span] = []
     for start, end in sorted((max(start, low), min(end, high)) for start, end in spans):
         if start >= end:
@@ -161,7 +161,7 @@ def _within(spans: list[Span], low: int, high: int) -> list[Span]:
 
 
 def _without(spans: list[Span], gone: list[Span]) -> list[Span]:
-    """Return the parts of spans that are not gone."""
+    """Return spans minus other spans."""
     for away, back in gone:
         spans = [
             part

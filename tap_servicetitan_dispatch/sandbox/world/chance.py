@@ -15,8 +15,8 @@ _RESOLUTIONS = (SECOND, 10_000, *([1] * 18))
 class Chance:
     """Draws that are a function of a seed and a subject.
 
-    Only `Random.random` is promised to give the same numbers in every Python version, so
-    everything here is made of it.
+    Only `Random.random` is guaranteed to give the same numbers in every Python version, so all
+    draws use it.
     """
 
     def __init__(self, *subject: object) -> None:

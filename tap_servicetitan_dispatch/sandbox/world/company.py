@@ -1,4 +1,4 @@
-"""The contractor: who works there, for which business unit, on which days, doing what."""
+"""The contractor: its technicians, business units, working days and kinds of jobs."""
 
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -27,7 +27,7 @@ Villanueva Walsh Whitaker Winslow Yates Zamora Zielinski
 
 
 class BusinessUnit(msgspec.Struct, frozen=True):
-    """A part of the company that is planned on its own."""
+    """A part of the company with its own planning."""
 
     id: int
     name: str
@@ -35,7 +35,7 @@ class BusinessUnit(msgspec.Struct, frozen=True):
 
 
 class JobType(msgspec.Struct, frozen=True):
-    """A kind of job, with the hours that are planned for one."""
+    """A kind of job, with its planned hours."""
 
     id: int
     name: str
@@ -43,7 +43,7 @@ class JobType(msgspec.Struct, frozen=True):
 
 
 class Skill(msgspec.Struct, frozen=True):
-    """What a technician must be able to do for some kinds of jobs."""
+    """An ability that some kinds of jobs need."""
 
     id: int
     name: str
@@ -51,7 +51,7 @@ class Skill(msgspec.Struct, frozen=True):
 
 
 class Technician(msgspec.Struct, frozen=True):
-    """Somebody who is sent to jobs: a lead, or an apprentice, who goes along with a lead."""
+    """A person who is sent to jobs: a lead, or an apprentice, who accompanies a lead."""
 
     index: int
     id: int
@@ -59,7 +59,7 @@ class Technician(msgspec.Struct, frozen=True):
     business_unit: BusinessUnit
     apprentice: bool
     late: bool
-    """Whether the shift begins and ends two hours later than that of others."""
+    """Whether the shift begins and ends two hours later than the others'."""
 
 
 def _business_units() -> tuple[BusinessUnit, ...]:
@@ -122,7 +122,7 @@ class Company:
     Args:
         seed: Another seed is another contractor.
         assignments: Approximate number of assignments on the board.
-        staff: Another number is another staff: rows keep their ids and say something else.
+        staff: Another number is another staff: rows keep their ids, but their contents differ.
     """
 
     def __init__(self, seed: int, assignments: int, staff: int = 0) -> None:
@@ -152,7 +152,7 @@ class Company:
         self.at_work = lru_cache(maxsize=64)(self._at_work)
 
     def holiday(self, day: int) -> str | None:
-        """Return the name of the holiday that a day is, if it is one."""
+        """Return the name of the holiday on a day, if there is one."""
         return holiday(self.calendar.date(day))
 
     def open_on(self, day: int) -> bool:
@@ -160,7 +160,7 @@ class Company:
         return self.calendar.weekday(day) < SATURDAY and not self.holiday(day)
 
     def _at_work(self, day: int) -> tuple[Technician, ...]:
-        """Return the technicians who have a shift by day; none on a holiday."""
+        """Return the technicians with a day shift; none on a holiday."""
         if self.holiday(day):
             return ()
         return tuple(one for one in self.technicians if self._works(one, day))
@@ -170,7 +170,7 @@ class Company:
         return (7 * technician.index + _week(day)) % 23 == 0
 
     def on_call_first(self, day: int) -> tuple[Technician, ...]:
-        """Return the leads, those first whose turn it is in this week to be called at night."""
+        """Return the leads, beginning with those who are on call at night this week."""
         turn = _week(day) * self.on_call % len(self.leads)
         return self.leads[turn:] + self.leads[:turn]
 

@@ -1,4 +1,4 @@
-"""What is set up once and changed now and then: teams, zones, skills, arrival windows.
+"""Rows that are set up once and changed now and then: teams, zones, skills, arrival windows.
 
 Such rows exist all the time. Each is changed at a fixed interval of days, so that its current
 version follows from seed and clock without replaying its whole history.
@@ -106,7 +106,7 @@ class TechnicianSkill(Row):
 
 
 class ArrivalWindow(Row):
-    """A time of day in which customers are told to expect a technician. Its dates are not shown."""
+    """A time of day that is promised to customers. The API does not show its dates."""
 
     start: int
     duration: int
@@ -142,7 +142,7 @@ class Directory:
         return self._changes(self._teams, day)
 
     def zones(self, day: int) -> Iterator[Zone]:
-        """Yield the versions of zones that begin on a day: other technicians are in them."""
+        """Yield the versions of zones that begin on a day: their technicians change."""
         technicians = self.company.technicians
         for row in self._changes(self._zones, day):
             crew = {technicians[(row.id + day + turn) % len(technicians)].id for turn in (0, 2, 3)}

@@ -1,4 +1,4 @@
-"""The days on which the contractor is closed, but for emergencies."""
+"""The days on which the contractor is closed, except for emergencies."""
 
 from datetime import date
 
@@ -8,7 +8,7 @@ _MAY, _SEPTEMBER, _NOVEMBER = 5, 9, 11
 
 
 def holiday(day: date) -> str | None:
-    """Return the name of the holiday that a day is, if it is one."""
+    """Return the name of the holiday on a day, if there is one."""
     nth, weekday = (day.day + 6) // 7, day.weekday()
     if (day.month, weekday) == (_MAY, _MONDAY) and day.day > 31 - 7:
         return "Memorial Day"

@@ -62,7 +62,7 @@ def parse(written: str) -> int:
     """Return the instant of a date or date-time; without an offset, it is taken as UTC.
 
     Raises:
-        ValueError: It is neither, or names a day that does not exist.
+        ValueError: It is neither, or its day does not exist.
     """
     match = _WRITTEN.fullmatch(written.strip())
     if match is None:
@@ -127,12 +127,12 @@ class Calendar:
         return from_datetime(datetime.combine(self.date(day), time(12), self.zone))
 
     def local(self, instant: int) -> int:
-        """Return the instant at which a clock in UTC shows what the local clock shows."""
+        """Return the instant at which a UTC clock shows what the local clock shows at this one."""
         offset = to_datetime(instant).astimezone(self.zone).utcoffset() or timedelta(0)
         return instant + round(offset.total_seconds()) * SECOND
 
     def utc(self, local: int) -> int:
-        """Return the instant at which the local clock shows what a clock in UTC shows."""
+        """Return the instant at which the local clock shows what a UTC clock shows at this one."""
         wall = to_datetime(local).replace(tzinfo=self.zone)
         return from_datetime(wall) + local % 10
 

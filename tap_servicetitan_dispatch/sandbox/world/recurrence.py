@@ -24,7 +24,7 @@ def starts(
     """Yield the instants at which an event begins, at the same local time, up to `last`.
 
     Args:
-        calendar: Whose days are meant.
+        calendar: The calendar of the days.
         first: When it begins for the first time.
         frequency: How often it takes place.
         interval: 2 is every other day, week, month or year.
@@ -45,7 +45,7 @@ def starts(
 
 
 def _periods(frequency: Frequency, begin: date, today: date, weekdays: Collection[int]) -> float:
-    """Return how many periods after the first a day is; not a whole number on other days."""
+    """Return how many periods after the first a day is; not a whole number between them."""
     never = 0.5
     if frequency == "Daily":
         return (today - begin).days

@@ -1,4 +1,4 @@
-"""The roster: shifts of the technicians, and what keeps them from jobs while they are at work."""
+"""The roster: shifts of the technicians, and their absences during shifts."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -75,7 +75,7 @@ class Shift(Row):
 
 
 class NonJobAppointment(Row):
-    """Time in which a technician is busy with something that is not a job."""
+    """Time in which a technician does something that is not a job."""
 
     technician_id: int
     start: int
@@ -118,7 +118,7 @@ class NonJobAppointment(Row):
 
 
 class Duty(msgspec.Struct, frozen=True, gc=False):
-    """Hours in which a technician takes visits, unless they call in sick."""
+    """Hours in which a technician makes visits, unless the technician calls in sick."""
 
     technician: Technician
     begins: int
@@ -138,7 +138,7 @@ class Roster:
         self._drawn_events = lru_cache(_DAYS_AT_HAND)(self._draw_events)
 
     def _duties(self, day: int) -> list[Duty]:
-        """Return who takes visits when, as it turned out in the end."""
+        """Return the technicians' hours for visits, as they turned out."""
         shifts = {shift.id: shift for shift in self.shifts(day)}
         return [
             Duty(
@@ -153,7 +153,7 @@ class Roster:
         ]
 
     def _away(self, day: int) -> dict[int, list[Span]]:
-        """Return the times of a day's non-job appointments by technician, as it turned out."""
+        """Return the times of a day's non-job appointments by technician, as they turned out."""
         midnight = self.company.calendar.midnight(day)
         events = {
             event.id: event
@@ -228,12 +228,12 @@ class Roster:
         return self.company.technician[shift.technician_id].index
 
     def _night(self, day: int) -> Span:
-        """Return from when to when somebody is on call: whenever nobody else is at work."""
+        """Return the hours on call: whenever nobody else is at work."""
         at = self.company.calendar.at
         return at(day, 7 if self.company.holiday(day) else 17), at(day + 1, 7)
 
     def _on_call(self, day: int) -> Iterator[Technician]:
-        """Yield who is on call: those whose turn it is, or who comes next if they are away."""
+        """Yield the technicians on call; if one is away, the next in turn."""
         company = self.company
         begins, ends = self._night(day)
         spans = [self.away(day), self.away(day + 1)]

@@ -1,4 +1,4 @@
-"""A technician's round: from one visit to the next, and around what else there is to do."""
+"""A technician's round: from one visit to the next, and around other duties."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -21,16 +21,16 @@ from tap_servicetitan_dispatch.sandbox.world.roster import Span
 _SENT_AHEAD, _CALLED_BACK, _PAUSED, _FORGOTTEN, _IMPORTED = 0.05, 0.025, 0.12, 0.02, 0.05
 
 _OVERRUN = 20 * MINUTE
-"""What a visit may take of the beginning of something else."""
+"""How far a visit may run into the next duty."""
 
 
 class Round:
-    """What a technician does on a day.
+    """A technician's work on a day.
 
     Args:
         away: Times at which the technician is busy with something else.
-        imported_on: When time sheets are imported, which touches some rows once more.
-        chance: What decides on the rest.
+        imported_on: When time sheets are imported, which edits some rows once more.
+        chance: Decides the rest.
     """
 
     def __init__(self, away: Sequence[Span], imported_on: int, chance: Chance) -> None:
@@ -41,7 +41,7 @@ class Round:
         self._free = 0
 
     def make(self, visits: Iterable[Visit]) -> Iterator[tuple[Visit, list[Step]]]:
-        """Yield what happens at each of the visits, one after the other."""
+        """Yield the events of each visit, one after the other."""
         for visit in sorted(visits, key=lambda visit: visit.appointment.start):
             yield visit, self._steps(visit)
 
@@ -74,14 +74,14 @@ class Round:
         return leaves, arrives, chance.instant(arrives + length * 3 // 4, arrives + length * 5 // 4)
 
     def _sent_on(self, appointment: Appointment, leaves: int) -> int:
-        """Return when the technician is sent to a visit: now and then before the last is done."""
+        """Return when the technician is sent to a visit, at times before the last one is done."""
         first = max(self._arrived, appointment.start - EARLIEST_LEAVE)
         if leaves - self._free < 10 * MINUTE and self._chance.happens(_SENT_AHEAD):
             return self._chance.instant(max(first, self._free - HOUR // 3), self._free)
         return leaves
 
     def _work(self) -> Iterator[Step]:
-        """Yield what happens at a visit, from the arrival on."""
+        """Yield the events of a visit, from the arrival on."""
         chance, arrived, done = self._chance, self._arrived, self._free
         yield arrived, WORKING
         if chance.happens(_FORGOTTEN):

@@ -37,7 +37,7 @@ class _Plan(Generic[RowT]):
     planned_to: int
 
     def extend(self, today: int, ended: int) -> None:
-        """Add the versions of the days that can be planned now; those that ended are forgotten."""
+        """Add the versions of the days that can be planned now, and forget those that ended."""
         begin, self.planned_to = self.planned_to + 1, today + self.lead_days
         self.table.extend(
             row for day in range(begin, self.planned_to + 1) for row in self.versions(day, ended)
@@ -47,7 +47,7 @@ class _Plan(Generic[RowT]):
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """Rows make no cycles, and looking for some among millions takes a third of the time."""
+    """Pause garbage collection: rows make no cycles, but the search takes a third of the time."""
     restore = gc.enable if gc.isenabled() else gc.disable
     gc.disable()
     try:
@@ -57,18 +57,18 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 class Tenant:
-    """The state of the sandbox as of its clock. What it shows is a function of seed and clock.
+    """The state of the sandbox at the time of its clock, as a function of seed and clock.
 
-    A row of the board or the roster belongs to a day. There are those of the 90 days before the
+    A row of the board or the roster belongs to a day. There are rows of the 90 days before the
     tenant began, and of all days since: nothing is forgotten. Two tenants that begin on different
     days agree on all rows of the days that both have.
 
     Args:
         seed: Another seed is another tenant.
         assignments: Approximate number of assignments on the board.
-        clock: Returns the current time, aware. Should it go backwards, the tenant waits for it.
-        staff: Another number is another staff: rows keep their ids and say something else.
-        export_delay: How long after a change the export feed may show what was before.
+        clock: Returns the current time, aware. If it goes backwards, the tenant waits for it.
+        staff: Another number is another staff: rows keep their ids, but their contents differ.
+        export_delay: How long after a change the export feed may show the previous version.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class Tenant:
                 plan.table.advance(self.now)
 
     def tick(self) -> int:
-        """Return an instant for a write, later than all before; the clock moves if it must."""
+        """Return an instant for a write, later than all before; the clock moves if necessary."""
         while (last := max(plan.table.last_instant for plan in self._plans)) >= self.now:
             self._advance(last + 1)
         return self.now
@@ -158,7 +158,7 @@ class Tenant:
         return self._numbers.take(self.now)
 
     def appointment(self, id_: int) -> Appointment | None:
-        """Return an appointment that somebody has been assigned to."""
+        """Return an appointment with an assignment, past or present."""
         return next((row.appointment for row in self._assigned(id_)), None)
 
     def crew(self, appointment_id: int) -> list[Assignment]:

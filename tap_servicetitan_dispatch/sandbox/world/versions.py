@@ -36,7 +36,7 @@ def changed(row: RowT, instant: int, **changes: object) -> RowT:
 
 
 def chained(versions: Sequence[RowT]) -> Sequence[RowT]:
-    """Return versions of one row after each has been made to end where the next begins."""
+    """Return versions of one row, each made to end where the next begins."""
     for before, after in pairwise(versions):
         before.until = after.modified_on
     return versions
@@ -54,8 +54,8 @@ _instant: Callable[[Row], int] = attrgetter("modified_on")
 class Table(Generic[RowT]):
     """Versions of rows in the order of modification, read as of an instant.
 
-    The generator adds versions ahead of time; `advance` makes those current whose instant has
-    come. A write takes a row over: what the generator had planned for it no longer happens.
+    The generator adds versions ahead of time; `advance` makes them current when their instant
+    comes. After a write to a row, the versions that the generator had planned for it are dropped.
     """
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class Table(Generic[RowT]):
             index += 1
 
     def told(self, low: int) -> Sequence[RowT]:
-        """Return all versions since `low` that are not forgotten, in the order of modification."""
+        """Return all versions since `low`, except forgotten ones, in the order of modification."""
         first = bisect_left(self._versions, low, hi=self._passed, key=_instant)
         return self._versions[first : self._passed]
 

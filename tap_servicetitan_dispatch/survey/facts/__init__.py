@@ -1,4 +1,4 @@
-"""The facts: what the tap believes of the API, each with how to see whether it is so."""
+"""The facts: what the tap believes about the API, each with a way to check it."""
 
 from tap_servicetitan_dispatch.survey.facts import access, capacity, feed, lists, marts, rows
 from tap_servicetitan_dispatch.survey.verdicts import Fact

@@ -69,7 +69,7 @@ def hosts_answer_themselves(seen: Seen) -> Verdict:
     "yes",
     "The tap takes 900 seconds where no number is given, and a token that ends early costs one "
     "more request.",
-    "The answer with the token. Its end is not waited for.",
+    "The answer with the token. The survey does not wait until it expires.",
     switches=("token_lifetime", "token_says"),
     questions=("access:token",),
 )
@@ -213,7 +213,7 @@ _REFUSED = {401, 403}
 
 
 def _kind_of(name: str) -> str:
-    """Return what a question is about: a list, or another kind of question."""
+    """Return the subject of a question: a list, or another kind."""
     kind, _, rest = name.partition(":")
     return rest.partition(":")[0] if kind in {"list", "single"} else kind
 
@@ -224,7 +224,7 @@ def _kind_of(name: str) -> str:
     "unknown",
     "in part",
     "With a 403, the advice names the app key among other causes; `skip_forbidden_streams` does "
-    "not apply where all streams are refused so.",
+    "not apply if all streams are refused this way.",
     "One call with a made-up key, only with `--survey-also wrong-key`.",
     switches=("bad_app_key_status",),
     questions=("access:wrong_key",),
@@ -293,7 +293,7 @@ def date_comes_with_each_answer(seen: Seen) -> Verdict:
     "in part",
     "Bookmarks go by the API's own clock alone. If it is ahead, rows dated in the future can be "
     "skipped.",
-    "`Date` of each answer minus the time that has passed here: its spread counts.",
+    "How far `Date`, minus the time that has passed here, varies between answers.",
     switches=("date",),
 )
 def date_is_the_api_clock(seen: Seen) -> Verdict:
@@ -353,7 +353,7 @@ def _offset(reply: Reply) -> float:
 def sixty_a_second(seen: Seen) -> Verdict:
     refused = sum(reply.status == 429 for reply in seen.all if not reply.of_token)  # noqa: PLR2004 - too many
     names = {name for reply in seen.all for name in reply.headers if "ratelimit" in name}
-    told = "answers have headers that tell of it" if names else "no header tells of it"
+    told = "answers have headers about it" if names else "no header mentions it"
     if refused:
         return differs(
             f"{counted(refused, 'call was', 'calls were')} refused at 8 a second",
@@ -400,7 +400,7 @@ def _way_of(reply: Reply) -> str:
 
 
 def _most_answered_a_second(seen: Seen) -> int:
-    """Return how many calls the API has answered within any second, but for those it refused."""
+    """Return the most calls that the API answered within any second, without the refused ones."""
     recent: deque[float] = deque()
     most = 1
     for reply in sorted(seen.all, key=lambda reply: reply.at):
@@ -462,7 +462,7 @@ _IN_PASSING = {
     "timed_out": "answers that did not come in time",
     _IN_PIECES: "answers that came in pieces",
 }
-"""What passes, by the key of `failures.FAILURES`."""
+"""Passing failures, by the key of `failures.FAILURES`."""
 _FAULTS = {
     "server_error": "server_error",
     "maintenance": "maintenance",
@@ -471,7 +471,7 @@ _FAULTS = {
     "connection_lost": "reset",
     _IN_PIECES: "drip",
 }
-"""How a sandbox is made to do the same, by the same keys."""
+"""Faults of a sandbox that cause the same failures, by the same keys."""
 
 
 @fact(

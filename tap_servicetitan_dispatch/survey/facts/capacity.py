@@ -26,7 +26,7 @@ _CAPACITY = "capacity"
 _REST = "tracking, hours and windows"
 _FORTNIGHT = 14
 _PAGES = ("list:", "feed:", "count:", "bound:")
-"""The beginnings of the names of questions that get a page of rows."""
+"""Beginnings of the names of questions that return a page of rows."""
 _QUARTER = 900 * SECOND
 
 
@@ -108,7 +108,7 @@ def slots_do_not_cross_midnight(seen: Seen) -> Verdict:
     "unknown",
     "in part",
     "Days begin at another time, and slots across that time are lost. Set `timezone`.",
-    "`start` less `startUtc` beside the offset of the setting.",
+    "`start` minus `startUtc`, beside the offset of the setting.",
     questions=("capacity:fortnight",),
 )
 def timezone_is_the_tenants(seen: Seen) -> Verdict:
@@ -167,7 +167,7 @@ def start_utc_is_right(seen: Seen) -> Verdict:
     "Start, end and business units name one slot.",
     "inferred",
     "no",
-    "One of them is lost.",
+    "Of two slots with one key, one is lost.",
     "The slots of 14 days.",
     switches=("slot_keys",),
     questions=("capacity:fortnight",),
@@ -264,7 +264,7 @@ def capacity_hours(seen: Seen) -> Verdict:
     "A forecast says when it was made: now.",
     "observed",
     "no",
-    "With `capacity_keep_history` the stream fails, as the time is part of the key.",
+    "With `keep_history` the stream fails, as the time is part of the key.",
     "`timeStamp` beside `Date`.",
     switches=("capacity_time_stamp",),
     questions=("capacity:fortnight",),
@@ -368,7 +368,7 @@ _ORDER = ("Scheduled", "Dispatched", "Working", "Done")
     "unknown",
     "in part",
     "With another status the stream fails; an answer of null ends it with an error.",
-    "The pair 0 and 0.",
+    "Technician 0 and appointment 0.",
     switches=("untracked",),
     questions=("tracking:nobody",),
 )
@@ -391,7 +391,7 @@ def untracked_is_told(seen: Seen) -> Verdict:
     "Business hours are one object, maybe within `data` or a list.",
     "documented",
     "in part",
-    "A list of several would be rows with one key.",
+    "Several objects would be rows with one key.",
     "The shape of the answer.",
     switches=("business_hours",),
     questions=("single:business_hours",),

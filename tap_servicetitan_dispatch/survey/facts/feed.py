@@ -45,11 +45,13 @@ if TYPE_CHECKING:
 _FEED = "the feed"
 _DELAY_SECONDS = 900
 _GAP_SECONDS = 1_800
-"""Between the oldest row that lacks and the youngest that is there; else no delay is told."""
+"""Maximum time between the oldest missing row and the youngest present one; beyond it, the delay is
+unknown.
+"""
 _REJECTED = {400, 404, 410}
 _LACKING = "row that the list lacks is", "rows that the list lacks are"
 _LONG_ENOUGH = DAY - 4 * HOUR
-"""Who surveys again on the next day may come a little earlier."""
+"""A second survey on the next day may begin a little earlier than the first."""
 _LISTED = f"list:{ASSIGNMENTS}:newest"
 
 
@@ -62,7 +64,7 @@ def _is_readable(reply: Reply | None) -> bool:
 
 
 def _listed_stretch(seen: Seen) -> list[Row]:
-    """Return the settled rows of the list that the part of the feed must have that was read."""
+    """Return the settled rows of the list that must be in the part of the feed that was read."""
     rows = seen.settled(seen.rows(_LISTED))
     since = min((modified(row) or 0 for row in seen.feed_rows), default=0)
     until = max((modified(row) or 0 for row in seen.feed_rows), default=0)
@@ -151,7 +153,7 @@ def feed_tells_deletions(seen: Seen) -> Verdict:
 
 
 def _told_since_before(seen: Seen) -> Verdict | None:
-    """Return what became of assignments that an earlier survey saw; nothing if none has gone."""
+    """Return the fate of assignments that an earlier survey saw; nothing if none has gone."""
     pages = [reply for reply in seen.named("before:feed:").values() if reply.is_good]
     if not pages or more_in(pages[-1]) is not False or not seen.reply("before:ids"):
         return None
@@ -212,7 +214,7 @@ def _told_within(seen: Seen) -> Verdict:
 
 
 def _gives_inactive(seen: Seen) -> bool:
-    """Return whether the list of assignments gives inactive rows, if there are any."""
+    """Return whether the list of assignments returns inactive rows, if there are any."""
     taken = seen.reply(f"count:{ASSIGNMENTS}:Any")
     inactive = total_in(seen.reply(f"count:{ASSIGNMENTS}:False"))
     listed = any(row.get("active") is False for row in seen.all_rows(ASSIGNMENTS))
@@ -292,7 +294,7 @@ def feed_any_means_all(seen: Seen) -> Verdict:
     "A change appears 15 minutes late.",
     "documented",
     "yes",
-    "Only the advice is wrong: how old the newest row can be, and `missing_rows`.",
+    "Only advice is wrong: on the age of the newest row, and on `missing_rows`.",
     "The youngest listed row that is in the feed, and the oldest that is not yet.",
     switches=("feed_delay",),
     questions=("feed:not_recent", _LISTED),
@@ -457,7 +459,7 @@ def from_is_inclusive(seen: Seen) -> Verdict:
     "inferred",
     "no",
     "A run whose bookmark is ahead of the API's clock fails.",
-    "Tomorrow.",
+    "`from` is tomorrow.",
     switches=("feed_future",),
     questions=("feed:future",),
 )
@@ -588,8 +590,8 @@ def token_outlives_days(seen: Seen) -> Verdict:
     "A token that was never issued, or has expired, gets a 400, 404 or 410.",
     "unknown",
     "in part",
-    "With another status the advice is wrong. If the feed begins anew without a word, all rows "
-    "come again.",
+    "With another status the advice is wrong. If the feed silently begins anew, all rows come "
+    "again.",
     "A made-up text, and the last token with its last letters changed.",
     switches=("rejected_continuation",),
     questions=("feed:rejected:",),

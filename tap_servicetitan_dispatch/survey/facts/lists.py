@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _LISTS = "lists"
 _FULL = "full reads"
 _TOLERANCE = 10 * SECOND
-"""What the tap reckons with: `lists.SORTED_TO`."""
+"""The tap's own tolerance: `lists.SORTED_TO`."""
 _LONG_AGO, _NEVER = 0, 253_370_764_800 * SECOND
 """Years from 1970 on, and before 9999."""
 _MANY_TIED = 100
@@ -59,11 +59,11 @@ _MANY_TIED = 100
 def over_lists(
     seen: Seen, judge: Callable[[Asked], Verdict | None], *, only_sorted: bool = True
 ) -> Verdict:
-    """Return one verdict of all lists: the worst, and which lists could tell.
+    """Return one verdict for all lists: the worst, and the lists that were conclusive.
 
     Args:
         seen: What was seen.
-        judge: Says what was seen of a list; nothing if it is not one to ask about.
+        judge: Judges a list; returns nothing if the list does not matter.
         only_sorted: Whether lists that cannot be sorted are left out.
     """
     found: dict[str, Verdict] = {}
@@ -130,7 +130,7 @@ def any_is_taken(seen: Seen) -> Verdict:
 
 @fact(
     _LISTS,
-    "With it, active and inactive rows come; without, active ones.",
+    "`active=Any` brings active and inactive rows; without it only active ones come.",
     "documented",
     "no",
     "Rows that are made inactive stay active in the warehouse.",
@@ -244,7 +244,7 @@ def rows_have_modified_on(seen: Seen) -> Verdict:
 
 @fact(
     _LISTS,
-    "Some rows of each list are inactive: which share?",
+    "Some rows of each list are inactive.",
     "unknown",
     "yes",
     "Nothing changes: a sandbox can copy the shares.",
@@ -275,8 +275,8 @@ def rows_there_are(seen: Seen) -> Verdict:
     "inferred",
     "in part",
     "The change comes with the next full read only.",
-    "The newest rows are looked at several times, and beside the feed: is there a row with the "
-    "same time that says something else?",
+    "The newest rows are looked at several times, and beside the feed: does a row "
+    "differ although its time is the same?",
     switches=("touches_modified_on",),
     questions=("look:", "list:", "feed:walk:"),
 )
@@ -363,15 +363,15 @@ def visible_within_overlap(seen: Seen) -> Verdict:
 
 
 def _minutes(length: float) -> int:
-    """Return seconds that are whole minutes."""
+    """Return seconds rounded to whole minutes."""
     return round(length / 60) * 60
 
 
 def _goes_back(seen: Seen) -> float:
     """Return by how many seconds answers go back in time; 0 if they do not.
 
-    That is between the age of the oldest row that one lacks and another had, and that of the
-    youngest that it has.
+    That is the time between the oldest row that an answer lacks, although another had it, and the
+    youngest row that it has.
     """
     looks = _looks(seen)
     lags = [0.0]
@@ -386,7 +386,7 @@ def _goes_back(seen: Seen) -> float:
 
 
 def _looks(seen: Seen) -> list[tuple[int, list[Row]]]:
-    """Return the looks, each with the time that the API showed."""
+    """Return the looks, each with the time of the API's clock."""
     return [
         (ticks_of(reply.date), rows_in(reply))
         for name in seen.looks
@@ -498,7 +498,7 @@ def _sides(seen: Seen, path: str) -> dict[str, list[Row]]:
 
 
 def _is_in_order(rows: list[Row], sort: str) -> bool | None:
-    """Return whether rows are sorted, roughly; nothing if too few could tell."""
+    """Return whether rows are roughly sorted; nothing if there are too few to tell."""
     key = _KEYS[sort[1:]]
     pairs = [(one, other) for one, other in _pairs(rows, key) if one != other]
     if len(pairs) < 3:  # noqa: PLR2004 - two ways to lie in order by chance are left then
@@ -633,7 +633,7 @@ def few_share_ten_seconds(seen: Seen) -> Verdict:
 
 @fact(
     _LISTS,
-    "`modifiedOnOrAfter` is inclusive, and heeds six digits.",
+    "`modifiedOnOrAfter` is inclusive, and exact to the microsecond.",
     "documented",
     "in part",
     "The overlap covers up to ten seconds; beyond that, rows are lost.",
@@ -724,7 +724,7 @@ def bounds_part_the_list(seen: Seen) -> Verdict:
 
 @fact(
     _LISTS,
-    "`modifiedOnOrAfter` and `sort=+Id` go together.",
+    "`modifiedOnOrAfter` and `sort=+Id` can be combined.",
     "inferred",
     "in part",
     "A list that is not sorted by time is never known to be whole.",
@@ -882,7 +882,7 @@ def count_is_given(seen: Seen) -> Verdict:
 
 @fact(
     _FULL,
-    "The number is that of the rows that come, inactive ones included.",
+    "The number is right, inactive rows included.",
     "observed",
     "in part",
     "A full read is never known to be whole; `freshness` is wrong.",
@@ -936,7 +936,7 @@ def windows_keep_their_order(seen: Seen) -> Verdict:
 
 @fact(
     _FULL,
-    "`sort=+Id` goes by number.",
+    "`sort=+Id` sorts by number.",
     "documented",
     "yes",
     "A list of several pages is never known to be whole: nothing is marked as deleted.",
@@ -1039,10 +1039,10 @@ def empty_means_empty(seen: Seen) -> Verdict:
 
 @fact(
     _FULL,
-    "What is deleted becomes inactive, or is gone.",
+    "A deleted row becomes inactive, or is gone.",
     "unknown",
     "in part",
-    "What is gone stays in the table unless `detect_deleted_every_hours` is set.",
+    "A row that is gone stays in the table unless `detect_deleted_every_hours` is set.",
     "That some rows are inactive shows little, as `active` may mean enabled. Delete a row that "
     "nobody needs, and see whether it is inactive or gone; or survey again a day later with "
     "`--survey-memory`, which looks for the rows of the first survey.",

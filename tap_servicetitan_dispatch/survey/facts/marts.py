@@ -1,4 +1,4 @@
-"""What the marts assume of assignments, shifts and time away."""
+"""What the marts assume about assignments, shifts and time away."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _by_pair(seen: Seen) -> dict[tuple[Any, Any], list[Row]]:
     "A rename shows in each row: `technicianName` is today's.",
     "inferred",
     "in part",
-    "Old names stand in marts.",
+    "Marts have old names.",
     "Technicians who have several names among the rows.",
     switches=("technician_names",),
     questions=(f"list:{ASSIGNMENTS}:",),
@@ -109,7 +109,7 @@ def status_goes_forward(seen: Seen) -> Verdict:
     "An assignment that is done is not touched again, so its `modifiedOn` says when it was done.",
     "inferred",
     "in part",
-    "Minutes on site are too many. `assignment_history`, made of each run's rows, is not affected.",
+    "Minutes on site are too high, unless a load saw the row before that edit.",
     "Done rows that share one time with five others, as bulk edits leave them.",
     switches=("done_edits",),
     questions=(f"list:{ASSIGNMENTS}:",),
@@ -148,7 +148,7 @@ def latest_row_counts(seen: Seen) -> Verdict:
 
 
 def _created_earlier(rows: list[Row]) -> bool:
-    """Return whether the row that changed last was not created last."""
+    """Return whether the row that changed last is not the one created last."""
     last = max(rows, key=lambda row: (modified(row) or 0, ticks(row.get("createdOn")) or 0))
     created = [ticks(row.get("createdOn")) or 0 for row in rows]
     return (ticks(last.get("createdOn")) or 0) < max(created)
@@ -244,8 +244,8 @@ def live_changed_lately(seen: Seen) -> Verdict:
     "inferred",
     "no",
     "Hours are counted on other days.",
-    "When shifts begin, by the local time that capacity shows: if they are instants, and if "
-    "their `Z` is false.",
+    "The local hours at which shifts begin, by the offset that capacity shows: read as instants, "
+    "and read as local times with a false `Z`.",
     questions=("list:technician-shifts:", "capacity:fortnight"),
 )
 def shifts_are_true_utc(seen: Seen) -> Verdict:
@@ -299,7 +299,7 @@ def all_day_begins_at_midnight(seen: Seen) -> Verdict:
 
 @fact(
     _MARTS,
-    "A repeated shift has one row for each time.",
+    "A repeated shift has one row for each occurrence.",
     "inferred",
     "no",
     "Hours are missing.",
@@ -372,7 +372,7 @@ def spans_make_sense(seen: Seen) -> Verdict:
     "unknown",
     "yes",
     "Nothing changes: the tenant is part of each key.",
-    "It is not asked for: no tenant's ids are kept for another's survey.",
+    "Not tested: no tenant's ids are kept for another's survey.",
 )
 def ids_may_collide(seen: Seen) -> Verdict:
     del seen

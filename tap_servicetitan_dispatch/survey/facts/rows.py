@@ -54,7 +54,7 @@ def type_of(value: Any) -> str:
 
 
 def fits(value: Any, schema: Mapping[str, Any]) -> bool:
-    """Return whether a value is what a schema declares, at any depth; null is always."""
+    """Return whether a value matches a schema, at any depth; null always does."""
     if value is None:
         return True
     kinds = schema.get("type", [])
@@ -208,7 +208,7 @@ def _kind_of_time(value: str) -> str:
 
 
 def _hours_off(seen: Seen) -> bool:
-    """Return whether times look like local ones: a call finds a later row than they say."""
+    """Return whether times look local: a request from a later time on still finds the row."""
     row, own = seen.cache.get("feed_row"), seen.reply("feed:from:later")
     if row is None or own is None:
         return False

@@ -31,14 +31,14 @@ _CONFLICT = 409
 
 
 class AssignmentQuery(SortedByActivity):
-    """Which assignments are asked for."""
+    """A query for assignments."""
 
     ids: FewNumbers = frozenset()
     appointment_ids: Numbers = frozenset()
     job_id: Number | None = None
 
     def matches(self, row: Assignment, behaviour: Behaviour) -> bool:
-        """Return whether a row is asked for, and there."""
+        """Return whether a row exists and is asked for."""
         return (
             row.is_listed
             and (row.active or behaviour.deletes == "soft")
@@ -67,7 +67,7 @@ async def list_assignments(
 
 @router.post("/assign-technicians", dependencies=needs("appointmentassignments:w"))
 async def assign_technicians(tenant: TenantNow, crew: Crew) -> Response:
-    """Put technicians on an appointment. What is assigned by hand stays `Scheduled`."""
+    """Put technicians on an appointment. Assignments made by a request stay `Scheduled`."""
     visit = _appointment(tenant, crew)
     if _status(tenant, visit) in {"Done", "Canceled"}:
         raise Problem(_CONFLICT, "The appointment is over: nobody can be assigned to it.")

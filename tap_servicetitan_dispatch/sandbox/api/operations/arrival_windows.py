@@ -31,7 +31,7 @@ _UNITS = {unit.id for unit in BUSINESS_UNITS}
 
 
 class WindowQuery(Created):
-    """Which arrival windows are asked for."""
+    """A query for arrival windows."""
 
     active: ActiveParameter = Active.TRUE
 
@@ -93,13 +93,13 @@ async def list_arrival_windows(
 
 @router.get("/configuration", dependencies=needs("arrivalwindows:r"))
 async def get_configuration(tenant: TenantNow) -> Response:
-    """Return how the start of a job follows from its window."""
+    """Return where in its arrival window a job starts by default."""
     return json_response({"configuration": tenant.arrival_window_configuration})
 
 
 @router.post("/configuration", dependencies=needs("arrivalwindows:w"))
 async def update_configuration(tenant: TenantNow, new: Configuration) -> Response:
-    """Change how the start of a job follows from its window."""
+    """Change where in its arrival window a job starts by default."""
     tenant.arrival_window_configuration = new.configuration
     return json_response({"configuration": new.configuration})
 

@@ -30,7 +30,7 @@ class TimeRange(Body):
 
 
 class BusinessHours(Body):
-    """Business hours of the kinds of days; none where the office is closed."""
+    """Business hours of weekdays, Saturdays and Sundays; none if the office is closed."""
 
     weekdays: list[TimeRange]
     saturday: list[TimeRange]

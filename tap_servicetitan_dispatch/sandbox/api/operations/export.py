@@ -42,8 +42,8 @@ async def export_appointment_assignments(
     """Return the assignments that changed since a token or a date, in the order of modification.
 
     Changes appear 15 minutes late, or as late as `feed_delay` says. With `includeRecentChanges`
-    they appear at once, and again later: the token that ends the feed never stands for anything
-    younger than that.
+    they appear at once, and again later: the token at the end of the feed never covers younger
+    changes.
     """
     place = _place(sent, tenant, behaviour, recent=include_recent_changes)
     bound = include_recent_changes and behaviour.token_settings == "bound"  # noqa: S105 - no secret
@@ -70,13 +70,13 @@ async def export_appointment_assignments(
 
 _HOUR = 3_600 * SECOND
 _FEW = 50
-"""One row in so many is not there if only some are."""
+"""One row in this many is missing if the feed has only some."""
 
 
 def _rows(
     tenant: Tenant, behaviour: Behaviour, place: Place, active: Active, *, recent: bool
 ) -> list[Assignment]:
-    """Return the rows after a place, one more than a page has if there are."""
+    """Return the rows after a place, one more than fits on a page, if there are that many."""
     as_of = tenant.now if recent else tenant.now - behaviour.feed_delay * SECOND
     start = (place.instant, place.id)
     if behaviour.feed_history_days is not None:

@@ -1,4 +1,4 @@
-"""GPS pings: where the vehicles are, as a provider reports it. They can only be sent."""
+"""GPS pings: positions of vehicles, as a provider reports them. They can only be sent."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -31,7 +31,7 @@ class Ping(Body):
 
 @router.post("", dependencies=needs("gpspings:w"))
 async def create_gps_pings(gps_provider: str, pings: list[Ping]) -> Response:  # noqa: ARG001 - any provider will do
-    """Accept pings; one without a position fails. Nothing else in the sandbox depends on them."""
+    """Accept pings; one without a position fails. Nothing else in the sandbox uses them."""
     return json_response(
         [
             {

@@ -1,4 +1,4 @@
-"""Non-job appointments: time in which a technician is busy with something that is not a job."""
+"""Non-job appointments: time in which a technician does something that is not a job."""
 
 from functools import partial
 from itertools import islice
@@ -39,7 +39,7 @@ _END_TYPES = ("Never", "After", "On")
 
 
 class NonJobQuery(Sorted):
-    """Which non-job appointments are asked for; inactive ones too, by default."""
+    """A query for non-job appointments; inactive ones too, by default."""
 
     ids: FewNumbers = frozenset()
     technician_id: Number | None = None
@@ -87,7 +87,7 @@ class NonJob(Body):
 
     @model_validator(mode="after")
     def complete(self) -> Self:
-        """Check that everything is given that its recurrence needs."""
+        """Check that all fields are given that its recurrence needs."""
         missing = [
             name
             for name, value, wanted in (
@@ -125,7 +125,7 @@ class NonJob(Body):
         }
 
     def starts(self, tenant: Tenant) -> list[int]:
-        """Return when it takes place."""
+        """Return when it takes place, each time."""
         if not self.repeat or self.frequency is None:
             return [self.start]
         last = self.end_on if self.end_type == "On" and self.end_on is not None else FOREVER
@@ -153,7 +153,7 @@ async def list_non_job_appointments(
 async def create_non_job_appointment(tenant: TenantNow, new: NonJob) -> Response:
     """Create a non-job appointment, and one more for each recurrence.
 
-    Returns the first. Endless recurrence is laid out for two years.
+    Returns the first. Endless recurrence is created for two years.
     """
     fields = new.fields(tenant)
     times = new.starts(tenant)
@@ -195,7 +195,7 @@ async def get_non_job_appointment(tenant: TenantNow, id: Number) -> Response:  #
 
 @router.put("/{id}", dependencies=needs("nonjobappointments:w"))
 async def update_non_job_appointment(tenant: TenantNow, id: Number, new: NonJob) -> Response:  # noqa: A002 - its documented name
-    """Change a single non-job appointment: what the body says about recurrence is ignored."""
+    """Change a single non-job appointment, without its recurrence, which is ignored."""
     row = to_change(tenant.non_job_appointments, id)
     row = changed(row, tenant.tick(), **new.fields(tenant))
     tenant.non_job_appointments.put(row)
@@ -215,7 +215,7 @@ async def delete_non_job_appointment(
 
 
 def _details(row: NonJobAppointment) -> dict[str, Any]:
-    """Return a row as all operations but the list write it."""
+    """Return a row as all operations except the list return it."""
     written = row.wire()
     del written["modifiedOn"]
     return written

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/teams", tags=["Team"])
 
 
 class TeamQuery(Sorted):
-    """Which teams are asked for."""
+    """A query for teams."""
 
     include_inactive: Boolean = False
 

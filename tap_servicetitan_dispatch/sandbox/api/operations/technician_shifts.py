@@ -1,4 +1,4 @@
-"""Technician shifts: who works when."""
+"""Technician shifts: when technicians work."""
 
 from functools import partial
 from typing import Annotated, Any, Literal, Self
@@ -33,7 +33,7 @@ _ENDS_EARLY = "A shift ends after it starts."
 
 
 class ShiftQuery(SortedByActivity):
-    """Which shifts are asked for."""
+    """A query for shifts."""
 
     starts_on_or_after: Instant = 0
     ends_on_or_before: Instant = FOREVER
@@ -56,7 +56,7 @@ class ShiftQuery(SortedByActivity):
 
 
 class NewShifts(Body):
-    """A shift for some technicians, which may repeat."""
+    """A shift for one or more technicians, which may repeat."""
 
     technician_ids: Annotated[list[Id], Field(min_length=1)]
     shift_type: ShiftType

@@ -1,4 +1,4 @@
-"""Technician skills: who can do what."""
+"""Technician skills: which technician can do what."""
 
 from functools import partial
 from typing import Annotated
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/technician-skills", tags=["TechnicianSkills"])
 
 
 class SkillQuery(SortedByActivity):
-    """Which skills are asked for."""
+    """A query for skills."""
 
     technician_id: Number | None = None
 
@@ -40,7 +40,7 @@ class SkillChanges(Body):
 
 
 class NewSkill(Body):
-    """A skill that did not exist, and who has it."""
+    """A new skill, and the technicians who have it."""
 
     technician_id: Id
     name: str
@@ -60,7 +60,7 @@ async def list_technician_skills(
 async def assign_technician_skills(
     tenant: TenantNow, behaviour: BehaviourNow, changes: SkillChanges
 ) -> Response:
-    """Give skills to a technician, in addition to those that are there or in their place."""
+    """Give skills to a technician, in addition to the present ones or in their place."""
     technician_id = _technician(tenant, changes.technician_id)
     for id_ in changes.skill_ids:
         if id_ not in tenant.skills:

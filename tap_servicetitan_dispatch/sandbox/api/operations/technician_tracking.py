@@ -1,4 +1,4 @@
-"""Technician tracking: where a customer can watch a technician arrive."""
+"""Technician tracking: the address at which a customer can watch a technician arrive."""
 
 from hashlib import blake2b
 
@@ -21,7 +21,7 @@ async def get_tracking_url(
     technicianId: Number,  # noqa: N803 - its documented name
     appointmentId: Number,  # noqa: N803 - its documented name
 ) -> Response:
-    """Return the page that shows a technician who is on the way to an appointment, or at it."""
+    """Return the address of a page about a technician on the way to an appointment, or at it."""
     live = any(
         row.technician.id == technicianId and row.active and row.status in behaviour.tracked
         for row in tenant.crew(appointmentId)
