@@ -62,7 +62,7 @@ def like(survey: Survey) -> Sandbox:
     )
 
 
-@settings(max_examples=2, derandomize=True, database=None, deadline=None)
+@settings(max_examples=4, derandomize=True, database=None, deadline=None)
 @given(st.lists(st.sampled_from(DRAWN), max_size=4, unique_by=lambda each: each[0]))
 def test_a_survey_of_a_sandbox_like_a_survey_is_that_survey(
     switches: list[tuple[str, Any]],

@@ -14,7 +14,7 @@ from tap_servicetitan_dispatch.sandbox import KINDS, Behaviour, Contractor, Faul
 from tap_servicetitan_dispatch.sandbox.like import switches_of
 from tap_servicetitan_dispatch.survey.facts import FACTS
 from tests.support.surveys import NOON, SMALL, found, sandbox_of, surveyed, usual_survey
-from tests.support.switches import APART, BOARDS, BUSY, USUAL, values_of
+from tests.support.switches import APART, BOARDS, BUSY, IN_ORDER, USUAL, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -223,6 +223,13 @@ def test_a_clock_that_is_wrong_is_named(skew: int) -> None:
         if skew > 0
         else "the API's is 2 h behind this machine's"
     )
+
+
+@pytest.mark.parametrize(("tied", "told"), [(150, "1 of 2 pages"), (1, "0 of 2 pages")])
+def test_ties_at_the_ends_of_pages_are_counted(tied: int, told: str) -> None:
+    behaviour = Behaviour(tied_rows=tied, largest_page=50)
+    survey = surveyed(sandbox_of(behaviour), only=["appointment_assignments"], stages=IN_ORDER)
+    assert f"{told} end in a tie" in found(survey)["few_share_ten_seconds"][1]
 
 
 def test_each_kind_of_fault_is_named() -> None:

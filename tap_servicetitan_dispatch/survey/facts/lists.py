@@ -607,7 +607,7 @@ def bad_sort_is_refused(seen: Seen) -> Verdict:
     "yes",
     "After a bulk import, the list is read by page number.",
     "Assignments that share their time with another, the largest group that does, and the most "
-    "rows within ten seconds.",
+    "rows within ten seconds. And pages of all lists, in order of time, whose last rows share one.",
     switches=("tied_rows",),
     questions=("list:",),
 )
@@ -623,9 +623,22 @@ def few_share_ten_seconds(seen: Seen) -> Verdict:
     sandbox = {"tied_rows": rounded(tied)} if tied >= _MANY_TIED else {}
     text = (
         f"{share(sharing, len(times))} share their time with another, {count(tied)} one time, "
-        f"{count(within)} ten seconds"
+        f"{count(within)} ten seconds{_ties_at_page_ends(seen)}"
     )
     return of_enough(len(times), either(within < LARGEST, text, text, **sandbox))
+
+
+def _ties_at_page_ends(seen: Seen) -> str:
+    """Return how many pages with more to come end within rows of one time, in words."""
+    replies = [
+        reply
+        for path in seen.lists
+        for side in ("oldest", "newest")
+        if (reply := seen.reply(f"list:{path}:{side}")) and more_in(reply) is True
+    ]
+    ends = [times for reply in replies if len(times := [*map(modified, rows_in(reply)[-2:])]) > 1]
+    tied = sum(last == before for before, last in ends)
+    return f"; {tied} of {len(ends)} pages end in a tie" if ends else ""
 
 
 # Bounds ----------------------------------------------------------------------------------------
