@@ -380,7 +380,8 @@ class DayBoard:
             # As clocks show them, so that the difference is that of what is read
             minutes = int(minute(until) // 1 - minute(begins) // 1)
             away = self._minutes_away(row["technician_id"], begins, until)
-            if minutes - away >= LATE and (left is not None or self.is_last):
+            unloaded = self._minutes_unloaded(minute(begins), minute(until))
+            if minutes - away - unloaded >= LATE and (left is not None or self.is_last):
                 found.append(
                     {
                         "technician": row["technician_id"],
@@ -426,6 +427,16 @@ class DayBoard:
             seconds += max(0.0, last - max(each["starts_at"], until))
             until = max(until, last)
         return round(seconds / 60)
+
+    def _minutes_unloaded(self, begins: float, ends: float) -> float:
+        """Return for how many of some minutes nothing was loaded: a dispatch may be within them."""
+        return sum(max(0.0, min(to, ends) - max(since, begins)) for since, to in self.holes)
+
+    @property
+    def is_unloaded(self) -> bool:
+        """Whether nothing was loaded on this day."""
+        minutes = (self._day.ends - self._day.begins) / 60
+        return self._minutes_unloaded(0, minutes) > minutes - 1
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -508,6 +519,7 @@ class DayBoard:
                 (minute(mark.at), mark.appointment, mark.job, mark.text) for mark in self.nobody
             ],
             "holes": self.holes,
+            "is_unloaded": self.is_unloaded,
             "absent": [(place[one], *rest) for one, *rest in self.absent],
             "late": self.late,
             "scheduled": (
@@ -539,7 +551,10 @@ class DayBoard:
         """A sentence about what the board shows."""
         forgotten = sum(mark.kind == "forgotten" for mark in self.marks)
         late = self.late
+        hours = round(sum(to - since for since, to in self.holes) / 60)
+        unloaded = "nothing was loaded" if self.is_unloaded else f"{hours} h without a load"
         told = [
+            *([unloaded] if self.holes else []),
             _on_shift(self.on_shift),
             f"{_many(self.counted, 'visit was', 'visits were')} seen under way or done",
         ]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tap_servicetitan_dispatch.page.board import HOURS, Facts
+from tap_servicetitan_dispatch.page.board import HOLE, HOURS, Facts
 from tap_servicetitan_dispatch.page.days import local, moment, short
 from tap_servicetitan_dispatch.page.marts import Marts, Row
 from tap_servicetitan_dispatch.page.tenants import Tenant
@@ -155,8 +155,8 @@ def done(rows: list[Row], days: list[str], *, some_are_shared: bool = False) -> 
         "done",
         title,
         f"Of {total} assignments, {_percent(measured, total)} were seen from their dispatch on, "
-        f"and of {_percent(arrived, total)} the arrival was seen as well. What came and went "
-        "between two loads was not seen." + (_SHARED if some_are_shared else ""),
+        f"and {_percent(arrived, total)} of all with their arrival. What came and went between two "
+        "loads was not seen." + (_SHARED if some_are_shared else ""),
         axis="Assignments done",
         labels=[short(day) for day in days],
         series=[
@@ -205,6 +205,10 @@ def where_hours_went(rows: list[Row], days: list[str], tenant: Tenant, shifts: l
 def _of_hours(day: str, whole: float, tenant: Tenant) -> str:
     """Return the label of a day with its hours, and until when it is known if not to its end."""
     told = f"{short(day)}, {round(whole, 1 if whole < 10 else None):g} h"  # noqa: PLR2004 - digits
+    gaps = {row["day"]: row["greatest_gap_minutes"] for row in tenant.days}
+    gap = gaps.get(day) or 0
+    if gap >= HOLE:
+        told = f"{told}, {round(gap / 60)} h unseen"
     loaded = local(tenant.last_load or 0, tenant.zone)
     return f"{told}, until {loaded:%H:%M}" if f"{loaded:%Y-%m-%d}" == day else told
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +29,7 @@ def board(tmp_path: Path) -> Callable[..., DayBoard]:
         last = tables.pop("last", f"{DAY} 16:15")
         base: dict[str, Any] = {
             "tenants": [tenant()],
-            "loads": loads(first, last),
+            "loads": loads(*hourly(first, last)),
             "tenant_day": [day(day_)],
             "technicians": [
                 {"technician_id": 7, "technician_name": "Rosa"},
@@ -44,6 +44,33 @@ def board(tmp_path: Path) -> Callable[..., DayBoard]:
         return DayBoard(found, local)
 
     return made
+
+
+def hourly(first: str, last: str) -> list[str]:
+    """Return times an hour apart, the last one included."""
+    begun, ended = map(datetime.fromisoformat, (first, last))
+    hours = range(int((ended - begun) / timedelta(hours=1)) + 1)
+    times = [f"{begun + timedelta(hours=hour):%Y-%m-%d %H:%M}" for hour in hours]
+    return [*dict.fromkeys([*times, last])]
+
+
+def test_a_dispatch_within_hours_without_a_load_is_not_told_to_be_late(board: Any) -> None:
+    row = late_row(7, shift_starts_at="07:00", first_dispatched_on="11:15")
+    late = board(technician_day=[row])
+    assert [each["minutes"] for each in late.late] == [255]
+    assert late.sentence.startswith("Thursday 18 June 2026: 6 h without a load, ")
+    unseen = board(
+        technician_day=[row], loads=loads(f"{DAY} 06:00", f"{DAY} 11:10", f"{DAY} 12:00")
+    )
+    assert unseen.late == []
+    assert "11 h without a load" in unseen.sentence
+    assert not unseen.is_unloaded
+
+
+def test_a_day_on_which_nothing_was_loaded_says_so(board: Any) -> None:
+    found = board(loads=loads("2026-06-17 12:00", "2026-06-19 12:00"))
+    assert found.shown()["is_unloaded"]
+    assert found.sentence.startswith("Thursday 18 June 2026: nothing was loaded, ")
 
 
 def assigned(*numbers: int, status: str = "Done") -> list[dict[str, Any]]:
@@ -215,7 +242,9 @@ def test_shifts_come_first_by_their_beginning_and_nights_on_call_do_not_make_the
     assert found.technicians == [7, 8, 6, 9]
     assert found.hours == (420, 1080)
     assert found.away == [(6, "Time off", 0, 1440)]
-    assert found.sentence.startswith("Thursday 18 June 2026: 2 technicians have a shift, 0 vis")
+    assert found.sentence.startswith(
+        "Thursday 18 June 2026: 6 h without a load, 2 technicians have a shift, 0 vis"
+    )
     nights = board(stg_technician_shifts=shifts[2:3], last="2026-06-19 08:00")
     assert nights.hours == (0, 420)
 

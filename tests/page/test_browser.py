@@ -146,7 +146,7 @@ def test_the_bars_of_a_day_are_those_of_the_marts(acme: Looked) -> None:
     assert acme.bars("plot-board") == {
         "nobody": [(630,)],
         "shift": [(0, 540), (480, 960)],
-        "hole": [(0, 780)] * 3,
+        "hole": [(45, 780)] * 3,
         "way": [(30, 180)],
         "site": [(180, 240)],
         "away": [(660, 720)],
@@ -199,11 +199,13 @@ def test_a_visit_is_told_by_pointer_and_by_keyboard(acme: Looked) -> None:
     assert tip.inner_text().startswith("Nobody assigned since 09:30")
     acme.page.keyboard.press("ArrowDown")  # to what begins at about that time
     acme.page.keyboard.press("ArrowLeft")
+    assert tip.inner_text().splitlines()[1] == "No load 00:45 to 12:00 (12 h 15 min)"
+    acme.page.keyboard.press("ArrowLeft")
     assert tip.inner_text().splitlines() == way
     focused = acme.page.evaluate("document.activeElement.getAttribute('aria-label')")
     assert focused == ", ".join(way)
-    acme.page.keyboard.press("ArrowRight")
-    acme.page.keyboard.press("ArrowRight")  # there is nothing to the right
+    for _ in range(3):
+        acme.page.keyboard.press("ArrowRight")  # there is nothing to the right in the end
     assert tip.inner_text().splitlines()[1].startswith("On site 02:00 to 03:00 (1 h 0 min)")
     acme.page.keyboard.press("ArrowUp")
     acme.page.keyboard.press("ArrowUp")  # nor above
@@ -240,7 +242,7 @@ def test_the_table_has_the_numbers_of_the_chart(acme: Looked) -> None:
     below = acme.page.locator("#plot-hours .scale text:has(tspan)")
     assert [each.locator("tspan").all_text_contents() for each in below.all()] == [
         ["Fri", "30 Oct", "9 h"],
-        ["Sat", "31 Oct", "0 h"],
+        ["Sat", "31 Oct", "0 h", "12 h unseen"],
         ["Sun", "1 Nov", "13 h", "until 12:00"],
     ]
 

@@ -73,7 +73,7 @@ def test_what_is_done_adds_up_to_what_was_seen_and_what_was_not() -> None:
     chart = done([{"day": DAYS[0], **counted}, {"day": DAYS[0], **counted}], DAYS)
     assert [*values(chart).values()] == [[2, 0], [4, 0], [4, 0]]
     assert rows(chart) == [[DAYS[0], 10, 6, 2, 60.0], [DAYS[1], 0, 0, 0, None]]
-    assert "60% were seen from their dispatch on, and of 20% the arrival" in chart.seen
+    assert "60% were seen from their dispatch on, and 20% of all with their arrival" in chart.seen
     assert chart.seen.endswith("between two loads was not seen.")
     shared = done([{"day": DAYS[0], **counted}], DAYS, some_are_shared=True)
     assert shared.seen.endswith("with two technicians counts as two assignments.")

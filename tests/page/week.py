@@ -26,7 +26,10 @@ def fleet(file: Path) -> Path:
             tenant(4, "Revoked"),
         ],
         loads=[
-            *loads(f"{FRIDAY} 06:00", f"{FRIDAY} 18:00", f"{SUNDAY} 12:00"),
+            *loads(
+                *(f"{FRIDAY} {clock}" for clock in ("06:00", "18:00")),
+                *(f"{SUNDAY} {clock}" for clock in ("00:00", "00:45", "12:00")),
+            ),
             *loads(f"{SATURDAY} 08:50", f"{SATURDAY} 09:00", tenant=2),
             *loads(f"{SUNDAY} 11:55", tenant=3),
         ],

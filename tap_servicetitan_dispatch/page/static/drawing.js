@@ -97,7 +97,7 @@ const drawing = (() => {
       const below = svg("svg", { class: "scale", height: 18 }, text(chart.line.at, 14, chart.line.text));
       table.append(around("tfoot", html("td", "", below)));
     }
-    hide();
+    if (place.contains(document.activeElement) || place.matches(":hover")) hide();
     place.replaceChildren(table);
     if (chart.begin && matchMedia("(max-width: 66rem)").matches)
       place.scrollLeft = (share(chart.begin) / 100) * scale.getBoundingClientRect().width;

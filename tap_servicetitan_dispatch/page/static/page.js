@@ -11,7 +11,7 @@
       place.textContent = `Nothing was loaded for ${days} ${days === 1 ? "day" : "days"}.`;
       continue;
     }
-    const ago = hours < 1 ? `${Math.round(hours * 60)} minutes` : hours < 48 ? `${Math.round(hours)} hours` : `${Math.round(hours / 24)} days`;
+    const ago = hours < 1 ? `${Math.floor(hours * 60)} minutes` : hours < 48 ? `${Math.floor(hours)} hours` : `${Math.floor(hours / 24)} days`;
     if (hours >= 0) place.append(` (${ago} before this page was opened)`);
   }
   const held = document.getElementById("data");
@@ -230,7 +230,7 @@
         });
         const notes = [
           each.overtime > 0 ? `${number(each.overtime)} h overtime` : "",
-          each.seen === null ? "" : `${Math.round(each.seen * 100)}% seen`,
+          each.seen !== null ? `${Math.round(each.seen * 100)}% seen` : day.holes.length ? "nothing seen" : "",
         ];
         return {
           name: name(each.technician),
@@ -263,8 +263,11 @@
     if (something) drawing.rows(byId(`plot-${id}`), track);
   }
 
+  const nobody = byId("no-board")?.textContent;
+
   function showDay() {
     const day = data.days[shown];
+    byId("no-board").textContent = day.is_unloaded ? "Nothing was loaded on this day." : nobody;
     drawOrSay("board", boardOf(day));
     byId("day-title").textContent = day.title;
     byId("board-sentence").textContent = day.sentence;
