@@ -1,5 +1,6 @@
 """The charts of a tenant: what each shows, how much of it was seen, and the table behind it."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -382,7 +383,9 @@ def cover(rows: list[Row]) -> Chart:
             "and technician_shifts.",
         )
     doubled = len({row["cover_key"] for row in rows if (row["zones"] or 0) > 1})
-    keys = sorted({(row["cover"], row["cover_name"] or "", row["cover_key"]) for row in shown})
+    keys = sorted(
+        {(row["cover"], row["cover_name"] or "", row["cover_key"]) for row in shown}, key=_natural
+    )
     days = sorted({row["day"] for row in shown})[:_COVER_DAYS]
     found = {(row["cover"], row["cover_key"], row["day"]): row for row in shown}
     names = [f"{kind.capitalize()} {name or key}" for kind, name, key in keys]
@@ -536,6 +539,12 @@ def _numbers(key: str) -> list[int]:
 def _unit(key: str) -> str:
     several = "s" if "," in key else ""
     return f"Business unit{several} {key.replace(',', ', ')}"
+
+
+def _natural(texts: Sequence[str]) -> list[tuple[int, str]]:
+    """Return an order in which 2 comes before 10."""
+    parts = re.findall(r"\d+|\D+", "\0".join(texts))
+    return [(int(each), "") if each.isdecimal() else (-1, each) for each in parts]
 
 
 def _share(part: float | None, whole: float) -> float | None:

@@ -4,6 +4,7 @@ import textwrap
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from tap_servicetitan_dispatch.page.board import HOLE
 from tap_servicetitan_dispatch.page.days import local, short
 from tap_servicetitan_dispatch.page.marts import Marts, Row
 from tap_servicetitan_dispatch.page.tenants import Tenant
@@ -119,6 +120,7 @@ def fleet(marts: Marts, tenants: list[Tenant]) -> Fleet:
                 tenant,
                 _many(nobody.get(tenant.id, 0), "appointment", "with nobody"),
                 _many(forgotten.get(tenant.id, 0), "visit", "forgotten under way"),
+                _unloaded(tenant),
             ),
         ]
         rows.append(_row(tenant, today, [each for each in needs if each]))
@@ -148,6 +150,12 @@ def _of_days(tenant: Tenant, *counts: str) -> str:
     days = " and ".join(short(row["day"]) for row in tenant.days[-2:])
     told = ", ".join(each for each in counts if each)
     return f"{days}: {told}" if told else ""
+
+
+def _unloaded(tenant: Tenant) -> str:
+    """Return for how long nothing was loaded at a stretch on the last two of these days."""
+    gap = max((row["greatest_gap_minutes"] or 0 for row in tenant.days[-2:]), default=0)
+    return f"no load for up to {round(gap / 60)} h" if gap >= HOLE else ""
 
 
 def _counted(

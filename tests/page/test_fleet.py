@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tap_servicetitan_dispatch.page.fleet import Fleet, fleet
 from tap_servicetitan_dispatch.page.marts import Marts
 from tap_servicetitan_dispatch.page.tenants import tenants
@@ -119,6 +121,16 @@ def test_those_come_first_that_need_somebody_and_why_is_told(tmp_path: Path) -> 
         ("T2", [f"{days}: 1 visit forgotten under way"]),
         ("T1", []),
     ]
+
+
+@pytest.mark.parametrize(
+    ("gap", "needs"),
+    [(89.0, []), (300.0, ["Thu 29 Oct and Fri 30 Oct: no load for up to 5 h"])],
+)
+def test_hours_without_a_load_need_somebody(tmp_path: Path, gap: float, needs: list[str]) -> None:
+    days = [day(YESTERDAY, greatest_gap_minutes=gap), day(TODAY)]
+    found = made(tmp_path, tenants=[tenant(1)], loads=loads(f"{TODAY} 08:00"), tenant_day=days)
+    assert found.rows[0].needs == needs
 
 
 def test_a_tenant_that_stopped_counts_once_whatever_else_is_wrong_with_it(tmp_path: Path) -> None:
