@@ -64,6 +64,7 @@ class Modules(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
         return MARTS if nodeid.startswith(MARTS) else super()._split_scope(nodeid)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Modules:
     return Modules(config, log)
 

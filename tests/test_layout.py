@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 TESTS = Path(__file__).parent
 
@@ -28,3 +29,8 @@ def test_nothing_is_imported_from_a_test_module(module: Path) -> None:
     """What several of them need is in `tests/support`, or in a module beside them."""
     test_modules = {path.stem for path in TESTS.rglob("test_*.py")} | {"conftest"}
     assert imported(module) & test_modules == set()
+
+
+def test_xdist_asks_by_the_private_name_that_the_tests_override_where_a_test_belongs() -> None:
+    """Else the marts would be made by each worker, and nothing but the clock would tell."""
+    assert "_split_scope" in vars(LoadFileScheduling)

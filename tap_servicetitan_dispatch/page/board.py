@@ -434,9 +434,13 @@ class DayBoard:
 
     @property
     def is_unloaded(self) -> bool:
-        """Whether nothing was loaded on this day."""
+        """Whether nothing was loaded from its first minute to its last."""
         minutes = (self._day.ends - self._day.begins) / 60
-        return self._minutes_unloaded(0, minutes) > minutes - 1
+        return self._longest_hole > minutes - 1
+
+    @property
+    def _longest_hole(self) -> float:
+        return max((to - since for since, to in self.holes), default=0)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -551,8 +555,8 @@ class DayBoard:
         """A sentence about what the board shows."""
         forgotten = sum(mark.kind == "forgotten" for mark in self.marks)
         late = self.late
-        hours = round(sum(to - since for since, to in self.holes) / 60)
-        unloaded = "nothing was loaded" if self.is_unloaded else f"{hours} h without a load"
+        hours = round(self._longest_hole / 60)
+        unloaded = "nothing was loaded" if self.is_unloaded else f"no load for up to {hours} h"
         told = [
             *([unloaded] if self.holes else []),
             _on_shift(self.on_shift),

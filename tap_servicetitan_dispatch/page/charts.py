@@ -543,8 +543,9 @@ def _unit(key: str) -> str:
 
 def _natural(texts: Sequence[str]) -> list[tuple[int, str]]:
     """Return an order in which 2 comes before 10."""
-    parts = re.findall(r"\d+|\D+", "\0".join(texts))
-    return [(int(each), "") if each.isdecimal() else (-1, each) for each in parts]
+    parts = re.findall(r"(\d+)|(\D+)", "\0".join(texts))
+    numbers = [(number.lstrip("0"), text) for number, text in parts]
+    return [(-1, text) if text else (len(number), number) for number, text in numbers]
 
 
 def _share(part: float | None, whole: float) -> float | None:

@@ -18,8 +18,8 @@ from tap_servicetitan_dispatch.page.marts import Marts, Row
 from tap_servicetitan_dispatch.page.tenants import Tenant, technicians, tenants
 
 INDEX = "index.html"
-_HOURS = 120
-"""From so many minutes on, a time is told in hours."""
+_TOLD_IN_HOURS_FROM = 120
+"""Minutes."""
 _PACKAGE = "tap_servicetitan_dispatch.page"
 SHARED = ("page.css", "page.js", "drawing.js")
 """The files that all pages share."""
@@ -127,7 +127,7 @@ def how_seen(day: Row) -> str:
     if share is not None:
         told.append(f"{share:.0%} of what was done was seen from its dispatch on.")
     if gap is not None:
-        apart = f"{gap / 60:.0f} hours" if gap >= _HOURS else f"{gap:.0f} minutes"
+        apart = f"{gap / 60:.0f} hours" if gap >= _TOLD_IN_HOURS_FROM else f"{gap:.0f} minutes"
         told.append(f"Loads were up to {apart} apart: what came and went in between was not seen.")
     return " ".join(told)
 

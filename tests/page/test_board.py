@@ -58,12 +58,12 @@ def test_a_dispatch_within_hours_without_a_load_is_not_told_to_be_late(board: An
     row = late_row(7, shift_starts_at="07:00", first_dispatched_on="11:15")
     late = board(technician_day=[row])
     assert [each["minutes"] for each in late.late] == [255]
-    assert late.sentence.startswith("Thursday 18 June 2026: 6 h without a load, ")
+    assert late.sentence.startswith("Thursday 18 June 2026: no load for up to 6 h, ")
     unseen = board(
         technician_day=[row], loads=loads(f"{DAY} 06:00", f"{DAY} 11:10", f"{DAY} 12:00")
     )
     assert unseen.late == []
-    assert "11 h without a load" in unseen.sentence
+    assert "no load for up to 6 h" in unseen.sentence
     assert not unseen.is_unloaded
 
 
@@ -71,6 +71,14 @@ def test_a_day_on_which_nothing_was_loaded_says_so(board: Any) -> None:
     found = board(loads=loads("2026-06-17 12:00", "2026-06-19 12:00"))
     assert found.shown()["is_unloaded"]
     assert found.sentence.startswith("Thursday 18 June 2026: nothing was loaded, ")
+
+
+def test_a_day_that_was_loaded_once_is_not_said_to_be_without_a_load(board: Any) -> None:
+    days = (f"2026-06-{number} 02:00" for number in (17, 18, 19))
+    found = board(loads=loads(*days))
+    assert found.holes == [(0, 120), (120, 1440)]
+    assert not found.is_unloaded
+    assert found.sentence.startswith("Thursday 18 June 2026: no load for up to 22 h, ")
 
 
 def assigned(*numbers: int, status: str = "Done") -> list[dict[str, Any]]:
@@ -243,7 +251,7 @@ def test_shifts_come_first_by_their_beginning_and_nights_on_call_do_not_make_the
     assert found.hours == (420, 1080)
     assert found.away == [(6, "Time off", 0, 1440)]
     assert found.sentence.startswith(
-        "Thursday 18 June 2026: 6 h without a load, 2 technicians have a shift, 0 vis"
+        "Thursday 18 June 2026: no load for up to 6 h, 2 technicians have a shift, 0 vis"
     )
     nights = board(stg_technician_shifts=shifts[2:3], last="2026-06-19 08:00")
     assert nights.hours == (0, 420)

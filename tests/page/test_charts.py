@@ -196,14 +196,17 @@ def test_cover_shows_who_is_not_there_and_where_nobody_has_to_be() -> None:
 
 
 def test_zones_stand_by_the_numbers_in_their_names() -> None:
-    names = ["Zone 10", "Zone 2", "Attic", "Zone 1 b"]
+    names = ["Zone 10", "Zone 2", "Attic", "Zone 1 b", "Zone 07", f"Zone {'9' * 5000}"]
     rows = [
         {"day": DAYS[0], "cover": "zone", "cover_key": str(key), "cover_name": name}
         | {"is_served": True, "zones": None, "technicians": 1, "hours_left_by_absence": 1.0}
         for key, name in enumerate(names)
     ]
     shown = [series.name for series in cover(rows).series]
-    assert shown == ["Zone Attic", "Zone Zone 1 b", "Zone Zone 2", "Zone Zone 10"]
+    assert [name[:12] for name in shown] == [
+        *("Zone Attic", "Zone Zone 1 ", "Zone Zone 2", "Zone Zone 07", "Zone Zone 10"),
+        "Zone Zone 99",
+    ]
 
 
 def test_a_chart_of_cover_has_an_end_and_its_table_goes_on() -> None:

@@ -228,7 +228,7 @@ def test_it_does_not_wait_for_longer_than_it_may_take(
         run = tap.run(settings, None, catalog, "--survey=json")
     assert run.exit_code == 0, run.stderr
     survey = json.loads(run.stdout)
-    assert (survey["ended"], survey["seconds"]) == (asking.OVER, 0)
+    assert survey["ended"] == asking.OVER
     assert given[-1]["request_timeout_seconds"] == asking.MOST_SECONDS_OF_A_CALL
     assert asking.MOST_SECONDS + asking.MOST_SECONDS_OF_A_CALL <= 3 * 60
 
