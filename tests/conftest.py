@@ -69,6 +69,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Modules
     return Modules(config, log)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Have no worker measure coverage from the beginning of its process on."""
+    os.environ.pop(PROCESSES, None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have each worker measure coverage once.
+
+    pytest-cov starts it twice there, and to pause stops but one of them.
+    """
+    plugin = session.config.pluginmanager.getplugin("_cov")
+    if hasattr(session.config, "workerinput") and plugin and plugin.cov_controller:
+        plugin.cov_controller.pause()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, and measure no coverage where a property is tried.
 

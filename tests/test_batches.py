@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.support.runs import Command
     from tests.support.scripted_api import ScriptedApi
 
+pytestmark = pytest.mark.no_cover
+
 THREE_PAGES = (
     (None, page(1, 2, 3, more=True, token="t1")),
     ("t1", page(4, 5, more=True, token="t2")),
@@ -63,7 +65,6 @@ def rows_in(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
 
 
-@pytest.mark.no_cover
 @of_each_format
 @pytest.mark.parametrize("size", range(1, 10))
 def test_a_run_cut_off_after_any_message_loses_nothing_when_resumed(

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from examples.fleet.shards import Fleet
 
+pytestmark = pytest.mark.no_cover
+
 ROOT = Path(__file__).parents[1]
 RESULTS: dict[str, Any] = json.loads((ROOT / "benchmarks/results.json").read_text())
 FLEET: dict[str, Any] = json.loads((ROOT / "benchmarks/fleet.json").read_text())

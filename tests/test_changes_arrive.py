@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
     Change = Callable[[Caller, list[Record]], Record]
 
+pytestmark = pytest.mark.no_cover
+
 READS_ALTHOUGH_POST = "POST /capacity"
 OPERATION = re.compile(r"^\| `(\w+) (.*)` \| write; (.*) \|$", re.MULTILINE)
 SHOWS_NOWHERE = "POST /gps-provider/{gps_provider}/gps-pings"
@@ -234,7 +236,6 @@ def caller() -> Iterator[Caller]:
         yield caller
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.operation} -> {case.stream}")
 def test_a_write_shows_in_the_next_run(case: Case, caller: Caller, tap: Command) -> None:
     config = {

@@ -271,6 +271,7 @@ def test_a_file_that_is_empty_is_said_in_one_line_as_in_a_run(tap: Command, opti
     assert f"the file {path} given with {option} is empty. What to do: " in run.errors[0]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", FAILURES)
 def test_a_failure_is_seen_where_it_belongs_and_tried_once(
     api: ScriptedApi, tap: Command, kind: str
@@ -292,6 +293,7 @@ def test_a_failure_is_seen_where_it_belongs_and_tried_once(
         assert len(api.api_calls) == len(ALL_STREAMS)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("skip", [False, True])
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_it_fails_where_a_run_would_fail(
@@ -408,6 +410,7 @@ def leading_to(sandbox: Sandbox, **settings: Any) -> dict[str, Any]:
     return {"environment": "production", **urls, **CREDENTIALS, **settings}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("scope", sorted({stream.scopes[0] for stream in STREAMS.values()}))
 def test_a_scope_that_is_missing_is_seen_at_each_stream_that_needs_it(
     tap: Command, scope: str

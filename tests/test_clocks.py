@@ -17,6 +17,8 @@ from tests.support.streams import LISTS, PATHS
 if TYPE_CHECKING:
     from tests.support.runs import Command, Run
 
+pytestmark = pytest.mark.no_cover
+
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SANDBOX = {"environment": "sandbox"}
 
 
+@pytest.mark.no_cover
 def test_the_executable_and_the_module_are_the_taps_command() -> None:
     executable = str(Path(sys.executable).with_name("tap-servicetitan-dispatch"))
     for command in ([executable], [sys.executable, "-m", "tap_servicetitan_dispatch"]):
@@ -85,6 +86,7 @@ def test_no_garbage_is_looked_for_while_the_sandbox_is_made(
     assert len(freezes) == frozen
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("command", ["main", "sandbox"])
 def test_without_the_extra_the_sandbox_says_in_one_line_what_to_install(
     tap: Command, command: str
@@ -139,6 +141,7 @@ def test_in_the_sandbox_each_tenant_number_is_a_contractor_of_its_own(tap: Comma
     assert north.records[1:] != south.records[1:]
 
 
+@pytest.mark.no_cover
 def test_a_run_against_the_sandbox_and_a_second_one_from_its_state(tap: Command) -> None:
     first = tap.run(SANDBOX)
     assert first.exit_code == 0

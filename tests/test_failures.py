@@ -40,7 +40,7 @@ TRIES = (
     | dict.fromkeys(UNSENT, 0)
     | {"unauthorized": 2}  # once more, with a new token
 )
-pytestmark = pytest.mark.usefixtures("no_waiting")
+pytestmark = [pytest.mark.no_cover, pytest.mark.usefixtures("no_waiting")]
 
 STATES = [None, bookmarked(MODIFIED, "modifiedOn", "zones")]
 
@@ -49,7 +49,6 @@ def test_every_row_of_the_table_is_tried_here() -> None:
     assert {*ANSWERS, *UNSENT, "timed_out"} == FAILURES.keys()
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("state", STATES, ids=["first run", "later run"])
 @pytest.mark.parametrize("kind", FAILURES)
 def test_a_failure_ends_the_run_in_one_line_and_moves_no_bookmark(
@@ -71,7 +70,6 @@ def test_a_failure_ends_the_run_in_one_line_and_moves_no_bookmark(
         assert {name: entry for name, entry in each["bookmarks"].items() if entry} == before
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "kind",
     [

@@ -55,6 +55,7 @@ def skips(run: Run) -> list[str]:
     return [line for line in lines if "Skipped, as" in line]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("meaning", REFUSALS)
 @pytest.mark.parametrize("stream", ALL_STREAMS)
 def test_a_forbidden_stream_ends_the_run_and_is_named_with_its_scopes(

@@ -410,6 +410,7 @@ def test_a_dry_run_tells_nothing(board: Board, tap: Command) -> None:
 # A read that is not whole
 
 
+@pytest.mark.no_cover
 def test_a_run_that_ends_anywhere_marks_nothing_and_the_next_one_does(
     board: Board, tap: Command
 ) -> None:
@@ -769,6 +770,7 @@ def test_a_tenant_who_joins_gets_the_version_that_there_is(
     assert {each["version"] for each in joined} == {*activated(first).values()}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("stream", ["zones", "business_hours"])
 def test_rows_of_a_tenant_who_is_not_in_the_run_are_not_taken_for_gone(
     group: Group, tap: Command, target: VersionedTarget, stream: str

@@ -260,6 +260,7 @@ TROUBLE = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("answer", TROUBLE.values(), ids=TROUBLE)
 def test_a_tenant_in_trouble_is_left_out_and_told_in_one_line(
     group: Group, tap: Command, answer: Answer
@@ -559,6 +560,7 @@ def test_in_the_sandbox_a_tenant_needs_no_credentials() -> None:
     assert list(tenants.problems(config, needs_credentials=False)) == []
 
 
+@pytest.mark.no_cover
 def test_the_sandbox_has_a_contractor_of_another_size_for_each_tenant(tap: Command) -> None:
     config = {"environment": "sandbox", "tenants": [SOUTH, {"tenant_id": WEST, "name": "Acme"}]}
     run = read(tap, config, None, *TWO)

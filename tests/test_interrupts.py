@@ -26,6 +26,8 @@ from tools.markdown import section
 if TYPE_CHECKING:
     from tests.support.runs import Command
 
+pytestmark = pytest.mark.no_cover
+
 THREE_PAGES = (
     (None, page(1, 2, 3, more=True, token="t1")),
     ("t1", page(4, 5, more=True, token="t2")),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
+
+pytestmark = pytest.mark.no_cover
 
 TESTS = Path(__file__).parent
 
@@ -34,3 +37,8 @@ def test_nothing_is_imported_from_a_test_module(module: Path) -> None:
 def test_xdist_asks_by_the_private_name_that_the_tests_override_where_a_test_belongs() -> None:
     """Else the marts would be made by each worker, and nothing but the clock would tell."""
     assert "_split_scope" in vars(LoadFileScheduling)
+
+
+def test_where_measuring_of_coverage_is_paused_nothing_traces() -> None:
+    """It would take three times as long, and nothing but the clock would tell."""
+    assert sys.gettrace() is None

@@ -388,6 +388,7 @@ def test_rows_that_do_not_say_when_they_were_modified_are_read_all_the_same() ->
     assert [page.bookmark for page in pages] == [None, None, None]
 
 
+@pytest.mark.no_cover
 def test_empty_pages_that_never_end_are_an_error_at_last() -> None:
     asked: list[Mapping[str, str]] = []
 
@@ -415,6 +416,7 @@ def with_a_tie(rows: int, *, at: int, tied: int) -> Server:
     return server
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("at", [40, 90, 99, 100, 195], ids="at {}".format)
 @pytest.mark.parametrize("tied", [2, 30, 90])
 def test_rows_with_one_time_at_the_end_of_a_page_cost_nothing(at: int, tied: int) -> None:

@@ -124,6 +124,7 @@ def office() -> Iterator[dict[str, Any]]:
             }
 
 
+@pytest.mark.no_cover
 def test_the_recipe_lets_no_name_out_in_records_state_logs_or_files_of_a_batch(
     office: dict[str, Any], tap: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

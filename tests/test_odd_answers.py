@@ -77,6 +77,7 @@ def test_fields_that_are_missing_stay_missing(api: ScriptedApi, tap: Command, st
     assert (run.exit_code, run.records) == (0, [KEYS[stream] | ADDED[stream]])
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("key", [2**53 + 1, 2**63, 10**25, "7", "007", "a_b", 0, -1])
 @pytest.mark.parametrize("stream", ["appointment_assignments", "arrival_windows", "zones"])
 def test_a_key_of_any_kind_comes_out_as_it_came(
@@ -290,6 +291,7 @@ BODIES = [
 ]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("body", BODIES, ids=json.dumps)
 @pytest.mark.parametrize("stream", ["arrival_windows", "technician_tracking", "zones"])
 def test_a_list_of_another_shape_is_an_error_in_one_line(

@@ -286,6 +286,7 @@ def test_a_terminal_shows_a_live_line_and_the_log_above_it(
     assert "spent waiting" in shown[shown.rindex(SHOW_CURSOR) :]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("time", ["[/x]", "[bold red]x", "x" * 500, "\x1b[2Jx", "\n\n\nx"])
 def test_a_time_that_is_none_does_not_disturb_the_live_line(
     api: ScriptedApi, tap: Command, tmp_path: Path, time: str

@@ -410,6 +410,7 @@ def test_no_part_of_an_answer_makes_a_line_of_its_own_or_moves_the_cursor(
     assert {each for each in run.stderr if not each.isprintable()} == {"\n"}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("odd", [*BREAKS, *CONTROLS])
 def test_an_odd_character_in_what_is_given_is_escaped(
     api: ScriptedApi, tap: Command, odd: str
@@ -455,6 +456,7 @@ def escaped(text: str) -> str:
     return text.encode("unicode_escape").decode()
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("how", ["--check", "--check=json"])
 @pytest.mark.parametrize("where", ["token endpoint", "API"])
 @pytest.mark.parametrize(
@@ -472,6 +474,7 @@ def test_the_check_shows_no_secret_and_no_control_character(
     assert len(run.stdout) < 15_000
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("how", ["--check", "--check=json", None])
 @pytest.mark.parametrize(
     "wrong",

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tests.support.scripted_api import ScriptedApi
     from tests.support.threads import Threads
 
+pytestmark = pytest.mark.no_cover
+
 NOON = datetime(2026, 6, 18, 17, tzinfo=UTC)
 
 

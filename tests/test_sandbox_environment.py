@@ -13,6 +13,8 @@ from tests.support.threads import Threads
 if TYPE_CHECKING:
     from tests.support.runs import Command
 
+pytestmark = pytest.mark.no_cover
+
 SANDBOX = {"environment": "sandbox", "max_requests_per_second": 60}
 
 
@@ -22,7 +24,6 @@ def sandboxes(monkeypatch: pytest.MonkeyPatch) -> Threads:
     return Threads(server, monkeypatch)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("arguments", [(), ("--check",)], ids=["a run", "a check"])
 def test_nothing_of_it_is_left(
     tap: Command, sandboxes: Threads, arguments: tuple[str, ...]

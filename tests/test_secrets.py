@@ -141,6 +141,7 @@ def test_an_error_that_repeats_credentials_writes_no_secret(
         assert "[redacted]" in run.stderr, "what was repeated has been taken out"
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("repeat", [in_no_json, in_keys_of_a_list, in_a_location])
 @pytest.mark.parametrize("where", ["token endpoint", "API"])
 def test_an_odd_answer_that_repeats_credentials_writes_no_secret(
@@ -242,6 +243,7 @@ def test_discovery_writes_no_secret(api: ScriptedApi, tap: Command, talkative: s
     assert "zones" in run.stdout
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("repeat", "at_token_endpoint"),
     [(None, False), (in_title, False), (in_errors, True), (in_no_json, False)],
@@ -363,6 +365,7 @@ def test_credentials_do_not_travel_over_plain_http(
     assert api.calls == []
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "url",
     [

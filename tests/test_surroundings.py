@@ -71,6 +71,7 @@ def assert_one_line(run: Run, text: str, *, remedy: str = "What to do:") -> None
 # The log
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("content", "text"),
     [
@@ -121,6 +122,7 @@ def test_stdout_that_does_not_wait_for_its_reader(
     assert_one_line(run, "stdout does not wait for its reader")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("where", ["2>/dev/full", "2>&- <&-"])
 def test_without_stderr_only_what_goes_there_is_lost(
     good: ScriptedApi, tap: Command, where: str
@@ -129,6 +131,7 @@ def test_without_stderr_only_what_goes_there_is_lost(
     assert (run.exit_code, run.stderr, run.ids, run.bookmark) == (0, "", [1], "t1")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("where", ["2>&-", "2>/dev/full", ">&- 2>&-", ">/dev/full 2>/dev/full"])
 def test_without_stderr_a_failure_is_still_one(good: ScriptedApi, tap: Command, where: str) -> None:
     run = in_a_shell(tap, good.config | {"page_size": 0}, where)

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from tests.support.runs import Command, Run
     from tests.support.scripted_api import ScriptedApi
 
+pytestmark = pytest.mark.no_cover
+
 EXTRACTED = re.compile(r'"time_extracted":"[^"]*"')
 SEVEN = feed_of(
     (None, page(1, 2, 3, more=True, token="t1")),
@@ -115,7 +117,6 @@ def test_all_streams_of_the_sandbox(
     assert streams == set(ALL_STREAMS)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: json.dumps(value)[:28])
 def test_odd_values(api: ScriptedApi, tap: Command, both_ways: Any, value: Any) -> None:
     found: dict[str, Any] = {}

@@ -144,6 +144,7 @@ OTHER_TYPES: list[tuple[str, Any]] = [
 ]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("name", "value"), OTHER_TYPES)
 @pytest.mark.parametrize("setting", ["warn", "keep"])
 def test_a_value_of_another_type_passes_as_it_is_and_is_told_once(
@@ -306,6 +307,7 @@ OTHER_TYPES_INSIDE: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.no_cover
 @ALL_WAYS
 @pytest.mark.parametrize(("stream", "sent", "path"), OTHER_TYPES_INSIDE)
 def test_another_type_inside_passes_as_it_is_and_is_told_with_its_path(
@@ -388,6 +390,7 @@ def test_a_field_of_the_api_that_says_the_same_as_the_taps_own_is_not_odd(
         assert (run.exit_code, run.records) == (0, [KEYS[stream] | ADDED[stream]])
 
 
+@pytest.mark.no_cover
 @ALL_WAYS
 @pytest.mark.parametrize("theirs", [{"a": 1}, 5, None])
 def test_a_field_that_is_called_unknown_fields_is_kept_among_them(

@@ -14,6 +14,8 @@ from tools.markdown import ROOT, cells, exists, names_of_tests, rows, section
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.no_cover
+
 PACKAGE = ROOT / "tap_servicetitan_dispatch"
 PARTS = "The parts"
 HOOKS = rows(section("docs/architecture.md", "What the SDK does, and where the tap steps in"))

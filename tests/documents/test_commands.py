@@ -120,7 +120,7 @@ RUN_BY = {
 """What is run elsewhere, and by which test."""
 RUN_BY_CI = {
     r"\.ci/test( tests/\w+)*": "run .ci/test",
-    r"\.venv/bin/pytest -q -n 3 (--cov|tests/.*)": "exec .venv/bin/pytest -q -n 3",
+    r"\.venv/bin/pytest -q -n 4 (--cov|tests/.*)": "exec .venv/bin/pytest -q -n 4",
     r"\.venv/bin/lint-imports": "run .venv/bin/lint-imports",
     r"\.venv/bin/python -m tools\.generate --check": "run .venv/bin/python -m tools",
     r"\.venv/bin/ruff check": "run .venv/bin/ruff check",

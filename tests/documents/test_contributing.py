@@ -17,6 +17,8 @@ from tools.markdown import ROOT, commands, exists, names_of_tests, rows, section
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.no_cover
+
 
 def test_each_dependency_is_explained_and_nothing_else() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

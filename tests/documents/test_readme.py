@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
+pytestmark = pytest.mark.no_cover
+
 
 SANDBOX = "from tap_servicetitan_dispatch.__main__ import sandbox; sandbox()"
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from tests.support.runs import Command
 
+pytestmark = pytest.mark.no_cover
+
 ONE_PAGE = feed_of((None, page(1, more=False, token="t1")))
 
 

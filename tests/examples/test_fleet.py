@@ -37,6 +37,8 @@ from tools.markdown import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.no_cover
+
 FLEET = Fleet.read(TENANTS_YML)
 NORTH, SOUTH, WEST = FLEET.shards
 SECRET = {"client_id": "cid.n", "client_secret": "cs1.n", "app_key": "ak1.n"}

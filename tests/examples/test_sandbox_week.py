@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
+pytestmark = pytest.mark.no_cover
+
 MONDAY = datetime(2026, 11, 23, 15, 50, tzinfo=UTC)  # ten to ten in Chicago
 LOADS = [MONDAY + timedelta(minutes=minutes) for minutes in (0, 10, 20, 70)]
 SIZE = 120

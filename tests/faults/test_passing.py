@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.sandbox.faults.options import Body, Kind, RetryAfter
     from tests.faults.victim import Victim
 
+pytestmark = pytest.mark.no_cover
+
 FEED = "appointment_assignments"
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", AGAIN_AND_AGAIN)
 def test_every_stream_gets_through_a_fault_that_passes(victim: Victim, kind: Kind) -> None:
     faults = Faults(rate=0.25, kinds=(kind,), drip_seconds=0.02)
@@ -46,7 +47,6 @@ def test_every_stream_gets_through_all_of_them_at_once(victim: Victim) -> None:
     victim.assert_loaded()
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("body", ["json", "html", "empty"])
 def test_a_server_error_passes_whatever_its_body(victim: Victim, status: int, body: Body) -> None:
@@ -65,7 +65,6 @@ def test_a_server_error_passes_whatever_its_body(victim: Victim, status: int, bo
     victim.assert_loaded(FEED)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("said", ["seconds", "date", "missing"])
 @pytest.mark.parametrize("minutes_ahead", [0, 3, 60, -60])
 def test_a_429_is_waited_for_as_long_as_it_says_whatever_the_tap_takes_the_time_to_be(
@@ -105,7 +104,6 @@ def test_a_request_that_drips_for_longer_than_the_time_out_is_sent_again(
     victim.assert_loaded(FEED)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("spared", range(1, 6))
 def test_a_token_that_is_revoked_at_any_request_is_renewed_and_the_request_sent_again(
     victim: Victim, spared: int
@@ -119,7 +117,6 @@ def test_a_token_that_is_revoked_at_any_request_is_renewed_and_the_request_sent_
     victim.assert_loaded(FEED)
 
 
-@pytest.mark.no_cover
 def test_a_clock_that_is_wrong_loses_no_row(victim: Victim) -> None:
     for hours in (0, 7):
         run = victim.run(Faults(clock_skew=hours * 3600), resume=True)

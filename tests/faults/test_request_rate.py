@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.faults.victim import Victim
 
+pytestmark = pytest.mark.no_cover
+
 
 class Turns:
     """Makes the rate limiters of the tap, and counts the turns that they give.

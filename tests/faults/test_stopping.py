@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.faults.victim import Victim
     from tests.support.runs import Run
 
+pytestmark = pytest.mark.no_cover
+
 FEED = "appointment_assignments"
 SAID: dict[Kind, str] = {
     "rate_limited": "the API's rate limit is used up",
@@ -46,7 +48,6 @@ def ids_of_the_feed(run: Run) -> set[int]:
     return {each["record"]["id"] for each in found}
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", SAID)
 def test_what_stays_ends_the_run_in_one_line_with_the_bookmark_safe(
     victim: Victim, kind: Kind
@@ -66,7 +67,6 @@ def test_what_stays_ends_the_run_in_one_line_with_the_bookmark_safe(
     victim.assert_loaded(FEED, "teams")
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("stream", ALL_STREAMS)
 def test_a_stream_whose_scope_was_taken_away_is_named(victim: Victim, stream: str) -> None:
     run = victim.run(for_good("no_scope"), stream)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
+    pytest.mark.no_cover,
     pytest.mark.skipif(
         CHROMIUM is None, reason="needs Chromium on the PATH, as by apt-get install chromium"
     ),

@@ -54,6 +54,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
     return options
 
 
+@pytest.mark.no_cover
 def test_a_process_serves_until_it_is_interrupted_and_ends_well() -> None:
     command = [sys.executable, "-c", PROGRAM, "--port=0", "--size=100"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours

@@ -17,6 +17,8 @@ from tests.support.good_requests import good_requests
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.no_cover
+
 ROOT = "/tenant/{tenant}"
 
 # Seen null in production although the definition requires a value.

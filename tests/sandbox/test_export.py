@@ -12,6 +12,8 @@ from tests.support.caller import Caller
 if TYPE_CHECKING:
     from typing import Literal
 
+pytestmark = pytest.mark.no_cover
+
 
 def places(rows: list[dict[str, Any]]) -> list[tuple[int, int]]:
     return [(instants.parse(row["modifiedOn"]), row["id"]) for row in rows]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.support.runs import Command
     from tests.support.scripted_api import Call, ScriptedApi
 
+pytestmark = pytest.mark.no_cover
+
 
 def bookmark(run: Run, stream: str) -> Any:
     return run.states[-1]["bookmarks"][stream]

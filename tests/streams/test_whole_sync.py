@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.support.runs import Run
 
+pytestmark = pytest.mark.no_cover
+
 SETTINGS = {
     "environment": "sandbox",
     "timezone": "America/Chicago",

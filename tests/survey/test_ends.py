@@ -88,6 +88,7 @@ def test_an_empty_tenant_tells_only_what_needs_no_row() -> None:
     assert not survey.ended
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("size", "outcome"), [(1, "could not tell"), (300, "as believed")])
 def test_with_too_few_rows_it_does_not_guess(size: int, outcome: str) -> None:
     survey = surveyed(
@@ -98,6 +99,7 @@ def test_with_too_few_rows_it_does_not_guess(size: int, outcome: str) -> None:
     assert outcomes(survey)["done_stays_active"] == outcome
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("stream", ["zones", "appointment_assignments", "business_hours"])
 def test_a_single_stream_is_asked_alone(stream: str) -> None:
     paths: set[str] = set()
@@ -118,6 +120,7 @@ def test_a_missing_scope_refers_to_the_check() -> None:
     assert (outcome, why) == ("could not tell", "a scope is missing: see --check")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", [7, 9, 10])
 def test_what_fails_in_passing_is_no_answer(seed: int) -> None:
     faults = Faults(
@@ -137,6 +140,7 @@ def test_an_older_token_that_is_refused_is_tried_again_before_it_counts() -> Non
     assert found(asked)["new_token_leaves_old"][0] == "otherwise"
 
 
+@pytest.mark.no_cover
 def test_nothing_is_otherwise_while_the_office_works() -> None:
     elapsed = [0.0]
 
@@ -178,6 +182,7 @@ def test_a_refusal_that_does_not_say_for_how_long_is_named() -> None:
     assert found(survey)["a_429_says_how_long"][:2] == ("otherwise", "2 of 2 do not say")
 
 
+@pytest.mark.no_cover
 def test_it_gets_through_where_one_request_in_seven_fails() -> None:
     faults = Faults(rate=0.15, wait=0, drip_seconds=0, requests_per_second=None, kinds=KINDS)
     survey = surveyed(sandbox_of(assignments=1, faults=faults))
@@ -276,6 +281,7 @@ def test_a_list_that_refuses_whatever_is_asked_is_left_alone() -> None:
     assert seen == "teams: a number"
 
 
+@pytest.mark.no_cover
 def test_it_only_reads_and_provokes_little() -> None:
     asked: list[requests.PreparedRequest] = []
     surveyed(sandbox_of(assignments=1), before_each=asked.append)
@@ -317,6 +323,7 @@ def test_a_signal_before_the_first_answer_leaves_all_untold() -> None:
     assert set(outcomes(survey).values()) == {"could not tell"}
 
 
+@pytest.mark.no_cover
 def test_what_it_prints_fits_its_schema() -> None:
     survey = surveyed(
         sandbox_of(Behaviour(times="no_zone", fields="more", bearer="required"), assignments=1)

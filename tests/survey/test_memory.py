@@ -75,6 +75,7 @@ def test_how_rows_are_deleted_is_named(deletes: Any) -> None:
     assert (outcome, switches) == ("as believed", {"deletes": deletes})
 
 
+@pytest.mark.no_cover
 def test_a_feed_that_does_not_tell_of_deletions_is_named() -> None:
     told = seen_a_day_later(Behaviour(deletes="hard"))["feed_tells_deletions"]
     assert told[0] == "as believed"

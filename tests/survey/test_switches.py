@@ -212,6 +212,7 @@ def test_what_goes_wrong_is_named(
     assert fact != "failures_pass" or told["sandbox"]["fault_kinds"] == [alike]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("skew", [900, -7_200])
 def test_a_clock_that_is_wrong_is_named(skew: int) -> None:
     # Of a sandbox that begins so: one that is set back stands still until the time has caught up
