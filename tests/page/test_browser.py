@@ -274,7 +274,8 @@ def test_a_column_tells_its_unit_and_its_whole_and_a_day_without_a_load_is_no_em
         hole.hover()
         told = ["No load on this day", "What came and went then was not seen"]
         assert tip.inner_text().splitlines()[1:] == told
-        assert acme.legend(chart)[-1] == told[0]
+        (entry,) = (each for each in acme.legend(chart) if each.startswith("No load"))
+        assert entry == ("No load" if chart == "hours" else told[0])
         acme.page.locator("h1").hover()
     assert acme.page.locator("#plot-withdrawals .hole").count() == 0
 

@@ -409,8 +409,9 @@
       const place = byId(`plot-${chart.id}`);
       if (place) DRAWN[chart.kind](place, chart);
       const list = byId(`legend-${chart.id}`);
-      const unloaded = chart.unloaded.length ? [["hole", "No load on this day"]] : [];
-      if (list) drawing.legend(list, [...chart.series.map((each) => [each.look, each.name]), ...unloaded]);
+      const entries = chart.series.map((each) => [each.look, each.name]);
+      if (chart.unloaded.length && !entries.some(([look]) => look === "hole")) entries.push(["hole", "No load on this day"]);
+      if (list) drawing.legend(list, entries);
       fill(byId(`table-${chart.id}`), chart.table.columns, chart.table.rows);
     });
 })();
