@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -31,12 +32,19 @@ HOURS = {
     "hours_on_the_way": ("way", "On the way"),
     "hours_arrival_not_seen": ("unseen", "Visit, arrival not seen"),
     "hours_away": ("away", "Time off, meetings"),
+    "hours_unloaded": ("hole", "No load"),
     "hours_idle_at_most": ("idle", "Nothing seen: idle at most"),
 }
-"""Columns for the hours of a day: the look and the name of each."""
+"""Columns for the hours of a day: the look and the name of each. The hours without a load are part
+of the marts' idle hours, and taken out of them here.
+"""
 _STATES = {("Dispatched", False): "way", ("Working", False): "site", ("Working", True): "paused"}
 _UNDER_WAY = {"Dispatched", "Working"}
 _QUARTER = 15
+
+
+Span = tuple[float, float]
+"""From and to when, in seconds since 1970."""
 
 
 class Stretch(NamedTuple):
@@ -81,7 +89,8 @@ class Facts:
         marks: Moments of what was not seen under way.
         shifts: Shifts other than time off: `technician_id`, `shift_type`, `starts_at`, `ends_at`.
         away: Time away, with `technician_id`, `occasion`, `starts_at`, `ends_at`.
-        technician_days: Rows of `dispatch_technician_day`.
+        technician_days: Rows of `dispatch_technician_day`, with `hours_unloaded` apart from
+            `hours_idle_at_most`.
         dispatched: Technicians whose assignment is under way now, as reported.
         scheduled: Number of scheduled assignments on any day, by technician.
         holes: Times without a load, from and to when, in seconds since 1970.
@@ -97,7 +106,7 @@ class Facts:
     technician_days: list[Row]
     dispatched: set[int]
     scheduled: dict[int, int]
-    holes: list[tuple[float, float]]
+    holes: list[Span]
     seen_up_to: float
 
     def under_way(self, begins: float, ends: float) -> list[Stretch]:
@@ -188,19 +197,29 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
             else:
                 stretches.append(found)
     marks += _withdrawals(marts, tenant, first)
+    stretches = sorted((each for each in stretches if each.ends > first), key=_by_time)
+    shifts = _shifts(marts, recent)
+    away = marts.rows(
+        "time_away", "technician_id", "occasion", "starts_at:time", "ends_at:time", **recent
+    )
+    holes = _holes(marts, tenant, first)
+    busy = [(each.technician, each.begins, each.ends) for each in stretches]
+    busy += [(each["technician_id"], each["starts_at"], each["ends_at"]) for each in away]
+    unloaded = _unloaded(shifts, busy, holes)
     return Facts(
         names=names,
         status=status,
-        stretches=sorted((each for each in stretches if each.ends > first), key=_by_time),
+        stretches=stretches,
         marks=sorted((each for each in marks if each.at >= first), key=_in_order),
-        shifts=_shifts(marts, recent),
-        away=marts.rows(
-            "time_away", "technician_id", "occasion", "starts_at:time", "ends_at:time", **recent
-        ),
-        technician_days=_technician_days(marts, tenant),
+        shifts=shifts,
+        away=away,
+        technician_days=[
+            _apart(row, unloaded.get(row["technician_id"], []), tenant.zone)
+            for row in _technician_days(marts, tenant)
+        ],
         dispatched={row["technician_id"] for row in current if row["status"] in _UNDER_WAY},
         scheduled=Counter(row["technician_id"] for row in current if row["status"] == "Scheduled"),
-        holes=_holes(marts, tenant, first),
+        holes=holes,
         seen_up_to=seen_up_to,
     )
 
@@ -285,7 +304,7 @@ def _shifts(marts: Marts, recent: dict[str, Any]) -> list[Row]:
     return [row for row in rows if row["active"] and row["shift_type"] != "TimeOff"]
 
 
-def _holes(marts: Marts, tenant: Tenant, first: float) -> list[tuple[float, float]]:
+def _holes(marts: Marts, tenant: Tenant, first: float) -> list[Span]:
     """Return times without a load, by when they began; one of them may be before the first load."""
     rows = marts.rows(
         "loads",
@@ -297,6 +316,51 @@ def _holes(marts: Marts, tenant: Tenant, first: float) -> list[tuple[float, floa
     found = [(row["load_before"], row["loaded_at"]) for row in rows]
     begun = tenant.first_load or first
     return sorted(found + ([(first, begun)] if begun - first >= HOLE * 60 else []))
+
+
+def _unloaded(
+    shifts: list[Row], busy: list[tuple[int, float, float]], holes: list[Span]
+) -> dict[int, list[Span]]:
+    """Return the parts of normal shifts in which nothing was loaded and nothing is known."""
+    found: dict[int, list[Span]] = {}
+    if not holes:
+        return found
+    known: dict[int, list[Span]] = {}
+    for technician, *span in sorted(busy):
+        known.setdefault(technician, []).append((span[0], span[1]))
+    for row in shifts:
+        if row["shift_type"] == "Normal":
+            technician = row["technician_id"]
+            for hole in holes:
+                span = max(row["starts_at"], hole[0]), min(row["ends_at"], hole[1])
+                found.setdefault(technician, []).extend(_rest(span, known.get(technician, [])))
+    return found
+
+
+def _apart(row: Row, unloaded: list[Span], zone: str) -> Row:
+    """Return a technician's day with the hours without a load apart from the idle ones."""
+    idle, hours = row["hours_idle_at_most"], 0.0
+    if unloaded and idle:
+        day = LocalDay(date.fromisoformat(row["day"]), zone)
+        hours = min(idle, _covered(unloaded, day.begins, day.ends) / 3600)
+        idle -= hours
+    return row | {"hours_unloaded": hours, "hours_idle_at_most": idle}
+
+
+def _covered(spans: Iterable[Span], begins: float, ends: float) -> float:
+    """Return the seconds of a time that are within some spans."""
+    return ends - begins - sum(until - since for since, until in _rest((begins, ends), spans))
+
+
+def _rest(span: Span, others: Iterable[Span]) -> Iterator[Span]:
+    """Yield the parts of a span that are within none of some others."""
+    begins, ends = span
+    for since, until in sorted(others):
+        if begins < min(since, ends):
+            yield begins, min(since, ends)
+        begins = max(begins, until)
+    if begins < ends:
+        yield begins, ends
 
 
 def _technician_days(marts: Marts, tenant: Tenant) -> list[Row]:
@@ -359,6 +423,7 @@ class DayBoard:
         of_technicians = (mark for mark in marks if mark.technician is not None)
         self.marks = [mark for mark in of_technicians if mark.technician in begins]
         self.only_edited = len({mark.technician for mark in marks} - {*begins, None})
+        self.edited = sum(mark.kind == "edited" for mark in marks)
         self.on_shift = len(present)
 
     @property
@@ -420,13 +485,12 @@ class DayBoard:
 
     def _minutes_away(self, technician: int, begins: float, ends: float) -> int:
         """Return the minutes of a time in which a technician was away."""
-        absences = (each for each in self._facts.away if each["technician_id"] == technician)
-        seconds, until = 0.0, begins
-        for each in sorted(absences, key=lambda each: each["starts_at"]):
-            last = min(each["ends_at"], ends)
-            seconds += max(0.0, last - max(each["starts_at"], until))
-            until = max(until, last)
-        return round(seconds / 60)
+        absences = [
+            (each["starts_at"], each["ends_at"])
+            for each in self._facts.away
+            if each["technician_id"] == technician
+        ]
+        return round(_covered(absences, begins, ends) / 60)
 
     def _minutes_unloaded(self, begins: float, ends: float) -> float:
         """Return for how many of some minutes nothing was loaded: a dispatch may be within them."""
@@ -445,8 +509,8 @@ class DayBoard:
     @cached_property
     def rows(self) -> list[Row]:
         """The rows of `dispatch_technician_day`, in the order of the technicians."""
-        date = f"{self._day.day}"
-        mine = [row for row in self._facts.technician_days if row["day"] == date]
+        today = f"{self._day.day}"
+        mine = [row for row in self._facts.technician_days if row["day"] == today]
         place = {one: number for number, one in enumerate(self.technicians)}
         last = len(place)
         return sorted(
@@ -573,6 +637,7 @@ class DayBoard:
                 "technician on shift not dispatched",
                 "technicians on shift not dispatched",
             ),
+            (self.edited, "done before the first load", "done before the first load"),
             (forgotten, "visit forgotten under way", "visits forgotten under way"),
             (len(self.nobody), "appointment with nobody", "appointments with nobody"),
             (len(self.absent), "visit during time away", "visits during time away"),

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tap_servicetitan_dispatch.page.board import HOLE, HOURS, Facts
@@ -12,6 +12,10 @@ from tap_servicetitan_dispatch.page.marts import Marts, Row
 from tap_servicetitan_dispatch.page.tenants import Tenant
 
 NOT_SERVED = "\N{EN DASH}"
+IDLE = (
+    "Work between two loads that nobody saw counts as idle, and so does a visit that was forgotten "
+    "under way: idle is that much at most."
+)
 NOT_YET = "Not known yet: this was the first load. Hours appear from the second load on."
 _SHARED = " An appointment with two technicians counts as two assignments."
 _MOST_COVERS = 40
@@ -57,9 +61,11 @@ class Chart:
         kind: `columns` stand, `bars` lie, `cells` are a table of colours, and a `table` is no more
             than its numbers.
         axis: What is measured, with its unit.
+        unit: What one of it is called: `assignment`, `min`, `%`.
         labels: What the bars, or the columns of cells, are of.
         series: The colours, one upon the other; of cells, each is a row.
         texts: What is written into the cells.
+        unloaded: The places of labels that are days without a load.
         table: The numbers behind it.
         missing: What is missing and which setting brings it; none if there is something to show.
     """
@@ -69,9 +75,11 @@ class Chart:
     seen: str = ""
     kind: str = "columns"
     axis: str = ""
+    unit: str = ""
     labels: Sequence[str] = ()
     series: Sequence[Series] = ()
     texts: Sequence[Sequence[str]] = ()
+    unloaded: Sequence[int] = ()
     table: Table | None = None
     missing: str | None = None
 
@@ -92,7 +100,8 @@ def charts(marts: Marts, tenant: Tenant, facts: Facts) -> list[Chart]:
         "where": "tenant_id = ? and day >= cast(? as date)",
         "values": (tenant.id, days[0]),
     }
-    return [
+    unloaded = [place for place, row in enumerate(tenant.days) if not row["loads"]]
+    found = [
         done(
             marts.rows("coverage", "day:day", "done", "measured", "arrival_seen", **recent),
             days,
@@ -142,6 +151,7 @@ def charts(marts: Marts, tenant: Tenant, facts: Facts) -> list[Chart]:
             days,
         ),
     ]
+    return [replace(each, unloaded=unloaded) if each.kind == "columns" else each for each in found]
 
 
 def done(rows: list[Row], days: list[str], *, some_are_shared: bool = False) -> Chart:
@@ -159,9 +169,10 @@ def done(rows: list[Row], days: list[str], *, some_are_shared: bool = False) -> 
         f"and {_percent(arrived, total)} of all with their arrival. What came and went between two "
         "loads was not seen." + (_SHARED if some_are_shared else ""),
         axis="Assignments done",
+        unit="assignment",
         labels=[short(day) for day in days],
         series=[
-            Series("Dispatch, arrival and end seen", "site", [each[2] for each in found]),
+            Series("Dispatch, arrival and end seen", "done", [each[2] for each in found]),
             Series("Arrival not seen", "unseen", [each[1] - each[2] for each in found]),
             Series("Dispatch not seen", "idle", [each[0] - each[1] for each in found]),
         ],
@@ -184,9 +195,9 @@ def where_hours_went(rows: list[Row], days: list[str], tenant: Tenant, shifts: l
         "hours",
         title,
         "A whole is the hours below the day, those of normal shifts and overtime, up to the last "
-        "load. Work that nobody saw counts as idle, so idle may be overstated: it is close to the "
-        "truth where loads are ten minutes apart.",
+        f"load. {IDLE} It is close to the truth where loads are ten minutes apart.",
         axis="Share of hours (%)",
+        unit="%",
         labels=[_of_hours(day, whole, tenant) for day, whole in zip(days, wholes, strict=True)],
         series=[
             Series(
@@ -247,6 +258,7 @@ def dispatch_to_done(tenant: Tenant) -> Chart:
         f"Loads were up to {round(gap)} minutes apart, and short ones that fall in between are "
         "missing.",
         axis="Minutes, median",
+        unit="min",
         labels=[short(row["day"]) for row in rows],
         series=[Series("Dispatch to done", "soft", [_tenth(each) for each in medians])],
         table=Table(
@@ -303,10 +315,11 @@ def _by_user(name: str, title: str, seen: str, rows: list[Row], missing: str) ->
         seen,
         kind="bars",
         axis="Times",
+        unit="time",
         labels=labels,
         series=[
-            Series("Before dispatch", "site", [counts[user][0] for user in users]),
-            Series("After dispatch", "way", [counts[user][1] for user in users]),
+            Series("Before dispatch", "soft", [counts[user][0] for user in users]),
+            Series("After dispatch", "bad", [counts[user][1] for user in users]),
         ],
         table=Table(
             ["User", "Before dispatch", "After dispatch"],
@@ -453,13 +466,14 @@ def arrivals(rows: list[Row], days: list[str]) -> Chart:
         )
     seen = sum(each[0] + each[1] for each in found)
     names = ["On time", "Late", "Done, but arrival not seen", "No arrival so far, or cancelled"]
-    looks = ["done", "way", "unseen", "idle"]
+    looks = ["done", "bad", "unseen", "idle"]
     return Chart(
         "arrivals",
         title,
         f"Of {total} appointments, of {_percent(seen, total)} an arrival was seen. Of the others "
         "nothing is said; short visits are missing rather than long ones.",
         axis="Appointments",
+        unit="appointment",
         labels=[short(day) for day in days],
         series=[
             Series(name, look, [each[place] for each in found])
@@ -485,14 +499,19 @@ def freshness(rows: list[Row], tenant: Tenant) -> Chart:
             missing="Not known: add sync_log to extra_streams.",
         )
     rows = sorted(rows, key=lambda row: (row["outcome"] == "complete", row["stream"]))
-    missing = sum(max(row["missing_rows"] or 0, 0) for row in rows)
+    counted = [max(row["missing_rows"], 0) for row in rows if row["missing_rows"] is not None]
+    missing, unknown = sum(counted), len(rows) - len(counted)
     bad = [row for row in rows if row["outcome"] in {"failed", "doubtful"}]
     told = f"{len(bad)} of {len(rows)} streams did not end well. " if bad else ""
+    if counted:
+        told += f"{missing} {'row is' if missing == 1 else 'rows are'} missing. "
+    if unknown:
+        told += f"For {unknown} of {len(rows)} streams it is not known how many rows are missing. "
     return Chart(
         "freshness",
         title,
-        f"{told}{missing} {'row is' if missing == 1 else 'rows are'} missing. What was added while "
-        "a stream was read, and what the feed does not show yet, is missing for a while.",
+        f"{told}What was added while a stream was read, and what the feed does not show yet, is "
+        "missing for a while.",
         kind="table",
         table=Table(
             [

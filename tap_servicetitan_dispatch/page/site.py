@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tap_servicetitan_dispatch.page.board import HOURS, LATE, DayBoard, facts, told_up_to
-from tap_servicetitan_dispatch.page.charts import NOT_YET, Chart, charts, freshness
+from tap_servicetitan_dispatch.page.charts import IDLE, NOT_YET, Chart, charts, freshness
 from tap_servicetitan_dispatch.page.days import moment
 from tap_servicetitan_dispatch.page.fleet import fleet
 from tap_servicetitan_dispatch.page.marts import Marts, Row
@@ -70,7 +70,8 @@ def build(marts: Marts, folder: Path) -> list[Path]:
         text = environment.get_template("fleet.html").render(fleet=fleet(marts, known))
         _write(folder / INDEX, text.encode())
         written.append(folder / INDEX)
-    for path in {*folder.glob("tenant-*.html")} - {*written}:
+    # And what earlier versions drew with
+    for path in {*folder.glob("tenant-*.html"), *folder.glob("plotly.min.js")} - {*written}:
         path.unlink()
     return written
 
@@ -87,6 +88,7 @@ def tenant_page(marts: Marts, tenant: Tenant, fresh: list[Row]) -> dict[str, Any
         "loaded": _loaded(tenant),
         "at": tenant.last_load,
         "late": LATE,
+        "idle": IDLE,
         "not_yet": NOT_YET if tenant.is_first_load else None,
         "days": 0,
         "seen": "",

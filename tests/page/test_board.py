@@ -67,6 +67,43 @@ def test_a_dispatch_within_hours_without_a_load_is_not_told_to_be_late(board: An
     assert not unseen.is_unloaded
 
 
+def test_hours_without_a_load_are_not_among_the_idle_ones(board: Any) -> None:
+    def hours(idle: float, *times: str) -> tuple[float, float]:
+        found = board(
+            loads=loads(*(f"{DAY} {time}" for time in times)),
+            technician_day=[technician_day(7, DAY, 1.0, 0, 0, 0, 1.0, idle)],
+            stg_technician_shifts=[
+                shift(7, f"{DAY} 07:00", f"{DAY} 15:00"),
+                shift(7, f"{DAY} 15:00", f"{DAY} 20:00", "OnCall"),
+                shift(8, f"{DAY} 07:00", f"{DAY} 15:00"),
+            ],
+            assignment_history=[
+                state(1, "Working", f"{DAY} 08:00", f"{DAY} 09:00"),
+                state(1, "Done", f"{DAY} 09:00"),
+            ],
+            time_away=[
+                {
+                    "technician_id": 7,
+                    "occasion": "Meeting",
+                    "starts_at": chicago(f"{DAY} {begins}"),
+                    "ends_at": chicago(f"{DAY} {ends}"),
+                }
+                for begins, ends in (("10:00", "11:00"), ("10:15", "10:45"))
+            ],
+        )
+        (row,) = found.rows
+        return row["hours_unloaded"], row["hours_idle_at_most"]
+
+    # From seven to nine nothing was loaded, but from eight on the work is known
+    assert hours(6.0, "00:00", "01:00", "07:00", "09:00", "10:00", "11:00", "12:00") == (1.0, 5.0)
+    # From nine to two, of which an hour was a meeting, and after that there was no shift
+    assert hours(6.0, "06:00", "07:00", "08:00", "09:00", "14:00", "15:00", "20:00") == (4.0, 2.0)
+    # No more than was idle
+    assert hours(2.5, "06:00", "07:00", "08:00", "09:00", "14:00", "15:00") == (2.5, 0.0)
+    assert hours(0.0, "06:00", "07:00", "08:00", "09:00", "14:00", "15:00") == (0.0, 0.0)
+    assert hours(6.0, *(f"{hour:02d}:00" for hour in range(16))) == (0.0, 6.0)
+
+
 def test_a_day_on_which_nothing_was_loaded_says_so(board: Any) -> None:
     found = board(loads=loads("2026-06-17 12:00", "2026-06-19 12:00"))
     assert found.shown()["is_unloaded"]

@@ -147,7 +147,7 @@ def test_the_bars_of_a_day_are_those_of_the_marts(acme: Looked) -> None:
     assert acme.bars("plot-board") == {
         "nobody": [(630,)],
         "shift": [(0, 540), (480, 960)],
-        "hole": [(45, 780)] * 3,
+        "hole": [(45, 780)] * 4,
         "way": [(30, 180)],
         "site": [(180, 240)],
         "away": [(660, 720)],
@@ -156,7 +156,7 @@ def test_the_bars_of_a_day_are_those_of_the_marts(acme: Looked) -> None:
         "over": [(645,)],
         "call": [(420, 900)],
     }
-    assert acme.page.locator("#plot-board rect:not(.ring)").count() == 9
+    assert acme.page.locator("#plot-board rect:not(.ring)").count() == 10
     ticks = acme.page.locator("#plot-board thead text").all_text_contents()
     assert ticks[:4] == ["00", "01", "01", "02"]
     assert acme.text("#plot-board tfoot").strip() == "seen up to 11:45"
@@ -197,10 +197,13 @@ def test_a_visit_is_told_by_pointer_and_by_keyboard(acme: Looked) -> None:
 
     acme.page.locator("#day").focus()
     acme.page.keyboard.press("Tab")
+    unloaded = "No load 00:45 to 12:00 (12 h 15 min)"
+    assert tip.inner_text().splitlines()[:2] == ["Nobody assigned", unloaded]
+    acme.page.keyboard.press("ArrowRight")
     assert tip.inner_text().startswith("Nobody assigned since 09:30")
     acme.page.keyboard.press("ArrowDown")  # to what begins at about that time
     acme.page.keyboard.press("ArrowLeft")
-    assert tip.inner_text().splitlines()[1] == "No load 00:45 to 12:00 (12 h 15 min)"
+    assert tip.inner_text().splitlines()[:2] == [ODD, unloaded]
     acme.page.keyboard.press("ArrowLeft")
     assert tip.inner_text().splitlines() == way
     focused = acme.page.evaluate("document.activeElement.getAttribute('aria-label')")
@@ -210,7 +213,7 @@ def test_a_visit_is_told_by_pointer_and_by_keyboard(acme: Looked) -> None:
     assert tip.inner_text().splitlines()[1].startswith("On site 02:00 to 03:00 (1 h 0 min)")
     acme.page.keyboard.press("ArrowUp")
     acme.page.keyboard.press("ArrowUp")  # nor above
-    assert tip.inner_text().startswith("Nobody assigned since 09:30")
+    assert tip.inner_text().splitlines()[:2] == ["Nobody assigned", unloaded]
     assert acme.text("#day-title") == "Sunday 1 November 2026", "the day is the same"
     assert acme.page.locator("#plot-board [tabindex]").count() == 1
     acme.page.keyboard.press("Escape")
@@ -228,24 +231,78 @@ def test_the_table_has_the_numbers_of_the_chart(acme: Looked) -> None:
         "Dispatch, arrival and end seen",
         "Arrival not seen",
         "Dispatch not seen",
+        "No load on this day",
     ]
-    assert acme.columns("done") == [[1, 0, 1], [0, 0, 0], [1, 0, 0]]
+    assert acme.columns("done")[:3] == [[1, 0, 1], [0, 0, 0], [1, 0, 0]]
     shares = acme.bars("plot-shares")
     assert [(kind, len(ends)) for kind, ends in shares.items()] == [
         ("site", 1),
         ("way", 1),
-        ("idle", 2),
+        ("hole", 2),
         ("away", 1),
     ]
-    assert [ends[-1][1] for kind, ends in shares.items() if kind == "idle"] == [100]
+    assert [ends[-1][1] for kind, ends in shares.items() if kind == "hole"] == [100]
+    assert acme.legend("shares")[-2:] == ["Time off, meetings", "No load"]
     assert [ends for kind, ends in shares.items() if kind == "site"] == [[(0, 12.5)]]
-    assert acme.bars("plot-withdrawals") == {"way": [(0, 2)]}
+    assert acme.bars("plot-withdrawals") == {"bad": [(0, 2)]}
     below = acme.page.locator("#plot-hours .scale text:has(tspan)")
     assert [each.locator("tspan").all_text_contents() for each in below.all()] == [
         ["Fri", "30 Oct", "9 h"],
         ["Sat", "31 Oct", "0 h", "12 h unseen"],
         ["Sun", "1 Nov", "13 h", "until 12:00"],
     ]
+
+
+def test_a_column_tells_its_unit_and_its_whole_and_a_day_without_a_load_is_no_empty_one(
+    acme: Looked,
+) -> None:
+    tip = acme.page.locator("#tip")
+    acme.page.locator("#plot-done [data-value]").first.hover()
+    assert tip.inner_text().splitlines() == [
+        "Fri 30 Oct",
+        "Dispatch, arrival and end seen: 1 of 2 assignments",
+    ]
+    acme.page.locator("#plot-done [data-value]").last.hover()
+    assert tip.inner_text().endswith(": 1 of 1 assignment")
+    acme.page.locator("#plot-hours [data-value]").first.hover()
+    assert tip.inner_text().splitlines()[1].endswith("%")
+    acme.page.locator("#plot-dispatch-to-done [data-value]").hover()
+    assert tip.inner_text().endswith("Dispatch to done: 95 min")
+    acme.page.locator("#plot-withdrawals rect").first.hover()
+    assert tip.inner_text().splitlines() == ["User 40", "After dispatch: 2 of 2 times"]
+    for chart in ("done", "hours", "dispatch-to-done"):
+        (hole,) = acme.page.locator(f"#plot-{chart} .hole:not([data-value])").all()
+        hole.hover()
+        told = ["No load on this day", "What came and went then was not seen"]
+        assert tip.inner_text().splitlines()[1:] == told
+        (entry,) = (each for each in acme.legend(chart) if each.startswith("No load"))
+        assert entry == ("No load" if chart == "hours" else told[0])
+        acme.page.locator("h1").hover()
+    assert acme.page.locator("#plot-withdrawals .hole").count() == 0
+
+
+def test_what_stays_at_the_top_does_not_cover_what_stays_below_it(acme: Looked) -> None:
+    acme.page.set_viewport_size({"width": 1200, "height": 300})
+    acme.page.locator("#plot-board tbody tr").last.evaluate("each => each.scrollIntoView()")
+    head_cell = "#plot-board thead td >> nth=1"
+    days, head = (acme.page.locator(each).bounding_box() for each in (".days", head_cell))
+    assert days
+    assert head
+    assert days["y"] == 0
+    assert head["y"] == pytest.approx(days["height"], abs=0.5)
+    acme.page.set_viewport_size({"width": 1200, "height": 800})
+
+
+def test_who_has_no_pointer_is_told_to_touch(browser: Browser, pages: Path, acme: Looked) -> None:
+    assert "Point at a bar" in acme.text("#board")
+    assert "Touch a bar" not in acme.text("#board")
+    page = browser.new_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    looked = Looked(page).open(pages / "tenant-1.html")
+    assert "Touch a bar to see the visit." in looked.text("#board")
+    assert "Point at a bar" not in looked.text("#board")
+    page.locator("#plot-board rect.site").first.tap()
+    assert looked.text("#tip").splitlines()[1] == "On site 02:00 to 03:00 (1 h 0 min)"
+    page.close()
 
 
 def test_cells_are_a_table_in_which_nobody_stands_out(acme: Looked) -> None:
@@ -266,10 +323,11 @@ def test_a_page_says_for_how_long_nothing_was_loaded_when_it_is_opened(
     browser: Browser, pages: Path, name: str
 ) -> None:
     looked = Looked(browser.new_page())
+    then = " What follows is as of then."
     for opened, told in [
         (SAME_DAY, ""),
-        ("2026-11-02T18:00:01+00:00", "Nothing was loaded for 1 day."),
-        ("2026-11-27T20:00:00+00:00", "Nothing was loaded for 26 days."),
+        ("2026-11-02T18:00:01+00:00", f"Nothing was loaded for 1 day.{then}"),
+        ("2026-11-27T20:00:00+00:00", f"Nothing was loaded for 26 days.{then}"),
     ]:
         looked.page.clock.set_fixed_time(datetime.fromisoformat(opened))
         looked.open(pages / name)
@@ -287,7 +345,7 @@ def test_who_needs_somebody_is_told_in_words(acme: Looked) -> None:
     assert acme.page.locator("#nobody li").all_text_contents() == [
         f"Appointment 900: Nobody assigned since 09:30; it was {LINES}'s"
     ]
-    notes = acme.page.locator("#plot-board .notes div").all_text_contents()
+    notes = acme.page.locator("#plot-board .note").all_text_contents()
     assert "first dispatch 30 min after shift start" in notes
     assert "1 open, any day" in notes
 

@@ -34,6 +34,11 @@ def tenant(*days: dict[str, Any]) -> Tenant:
     return Tenant(1, 1, "Acme", ZONE, 2, TEN, TEN, tuple(unknown | row for row in days))
 
 
+def of_a_day(*values: Any, **more: Any) -> dict[str, Any]:
+    """Return a technician's day, all of which was loaded."""
+    return technician_day(*values, hours_unloaded=0.0, **more)
+
+
 def values(chart: Chart) -> dict[str, list[float | None]]:
     assert chart.missing is None
     return {series.name: series.values for series in chart.series}
@@ -80,18 +85,18 @@ def test_what_is_done_adds_up_to_what_was_seen_and_what_was_not() -> None:
 
 
 def test_hours_are_shares_that_add_up_and_overtime_is_told_beside_them() -> None:
-    row = technician_day(7, DAYS[0], 4.0, 1.0, 2.0, 0.5, 0.5, 2.0, hours_overtime=1.25)
-    other = technician_day(8, "2026-10-01", 9, 0, 0, 0, 0, 0)
+    row = of_a_day(7, DAYS[0], 4.0, 1.0, 2.0, 0.5, 0.5, 2.0, hours_overtime=1.25)
+    other = of_a_day(8, "2026-10-01", 9, 0, 0, 0, 0, 0)
     chart = where_hours_went([row, row, other], DAYS, tenant(), [])
     shares = [column[0] or 0 for column in values(chart).values()]
-    assert shares == [40, 10, 20, 5, 5, 20]
+    assert shares == [40, 10, 20, 5, 5, 0, 20]
     assert {column[1] for column in values(chart).values()} == {None}
-    assert rows(chart)[0] == [DAYS[0], 8, 2, 4, 1, 1, 4, 2.5]
+    assert rows(chart)[0] == [DAYS[0], 8, 2, 4, 1, 1, 0, 4, 2.5]
 
 
 def test_a_day_has_the_hours_of_its_whole_and_the_last_one_until_when_it_is_known() -> None:
-    few = technician_day(7, DAYS[0], 1.26, 0, 0, 0, 0, 1.0)
-    many = technician_day(7, DAYS[1], 60.0, 0, 0, 0, 0, 31.6)
+    few = of_a_day(7, DAYS[0], 1.26, 0, 0, 0, 0, 1.0)
+    many = of_a_day(7, DAYS[1], 60.0, 0, 0, 0, 0, 31.6)
     begun = dataclasses.replace(tenant(), last_load=TEN + 22 * 3600 - 19 * 60)
     chart = where_hours_went([few, many], DAYS, begun, [])
     assert chart.labels == ["Fri 30 Oct, 2.3 h", "Sat 31 Oct, 92 h, until 07:41"]
@@ -266,7 +271,12 @@ def test_what_did_not_end_well_comes_first() -> None:
         ["crews", "complete", "Fri 30 October 2026, 10:00"],
         ["teams", "complete", "Fri 30 October 2026, 10:00"],
     ]
-    assert chart.seen.startswith("1 of 3 streams did not end well. 2 rows are missing.")
+    assert chart.seen.startswith(
+        "1 of 3 streams did not end well. 2 rows are missing. "
+        "For 1 of 3 streams it is not known how many rows are missing."
+    )
     one = freshness([stream("teams", "complete", complete_at=TEN, missing_rows=1)], tenant())
     assert one.seen.startswith("1 row is missing.")
-    assert freshness([stream("teams", "skipped")], tenant()).seen.startswith("0 rows are missing")
+    assert "1 row is missing. What was" in one.seen
+    unknown = freshness([stream("teams", "skipped")], tenant())
+    assert unknown.seen.startswith("For 1 of 1 streams it is not known how many rows are missing.")

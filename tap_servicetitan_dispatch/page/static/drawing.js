@@ -43,7 +43,7 @@ const drawing = (() => {
     );
   }
 
-  // Rows with a name, a track of bars and marks, and notes ----------------------------------------
+  // Rows with a name, notes below it, and a track of bars and marks --------------------------------
 
   // Fills a place with { label, title, scale: [first, last], ticks: [[at, text], ...], height,
   // line: { at, text } or none, begin: what to scroll to, rows: [{ name, notes, shapes }, ...] }.
@@ -70,7 +70,7 @@ const drawing = (() => {
     }
 
     const text = (value, y, content) => svg("text", { x: percent(share(value)), y }, content);
-    const around = (tag, middle) => html(tag, "", html("tr", "", html("td"), middle, html("td")));
+    const beside = (tag, track) => html(tag, "", html("tr", "", html("td"), track));
 
     // The lines of the grid as a single path, as each of its own in each row takes longer than all else
     const lines = chart.ticks.map(([at]) => `M${share(at).toFixed(3)},0V1`).join("");
@@ -79,23 +79,23 @@ const drawing = (() => {
 
     function row({ name, notes, shapes }) {
       const shown = shapes.filter((each) => each.from <= last && (each.to ?? each.from) >= first);
-      const drawn = svg("svg", { height: chart.height }, grid(), ...shown.map(shape));
+      const drawn = svg("svg", { height: Math.max(chart.height, 16 + 13 * notes.length) }, grid(), ...shown.map(shape));
       if (chart.line) {
         const x = percent(share(chart.line.at));
         drawn.append(svg("line", { class: "until", x1: x, x2: x, y2: "100%" }));
       }
-      const head = html("th", "name", name);
+      const head = html("th", "", html("div", "name", name), ...notes.map((each) => html("div", "note", each)));
       head.scope = "row";
-      return html("tr", "", head, html("td", "track", drawn), html("td", "notes", ...notes.map((each) => html("div", "", each))));
+      return html("tr", "", head, html("td", "track", drawn));
     }
 
     const scale = svg("svg", { class: "scale", height: 17 }, ...chart.ticks.map(([at, shown]) => text(at, 12, shown)));
-    const head = around("thead", html("td", "", html("div", "unit", chart.title), scale));
+    const head = beside("thead", html("td", "", html("div", "unit", chart.title), scale));
     const table = html("table", "tracks", head, html("tbody", "", ...chart.rows.map(row)));
     table.setAttribute("aria-label", chart.label);
     if (chart.line) {
       const below = svg("svg", { class: "scale", height: 18 }, text(chart.line.at, 14, chart.line.text));
-      table.append(around("tfoot", html("td", "", below)));
+      table.append(beside("tfoot", html("td", "", below)));
     }
     if (place.contains(document.activeElement) || place.matches(":hover")) hide();
     place.replaceChildren(table);
@@ -108,7 +108,8 @@ const drawing = (() => {
   // Columns, one upon the other -------------------------------------------------------------------
 
   // Fills a place with { label, title, labels: [[line, ...], ...], series: [{ look, values }, ...],
-  // most: the end of the axis, says }; `says` returns what a column of a series tells.
+  // most: the end of the axis, unloaded: columns without a load, says, saysUnloaded }; `says`
+  // returns what a column of a series tells, `saysUnloaded` what one without a load does.
   function columns(place, chart) {
     const sums = chart.labels.map((_, column) => chart.series.reduce((sum, each) => sum + (each.values[column] ?? 0), 0));
     const marks = ticks(chart.most ?? Math.max(...sums));
@@ -136,6 +137,11 @@ const drawing = (() => {
         return [made];
       });
     });
+    const holes = chart.unloaded.map((column) => {
+      const made = box("hole", { x: percent(width * column), width: percent(width), y: 0, height: "100%" });
+      held.set(made, () => chart.saysUnloaded(column));
+      return made;
+    });
     const lines = marks.map((each) => svg("line", { class: "grid", x2: "100%", y1: up(each), y2: up(each) }));
     const scale = svg("svg", { class: "scale", width: 40, height: 220 }, ...marks.map((each) => svg("text", { class: "end", x: 34, y: up(each), dy: 4 }, `${each}`)));
     const deepest = Math.max(...chart.labels.map((each) => each.length));
@@ -146,7 +152,7 @@ const drawing = (() => {
         svg("text", {}, ...label.map((line, each) => svg("tspan", { x: middle(column), y: 16 + 14 * each }, line))),
       ),
     );
-    const picture = html("div", chart.labels.length > 14 ? "columns many" : "columns", scale, svg("svg", { class: "scale", height: 220 }, ...lines, ...drawn), html("div"), below);
+    const picture = html("div", chart.labels.length > 14 ? "columns many" : "columns", scale, svg("svg", { class: "scale", height: 220 }, ...lines, ...holes, ...drawn), html("div"), below);
     picture.setAttribute("role", "img");
     picture.setAttribute("aria-label", chart.label);
     picture.style.minWidth = `${chart.labels.length * 2.1}rem`;

@@ -8,7 +8,7 @@
       const days = Math.floor(hours / 24);
       if (hours <= 24) continue;
       place.hidden = false;
-      place.textContent = `Nothing was loaded for ${days} ${days === 1 ? "day" : "days"}.`;
+      place.textContent = `Nothing was loaded for ${days} ${days === 1 ? "day" : "days"}. What follows is as of then.`;
       continue;
     }
     const ago = hours < 1 ? `${Math.floor(hours * 60)} minutes` : hours < 48 ? `${Math.floor(hours)} hours` : `${Math.floor(hours / 24)} days`;
@@ -127,9 +127,10 @@
       const [look, title] = kind === "OnCall" ? ["call", "On call"] : ["shift", "Shift"];
       add(row, { look, from, to, top: 1.5, height: 27 }, () => `${title} ${time(from, to)}`);
     }
+    if (day.nobody.length) rows.push({ name: "Nobody assigned", notes: [], shapes: [] });
     for (const [from, to] of day.holes)
       for (const row of rows.keys())
-        add(row, { look: "hole", from, to, top: 0, height: 30 },
+        add(row, { look: "hole", from, to, top: 0, height: "100%" },
           () => `No load ${time(from, to)} (${lasted(from, to)})`,
           () => "What came and went then was not seen");
     for (const [row, what, from, to] of day.away)
@@ -143,12 +144,9 @@
     }
     for (const [row, mark, minute, appointment, job, text] of day.marks)
       add(row, { mark, from: minute, top: 12 }, () => `${text}, ${at(day, minute)}`, () => numbered(appointment, job));
-    if (day.nobody.length) {
-      const shapes = day.nobody.map(([minute, appointment, job, text]) => ({
-        mark: "nobody", from: minute, top: 15, says: () => [text, numbered(appointment, job)],
-      }));
-      rows.unshift({ name: "Nobody assigned", notes: [], shapes });
-    }
+    for (const [minute, appointment, job, text] of day.nobody)
+      rows.at(-1).shapes.push({ mark: "nobody", from: minute, top: 15, says: () => [text, numbered(appointment, job)] });
+    if (day.nobody.length) rows.unshift(rows.pop());
     return {
       label: "Technicians by hours of the day. The numbers are in the table that follows.",
       title: `Time of day, ${data.zone}`,
@@ -320,8 +318,12 @@
 
   if (data.days.length) {
     drawing.legend(byId("legend-board"), boardLegend());
-    drawing.legend(byId("legend-shares"), data.parts);
+    const parts = data.parts.filter((_, part) => data.days.some((day) => day.hours_of.some((each) => each.hours[part] > 0)));
+    drawing.legend(byId("legend-shares"), parts);
     showDay();
+    // What stays at the top is as high as its lines are
+    const bar = byId("before").parentElement;
+    new ResizeObserver(() => root.style.setProperty("--bar", `${bar.offsetHeight}px`)).observe(bar);
     byId("before").addEventListener("click", () => go(shown - 1));
     byId("after").addEventListener("click", () => go(shown + 1));
     byId("day").addEventListener("input", (event) => go(Number(event.target.value)));
@@ -340,6 +342,16 @@
     return many ? lines.flatMap((each) => each.split(/(?<=^\d+|until) (?!h$)/)) : lines;
   }
 
+  // A value with its unit, and of what stands one upon the other the sum as well
+  function measured(chart, series, label) {
+    const values = chart.series.map((each) => each.values[label]);
+    const value = number(values[series]);
+    if (chart.unit === "%") return `${value}%`;
+    if (chart.series.length === 1) return `${value} ${chart.unit}`;
+    const sum = values.reduce((all, each) => all + each, 0);
+    return `${value} of ${number(sum)} ${chart.unit}${sum === 1 ? "" : "s"}`;
+  }
+
   function drawColumns(place, chart) {
     drawing.columns(place, {
       label: `${chart.title}. The numbers are in the table that follows.`,
@@ -347,10 +359,9 @@
       labels: chart.labels.map((each) => broken(each, chart.labels.length > 14)),
       series: chart.series,
       most: chart.axis.endsWith("(%)") ? 100 : null,
-      says: (series, column) => [
-        chart.labels[column],
-        `${chart.series[series].name}: ${number(chart.series[series].values[column])}`,
-      ],
+      unloaded: chart.unloaded,
+      says: (series, column) => [chart.labels[column], `${chart.series[series].name}: ${measured(chart, series, column)}`],
+      saysUnloaded: (column) => [chart.labels[column], "No load on this day", "What came and went then was not seen"],
     });
   }
 
@@ -365,10 +376,10 @@
       height: 26,
       rows: chart.labels.map((label, row) => {
         let to = 0;
-        const shapes = chart.series.map(({ name, look, values }) => {
+        const shapes = chart.series.map(({ name, look, values }, series) => {
           const from = to;
           to += values[row];
-          return { look, from, to, top: 3, height: 20, says: () => [label, `${name}: ${values[row]}`] };
+          return { look, from, to, top: 3, height: 20, says: () => [label, `${name}: ${measured(chart, series, row)}`] };
         });
         return { name: label, notes: [], shapes: shapes.filter((each) => each.to > each.from) };
       }),
@@ -398,7 +409,9 @@
       const place = byId(`plot-${chart.id}`);
       if (place) DRAWN[chart.kind](place, chart);
       const list = byId(`legend-${chart.id}`);
-      if (list) drawing.legend(list, chart.series.map((each) => [each.look, each.name]));
+      const entries = chart.series.map((each) => [each.look, each.name]);
+      if (chart.unloaded.length && !entries.some(([look]) => look === "hole")) entries.push(["hole", "No load on this day"]);
+      if (list) drawing.legend(list, entries);
       fill(byId(`table-${chart.id}`), chart.table.columns, chart.table.rows);
     });
 })();
