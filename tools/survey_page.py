@@ -47,7 +47,8 @@ tenant 0, and a token without `Bearer`. It never sends a wrong secret.
   A tenant without a token costs the others nothing; the log says why, and the exit code is 1.
 - `--survey-also wrong-key` also tries a made-up app key. `--survey-also tenant-number` puts the
   tenant's number into the file.
-- The exit code is 0 if it got through, whatever it found.
+- The exit code is 0 if it got through, whatever it found. Ctrl-C ends it with 130 and SIGTERM with 143, after
+  it has printed the results so far; a second signal ends it at once.
 
 ## What the file holds
 

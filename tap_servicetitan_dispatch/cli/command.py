@@ -23,7 +23,6 @@ from tap_servicetitan_dispatch.survey import ALSO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from types import FrameType
 
     from singer_sdk import Tap
 
@@ -193,21 +192,24 @@ class Command(SingerCommand):
         if lines := problems_of(tap.config, tap.config_jsonschema):
             self._fail(*lines)
         before = memory.read(file) if file else {}
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _interrupt)
+        came: list[int] = []
+        for number in _SIGNALS:
+            signal.signal(number, lambda signum, _: _interrupt(signum, came))
 
         def show(text: str) -> None:
             if sys.stderr is not None and sys.stderr.isatty():
                 click.echo(f"\r\x1b[K{text}", err=True, nl=False)
 
-        surveys = survey.survey(
-            tap,
-            also=also,
-            only=only,
-            tell=lambda stage, calls: show(f"{calls:3} calls so far: {stage}"),
-            before=before,
-        )
-        for number in (signal.SIGINT, signal.SIGTERM):
+        surveys: Sequence[survey.Survey] = []
+        with suppress(KeyboardInterrupt):  # before the first call there is nothing to keep
+            surveys = survey.survey(
+                tap,
+                also=also,
+                only=only,
+                tell=lambda stage, calls: show(f"{calls:3} calls so far: {stage}"),
+                before=before,
+            )
+        for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         show("")
         if survey_as == "json":
@@ -217,13 +219,13 @@ class Command(SingerCommand):
         if file:
             kept = {each.kept.tenant: each.kept for each in surveys if each.kept}
             memory.write(file, (kept | before).values())  # the first one stays: tokens grow older
-        if any(each.was_stopped for each in surveys) or not surveys:
-            sys.exit(_STOPPED)
+        if came:
+            sys.exit(128 + came[0])
         if failures := [each.failure for each in surveys if each.failure]:
             self._fail(*failures)
 
     def _check(self, check_as: str, tap: Tap) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)  # no state that would have to be written
         steps = check.perform(tap)
         if check_as == "json":
@@ -259,12 +261,13 @@ class Command(SingerCommand):
 
 
 _OF_SURVEY = ("survey_as", "survey_also", "survey_tenant", "survey_memory")
-_STOPPED = 128 + signal.SIGTERM
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def _interrupt(_signum: int, _frame: FrameType | None) -> NoReturn:
-    """End the survey, at any point; a second signal ends the process."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+def _interrupt(signum: int, came: list[int]) -> NoReturn:
+    """Note the signal, and end the survey at any point; a second signal ends the process."""
+    came.append(signum)
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     raise KeyboardInterrupt
 

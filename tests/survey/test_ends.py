@@ -471,17 +471,33 @@ def test_a_tenant_without_a_token_costs_the_others_nothing(tap: Command) -> None
     assert (of_none.exit_code, of_none.stdout) == (1, "")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_ends_with_what_it_has_at_a_signal(
-    served: Sandbox, tap: Command, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals, served: Sandbox, tap: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopping(asker: Any, seen: Any) -> None:
         del asker, seen
-        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(number)
 
     stages = (*STAGES[:2], STAGES[2]._replace(ask=stopping), *STAGES[3:])
     monkeypatch.setattr("tap_servicetitan_dispatch.survey.survey.STAGES", stages)
     run = tap.run(config(served), None, zones(tap, served), "--survey=json")
-    assert run.exit_code == 128 + signal.SIGTERM
+    assert run.exit_code == 128 + number
     printed = json.loads(run.stdout)
     assert printed["ended"] == "it was stopped by a signal"
     assert any(fact["outcome"] == "as believed" for fact in printed["facts"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_there_is_a_client_has_its_own_exit_code(
+    number: signal.Signals, served: Sandbox, tap: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog = zones(tap, served)
+
+    def stopping(config: Any, **more: Any) -> None:
+        del config, more
+        signal.raise_signal(number)
+
+    monkeypatch.setattr("tap_servicetitan_dispatch.run.run.TenantClients", stopping)
+    run = tap.run(config(served), None, catalog, "--survey=json")
+    assert (run.exit_code, json.loads(run.stdout)) == (128 + number, [])
