@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
+from tap_servicetitan_dispatch import instants
+from tap_servicetitan_dispatch.sandbox import Behaviour
+from tap_servicetitan_dispatch.settings.schema import LARGEST_PAGE
+from tap_servicetitan_dispatch.streams.appointment_assignments import AppointmentAssignments
+from tap_servicetitan_dispatch.streams.appointment_assignments_list import (
+    AppointmentAssignmentsList,
+)
+from tap_servicetitan_dispatch.streams.lists import SORTED_TO
+from tap_servicetitan_dispatch.survey import stages
+from tap_servicetitan_dispatch.survey.facts import FACTS, feed
+from tap_servicetitan_dispatch.survey.facts import lists as facts_of_lists
+from tap_servicetitan_dispatch.survey.facts import rows as facts_of_rows
+from tap_servicetitan_dispatch.survey.seen import Seen
+from tap_servicetitan_dispatch.walks.page import MOST_EMPTY
 from tests.support.runs import assert_fails, bookmarked
 from tests.support.scripted_api import Answer, listed, routed
 from tests.support.streams import NOTHING, PATHS
 from tools.markdown import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_servicetitan_dispatch.survey.verdicts import Fact
     from tests.support.runs import Command
     from tests.support.scripted_api import Call, ScriptedApi
 
@@ -112,14 +132,19 @@ def test_days_of_a_zone_that_nobody_has_named_are_told(
 
 
 ONE_BELIEF = {
-    "docs/settings.md": (("`active`", "says both"), ()),
+    "docs/settings.md": (("`active`", "says both", "By default, the vendor says, they come"), ()),
     "docs/concepts.md": (
         ("An assignment is a row that changes", "Until the API has answered"),
         ("are events",),
     ),
     "docs/streams.md": (("switched off or deleted",), ("False once the zone was deleted",)),
     "docs/sandbox.md": (("nobody promises of the real API",), ()),
-    "transform/models/marts/_marts.yml": (("when that row was loaded",), ("as it was then",)),
+    "transform/models/marts/_marts.yml": (
+        ("when that row was loaded",),
+        ("as it was then", "Latest name"),
+    ),
+    "transform/models/staging/_staging.yml": (("is unknown",), ("as it is now",)),
+    "docs/warehouses.md": (("writes up to seven digits",), ("sorts and pages by seven digits",)),
     "CONTRIBUTING.md": (("one client takes a 404",), ()),
     ".github/hub/definition.yml": (("By the vendor's word the export feed",), ("are events",)),
 }
@@ -132,3 +157,106 @@ def test_a_page_does_not_state_what_another_doubts(page: str) -> None:
     said, unsaid = ONE_BELIEF[page]
     assert [each for each in said if each not in text] == []
     assert [each for each in unsaid if each in text] == []
+
+
+def test_the_streams_and_the_models_say_the_same_of_the_name_of_a_technician() -> None:
+    assert fact_named("name_is_as_now").mark == "inferred"
+    of_streams = [
+        stream.schema["properties"]["technicianName"]["description"]
+        for stream in (AppointmentAssignments, AppointmentAssignmentsList)
+    ]
+    models = yaml.safe_load((ROOT / "transform/models/staging/_staging.yml").read_text("utf-8"))
+    of_models = [
+        column["description"]
+        for model in models["models"]
+        for column in model["columns"]
+        if column["name"] == "technician_name"
+    ]
+    assert len(of_models) == 3
+    assert {*of_streams, *of_models} == {
+        "Name of the technician. Whether older rows get a new name is unknown."
+    }
+
+
+DELAY = re.compile(r"\b(15|fifteen)[ -]minutes?\b|quarter of an hour")
+WHERE_THE_DELAY_IS_TOLD = (
+    "README.md",
+    "meltano.yml",
+    ".github/hub/definition.yml",
+    "docs/*.md",
+    "transform/**/*.sql",
+    "transform/**/*.yml",
+)
+NOT_OF_THE_FEED = {
+    "docs/page.md": "while away, for fifteen minutes or more",
+    "docs/survey.md": "| documented |",
+}
+"""A span of work; and the tables of facts, which have marks and what was seen."""
+
+
+def told_delays() -> Iterator[tuple[str, str]]:
+    """Yield each place that names the feed's delay in words, as a path and a sentence."""
+    for pattern in WHERE_THE_DELAY_IS_TOLD:
+        for path in sorted(ROOT.glob(pattern)):
+            name = path.relative_to(ROOT).as_posix()
+            text = path.read_text(encoding="utf-8").replace("--", "")
+            text = re.sub(r"interval '.*?'|^#.*$", "", text, flags=re.MULTILINE)
+            for sentence in re.split(r"(?<=[.:?])\s+(?=[A-Z`\[])", " ".join(text.split())):
+                if DELAY.search(sentence):
+                    yield name, sentence
+
+
+def test_the_delay_of_the_feed_is_the_vendors_word_wherever_it_is_told() -> None:
+    told = [each for each in told_delays() if each[0] not in NOT_OF_THE_FEED]
+    assert {"README.md", "docs/concepts.md", "docs/settings.md", "meltano.yml"} <= dict(told).keys()
+    assert [
+        (name, sentence)
+        for name, sentence in told
+        if "vendor" not in sentence and "#the-15-minute-delay" not in sentence
+    ] == []
+
+
+def test_the_sandbox_the_survey_and_the_marts_reckon_with_one_delay() -> None:
+    minutes = Behaviour().feed_delay // 60
+    assert Behaviour().feed_delay == feed._DELAY_SECONDS  # noqa: SLF001
+    assert f"appears {minutes} minutes late" in fact_named("feed_lags_15_minutes").believed
+    intervals = [
+        interval
+        for path in (ROOT / "transform").glob("m*/**/*.sql")
+        for interval in re.findall(r"\+ interval '\d+ minutes'", path.read_text(encoding="utf-8"))
+    ]
+    assert len(intervals) >= 3
+    assert set(intervals) == {f"+ interval '{minutes} minutes'"}
+
+
+def test_how_finely_the_api_sorts_and_is_asked_is_the_same_everywhere() -> None:
+    """Seven digits are what it writes; it sorts to a second or so, and is asked by six."""
+    assert timedelta(microseconds=facts_of_lists._TOLERANCE / 10) == SORTED_TO  # noqa: SLF001
+    assert timedelta(seconds=10) == SORTED_TO
+    assert "to ten seconds" in fact_named("sorted_within_ten_seconds").believed
+    page = (ROOT / "docs/warehouses.md").read_text(encoding="utf-8")
+    assert "bookmarks have all seven; its requests have six" in page
+    at = instants.render(datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC))
+    assert len(at.partition(".")[2].removesuffix("Z")) == 6
+
+
+def test_pages_have_one_largest_size() -> None:
+    size = LARGEST_PAGE
+    assert (size, size) == (stages.LARGEST, facts_of_rows._LARGEST_PAGE)  # noqa: SLF001
+    assert (Seen().page_size, Behaviour().largest_page) == (size, size)
+    assert f"Pages of {size:,} rows" in fact_named("pages_of_5000").believed
+
+
+def test_the_size_of_a_page_of_the_feed_is_unknown_and_nothing_is_said_to_rest_on_it() -> None:
+    fact = fact_named("feed_page_is_large")
+    assert (fact.mark, fact.copes) == ("unknown", "yes")
+    pages = ("docs/concepts.md", "docs/operations.md")
+    concepts, operations = ((ROOT / page).read_text(encoding="utf-8") for page in pages)
+    assert MOST_EMPTY == 1000
+    assert "up to a thousand empty ones" in " ".join(concepts.split())
+    assert f"After {MOST_EMPTY:,} the stream ends there, with its bookmark safe" in operations
+
+
+def fact_named(name: str) -> Fact:
+    (fact,) = (each for each in FACTS if each.name == name)
+    return fact

@@ -63,6 +63,20 @@ def test_a_run_resumes_where_an_endless_feed_was_left(
     assert api.api_calls[0].query["from"] == "t40"
 
 
+def test_however_few_rows_its_empty_pages_stand_for_a_feed_is_read_to_its_end(
+    api: ScriptedApi, tap: Command, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap_servicetitan_dispatch.walks.feed.MOST_EMPTY", 20)
+    api.reply = numbered(api, 50, last=50)
+    bookmark, codes = None, []
+    for _ in range(3):
+        run = tap.run(api.config, bookmark and bookmarked(bookmark))
+        bookmark = run.bookmark
+        codes.append(run.exit_code)
+    assert (codes, run.ids, bookmark) == ([1, 1, 0], [50], "t50")
+    assert pauses
+
+
 def test_empty_pages_between_rows_are_read_at_full_speed(
     api: ScriptedApi, tap: Command, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,8 +135,8 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _switch(
         "include_recent_changes",
-        "Whether the export feed delivers changes at once. By default they come about 15 minutes "
-        "late, but each only once.",
+        "Whether the export feed delivers changes at once. By default, the vendor says, they come "
+        "about 15 minutes late, but each only once; a survey tells.",
     ),
     _setting(
         "extra_streams",

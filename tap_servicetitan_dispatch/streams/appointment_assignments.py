@@ -33,7 +33,10 @@ LOOKBACK = timedelta(days=1)
 ASSIGNMENT = (
     integer("id", "Number of the assignment.", required=True),
     integer("technicianId", "Number of the technician sent."),
-    text("technicianName", "Name of the technician as it is now."),
+    text(
+        "technicianName",
+        "Name of the technician. Whether older rows get a new name is unknown.",
+    ),
     integer("assignedById", "Number of the user who made the assignment; not a technician."),
     instant("assignedOn", "When the technician was assigned (UTC)."),
     text("status", "Status of the work: `Scheduled`, `Dispatched`, `Working` or `Done`."),

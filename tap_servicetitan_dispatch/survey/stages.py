@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tap_servicetitan_dispatch.settings.schema import LARGEST_PAGE
 from tap_servicetitan_dispatch.survey.seen import (
     ASSIGNMENTS,
     DAY,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 FEED = "export/appointment-assignments"
 ANY = {"active": "Any"}
-LARGEST = 5_000
+LARGEST = LARGEST_PAGE
 SMALLER = (500, 50)
 """Page size to ask for if 5,000 are refused."""
 MOST_FEED_PAGES = 8

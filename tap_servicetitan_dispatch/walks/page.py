@@ -41,7 +41,11 @@ class DecodedRow(msgspec.Struct, gc=False):
 LARGEST_COUNT = 2**63 - 1
 """Warehouses have no larger integers."""
 MOST_EMPTY = 1000
-"""Maximum number of empty pages in a row that say that there is more."""
+"""Maximum number of empty pages in a row that say that there is more.
+
+How many rows a filter may leave out of a page of the feed is unknown. However few these are, the
+next run reads on from there.
+"""
 
 Record = dict[str, Any] | DecodedRow
 Fetch = Callable[[Mapping[str, str]], "Answer"]

@@ -1,6 +1,6 @@
 {#
-  The minutes between the two loads around each event, as a table with the key and `gap_minutes`. The
-  feed shows an event a quarter of an hour after it happened. Null if there was no load before, or none after.
+  The minutes between the two loads around each event, as a table with the key and `gap_minutes`. By the
+  vendor's word, the feed shows an event 15 minutes after it happened. Null if there was no load before, or none after.
 
   Args:
     events: A table with `tenant_id`, the key, and when it happened.

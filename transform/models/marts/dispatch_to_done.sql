@@ -21,7 +21,7 @@ steps as (
   from measured
 ),
 
--- Each step among the loads. The feed shows it a quarter of an hour after it happened
+-- Each step among the loads. By the vendor's word, the feed shows it 15 minutes after it happened
 line_of_time as (
   select tenant_id, assignment_id, step, happened_on + interval '15 minutes' as moment, cast(null as timestamp with time zone) as loaded_at
   from steps
