@@ -64,8 +64,9 @@ servicetitan-sandbox --like survey.json
 
 This sandbox behaves like that tenant: every switch that a fact names, the number of rows of each list,
 the shares of inactive and undated rows, how late it answers, what failed in passing, and by how much
-its clock is off. In a group's file, the first tenant that could be asked counts. Other options win.
-In Python: `Sandbox(like="survey.json")`.
+its clock is off. Other options win. All tenants of a sandbox behave alike: of a group's file, the
+first tenant that could be asked counts, and the command says which one. For another one, keep only its
+object of the list. In Python: `Sandbox(like="survey.json")`.
 
 ## How sure it is
 

@@ -21,6 +21,7 @@ from tap_servicetitan_dispatch.sandbox.group import CREDENTIALS
 from tap_servicetitan_dispatch.sandbox.like import (
     NotASurveyError,
     behaviour_like,
+    choice_of,
     faults_like,
     read,
     size_like,
@@ -137,6 +138,8 @@ def _like(path: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
         behaviour, faults = behaviour_like(survey), faults_like(survey, Faults())
     except (OSError, NotASurveyError) as error:
         raise click.BadParameter(f"{path}: {error}", param_hint="--like") from error
+    if choice := choice_of(survey):
+        click.echo(choice, err=True)
     return _set_in(behaviour), _set_in(faults)
 
 
@@ -243,8 +246,8 @@ Press Ctrl-C to stop it."""
 @click.option(
     "--like",
     metavar="FILE",
-    help="Behave like the tenant of a survey, a file that the tap prints with --survey=json; "
-    "other options win.",
+    help="Behave like the tenant of a survey, a file that the tap prints with --survey=json; of a "
+    "group, like the first tenant that could be asked. Other options win.",
 )
 @options_of(Behaviour)
 @options_of(Faults, _PREFIX)

@@ -33,8 +33,7 @@ def switches_of(survey: Any) -> dict[str, Any]:
         NotASurveyError: It is not a survey.
     """
     if isinstance(survey, list) and survey:
-        asked = (each for each in survey if isinstance(each, Mapping) and each.get("calls"))
-        survey = next(asked, survey[0])
+        survey = survey[_first_asked(survey)]
     facts = survey.get("facts") if isinstance(survey, Mapping) else None
     if not isinstance(facts, list) or survey.get("survey") != VERSION:
         raise NotASurveyError("not what --survey=json prints")
@@ -48,6 +47,25 @@ def switches_of(survey: Any) -> dict[str, Any]:
     if isinstance(number, int):  # which ones is not in the file
         found["units_without_group"] = [unit.id for unit in BUSINESS_UNITS[-number:]][:number]
     return found
+
+
+def choice_of(survey: Any) -> str:
+    """Return which survey of a group's list counts, in a sentence; empty if there is no choice."""
+    if not isinstance(survey, list) or len(survey) < 2:  # noqa: PLR2004 - one is no choice
+        return ""
+    return (
+        f"This is a group's file. All tenants of a sandbox behave alike: here like tenant "
+        f"{_first_asked(survey) + 1} of {len(survey)}, the first that could be asked."
+    )
+
+
+def _first_asked(surveys: Sequence[Any]) -> int:
+    asked = (
+        number
+        for number, each in enumerate(surveys)
+        if isinstance(each, Mapping) and each.get("calls")
+    )
+    return next(asked, 0)
 
 
 def _named(facts: Sequence[Any]) -> dict[str, Any]:

@@ -151,7 +151,8 @@ class Sandbox:
             and the `tenant_id` of the default tenant.
         allowed_hosts: Names in `Host` to answer to, besides those of this machine.
         like: The output of `--survey=json`, or the path of its file: the sandbox behaves like that
-            tenant, unless `behaviour` or `assignments` is given.
+            tenant (of a group, like the first that could be asked), unless `behaviour` or
+            `assignments` is given.
 
     Attributes:
         tenants: The tenants behind the API, by number.

@@ -16,6 +16,7 @@ from tap_servicetitan_dispatch.sandbox import Behaviour, Faults, NotASurveyError
 from tap_servicetitan_dispatch.sandbox.like import switches_of
 from tests.support.surveys import NOON, UNLIMITED, sandbox_of, surveyed
 from tests.support.switches import APART, BOARDS, values_of
+from tools.markdown import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,6 +156,31 @@ def test_a_tenant_of_a_group_that_could_not_be_asked_is_passed_over() -> None:
     )
     assert switches_of([hard, soft])["deletes"] == "soft"
     assert switches_of([hard])["deletes"] == "hard"
+
+
+def test_the_command_says_which_tenant_of_a_group_it_is_like(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(**_: Any) -> Sandbox:
+        raise OSError(98, "in use")
+
+    monkeypatch.setattr(cli, "Sandbox", stop)
+    path = tmp_path / "survey.json"
+    surveys: list[Any] = [{"survey": 1, "calls": calls, "facts": []} for calls in (0, 9, 9)]
+    path.write_text(json.dumps(surveys))
+    of_group = CliRunner().invoke(cli.main, [f"--like={path}"])
+    assert "All tenants of a sandbox behave alike: here like tenant 2 of 3," in of_group.output
+    path.write_text(json.dumps(surveys[1:2]))
+    assert "tenant" not in CliRunner().invoke(cli.main, [f"--like={path}"]).output
+
+
+@pytest.mark.parametrize("page", ["docs/sandbox.md", "docs/survey.md"])
+def test_the_pages_say_that_all_tenants_of_a_sandbox_behave_alike(page: str) -> None:
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    assert (
+        "All tenants of a sandbox behave alike: of a group's file, the first tenant that could be "
+        "asked counts, and the command says which one" in text
+    )
 
 
 def test_a_file_of_a_group_stands_for_its_first_tenant(tmp_path: Path) -> None:
