@@ -145,6 +145,11 @@ class Asker:
         """How long it may still ask."""
         return max(0.0, self._began + MOST_SECONDS - self._clock())
 
+    @property
+    def calls_left(self) -> int:
+        """How many calls it may still make."""
+        return MOST_CALLS - self.calls
+
     def together(self, asks: Iterable[Callable[[], Any]]) -> None:
         """Ask several independent questions at the same time."""
         if self._at_once > 1:

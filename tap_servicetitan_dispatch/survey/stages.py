@@ -41,6 +41,10 @@ FEW_FEED_ROWS = 500
 AT_LEAST_BACK = 3 * HOUR
 LOOKS = 5
 LOOK_ROWS = 500
+FEWEST_IN_ORDER = 4
+"""Fewer rows do not tell how they are sorted."""
+LEFT_FOR_TOKENS = 12
+"""Number of calls that the last two stages take at most."""
 BOUNDED = (ASSIGNMENTS, "technician-shifts")
 """The lists whose bounds are tested to the last digit."""
 _COUNTED = {"page": "1", "pageSize": "1", "includeTotal": "true"}
@@ -300,7 +304,19 @@ def _bounds(asker: Asker, seen: Seen) -> None:
 
 
 def _orders(asker: Asker, seen: Seen) -> None:
-    asks = [
+    lists = [each for each in _sorted_lists(seen) if each.path in BOUNDED]
+    asker.together(_asks_in_order(asker, seen, lists))
+
+
+def _orders_of_others(asker: Asker, seen: Seen) -> None:
+    lists = [each for each in _sorted_lists(seen) if each.path not in BOUNDED]
+    asks = _asks_in_order(asker, seen, lists)
+    asker.together(asks[: max(0, asker.calls_left - LEFT_FOR_TOKENS)])
+
+
+def _asks_in_order(asker: Asker, seen: Seen, lists: list[Asked]) -> list[Callable[[], Reply]]:
+    """Return the questions for lists in the orders that no run asks for."""
+    return [
         partial(
             _get,
             asker,
@@ -312,11 +328,10 @@ def _orders(asker: Asker, seen: Seen) -> None:
             sort=sort,
             **_any(seen, each),
         )
-        for each in _sorted_lists(seen)
-        if each.path in BOUNDED
+        for each in lists
+        if len(seen.rows(f"list:{each.path}:id")) >= FEWEST_IN_ORDER
         for sort in ("-Id", "+CreatedOn", "-CreatedOn")
     ]
-    asker.together(asks)
 
 
 def _look(asker: Asker, seen: Seen) -> None:
@@ -533,6 +548,7 @@ STAGES = (
     Stage("parameters", _parameters),
     Stage("capacity", _capacity),
     Stage("tracking", _tracking),
+    Stage("orders of the other lists", _orders_of_others),
     Stage("the end of the feed", _feed_again),
     Stage("tokens", _tokens),
 )

@@ -244,6 +244,16 @@ def test_it_makes_no_more_calls_than_it_may(monkeypatch: pytest.MonkeyPatch) -> 
     assert (survey.calls, survey.ended) == (30, "30 calls had been made")
 
 
+@pytest.mark.no_cover
+def test_the_longest_survey_gets_through_within_its_calls() -> None:
+    group = [1000000001, 1000000002, 1000000003]
+    sandbox = sandbox_of(Behaviour(export_page_size=20, active_any=404), tenants=group)
+    first = surveyed(sandbox, tenants=group)
+    again = surveyed(sandbox, tenants=group, also=["wrong-key"], before=first.kept)
+    assert (first.ended, again.ended) == ("", "")
+    assert first.calls < again.calls <= asking.MOST_CALLS
+
+
 def test_a_feed_of_many_pages_is_read_from_near_its_end_and_no_further() -> None:
     survey = surveyed(sandbox_of(Behaviour(export_page_size=20)), only=["appointment_assignments"])
     assert survey.calls < 70

@@ -7,14 +7,17 @@ from dataclasses import fields
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tap_servicetitan_dispatch.sandbox import KINDS, Behaviour, Contractor, Faults, Sandbox
 from tap_servicetitan_dispatch.sandbox.like import switches_of
+from tap_servicetitan_dispatch.survey import asking
 from tap_servicetitan_dispatch.survey.facts import FACTS
 from tests.support.surveys import NOON, SMALL, found, sandbox_of, surveyed, usual_survey
 from tests.support.switches import APART, BOARDS, BUSY, IN_ORDER, USUAL, values_of
+from tests.support.vendor import definition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -253,3 +256,111 @@ def test_every_fact_rests_on_questions_that_are_asked(usual: Survey) -> None:
 
 UNASKED = {"bad_app_key_is_told", "token_serves_group"}
 """Facts whose questions are asked only if that is asked for, or in a group."""
+
+
+SORTED = (
+    "appointment-assignments",
+    "non-job-appointments",
+    "teams",
+    "technician-shifts",
+    "technician-skills",
+    "zones",
+)
+"""The lists that take a `sort`."""
+OF_ORDERS = (
+    "access",
+    "a page of each list",
+    "orders by time",
+    "other orders",
+    "orders of the other lists",
+)
+THIRTY = frozenset(f"{path}=30" for path in SORTED)
+
+
+def orders_of(sort_ignored: frozenset[str]) -> tuple[Survey, list[str]]:
+    """Return a survey of how lists are sorted, and what it asked for: lists and orders."""
+    asked: list[str] = []
+
+    def note(request: Any) -> None:
+        parts = urlsplit(request.url)
+        if sort := parse_qs(parts.query).get("sort"):
+            asked.append(f"{parts.path.rpartition('/')[2]}:{sort[0]}")
+
+    (obeyed,) = (fact for fact in FACTS if fact.name == "sort_is_obeyed")
+    survey = surveyed(
+        sandbox_of(Behaviour(rows=THIRTY, sort_ignored=sort_ignored)),
+        stages=OF_ORDERS,
+        facts=[obeyed],
+        before_each=note,
+    )
+    return survey, asked
+
+
+TOLD = [
+    (path, key)
+    for path in SORTED
+    for key in ("Id", "CreatedOn", "ModifiedOn")
+    if (path, key) != ("technician-skills", "CreatedOn")
+]
+"""All but one: the sandbox's skills were all created at one time, so no order shows."""
+
+
+@pytest.mark.parametrize(("path", "key"), TOLD)
+def test_each_list_that_ignores_a_sort_is_named(path: str, key: str) -> None:
+    survey, _ = orders_of(frozenset({f"{path}:{key}"}))
+    assert named(survey, "sort_ignored") == [f"{path}:{key}"]
+    assert survey.findings[0].seen == f"{path} by {key} not"
+
+
+def test_several_lists_that_ignore_a_sort_are_named() -> None:
+    ignored = frozenset({"zones:Id", "teams:Id", "teams:CreatedOn"})
+    survey, _ = orders_of(ignored)
+    assert set(named(survey, "sort_ignored")) == ignored
+
+
+def test_each_list_is_asked_for_each_order_up_and_down() -> None:
+    survey, asked = orders_of(frozenset())
+    orders = {sign + key for key in ("Id", "CreatedOn", "ModifiedOn") for sign in "+-"}
+    assert set(asked) == {f"{path}:{order}" for path in SORTED for order in orders}
+    (finding,) = survey.findings
+    assert finding.seen == "by CreatedOn (5 lists), Id (6 lists), ModifiedOn (6 lists)"
+
+
+def test_the_lists_that_are_asked_in_order_are_those_of_the_definition() -> None:
+    paths = definition()["paths"]
+    assert {
+        path.rpartition("/")[2]
+        for path, operations in paths.items()
+        for each in operations.get("get", {}).get("parameters", ())
+        if each["name"] == "sort"
+    } == set(SORTED)
+
+
+def test_no_order_is_guessed_at_where_all_rows_have_one_time() -> None:
+    survey, _ = orders_of(frozenset({"technician-skills:CreatedOn"}))
+    assert named(survey, "sort_ignored") == []
+    assert "CreatedOn (5 lists)" in survey.findings[0].seen
+
+
+def test_lists_too_short_to_tell_are_not_asked_in_other_orders() -> None:
+    survey = surveyed(
+        sandbox_of(Behaviour(rows=frozenset({"zones=3"}))),
+        only=["zones"],
+        stages=OF_ORDERS,
+    )
+    assert survey.calls == 4
+
+
+def test_the_orders_of_other_lists_leave_calls_for_the_tokens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(asking, "MOST_CALLS", 20)
+    asked: list[str] = []
+    survey = surveyed(
+        sandbox_of(assignments=1),
+        only=["zones", "teams"],
+        stages=["access", "a page of each list", "orders of the other lists", "tokens"],
+        before_each=lambda request: asked.append(str(request.url)),
+    )
+    orders = sum("sort=%2BCreatedOn" in url or "sort=-" in url for url in asked)
+    assert (orders, survey.ended) == (5, "")

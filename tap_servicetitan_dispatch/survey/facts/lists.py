@@ -497,6 +497,31 @@ def _sides(seen: Seen, path: str) -> dict[str, list[Row]]:
     }
 
 
+def _obedience(seen: Seen, path: str) -> dict[str, bool | None]:
+    """Return whether a list was sorted as asked, by order; nothing if that cannot be told."""
+    sides = _sides(seen, path)
+    told: dict[str, bool | None] = {}
+    for sort, rows in sides.items():
+        is_right = None
+        if sort[1:] != "Id" or not _is_by_text(sides["+Id"]):
+            is_right = _is_in_order(rows, sort)
+        told[sort] = None if is_right and len(rows) <= ENOUGH_PAIRS else is_right
+    if told["+Id"] is told["-Id"] is None:
+        is_whole = more_in(seen.reply(f"list:{path}:id")) is False
+        told["-Id"] = _is_reverse(sides["+Id"], sides["-Id"], is_whole=is_whole)
+    return told
+
+
+def _is_reverse(rows: list[Row], backwards: list[Row], *, is_whole: bool) -> bool | None:
+    """Return whether the order is reversed, whatever it is; nothing if that cannot be told."""
+    ids, reversed_ids = ([row.get("id") for row in each] for each in (rows, backwards))
+    if len(reversed_ids) <= ENOUGH_PAIRS:
+        return None
+    if ids[: len(reversed_ids)] == reversed_ids:
+        return False
+    return True if is_whole and ids[: -len(reversed_ids) - 1 : -1] == reversed_ids else None
+
+
 def _is_in_order(rows: list[Row], sort: str) -> bool | None:
     """Return whether rows are roughly sorted; nothing if there are too few to tell."""
     key = _KEYS[sort[1:]]
@@ -513,7 +538,7 @@ def _is_in_order(rows: list[Row], sort: str) -> bool | None:
     "observed",
     "yes",
     "The list is read by page number, in order of ids: slower, and with fewer bookmarks.",
-    "Neighbours on a page of each.",
+    "Neighbours on a page of each. Ids that are texts: whether `-Id` is the reverse of `+Id`.",
     switches=("sort_ignored",),
     questions=("list:", "order:"),
 )
@@ -523,23 +548,28 @@ def sort_is_obeyed(seen: Seen) -> Verdict:
     for path, each in seen.lists.items():
         if not each.is_sorted:
             continue
-        for sort, rows in _sides(seen, path).items():
-            if sort == "+Id" and _is_by_text(rows):
-                continue
-            is_right = _is_in_order(rows, sort)
-            if is_right is not None and (not is_right or len(rows) > ENOUGH_PAIRS):
+        for sort, is_right in _obedience(seen, path).items():
+            if is_right is not None:
                 (obeyed if is_right else ignored).setdefault(sort[1:], []).append(path)
     if ignored:
         switches = sorted(
             part
             for key, paths in ignored.items()
-            for part in ([f"{path}:{key}" for path in set(paths)] if key in obeyed else [key])
+            for part in (
+                [f"{path}:{key}" for path in set(paths)]
+                if set(obeyed.get(key, ())) - set(paths)
+                else [key]
+            )
         )
         lists = [f"{', '.join(dict.fromkeys(paths))} by {key}" for key, paths in ignored.items()]
         return differs("; ".join(lists) + " not", sort_ignored=switches)
     if not obeyed:
         return unknown("too few rows")
-    return holds("by " + ", ".join(sorted(obeyed)), sort_ignored=[])
+    told = [
+        f"{key} ({counted(len(set(paths)), 'list', 'lists')})"
+        for key, paths in sorted(obeyed.items())
+    ]
+    return holds("by " + ", ".join(told), sort_ignored=[])
 
 
 @fact(
