@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_servicetitan_dispatch.settings.schema import LARGEST_PAGE
@@ -43,7 +44,7 @@ LOOKS = 5
 LOOK_ROWS = 500
 FEWEST_IN_ORDER = 4
 """Fewer rows do not tell how they are sorted."""
-LEFT_FOR_TOKENS = 12
+LEFT_FOR_TOKENS = 16
 """Number of calls that the last two stages take at most."""
 BOUNDED = (ASSIGNMENTS, "technician-shifts")
 """The lists whose bounds are tested to the last digit."""
@@ -527,7 +528,16 @@ def _tokens(asker: Asker, seen: Seen) -> None:
         if seen.cache.get("wrong_key"):
             seen.replies["access:wrong_key"] = asker.get_as(new, path, app_key="ak1.0")
         for number, tenant in enumerate(seen.cache.get("others", ())):
-            seen.replies[f"access:group:{number}"] = asker.get_as(new, path, tenant=tenant)
+            _at_another(asker, seen, new, path, number, tenant)
+
+
+def _at_another(asker: Asker, seen: Seen, token: str, path: str, number: int, tenant: int) -> None:
+    """Use a token at another tenant; if it is refused, again, and then at its own."""
+    reply = asker.get_as(token, path, tenant=tenant)
+    seen.replies[f"access:group:{number}"] = reply
+    if reply.status == HTTPStatus.UNAUTHORIZED:
+        seen.replies[f"access:group_again:{number}"] = asker.get_as(token, path, tenant=tenant)
+        seen.replies[f"access:group_own:{number}"] = asker.get_as(token, path)
 
 
 def _token_of(reply: Reply) -> str:

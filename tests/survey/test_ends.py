@@ -140,6 +140,46 @@ def test_an_older_token_that_is_refused_is_tried_again_before_it_counts() -> Non
     assert found(asked)["new_token_leaves_old"][0] == "otherwise"
 
 
+@pytest.mark.parametrize(
+    ("unauthorized", "outcome", "seen"),
+    [
+        ({1}, "as believed", "good at 1 other tenant"),  # in passing
+        ({1, 2, 3}, "could not tell", "it was refused, and then by its own tenant too"),
+        ({1, 2}, "otherwise", "refused at 1 of 1"),
+    ],
+)
+def test_a_token_that_another_tenant_refuses_is_tried_again_before_it_counts(
+    unauthorized: set[int], outcome: str, seen: str
+) -> None:
+    group = [1000000001, 1000000002]
+    sandbox = sandbox_of(tenants=group, assignments=1)
+    calls = [0]
+
+    async def refusing_some(scope: Scope, receive: Receive, send: Send) -> None:
+        calls[0] += calls[0] > 0 or f"/{group[1]}/" in scope["path"]
+        if calls[0] not in unauthorized:
+            await sandbox.app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    survey = surveyed(sandbox, only=["zones"], tenants=group, app=refusing_some)
+    assert found(survey)["token_serves_group"][:2] == (outcome, seen)
+
+
+def test_an_error_at_another_tenant_says_nothing_of_the_token() -> None:
+    group = [1000000001, 1000000002]
+    sandbox = sandbox_of(tenants=group, assignments=1)
+    survey = surveyed(
+        sandbox,
+        only=["zones"],
+        tenants=group,
+        app=refusing(sandbox.app, f"/{group[1]}/zones"),
+    )
+    told = found(survey)["token_serves_group"]
+    assert told[:2] == ("could not tell", "the call failed (status 404)")
+
+
 @pytest.mark.no_cover
 def test_nothing_is_otherwise_while_the_office_works() -> None:
     elapsed = [0.0]

@@ -354,7 +354,7 @@ def test_lists_too_short_to_tell_are_not_asked_in_other_orders() -> None:
 def test_the_orders_of_other_lists_leave_calls_for_the_tokens(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(asking, "MOST_CALLS", 20)
+    monkeypatch.setattr(asking, "MOST_CALLS", 24)
     asked: list[str] = []
     survey = surveyed(
         sandbox_of(assignments=1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from http import HTTPStatus
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -139,19 +140,32 @@ def token_endpoint_bears_fleets(seen: Seen) -> Verdict:
     "unknown",
     "yes",
     "A tenant whose token is refused gets one of its own: one more request each.",
-    "In a group, the token of one tenant is tried at up to two others.",
+    "In a group, the token of one tenant is tried at up to two others. If it is refused, it is "
+    "tried again, and then at its own tenant, as it may have come to its end.",
     switches=("token_serves",),
-    questions=("access:group:",),
+    questions=("access:group",),
 )
 def token_serves_group(seen: Seen) -> Verdict:
-    replies = list(seen.named("access:group:").values())
-    if not replies:
+    first = seen.named("access:group:")
+    if not first:
         return unknown("no other tenant has the same credentials")
-    refused = sum(reply.status == 401 for reply in replies)  # noqa: PLR2004 - unauthorized
-    good = sum(reply.is_good for reply in replies)
+    again, own = seen.named("access:group_again:"), seen.named("access:group_own:")
+    last = first | again
+    good = sum(reply.is_good for reply in last.values())
+    refused = sum(
+        reply.status == HTTPStatus.UNAUTHORIZED and number in own and own[number].is_good
+        for number, reply in again.items()
+    )
     if refused:
-        return differs(f"refused at {refused} of {len(replies)}", token_serves="tenant")  # noqa: S106 - no secret
-    return either(good > 0, f"good at {good} other tenants", "no answer", token_serves="group")  # noqa: S106 - likewise
+        return differs(f"refused at {refused} of {len(first)}", token_serves="tenant")  # noqa: S106 - no secret
+    if good:
+        return holds(
+            f"good at {counted(good, 'other tenant', 'other tenants')}",
+            token_serves="group",  # noqa: S106 - likewise
+        )
+    if any(reply.status == HTTPStatus.UNAUTHORIZED for reply in last.values()):
+        return unknown("it was refused, and then by its own tenant too")
+    return unknown(seen.why_not(*(f"access:group:{number}" for number in first)))
 
 
 @fact(
