@@ -326,13 +326,13 @@ def _unloaded(
     if not holes:
         return found
     known: dict[int, list[Span]] = {}
-    for technician, *span in sorted(busy):
-        known.setdefault(technician, []).append((span[0], span[1]))
+    for technician, begins, ends in busy:
+        known.setdefault(technician, []).append((begins, ends))
     for row in shifts:
         if row["shift_type"] == "Normal":
             technician = row["technician_id"]
-            for hole in holes:
-                span = max(row["starts_at"], hole[0]), min(row["ends_at"], hole[1])
+            for since, until in holes:
+                span = max(row["starts_at"], since), min(row["ends_at"], until)
                 found.setdefault(technician, []).extend(_rest(span, known.get(technician, [])))
     return found
 
