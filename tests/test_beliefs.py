@@ -187,11 +187,12 @@ WHERE_THE_DELAY_IS_TOLD = (
     "transform/**/*.sql",
     "transform/**/*.yml",
 )
-NOT_OF_THE_FEED = {
-    "docs/page.md": "while away, for fifteen minutes or more",
-    "docs/survey.md": "| documented |",
-}
-"""A span of work; and the tables of facts, which have marks and what was seen."""
+NOT_OF_THE_FEED = (
+    "while away, for fifteen minutes or more",
+    "runs all tests: some fifteen minutes",
+)
+WITH_MARKS = "docs/survey.md"
+"""Its tables say of each fact who says so."""
 
 
 def told_delays() -> Iterator[tuple[str, str]]:
@@ -202,12 +203,12 @@ def told_delays() -> Iterator[tuple[str, str]]:
             text = path.read_text(encoding="utf-8").replace("--", "")
             text = re.sub(r"interval '.*?'|^#.*$", "", text, flags=re.MULTILINE)
             for sentence in re.split(r"(?<=[.:?])\s+(?=[A-Z`\[])", " ".join(text.split())):
-                if DELAY.search(sentence):
+                if DELAY.search(sentence) and not any(each in sentence for each in NOT_OF_THE_FEED):
                     yield name, sentence
 
 
 def test_the_delay_of_the_feed_is_the_vendors_word_wherever_it_is_told() -> None:
-    told = [each for each in told_delays() if each[0] not in NOT_OF_THE_FEED]
+    told = [each for each in told_delays() if each[0] != WITH_MARKS]
     assert {"README.md", "docs/concepts.md", "docs/settings.md", "meltano.yml"} <= dict(told).keys()
     assert [
         (name, sentence)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.streams import ALL_STREAMS
+from tests.support.switches import SORTED
 from tests.support.vendor import definition
 from tools.declared import streams
 from tools.definition import ADDED, CHANGED, differences, row_type
@@ -84,3 +85,13 @@ def test_the_command_ends_with_one_if_anything_differs(
     command = [sys.executable, "-m", "tools.definition", str(tmp_path / "definition.json")]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
     assert (ran.returncode, ran.stdout) == (code, f"{said}\n")
+
+
+def test_the_survey_asks_the_lists_that_take_a_sort_for_each_order() -> None:
+    paths = definition()["paths"]
+    assert {
+        path.rpartition("/")[2]
+        for path, operations in paths.items()
+        for each in operations.get("get", {}).get("parameters", ())
+        if each["name"] == "sort"
+    } == set(SORTED)

@@ -235,3 +235,14 @@ def values_of(name: str) -> list[Any]:
     if SCHEMA[name].get("type") == "boolean":
         return [True]
     return [value for value in SCHEMA[name]["enum"] if value != getattr(USUAL, name)]
+
+
+SORTED = (
+    "appointment-assignments",
+    "non-job-appointments",
+    "teams",
+    "technician-shifts",
+    "technician-skills",
+    "zones",
+)
+"""The lists that take a `sort`."""

@@ -16,8 +16,7 @@ from tap_servicetitan_dispatch.sandbox.like import switches_of
 from tap_servicetitan_dispatch.survey import asking
 from tap_servicetitan_dispatch.survey.facts import FACTS
 from tests.support.surveys import NOON, SMALL, found, sandbox_of, surveyed, usual_survey
-from tests.support.switches import APART, BOARDS, BUSY, IN_ORDER, USUAL, values_of
-from tests.support.vendor import definition
+from tests.support.switches import APART, BOARDS, BUSY, IN_ORDER, SORTED, USUAL, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -258,15 +257,6 @@ UNASKED = {"bad_app_key_is_told", "token_serves_group"}
 """Facts whose questions are asked only if that is asked for, or in a group."""
 
 
-SORTED = (
-    "appointment-assignments",
-    "non-job-appointments",
-    "teams",
-    "technician-shifts",
-    "technician-skills",
-    "zones",
-)
-"""The lists that take a `sort`."""
 OF_ORDERS = (
     "access",
     "a page of each list",
@@ -324,16 +314,6 @@ def test_each_list_is_asked_for_each_order_up_and_down() -> None:
     assert set(asked) == {f"{path}:{order}" for path in SORTED for order in orders}
     (finding,) = survey.findings
     assert finding.seen == "by CreatedOn (5 lists), Id (6 lists), ModifiedOn (6 lists)"
-
-
-def test_the_lists_that_are_asked_in_order_are_those_of_the_definition() -> None:
-    paths = definition()["paths"]
-    assert {
-        path.rpartition("/")[2]
-        for path, operations in paths.items()
-        for each in operations.get("get", {}).get("parameters", ())
-        if each["name"] == "sort"
-    } == set(SORTED)
 
 
 def test_no_order_is_guessed_at_where_all_rows_have_one_time() -> None:
