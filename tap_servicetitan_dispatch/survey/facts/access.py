@@ -96,10 +96,10 @@ _PRINTABLE = re.compile(r"[!-~]+")
     _HOSTS,
     "A wrong secret gets a 400 with `invalid_client`.",
     "observed",
-    "in part",
-    "The advice does not name the secret.",
+    "yes",
+    "The advice names `auth_url`, too.",
     "Never asked, as wrong secrets could lock the application out. Whoever mistypes one sees the "
-    "answer: `--check` prints the status and the text.",
+    "answer: `--check` prints it.",
     questions=("access:wrong_secret",),
 )
 def bad_secret_is_invalid_client(seen: Seen) -> Verdict:
@@ -423,8 +423,8 @@ def sixty_a_second(seen: Seen) -> Verdict:
     "yes",
     "Runs take longer, and refused calls wait. `max_concurrent_requests` asks for fewer at once.",
     "The newest assignments, first alone and then five times, 4 at a time at most. More are not "
-    "tried. It shows only if answers take longer than the pauses between calls; the sandbox's do "
-    "not.",
+    "tried. It shows only if answers take longer than the pauses between calls, as those of "
+    "a sandbox do with `--fault-latency`.",
     questions=("look:",),
 )
 def several_at_once(seen: Seen) -> Verdict:
