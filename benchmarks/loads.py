@@ -133,7 +133,7 @@ def by_itself(file: Path, tap: str, address: str, rows: int) -> Load:
         else:
             run = running.alone(COMMANDS[tap], address, output)
     if file.is_file():
-        _all_there(rows, _lines(file, b'"RECORD"'))
+        all_there(rows, _lines(file, b'"RECORD"'))
     return Load(run.seconds, {"tap": run.cpu_seconds})
 
 
@@ -143,7 +143,7 @@ def into_files(project: Project, tap: str, address: str, rows: int) -> Load:
         variables = {ADDRESS: address, "TARGET_JSONL_DESTINATION_PATH": folder}
         load = project.load(tap, JSONL, variables)
         (file,) = Path(folder).iterdir()
-        _all_there(rows, _lines(file))
+        all_there(rows, _lines(file))
     return load
 
 
@@ -153,7 +153,7 @@ def into_postgres(
     """Load by target-postgres into a schema that is not there yet."""
     schema = {"TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": "loaded"}
     load = project.load(tap, POSTGRES, {ADDRESS: address, **server.settings, **settings, **schema})
-    _all_there(rows, int(server.value_of("select count(*) from loaded.appointment_assignments")))
+    all_there(rows, int(server.value_of("select count(*) from loaded.appointment_assignments")))
     server.value_of("drop schema loaded cascade")
     return load
 
@@ -169,7 +169,7 @@ def into_duckdb(project: Project, tap: str, address: str, rows: int) -> Load:
         }
         load = project.load(tap, DUCKDB, variables)
         counted = project.duckdb(file, "select count(*) from loaded.appointment_assignments")
-        _all_there(rows, int(counted))
+        all_there(rows, int(counted))
     return load
 
 
@@ -179,6 +179,7 @@ def _lines(file: Path, word: bytes = b"") -> int:
         return sum(word in line for line in lines)
 
 
-def _all_there(wanted: int, found: int) -> None:
+def all_there(wanted: int, found: int) -> None:
+    """Refuse a load that lacks rows."""
     if found != wanted:
         raise RuntimeError(f"{found} rows of {wanted} have arrived.")

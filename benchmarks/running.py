@@ -175,14 +175,23 @@ def alone(command: Sequence[str], url: str, output: IO[bytes]) -> Took:
         output: Where the output goes.
     """
     with TemporaryDirectory() as name:
-        folder = Path(name)
-        config = folder / "config.json"
-        config.write_text(json.dumps(settings(url) | {"tenant_id": "1"}))
-        command = [*command, "--config", str(config)]
-        (folder / "catalog.json").write_text(
-            json.dumps(_catalog(["appointment_assignments"], command))
-        )
-        return timed([*command, "--catalog", str(folder / "catalog.json")], {}, output)
+        return timed(command_of(command, url, Path(name)), {}, output)
+
+
+def command_of(command: Sequence[str], url: str, folder: Path) -> list[str]:
+    """Return the command by which a tap reads assignments from a server.
+
+    Args:
+        command: The tap.
+        url: Of the server.
+        folder: Where its settings and its catalog are written.
+    """
+    (config := folder / "config.json").write_text(json.dumps(settings(url) | {"tenant_id": "1"}))
+    command = [*command, "--config", str(config)]
+    (catalog := folder / "catalog.json").write_text(
+        json.dumps(_catalog(["appointment_assignments"], command))
+    )
+    return [*command, "--catalog", str(catalog)]
 
 
 def _catalog(streams: Sequence[str], command: Sequence[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -81,9 +81,28 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
     pytest-cov starts it twice there, and to pause stops but one of them.
     """
-    plugin = session.config.pluginmanager.getplugin("_cov")
-    if hasattr(session.config, "workerinput") and plugin and plugin.cov_controller:
-        plugin.cov_controller.pause()
+    control = _measuring(session.config)
+    if hasattr(session.config, "workerinput") and control:
+        control.pause()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Have one worker measure what runs on import: all of them import the same."""
+    control = _measuring(session.config)
+    if not control or os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
+        return (yield)
+    control.pause()
+    try:
+        return (yield)
+    finally:
+        control.resume()
+
+
+def _measuring(config: pytest.Config) -> Any:
+    """Return what pauses and resumes the measuring of coverage, if it is measured."""
+    plugin = config.pluginmanager.getplugin("_cov")
+    return plugin and plugin.cov_controller
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -107,22 +126,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure no coverage where other programs do the work, of fixtures neither.
+    """Measure no coverage in the processes of tests in which none is measured.
 
-    It makes Python take three times as long, and what they run has no coverage measured anyway.
+    Where other programs do the work, of fixtures neither.
     """
-    plugin = item.config.pluginmanager.getplugin("_cov")
-    control = plugin and plugin.cov_controller
-    if not control or item.get_closest_marker("warehouse") is None:
-        return (yield)
-    control.pause()
-    for_processes = os.environ.pop(PROCESSES, None)
+    with_fixtures = item.get_closest_marker("warehouse") is not None
+    control = _measuring(item.config) if with_fixtures else None
+    unmeasured = with_fixtures or item.get_closest_marker("no_cover") is not None
+    for_processes = os.environ.pop(PROCESSES, None) if unmeasured else None
+    if control:
+        control.pause()
     try:
         return (yield)
     finally:
+        if control:
+            control.resume()
         if for_processes is not None:
             os.environ[PROCESSES] = for_processes
-        control.resume()
 
 
 @pytest.hookimpl(wrapper=True)

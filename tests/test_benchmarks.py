@@ -17,8 +17,8 @@ import pytest
 import requests
 
 import benchmarks.__main__ as command
+from benchmarks import alternatives, fleet_server, loads, marts, page, project, running
 from benchmarks import fleet as fleets
-from benchmarks import fleet_server, loads, marts, page, project, running
 from benchmarks.chart import PLACES, chart
 from benchmarks.marts import write
 from benchmarks.project import ADDRESS, BARE, COMMANDS, OURS, PLAIN, Load, Project
@@ -200,6 +200,53 @@ def test_the_pages_show_the_last_figures() -> None:
     told = f"of {seconds:.0f} s for {load['rows']:,} rows into PostgreSQL"
     readme = section("README.md", "How fast it is").replace("\n", " ")
     assert f"{told}, the tap's share is {cpu:.0f} s of CPU" in readme
+
+
+def test_other_ways_are_measured_in_turn_and_lose_no_row(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With programs that are made up: to install real ones takes longer than all other tests."""
+    asked: list[str] = []
+
+    class Database:
+        rows = "10"
+
+        def value_of(self, sql: str) -> str:
+            asked.append(sql)
+            return self.rows
+
+    @contextmanager
+    def ready(folder: Path, url: str) -> Iterator[tuple[Database, dict[str, list[str]]]]:
+        assert folder.is_dir()
+        ways = (alternatives.TAP, alternatives.DECLARED, alternatives.TABLES)
+        yield Database(), {by: [PYTHON, "-c", f"print({url!r})"] for by in ways}
+
+    monkeypatch.setattr(alternatives, "_ready", ready)
+    kept = tmp_path / "kept.json"
+    options = ["--rows=10", "--runs=2", f"--json={kept}"]
+    monkeypatch.setattr(sys, "argv", ["benchmarks.alternatives", *options])
+    alternatives.main()
+    found = json.loads(kept.read_text())
+    assert capsys.readouterr().out.splitlines() == alternatives.lines(found)
+    assert [len(each["seconds"]) for each in found["ways"]] == [2, 2, 2]
+    assert sum(sql.startswith("drop schema loaded") for sql in asked) == 6, "each begins anew"
+    monkeypatch.setattr(Database, "rows", "9")
+    with pytest.raises(RuntimeError, match="9 rows of 10 have arrived"):
+        alternatives.main()
+
+
+def test_the_page_shows_how_dlt_was_measured() -> None:
+    kept = json.loads((ROOT / "benchmarks/alternatives.json").read_text())
+    text = section("docs/benchmarks.md", "Beside dlt").replace("\n", " ")
+    assert f"{kept['rows']:,} rows of the feed" in text
+    assert kept["packages"][1:] == [*alternatives.DLT]
+    version = alternatives.DLT[0].rpartition("==")[2]
+    assert f"with dlt {version} on {kept['date']} by `python -m benchmarks.alternatives`" in text
+    ours, declared, tables = (statistics.median(each["seconds"]) for each in kept["ways"])
+    assert tables < ours < declared, "as the page and the README say"
+    readme = section("README.md", "How fast it is").replace("\n", " ")
+    assert f"takes {ours / declared:.1f} of the time of dlt's `rest_api` source" in readme
+    assert f"and {ours / tables:.1f} times that of dlt with tables of Arrow" in readme
 
 
 # The fleet ------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
-from benchmarks import fleet
+from benchmarks import alternatives, fleet
 from benchmarks.table import lines, load_lines
 from tap_servicetitan_dispatch.client.failures import FAILURES
 from tap_servicetitan_dispatch.sandbox import Behaviour, cli
@@ -220,6 +220,12 @@ def fleet_rows() -> list[str]:
     """Return the rows of the table of what a fleet took when it was measured last."""
     text = (ROOT / "benchmarks/fleet.json").read_text(encoding="utf-8")
     return fleet.lines(json.loads(text))[2:]
+
+
+def alternative_rows() -> list[str]:
+    """Return the rows of the table of what this tap and dlt took when they were measured last."""
+    text = (ROOT / "benchmarks/alternatives.json").read_text(encoding="utf-8")
+    return alternatives.lines(json.loads(text))[2:]
 
 
 def load_rows() -> list[str]:

@@ -91,7 +91,8 @@ class Facts:
         away: Time away, with `technician_id`, `occasion`, `starts_at`, `ends_at`.
         technician_days: Rows of `dispatch_technician_day`, with `hours_unloaded` apart from
             `hours_idle_at_most`.
-        dispatched: Technicians whose assignment is under way now, as reported.
+        dispatched: Technicians whose assignment is under way now, as reported, and not forgotten.
+        forgotten: Assignments that are forgotten under way.
         scheduled: Number of scheduled assignments on any day, by technician.
         holes: Times without a load, from and to when, in seconds since 1970.
         seen_up_to: Until when the feed has shown what happened, in seconds since 1970.
@@ -105,6 +106,7 @@ class Facts:
     away: list[Row]
     technician_days: list[Row]
     dispatched: set[int]
+    forgotten: set[int]
     scheduled: dict[int, int]
     holes: list[Span]
     seen_up_to: float
@@ -160,6 +162,7 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
             "under_way", "assignment_id", "is_forgotten", "forgotten_because", **mine
         )
     }
+    forgotten = {assignment for assignment, row in under_way.items() if row["is_forgotten"]}
     history = marts.rows(
         "assignment_history",
         "assignment_id",
@@ -189,9 +192,8 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
     marks: list[Mark] = []
     history.sort(key=lambda row: (row["assignment_id"], row["seen_since"]))
     for assignment, states in groupby(history, key=lambda row: row["assignment_id"]):
-        forgotten = under_way.get(assignment, {}).get("is_forgotten", False)
         rows = [row for row in states if row["seen_until"] is not None or _counts(row, status)]
-        for found in _seen(rows, seen_up_to, first_load, forgotten=forgotten):
+        for found in _seen(rows, seen_up_to, first_load, forgotten=assignment in forgotten):
             if isinstance(found, Mark):
                 marks.append(found)
             else:
@@ -217,7 +219,12 @@ def facts(marts: Marts, tenant: Tenant, names: dict[int, str], first: float) -> 
             _apart(row, unloaded.get(row["technician_id"], []), tenant.zone)
             for row in _technician_days(marts, tenant)
         ],
-        dispatched={row["technician_id"] for row in current if row["status"] in _UNDER_WAY},
+        dispatched={
+            row["technician_id"]
+            for row in current
+            if row["status"] in _UNDER_WAY and row["assignment_id"] not in forgotten
+        },
+        forgotten=forgotten,
         scheduled=Counter(row["technician_id"] for row in current if row["status"] == "Scheduled"),
         holes=holes,
         seen_up_to=seen_up_to,
@@ -326,13 +333,13 @@ def _unloaded(
     if not holes:
         return found
     known: dict[int, list[Span]] = {}
-    for technician, *span in sorted(busy):
-        known.setdefault(technician, []).append((span[0], span[1]))
+    for technician, begins, ends in busy:
+        known.setdefault(technician, []).append((begins, ends))
     for row in shifts:
         if row["shift_type"] == "Normal":
             technician = row["technician_id"]
-            for hole in holes:
-                span = max(row["starts_at"], hole[0]), min(row["ends_at"], hole[1])
+            for since, until in holes:
+                span = max(row["starts_at"], since), min(row["ends_at"], until)
                 found.setdefault(technician, []).extend(_rest(span, known.get(technician, [])))
     return found
 
@@ -433,20 +440,20 @@ class DayBoard:
 
     @cached_property
     def late(self) -> list[dict[str, Any]]:
-        """Technicians whose first dispatch was late or has not come yet, the latest first."""
+        """Technicians whose first dispatch was late or was not seen, the latest first."""
         found = []
         minute = self._day.minute
         for row in self.rows:
             left = row["first_dispatched_on"]
             begins = row["shift_starts_at"]
-            if begins is None or (left is None and self._was_seen(row)):
+            until = left if left is not None else self._not_dispatched_until(row)
+            if begins is None or until is None:
                 continue
-            until = left if left is not None else self._facts.seen_up_to
             # As clocks show them, so that the difference is that of what is read
             minutes = int(minute(until) // 1 - minute(begins) // 1)
             away = self._minutes_away(row["technician_id"], begins, until)
             unloaded = self._minutes_unloaded(minute(begins), minute(until))
-            if minutes - away - unloaded >= LATE and (left is not None or self.is_last):
+            if minutes - away - unloaded >= LATE:
                 found.append(
                     {
                         "technician": row["technician_id"],
@@ -454,6 +461,7 @@ class DayBoard:
                         "left": None if left is None else minute(left),
                         "minutes": minutes,
                         "away": away,
+                        "over": left is None and until == self._shift_ends(row),
                     }
                 )
         return sorted(found, key=lambda each: (each["away"] - each["minutes"], each["technician"]))
@@ -476,12 +484,24 @@ class DayBoard:
                     found.append((technician, appointment, occasion, shared[0][0], shared[-1][1]))
         return found
 
-    def _was_seen(self, row: Row) -> bool:
-        return (
-            bool(row["visits"])
-            or row["first_arrived_on"] is not None
-            or row["technician_id"] in self._facts.dispatched
-        )
+    def _not_dispatched_until(self, row: Row) -> float | None:
+        """Return until when somebody without a dispatch is known to have had none; none if never.
+
+        Whoever arrived in hours without a load had none until these began.
+        """
+        arrived = row["first_arrived_on"]
+        if arrived is not None:
+            at = self._day.minute(arrived)
+            holes = (since for since, until in self.holes if since < at <= until)
+            return next((self._day.begins + since * 60 for since in holes), None)
+        if not self.is_last or row["visits"] or row["technician_id"] in self._facts.dispatched:
+            return None  # on a day that is over, who had no dispatch had no job
+        return min(self._facts.seen_up_to, self._shift_ends(row))
+
+    def _shift_ends(self, row: Row) -> float:
+        """Return when the last normal shift of a technician's day ends; never if none is known."""
+        mine = (span for span in self.shifts if span[:2] == (row["technician_id"], "Normal"))
+        return self._day.begins + max((span[3] for span in mine), default=float("inf")) * 60
 
     def _minutes_away(self, technician: int, begins: float, ends: float) -> int:
         """Return the minutes of a time in which a technician was away."""
@@ -603,14 +623,16 @@ class DayBoard:
     @property
     def told(self) -> str:
         """A sentence about a first load."""
-        states = Counter(self._facts.status.values())
+        forgotten = self._facts.forgotten
+        known = self._facts.status.items()
+        states = Counter(status for assignment, status in known if assignment not in forgotten)
         kinds = Counter(mark.kind for mark in self._facts.marks)
         waiting = _many(states["Scheduled"], "assignment waits", "assignments wait")
         done = kinds["edited"] + kinds["done"]
         return (
             f"What it tells: {waiting}, {states['Dispatched']} on the way, {states['Working']} at "
-            f"work or forgotten there; on this day {done} done, or edited after that, and "
-            f"{kinds['off'] + kinds['over']} withdrawn; {_on_shift(self.on_shift)}, "
+            f"work, {len(forgotten)} forgotten under way; on this day {done} done, or edited after "
+            f"that, and {kinds['off'] + kinds['over']} withdrawn; {_on_shift(self.on_shift)}, "
             f"{_many(len(self.away), 'absence is', 'absences are')} known."
         )
 
@@ -620,9 +642,9 @@ class DayBoard:
         forgotten = sum(mark.kind == "forgotten" for mark in self.marks)
         late = self.late
         hours = round(self._longest_hole / 60)
-        unloaded = "nothing was loaded" if self.is_unloaded else f"no load for up to {hours} h"
+        unloaded = "no load on this day" if self.is_unloaded else f"no load for up to {hours} h"
         told = [
-            *([unloaded] if self.holes else []),
+            *([unloaded] if self._longest_hole >= HOLE else []),
             _on_shift(self.on_shift),
             f"{_many(self.counted, 'visit was', 'visits were')} seen under way or done",
         ]

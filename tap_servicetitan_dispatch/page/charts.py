@@ -1,15 +1,15 @@
 """The charts of a tenant: what each shows, how much of it was seen, and the table behind it."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from typing import Any
 
-from tap_servicetitan_dispatch.page.board import HOLE, HOURS, Facts
-from tap_servicetitan_dispatch.page.days import local, moment, short
+from tap_servicetitan_dispatch.page.board import HOURS, Facts, Span
+from tap_servicetitan_dispatch.page.days import LocalDay, apart, local, moment, short
 from tap_servicetitan_dispatch.page.marts import Marts, Row
-from tap_servicetitan_dispatch.page.tenants import Tenant
+from tap_servicetitan_dispatch.page.tenants import Tenant, natural
 
 NOT_SERVED = "\N{EN DASH}"
 IDLE = (
@@ -18,6 +18,7 @@ IDLE = (
 )
 NOT_YET = "Not known yet: this was the first load. Hours appear from the second load on."
 _SHARED = " An appointment with two technicians counts as two assignments."
+_BEFORE = " {} also has what was done before the first load and edited on that day."
 _MOST_COVERS = 40
 _COVER_DAYS = 14
 
@@ -106,8 +107,10 @@ def charts(marts: Marts, tenant: Tenant, facts: Facts) -> list[Chart]:
             marts.rows("coverage", "day:day", "done", "measured", "arrival_seen", **recent),
             days,
             some_are_shared=facts.some_are_shared,
+            has_first_load=tenant.first_load is not None
+            and f"{local(tenant.first_load, tenant.zone):%Y-%m-%d}" == days[0],
         ),
-        where_hours_went(facts.technician_days, days, tenant, facts.shifts),
+        where_hours_went(facts.technician_days, days, tenant, facts.shifts, facts.holes),
         dispatch_to_done(tenant),
         withdrawals(
             marts.rows("withdrawals", "day:day", "assigned_by_id", "was_dispatched", **recent), days
@@ -151,10 +154,22 @@ def charts(marts: Marts, tenant: Tenant, facts: Facts) -> list[Chart]:
             days,
         ),
     ]
-    return [replace(each, unloaded=unloaded) if each.kind == "columns" else each for each in found]
+    labels = [_until(day, tenant) for day in days]
+    return [
+        replace(each, unloaded=unloaded, labels=each.labels if each.id == "hours" else labels)
+        if each.kind == "columns" and each.missing is None
+        else each
+        for each in found
+    ]
 
 
-def done(rows: list[Row], days: list[str], *, some_are_shared: bool = False) -> Chart:
+def done(
+    rows: list[Row],
+    days: list[str],
+    *,
+    some_are_shared: bool = False,
+    has_first_load: bool = False,
+) -> Chart:
     """Return how many assignments were done each day, and how much of them was seen."""
     title = "Assignments that were done each day, by how much of each was seen"
     sums = _sums(rows, lambda row: row["day"], "done", "measured", "arrival_seen")
@@ -167,14 +182,16 @@ def done(rows: list[Row], days: list[str], *, some_are_shared: bool = False) -> 
         title,
         f"Of {total} assignments, {_percent(measured, total)} were seen from their dispatch on, "
         f"and {_percent(arrived, total)} of all with their arrival. What came and went between two "
-        "loads was not seen." + (_SHARED if some_are_shared else ""),
+        "loads was not seen."
+        + (_SHARED if some_are_shared else "")
+        + (_BEFORE.format(short(days[0])) if has_first_load else ""),
         axis="Assignments done",
         unit="assignment",
         labels=[short(day) for day in days],
         series=[
             Series("Dispatch, arrival and end seen", "done", [each[2] for each in found]),
             Series("Arrival not seen", "unseen", [each[1] - each[2] for each in found]),
-            Series("Dispatch not seen", "idle", [each[0] - each[1] for each in found]),
+            Series("Dispatch not seen", "partly", [each[0] - each[1] for each in found]),
         ],
         table=Table(
             ["Day", "Done", "Seen from dispatch on", "Arrival seen as well", "Seen (%)"],
@@ -183,7 +200,9 @@ def done(rows: list[Row], days: list[str], *, some_are_shared: bool = False) -> 
     )
 
 
-def where_hours_went(rows: list[Row], days: list[str], tenant: Tenant, shifts: list[Row]) -> Chart:
+def where_hours_went(
+    rows: list[Row], days: list[str], tenant: Tenant, shifts: list[Row], holes: list[Span]
+) -> Chart:
     """Return where the hours of all technicians went, by day, as shares that add up."""
     title = "Where the hours of all technicians went, as shares of each day"
     sums = _sums(rows, lambda row: row["day"], *HOURS, "hours_overtime")
@@ -198,7 +217,9 @@ def where_hours_went(rows: list[Row], days: list[str], tenant: Tenant, shifts: l
         f"load. {IDLE} It is close to the truth where loads are ten minutes apart.",
         axis="Share of hours (%)",
         unit="%",
-        labels=[_of_hours(day, whole, tenant) for day, whole in zip(days, wholes, strict=True)],
+        labels=[
+            _of_hours(day, whole, tenant, holes) for day, whole in zip(days, wholes, strict=True)
+        ],
         series=[
             Series(
                 name,
@@ -214,14 +235,19 @@ def where_hours_went(rows: list[Row], days: list[str], tenant: Tenant, shifts: l
     )
 
 
-def _of_hours(day: str, whole: float, tenant: Tenant) -> str:
-    """Return the label of a day with its hours, and until when it is known if not to its end."""
+def _of_hours(day: str, whole: float, tenant: Tenant, holes: list[Span]) -> str:
+    """Return the label of a day with its hours, and those of them in which nothing was loaded."""
     told = f"{short(day)}, {round(whole, 1 if whole < 10 else None):g} h"  # noqa: PLR2004 - digits
-    gaps = {row["day"]: row["greatest_gap_minutes"] for row in tenant.days}
-    gap = gaps.get(day) or 0
-    if gap >= HOLE:
-        told = f"{told}, {round(gap / 60)} h unseen"
+    whole_day = LocalDay(date.fromisoformat(day), tenant.zone)
+    spans = (whole_day.span(*hole) for hole in holes)
+    unseen = round(sum(span[1] - span[0] for span in spans if span) / 60)
+    return _until(day, tenant, f"{told}, {unseen} h unseen" if unseen else told)
+
+
+def _until(day: str, tenant: Tenant, label: str = "") -> str:
+    """Return the label of a day, with until when it is known if not to its end."""
     loaded = local(tenant.last_load or 0, tenant.zone)
+    told = label or short(day)
     return f"{told}, until {loaded:%H:%M}" if f"{loaded:%Y-%m-%d}" == day else told
 
 
@@ -254,15 +280,20 @@ def dispatch_to_done(tenant: Tenant) -> Chart:
     return Chart(
         "dispatch-to-done",
         title,
-        "Of those that were seen from their dispatch on; the table says how many these are. "
-        f"Loads were up to {round(gap)} minutes apart, and short ones that fall in between are "
-        "missing.",
+        "Of those that were seen from their dispatch on; the table has their share. Loads were up "
+        f"to {apart(gap)} apart, and short ones that fall in between are missing.",
         axis="Minutes, median",
         unit="min",
         labels=[short(row["day"]) for row in rows],
         series=[Series("Dispatch to done", "soft", [_tenth(each) for each in medians])],
         table=Table(
-            ["Day", "Median (min)", "Seen (%)", "Greatest gap between loads (min)", "Whole day"],
+            [
+                "Day",
+                "Median (min)",
+                "Seen (%)",
+                "Greatest gap between loads (min)",
+                "Loaded after its end",
+            ],
             [
                 [
                     row["day"],
@@ -283,7 +314,8 @@ def withdrawals(rows: list[Row], days: list[str]) -> Chart:
         "withdrawals",
         "Appointments withdrawn from a technician, grouped by who had assigned them (who withdrew "
         "them is not known)",
-        "All are seen in the end, but not always whether it was after dispatch.",
+        f"{_period(days)} All are seen in the end, but not always whether it was after dispatch. "
+        "Withdrawn from a crew of two counts twice.",
         [row | {"user": row["assigned_by_id"]} for row in rows if row["day"] in days],
         "No appointment was withdrawn from a technician on these days.",
     )
@@ -294,11 +326,15 @@ def handovers(rows: list[Row], days: list[str]) -> Chart:
     return _by_user(
         "handovers",
         "Appointments that went from one technician to another, by the user who did it",
-        "Withdrawn from one, and assigned to another within the hour after, or the five minutes "
-        "before.",
+        f"{_period(days)} Withdrawn from one, and assigned to another within the hour after, or "
+        "the five minutes before.",
         [row | {"user": row["handed_over_by_id"]} for row in rows if row["day"] in days],
         "No appointment went from one technician to another on these days.",
     )
+
+
+def _period(days: list[str]) -> str:
+    return f"{short(days[0])} to {short(days[-1])}."
 
 
 def _by_user(name: str, title: str, seen: str, rows: list[Row], missing: str) -> Chart:
@@ -397,7 +433,8 @@ def cover(rows: list[Row]) -> Chart:
         )
     doubled = len({row["cover_key"] for row in rows if (row["zones"] or 0) > 1})
     keys = sorted(
-        {(row["cover"], row["cover_name"] or "", row["cover_key"]) for row in shown}, key=_natural
+        {(row["cover"], row["cover_name"] or "", row["cover_key"]) for row in shown},
+        key=lambda texts: natural(*texts),
     )
     days = sorted({row["day"] for row in shown})[:_COVER_DAYS]
     found = {(row["cover"], row["cover_key"], row["day"]): row for row in shown}
@@ -466,7 +503,7 @@ def arrivals(rows: list[Row], days: list[str]) -> Chart:
         )
     seen = sum(each[0] + each[1] for each in found)
     names = ["On time", "Late", "Done, but arrival not seen", "No arrival so far, or cancelled"]
-    looks = ["done", "bad", "unseen", "idle"]
+    looks = ["done", "bad", "unseen", "soft"]
     return Chart(
         "arrivals",
         title,
@@ -558,13 +595,6 @@ def _numbers(key: str) -> list[int]:
 def _unit(key: str) -> str:
     several = "s" if "," in key else ""
     return f"Business unit{several} {key.replace(',', ', ')}"
-
-
-def _natural(texts: Sequence[str]) -> list[tuple[int, str]]:
-    """Return an order in which 2 comes before 10."""
-    parts = re.findall(r"(\d+)|(\D+)", "\0".join(texts))
-    numbers = [(number.lstrip("0"), text) for number, text in parts]
-    return [(-1, text) if text else (len(number), number) for number, text in numbers]
 
 
 def _share(part: float | None, whole: float) -> float | None:

@@ -6,6 +6,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 _WHOLE = 24 * 60
+_TOLD_IN_HOURS_FROM = 120
 _QUARTERS = {f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in range(0, 60, 15)}
 
 
@@ -91,6 +92,12 @@ def moment(instant: float, zone: str) -> str:
     """Return date and time, such as Thu 18 June 2026, 08:15."""
     found = local(instant, zone)
     return f"{found:%a} {found.day} {found:%B %Y, %H:%M}"
+
+
+def apart(minutes: float) -> str:
+    """Return how far two loads are apart, in hours if that is long."""
+    in_hours = minutes >= _TOLD_IN_HOURS_FROM
+    return f"{minutes / 60:.0f} hours" if in_hours else f"{minutes:.0f} minutes"
 
 
 def short(day: str) -> str:

@@ -3,11 +3,12 @@
 import textwrap
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from tap_servicetitan_dispatch.page.board import HOLE
 from tap_servicetitan_dispatch.page.days import local, short
 from tap_servicetitan_dispatch.page.marts import Marts, Row
-from tap_servicetitan_dispatch.page.tenants import Tenant
+from tap_servicetitan_dispatch.page.tenants import Tenant, natural
 
 TREND_DAYS = 14
 _LONGEST_REASON = 80
@@ -32,6 +33,8 @@ class FleetRow:
         sold: Sold hours and all hours of today's slots.
         seen: Percentage of done work that was seen from its dispatch on.
         trend: Visits of each of the last days, none for a day without data.
+        has_failed: Whether a stream failed.
+        troubles: Appointments with nobody and forgotten visits, of the last two days.
     """
 
     title: str
@@ -46,13 +49,22 @@ class FleetRow:
     sold: tuple[float, float] | None
     seen: float | None
     trend: list[int | None]
+    has_failed: bool
+    troubles: int
 
     @property
-    def bars(self) -> list[tuple[int, float, float]]:
-        """The trend as bars of a picture 112 wide and 24 high: left side, top and height."""
+    def bars(self) -> list[tuple[str, int, float, float]]:
+        """The trend as bars of a picture 112 wide and 24 high: look, left side, top and height.
+
+        A day without data is a dash.
+        """
         most = max((each for each in self.trend if each), default=1)
-        heights = [(place, 24 * (each or 0) / most) for place, each in enumerate(self.trend)]
-        return [(8 * place, round(24 - height, 1), round(height, 1)) for place, height in heights]
+        return [
+            ("none", 8 * place, 11, 2)
+            if each is None
+            else ("bar", 8 * place, round(24 - 24 * each / most, 1), round(24 * each / most, 1))
+            for place, each in enumerate(self.trend)
+        ]
 
     @property
     def trend_told(self) -> str:
@@ -112,25 +124,32 @@ def fleet(marts: Marts, tenants: list[Tenant]) -> Fleet:
     today = max((row["day"] for each in tenants for row in each.days), default=None)
     nobody = _counted(marts, "unassigned", "withdrawn_on:time", tenants)
     forgotten = _counted(marts, "under_way", "begun_on:time", tenants, "is_forgotten")
+    unloaded = _unloaded(marts, tenants)
     rows = []
     for tenant in tenants:
+        reasons = failing.get(tenant.number or tenant.id, [])
+        counts = nobody.get(tenant.id, 0), forgotten.get(tenant.id, 0)
+        hours = round(unloaded.get(tenant.id, 0) / 60)
         needs = [
-            _failed(failing.get(tenant.number or tenant.id, [])),
+            _failed(reasons),
             _of_days(
                 tenant,
-                _many(nobody.get(tenant.id, 0), "appointment", "with nobody"),
-                _many(forgotten.get(tenant.id, 0), "visit", "forgotten under way"),
-                _unloaded(tenant),
+                _many(counts[0], "appointment", "with nobody"),
+                _many(counts[1], "visit", "forgotten under way"),
+                f"no load for up to {hours} h" if hours else "",
             ),
         ]
-        rows.append(_row(tenant, today, [each for each in needs if each]))
-    rows.sort(key=lambda row: (not _stopped(row), -len(row.needs), row.title.casefold()))
+        told = [each for each in needs if each]
+        rows.append(_row(tenant, today, told, has_failed=bool(reasons), troubles=sum(counts)))
+    rows.sort(key=_urgency)
     newest = max((each.last_load for each in tenants if each.last_load is not None), default=None)
     return Fleet(today, newest, rows)
 
 
-def _stopped(row: FleetRow) -> bool:
-    return row.loaded is None or row.stale is not None
+def _urgency(row: FleetRow) -> tuple[Any, ...]:
+    is_loaded = row.loaded is not None and row.stale is None
+    names = natural(row.title.casefold())
+    return is_loaded, not row.has_failed, -row.troubles, not row.needs, names
 
 
 def _failed(reasons: list[str]) -> str:
@@ -152,10 +171,17 @@ def _of_days(tenant: Tenant, *counts: str) -> str:
     return f"{days}: {told}" if told else ""
 
 
-def _unloaded(tenant: Tenant) -> str:
-    """Return for how long nothing was loaded at a stretch on the last two of these days."""
-    gap = max((row["greatest_gap_minutes"] or 0 for row in tenant.days[-2:]), default=0)
-    return f"no load for up to {round(gap / 60)} h" if gap >= HOLE else ""
+def _unloaded(marts: Marts, tenants: list[Tenant]) -> dict[int, float]:
+    """Return for how many minutes of one of the last two days no load came at a stretch."""
+    days = {each.id: each.local_days[-2:] for each in tenants}
+    found: dict[int, float] = {}
+    columns = ("tenant_id", "load_before:time", "loaded_at:time")
+    for row in marts.rows("loads", *columns, where="gap_minutes >= ?", values=(HOLE,)):
+        for day in days.get(row["tenant_id"], ()):
+            if span := day.span(row["load_before"], row["loaded_at"]):
+                longest = max(found.get(row["tenant_id"], 0), span[1] - span[0])
+                found[row["tenant_id"]] = longest
+    return {tenant: minutes for tenant, minutes in found.items() if minutes >= HOLE}
 
 
 def _counted(
@@ -172,7 +198,9 @@ def _counted(
     return counted
 
 
-def _row(tenant: Tenant, today: str | None, needs: list[str]) -> FleetRow:
+def _row(
+    tenant: Tenant, today: str | None, needs: list[str], *, has_failed: bool, troubles: int
+) -> FleetRow:
     by_day = {row["day"]: row for row in tenant.days}
     now: Row = by_day.get(today or "", {})
     before: Row = by_day.get(_days_before(today, 1), {}) if today else {}
@@ -194,6 +222,8 @@ def _row(tenant: Tenant, today: str | None, needs: list[str]) -> FleetRow:
         sold=None if hours is None else (now["slot_hours_sold"], hours),
         seen=None if share is None else 100 * share,
         trend=[by_day[day]["visits"] if day in by_day else None for day in days],
+        has_failed=has_failed,
+        troubles=troubles,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tap_servicetitan_dispatch.page.board import HOURS, LATE, DayBoard, facts, told_up_to
+from tap_servicetitan_dispatch.page.board import HOLE, HOURS, LATE, DayBoard, facts, told_up_to
 from tap_servicetitan_dispatch.page.charts import IDLE, NOT_YET, Chart, charts, freshness
 from tap_servicetitan_dispatch.page.days import moment
 from tap_servicetitan_dispatch.page.fleet import fleet
@@ -18,8 +18,6 @@ from tap_servicetitan_dispatch.page.marts import Marts, Row
 from tap_servicetitan_dispatch.page.tenants import Tenant, technicians, tenants
 
 INDEX = "index.html"
-_TOLD_IN_HOURS_FROM = 120
-"""Minutes."""
 _PACKAGE = "tap_servicetitan_dispatch.page"
 SHARED = ("page.css", "page.js", "drawing.js")
 """The files that all pages share."""
@@ -92,6 +90,7 @@ def tenant_page(marts: Marts, tenant: Tenant, fresh: list[Row]) -> dict[str, Any
         "not_yet": NOT_YET if tenant.is_first_load else None,
         "days": 0,
         "seen": "",
+        "unloaded": 0,
         "notices": [],
         "charts": [freshness(fresh, tenant)],
     }
@@ -114,6 +113,7 @@ def tenant_page(marts: Marts, tenant: Tenant, fresh: list[Row]) -> dict[str, Any
         page |= {
             "days": len(days),
             "seen": told_up_to(found, tenant.zone),
+            "unloaded": round(sum(until - since for since, until in found.holes) / 3600),
             "notices": _notices(tenant, boards[-1]),
             "charts": [*charts(marts, tenant, found), *page["charts"]],
         }
@@ -123,14 +123,15 @@ def tenant_page(marts: Marts, tenant: Tenant, fresh: list[Row]) -> dict[str, Any
 
 
 def how_seen(day: Row) -> str:
-    """Return how much of a day was seen, in words."""
+    """Return how much of a day was seen, in words; of hours without a load the board tells."""
     share, gap = day["share_measured"], day["greatest_gap_minutes"]
     told = []
     if share is not None:
         told.append(f"{share:.0%} of what was done was seen from its dispatch on.")
-    if gap is not None:
-        apart = f"{gap / 60:.0f} hours" if gap >= _TOLD_IN_HOURS_FROM else f"{gap:.0f} minutes"
-        told.append(f"Loads were up to {apart} apart: what came and went in between was not seen.")
+    if gap is not None and gap < HOLE:
+        told.append(
+            f"Loads were up to {gap:.0f} minutes apart: what came and went in between was not seen."
+        )
     return " ".join(told)
 
 

@@ -107,7 +107,7 @@ def test_hours_without_a_load_are_not_among_the_idle_ones(board: Any) -> None:
 def test_a_day_on_which_nothing_was_loaded_says_so(board: Any) -> None:
     found = board(loads=loads("2026-06-17 12:00", "2026-06-19 12:00"))
     assert found.shown()["is_unloaded"]
-    assert found.sentence.startswith("Thursday 18 June 2026: nothing was loaded, ")
+    assert found.sentence.startswith("Thursday 18 June 2026: no load on this day, ")
 
 
 def test_a_day_that_was_loaded_once_is_not_said_to_be_without_a_load(board: Any) -> None:
@@ -322,14 +322,34 @@ def test_a_late_first_dispatch_or_none_is_told_and_time_away_is_subtracted(board
     times = [away, later, within, within | {"ends_at": chicago(f"{DAY} 09:00")}]
     found = board(technician_day=rows, time_away=times)
     assert found.late == [
-        {"technician": 14, "shift": 420, "left": 660, "minutes": 240, "away": 160},
-        {"technician": 7, "shift": 420, "left": 480, "minutes": 60, "away": 0},
-        {"technician": 9, "shift": 900, "left": None, "minutes": 60, "away": 0},
+        {"technician": 14, "shift": 420, "left": 660, "minutes": 240, "away": 160, "over": False},
+        {"technician": 7, "shift": 420, "left": 480, "minutes": 60, "away": 0, "over": False},
+        {"technician": 9, "shift": 900, "left": None, "minutes": 60, "away": 0, "over": False},
     ]
     told = "2 first dispatches 30 minutes or more after shift start"
     assert f"{told}, 1 technician on shift not dispatched" in found.sentence
     over = board(technician_day=rows, time_away=times, last="2026-06-19 08:00")
     assert [each["technician"] for each in over.late] == [14, 7], "who had no dispatch had no job"
+
+
+def test_after_the_shift_nobody_is_told_to_wait_for_a_dispatch(board: Any) -> None:
+    row = late_row(7, shift_starts_at="07:00")
+    (late,) = board(
+        technician_day=[row], stg_technician_shifts=[shift(7, f"{DAY} 07:00", f"{DAY} 12:00")]
+    ).late
+    assert (late["left"], late["minutes"], late["over"]) == (None, 300, True)
+
+
+def test_who_arrived_in_hours_without_a_load_had_no_dispatch_before_them(board: Any) -> None:
+    def late(arrived: str) -> list[int]:
+        row = late_row(7, shift_starts_at="07:00", first_arrived_on=arrived)
+        times = ("06:00", "07:00", "08:00", "10:00", "16:15")
+        found = board(technician_day=[row], loads=loads(*(f"{DAY} {time}" for time in times)))
+        return [each["minutes"] for each in found.late]
+
+    assert late("09:30") == [60], "until eight"
+    assert late("10:00") == [60]
+    assert late("07:50") == [], "the way there may have been between two loads"
 
 
 def test_minutes_are_the_difference_of_what_clocks_show(board: Any) -> None:
@@ -348,6 +368,12 @@ def test_who_has_a_visit_under_way_is_not_told_to_be_without_a_dispatch(
     scheduled = board(technician_day=[row], current_assignments=assigned(1, status="Scheduled"))
     assert [each["technician"] for each in scheduled.late] == [7]
     assert board(technician_day=[row], current_assignments=assigned(1, status=status)).late == []
+    forgotten = board(
+        technician_day=[row],
+        current_assignments=assigned(1, status=status),
+        under_way=[{"assignment_id": 1, "is_forgotten": True}],
+    )
+    assert [each["technician"] for each in forgotten.late] == [7]
 
 
 def away(technician: int, begins: str, ends: str, occasion: str = "Training") -> dict[str, Any]:
@@ -414,8 +440,8 @@ def test_a_first_load_is_told_in_words(board: Any) -> None:
         stg_technician_shifts=[shift(7, f"{DAY} 08:00", f"{DAY} 16:00")],
     )
     assert found.told == (
-        "What it tells: 2 assignments wait, 0 on the way, 0 at work or forgotten there; on this "
-        "day 1 done, or edited after that, and 0 withdrawn; 1 technician has a shift, 0 absences "
+        "What it tells: 2 assignments wait, 0 on the way, 0 at work, 0 forgotten under way; on "
+        "this day 1 done, or edited after that, and 0 withdrawn; 1 technician has a shift, 0 absences "
         "are known."
     )
 

@@ -247,9 +247,9 @@ def test_the_table_has_the_numbers_of_the_chart(acme: Looked) -> None:
     assert acme.bars("plot-withdrawals") == {"bad": [(0, 2)]}
     below = acme.page.locator("#plot-hours .scale text:has(tspan)")
     assert [each.locator("tspan").all_text_contents() for each in below.all()] == [
-        ["Fri", "30 Oct", "9 h"],
-        ["Sat", "31 Oct", "0 h", "12 h unseen"],
-        ["Sun", "1 Nov", "13 h", "until 12:00"],
+        ["Fri", "30 Oct", "9 h", "24 h unseen"],
+        ["Sat", "31 Oct", "0 h", "24 h unseen"],
+        ["Sun", "1 Nov", "13 h", "12 h unseen", "until 12:00"],
     ]
 
 
@@ -347,7 +347,7 @@ def test_who_needs_somebody_is_told_in_words(acme: Looked) -> None:
     ]
     notes = acme.page.locator("#plot-board .note").all_text_contents()
     assert "first dispatch 30 min after shift start" in notes
-    assert "1 open, any day" in notes
+    assert "1 waiting, any day" in notes
 
 
 def test_the_arrows_the_keyboard_and_the_slider_change_the_day(acme: Looked) -> None:
@@ -441,7 +441,7 @@ def test_the_fleet_leads_to_each_tenant_those_first_that_need_somebody(
     cells = looked.page.locator("tbody td:nth-child(2)").all_inner_texts()
     assert cells == [
         "Never loaded",
-        "Nothing loaded since Sat 31 Oct, 09:00: see why loads stopped",
+        "Nothing loaded since Sat 31 Oct, 09:00: see its streams",
         "Loaded Sun 1 Nov, 12:00",
         "Loaded Sun 1 Nov, 11:55",
     ]

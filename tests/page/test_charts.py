@@ -54,7 +54,7 @@ def rows(chart: Chart) -> list[list[Any]]:
     ("chart", "setting"),
     [
         (done([], DAYS), "Nothing was done"),
-        (where_hours_went([], DAYS, tenant(), []), "technician_shifts"),
+        (where_hours_went([], DAYS, tenant(), [], []), "technician_shifts"),
         (dispatch_to_done(tenant(day(DAYS[0]))), "keep_history"),
         (withdrawals([], DAYS), "No appointment was withdrawn"),
         (handovers([], DAYS), "No appointment went"),
@@ -87,7 +87,7 @@ def test_what_is_done_adds_up_to_what_was_seen_and_what_was_not() -> None:
 def test_hours_are_shares_that_add_up_and_overtime_is_told_beside_them() -> None:
     row = of_a_day(7, DAYS[0], 4.0, 1.0, 2.0, 0.5, 0.5, 2.0, hours_overtime=1.25)
     other = of_a_day(8, "2026-10-01", 9, 0, 0, 0, 0, 0)
-    chart = where_hours_went([row, row, other], DAYS, tenant(), [])
+    chart = where_hours_went([row, row, other], DAYS, tenant(), [], [])
     shares = [column[0] or 0 for column in values(chart).values()]
     assert shares == [40, 10, 20, 5, 5, 0, 20]
     assert {column[1] for column in values(chart).values()} == {None}
@@ -98,10 +98,10 @@ def test_a_day_has_the_hours_of_its_whole_and_the_last_one_until_when_it_is_know
     few = of_a_day(7, DAYS[0], 1.26, 0, 0, 0, 0, 1.0)
     many = of_a_day(7, DAYS[1], 60.0, 0, 0, 0, 0, 31.6)
     begun = dataclasses.replace(tenant(), last_load=TEN + 22 * 3600 - 19 * 60)
-    chart = where_hours_went([few, many], DAYS, begun, [])
+    chart = where_hours_went([few, many], DAYS, begun, [], [])
     assert chart.labels == ["Fri 30 Oct, 2.3 h", "Sat 31 Oct, 92 h, until 07:41"]
     over = dataclasses.replace(tenant(), last_load=TEN + 48 * 3600)
-    assert where_hours_went([few], DAYS, over, []).labels[1] == "Sat 31 Oct, 0 h"
+    assert where_hours_went([few], DAYS, over, [], []).labels[1] == "Sat 31 Oct, 0 h"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_day_has_the_hours_of_its_whole_and_the_last_one_until_when_it_is_know
 )
 def test_where_there_are_shifts_nobody_is_told_to_select_them(loads: int, told: str) -> None:
     known = dataclasses.replace(tenant(), loads=loads)
-    assert where_hours_went([], DAYS, known, [{"technician_id": 7}]).missing == told
+    assert where_hours_went([], DAYS, known, [{"technician_id": 7}], []).missing == told
 
 
 def test_the_median_says_how_much_of_the_day_it_is_of() -> None:

@@ -39,12 +39,13 @@ def test_a_row_tells_today_and_the_day_before(tmp_path: Path) -> None:
             ),
         ],
     ).rows
-    assert (row.title, row.stale, row.needs) == ("ffffffff…", None, [])
+    assert (row.title, row.stale) == ("ffffffff…", None)
+    assert row.needs == ["Thu 29 Oct and Fri 30 Oct: no load for up to 18 h"]
     assert row.loaded == "Fri 30 Oct, 08:00"
     assert (row.visits, row.withdrawn, row.minutes, row.seen) == ((3, 9), 2, 80.0, 25)
     assert row.sold == (4.0, 10.0)
     assert row.trend == [None] * 12 + [9, 3]
-    assert row.bars[-2:] == [(96, 0.0, 24.0), (104, 16.0, 8.0)]
+    assert row.bars[-3:] == [("none", 88, 11, 2), ("bar", 96, 0.0, 24.0), ("bar", 104, 16.0, 8.0)]
     assert row.trend_told.endswith("none, 9, 3")
 
 
@@ -124,13 +125,47 @@ def test_those_come_first_that_need_somebody_and_why_is_told(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("gap", "needs"),
-    [(89.0, []), (300.0, ["Thu 29 Oct and Fri 30 Oct: no load for up to 5 h"])],
+    ("before", "hours"),
+    [
+        (f"{TODAY} 06:31", 0),
+        (f"{TODAY} 03:00", 5),
+        # Of a night, and of two days, each day has its own part
+        (f"{YESTERDAY} 23:00", 8),
+        (f"{YESTERDAY} 02:00", 22),
+        ("2026-10-20 08:00", 24),
+    ],
 )
-def test_hours_without_a_load_need_somebody(tmp_path: Path, gap: float, needs: list[str]) -> None:
-    days = [day(YESTERDAY, greatest_gap_minutes=gap), day(TODAY)]
-    found = made(tmp_path, tenants=[tenant(1)], loads=loads(f"{TODAY} 08:00"), tenant_day=days)
-    assert found.rows[0].needs == needs
+def test_hours_without_a_load_need_somebody(tmp_path: Path, before: str, hours: int) -> None:
+    found = made(
+        tmp_path,
+        tenants=[tenant(1)],
+        loads=loads(before, f"{TODAY} 08:00"),
+        tenant_day=[day(YESTERDAY), day(TODAY)],
+    )
+    told = [f"Thu 29 Oct and Fri 30 Oct: no load for up to {hours} h"] if hours else []
+    assert found.rows[0].needs == told
+
+
+def test_failed_streams_come_first_then_what_needs_most_then_names_by_their_numbers(
+    tmp_path: Path,
+) -> None:
+    new = chicago(f"{TODAY} 07:00")
+    names = {1: "Office 10", 2: "Office 2", 3: "Busy", 4: "Broken", 5: "Busier"}
+    found = made(
+        tmp_path,
+        tenants=[tenant(number, name) for number, name in names.items()],
+        loads=[each for number in names for each in loads(f"{TODAY} 08:00", tenant=number)],
+        tenant_day=[day(TODAY, number) for number in names],
+        freshness=[{"tenant_id": 4, "outcome": "failed", "reason": "403"}],
+        unassigned=[{"tenant_id": each, "withdrawn_on": new} for each in (3, 5, 5)],
+    )
+    assert [row.title for row in found.rows] == [
+        "Broken",
+        "Busier",
+        "Busy",
+        "Office 2",
+        "Office 10",
+    ]
 
 
 def test_a_tenant_that_stopped_counts_once_whatever_else_is_wrong_with_it(tmp_path: Path) -> None:

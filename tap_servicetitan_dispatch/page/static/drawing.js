@@ -155,8 +155,9 @@ const drawing = (() => {
     const picture = html("div", chart.labels.length > 14 ? "columns many" : "columns", scale, svg("svg", { class: "scale", height: 220 }, ...lines, ...holes, ...drawn), html("div"), below);
     picture.setAttribute("role", "img");
     picture.setAttribute("aria-label", chart.label);
-    picture.style.minWidth = `${chart.labels.length * 2.1}rem`;
+    picture.style.minWidth = `${chart.labels.length * (chart.labels.length > 14 ? 2.1 : 5)}rem`;
     place.replaceChildren(html("div", "unit", chart.title), picture);
+    place.scrollLeft = place.scrollWidth; // to the latest
   }
 
   // Cells with a text, the darker the more ---------------------------------------------------------

@@ -112,8 +112,8 @@
       const found = late.get(technician);
       const waits = day.scheduled[row];
       const notes = [
-        found && `${found.left === null ? "no" : "first"} dispatch ${found.minutes} min after shift start`,
-        waits && `${waits} open, any day`,
+        found && (found.over ? "no dispatch seen" : `${found.left === null ? "no" : "first"} dispatch ${found.minutes} min after shift start`),
+        waits && `${waits} waiting, any day`,
       ];
       return { name: name(technician), notes: notes.filter(Boolean), shapes: [] };
     });
@@ -228,7 +228,7 @@
         });
         const notes = [
           each.overtime > 0 ? `${number(each.overtime)} h overtime` : "",
-          each.seen !== null ? `${Math.round(each.seen * 100)}% seen` : day.holes.length ? "nothing seen" : "",
+          each.seen !== null ? `${Math.round(each.seen * 100)}% of visits seen from dispatch` : each.visits ? "" : "no visit seen",
         ];
         return {
           name: name(each.technician),
@@ -283,6 +283,7 @@
       day.late.map((each) => {
         const begun = `${name(each.technician)}: shift from ${at(day, each.shift)}`;
         const away = each.away ? `, ${each.away} of them away` : "";
+        if (each.over) return `${begun}, no dispatch seen on that day`;
         return each.left === null
           ? `${begun}, not dispatched ${each.minutes} minutes later${away}`
           : `${begun}, first dispatch at ${at(day, each.left)}, ${each.minutes} minutes later${away}`;
