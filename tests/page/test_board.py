@@ -441,8 +441,8 @@ def test_a_first_load_is_told_in_words(board: Any) -> None:
     )
     assert found.told == (
         "What it tells: 2 assignments wait, 0 on the way, 0 at work, 0 forgotten under way; on "
-        "this day 1 done, or edited after that, and 0 withdrawn; 1 technician has a shift, 0 absences "
-        "are known."
+        "this day 1 done, or edited after that, and 0 withdrawn; 1 technician has a shift, 0 "
+        "absences are known."
     )
 
 

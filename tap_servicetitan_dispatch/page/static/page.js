@@ -232,7 +232,7 @@
         ];
         return {
           name: name(each.technician),
-          notes: [notes.filter(Boolean).join(", ")],
+          notes: notes.filter(Boolean),
           shapes: shapes.filter((shape) => shape.to > shape.from),
         };
       }),
