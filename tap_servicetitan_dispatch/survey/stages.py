@@ -16,6 +16,7 @@ from tap_servicetitan_dispatch.survey.seen import (
     more_in,
     rows_in,
     ticks,
+    ticks_of,
     token_in,
     written,
 )
@@ -158,6 +159,11 @@ def _feed(asker: Asker, seen: Seen) -> None:
     if end:  # after what else is asked with it: it may be spoilt by that
         params = {"from_": end, "includeRecentChanges": "true", **ANY}
         _get(asker, seen, "feed:other_settings", FEED, **params)
+    recent = seen.reply("feed:recent")
+    end = token_in(recent) if more_in(recent) is False else None
+    if isinstance(end, str) and end:
+        params = {"from_": end, "includeRecentChanges": "true", **ANY}
+        _get(asker, seen, "feed:recent_end", FEED, **params)
 
 
 def _walk_feed(asker: Asker, seen: Seen, first: Reply) -> None:
@@ -389,7 +395,7 @@ def _capacity(asker: Asker, seen: Seen) -> None:
         return
     import pendulum  # noqa: PLC0415 - takes long, and this stream is rarely asked for
 
-    now = seen.now or 0
+    now = seen.now or max((ticks_of(reply.date) for reply in seen.all if reply.date), default=0)
     local = pendulum.from_timestamp(now // SECOND, tz=seen.timezone)
     midnight = local.start_of("day").in_timezone("UTC")
 
@@ -510,8 +516,11 @@ def _tokens(asker: Asker, seen: Seen) -> None:
         seen.replies["access:tenant_0"] = asker.get_as(new, path, tenant=0)
         if seen.cache.get("wrong_key"):
             seen.replies["access:wrong_key"] = asker.get_as(new, path, app_key="ak1.0")
+        seen.cache["shared_path"] = path
+        page = seen.sent[f"list:{path}:id"]
         for number, tenant in enumerate(seen.cache.get("others", ())):
-            seen.replies[f"access:group:{number}"] = asker.get_as(new, path, tenant=tenant)
+            reply = asker.get_as(new, path, tenant=tenant, params=page)
+            seen.replies[f"access:group:{number}"] = reply
 
 
 def _token_of(reply: Reply) -> str:
