@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import logging
 import os
@@ -84,6 +85,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     control = _measuring(session.config)
     if hasattr(session.config, "workerinput") and control:
         control.pause()
+
+
+def pytest_collection_finish() -> None:
+    """Have the collector of garbage look at the tests' own objects only.
+
+    What was imported stays, and to go through it takes a twelfth of the time of all tests.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

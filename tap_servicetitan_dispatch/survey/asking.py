@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -54,6 +55,9 @@ PASSING = {
 """Failures that say nothing of the question, as the next answer may be another: their keys."""
 
 
+_HTML = re.compile(rb"\s*<(!doctype\s+)?html\b", re.IGNORECASE)
+
+
 class EnoughError(Exception):
     """The survey ends with the results so far; the text says why."""
 
@@ -70,6 +74,7 @@ class Reply:
         seconds: Duration of the last try.
         body_seconds: Duration of its body.
         wait: Seconds that a refusal asked to wait; nothing if it did not ask.
+        form: The form of an error's body: `json`, `html`, `empty` or `other`.
         date: The server's clock.
         at: When the answer came, by a monotonic clock of this machine.
         headers: Its headers, names in lower case.
@@ -91,6 +96,7 @@ class Reply:
     endpoint: str = ""
     body_seconds: float = 0
     wait: float | None = None
+    form: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -189,14 +195,15 @@ class Asker:
         prefix: str = "Bearer ",
         tenant: int | None = None,
         app_key: str | None = None,
+        params: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Return the reply to a GET for one row, with the token sent in a given form."""
+        """Return the reply to a GET, for one row by default, with the token in a given form."""
         wire = self._wire
         number = wire.credentials.tenant_id if tenant is None else tenant
         request = requests.Request(
             "GET",
             f"{wire.api_url}/dispatch/v2/tenant/{number}/{path}",
-            params={"page": "1", "pageSize": "1"},
+            params=params or {"page": "1", "pageSize": "1"},
             headers={
                 "Authorization": f"{prefix}{token}",
                 "ST-App-Key": wire.credentials.app_key if app_key is None else app_key,
@@ -252,6 +259,7 @@ class Asker:
             endpoint=_endpoint(url),
             body_seconds=exchange.body_seconds,
             wait=asked_wait(given, content.decode(errors="replace")) if failed else None,
+            form=_form(content) if failed else "",
         )
         self._here.content = content
         self._here.last = reply
@@ -264,6 +272,15 @@ class Asker:
 
 def _endpoint(url: str) -> str:
     return urlsplit(url).path.rpartition("/tenant/")[2].partition("/")[2]
+
+
+def _form(content: bytes) -> str:
+    """Return the form of an error's body."""
+    if not content.strip():
+        return "empty"
+    if _decoded(content) is not None:
+        return "json"
+    return "html" if _HTML.match(content) else "other"
 
 
 def _decoded(content: bytes) -> Any:

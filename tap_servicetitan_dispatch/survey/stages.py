@@ -18,6 +18,7 @@ from tap_servicetitan_dispatch.survey.seen import (
     more_in,
     rows_in,
     ticks,
+    ticks_of,
     token_in,
     written,
 )
@@ -164,6 +165,11 @@ def _feed(asker: Asker, seen: Seen) -> None:
     if end:  # after what else is asked with it: it may be spoilt by that
         params = {"from_": end, "includeRecentChanges": "true", **ANY}
         _get(asker, seen, "feed:other_settings", FEED, **params)
+    recent = seen.reply("feed:recent")
+    end = token_in(recent) if more_in(recent) is False else None
+    if isinstance(end, str) and end:
+        params = {"from_": end, "includeRecentChanges": "true", **ANY}
+        _get(asker, seen, "feed:recent_end", FEED, **params)
 
 
 def _walk_feed(asker: Asker, seen: Seen, first: Reply) -> None:
@@ -406,7 +412,7 @@ def _capacity(asker: Asker, seen: Seen) -> None:
         return
     import pendulum  # noqa: PLC0415 - takes long, and this stream is rarely asked for
 
-    now = seen.now or 0
+    now = seen.now or max((ticks_of(reply.date) for reply in seen.all if reply.date), default=0)
     local = pendulum.from_timestamp(now // SECOND, tz=seen.timezone)
     midnight = local.start_of("day").in_timezone("UTC")
 
@@ -527,13 +533,14 @@ def _tokens(asker: Asker, seen: Seen) -> None:
         seen.replies["access:tenant_0"] = asker.get_as(new, path, tenant=0)
         if seen.cache.get("wrong_key"):
             seen.replies["access:wrong_key"] = asker.get_as(new, path, app_key="ak1.0")
+        seen.cache["shared_path"] = path
         for number, tenant in enumerate(seen.cache.get("others", ())):
             _at_another(asker, seen, new, path, number, tenant)
 
 
 def _at_another(asker: Asker, seen: Seen, token: str, path: str, number: int, tenant: int) -> None:
     """Use a token at another tenant; if it is refused, again, and then at its own."""
-    reply = asker.get_as(token, path, tenant=tenant)
+    reply = asker.get_as(token, path, tenant=tenant, params=seen.sent[f"list:{path}:id"])
     seen.replies[f"access:group:{number}"] = reply
     if reply.status == HTTPStatus.UNAUTHORIZED:
         seen.replies[f"access:group_again:{number}"] = asker.get_as(token, path, tenant=tenant)

@@ -259,14 +259,15 @@ def _prepared(streams: list[DispatchStream], timezone: str) -> Seen:
 
 def _found(fact: Fact, seen: Seen) -> Finding:
     verdict = fact.judge(seen)
-    calls = sum(name.startswith(fact.questions) for name in seen.replies) if fact.questions else 0
+    asked = (name for name in seen.replies if name.startswith(fact.questions))
+    calls = sum(1 for _ in asked) if fact.questions else len(seen.all)
     return Finding(
         fact,
         verdict.outcome,
         verdict.seen,
         verdict.why,
         verdict.sandbox,
-        calls or len(seen.all),
+        calls,
     )
 
 

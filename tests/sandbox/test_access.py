@@ -6,10 +6,11 @@ import pytest
 import requests
 
 from tap_servicetitan_dispatch.sandbox import ALL_SCOPES, CREDENTIALS, Behaviour, Contractor
+from tests.support.bodies import CAPACITY
 from tests.support.caller import Caller
 
 if TYPE_CHECKING:
-    from typing import Literal
+    from typing import Any, Literal
 
 EXPORT = "export/appointment-assignments"
 UNMATCHED = {"statusCode": 404, "message": "Unable to match incoming request to an operation."}
@@ -117,6 +118,14 @@ def test_a_missing_scope_is_forbidden_by_name() -> None:
     assert "Scope validation failed" in answer.json()["title"]
     assert missing in answer.json()["title"]
     assert missing not in granted
+
+
+@pytest.mark.parametrize(("scope", "status"), [("write", 403), ("read", 200)])
+def test_capacity_may_need_no_scope_for_writing(scope: Any, status: int) -> None:
+    missing = frozenset({"tn.dis.capacity:w"})
+    behaviour = Behaviour(missing_scopes=missing, capacity_scope=scope)
+    with Caller.of(behaviour=behaviour, assignments=1) as caller:
+        assert caller.call("POST", "capacity", json=CAPACITY).status_code == status
 
 
 @pytest.mark.parametrize("tenant", ["1000000002", "abc"])

@@ -18,7 +18,7 @@ SAMPLES: dict[str, list[Any]] = {
     "units_without_group": [frozenset({40000114})],
     "token_lifetime": [60],
     "tokens_per_minute": [1],
-    "missing_scopes": [frozenset({"tn.dis.zones:r"})],
+    "missing_scopes": [frozenset({"tn.dis.zones:r"}), frozenset({"tn.dis.capacity:w"})],
     "feed_delay": [0, 3600],
     "feed_history_days": [30],
     "token_length": [5_000],
@@ -187,6 +187,12 @@ BOARDS = (
         }
     ),
     Board({"active_any": "ignored", "continuation_lifetime": 0}, only=ASSIGNMENTS[:1]),
+    Board(
+        {"capacity_scope": "read", "missing_scopes": frozenset({"tn.dis.capacity:w"})},
+        assignments=1,
+        only=("capacities",),
+        stages=("access", "capacity"),
+    ),
     Board({"active_any": 400}, only=("zones", "teams")),
     Board({"active_any": 404}, only=("zones", "teams")),
     Board(

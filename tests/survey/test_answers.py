@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
     Change = Callable[[Seen], None]
 
-KEPT = {"scopes", "wrong_key", "others", "dates", "dates_of", "end", "paged", "feed_row"}
+KEPT = {
+    "scopes",
+    "wrong_key",
+    "others",
+    "dates",
+    "dates_of",
+    "end",
+    "paged",
+    "feed_row",
+    "shared_path",
+}
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +138,36 @@ def fewer_slots(seen: Seen) -> None:
     seen.replies["capacity:week"] = replace(reply, body=body)
 
 
+def ended_as_begun(seen: Seen) -> None:
+    """Have recent changes end with what was sent."""
+    page("feed:recent", continueFrom=seen.sent["feed:recent"]["from"])(seen)
+
+
+def looked(*ends: float, began: float = 0) -> Change:
+    """Have looks that take a second alone answered at these times, all asked at one time."""
+
+    def change(seen: Seen) -> None:
+        alone = seen.replies["look:0"]
+        seen.replies["look:0"] = replace(alone, seconds=1)
+        for number, end in enumerate(ends, start=1):
+            reply = replace(alone, at=end, seconds=end - began)
+            seen.replies[f"look:{number}"] = reply
+
+    return change
+
+
+def without_scope(*names: str, **changes: Any) -> list[Change]:
+    """Have tokens without the scope for capacity, and calls for capacity answered otherwise."""
+    tokens = [
+        answered(name, body={"access_token": "a", "scope": "tn.dis.zones:r"})
+        for name in ("access:token", "access:second_token")
+    ]
+    return [*tokens, *(answered(f"capacity:{name}", **changes) for name in names)]
+
+
+CAPACITIES = ("fortnight", "too_long", "week", "next_week", "yesterday", "skills", "units")
+
+
 def at(seconds: float, number: int = 1, **more: Any) -> Row:
     """Return an assignment that was changed so long ago."""
     moment = (NOON - timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
@@ -217,6 +257,105 @@ ODD: dict[str, tuple[str, Sequence[Change], str, str]] = {
         [answered("single:business_hours", body="always")],
         "otherwise",
         "something else",
+    ),
+    "a token that cannot be printed": (
+        "token_by_form",
+        [answered("access:second_token", body={"access_token": "a b"})],
+        "otherwise",
+        "1 answer has no printable token",
+    ),
+    "a token without scopes": (
+        "capacity_needs_write",
+        [
+            answered("access:token", body={"access_token": "a"}),
+            answered("access:second_token", body={"access_token": "a"}),
+        ],
+        "could not tell",
+        "does not say which scopes",
+    ),
+    "capacity without the scope": (
+        "capacity_needs_write",
+        without_scope(),
+        "otherwise",
+        "answered without it",
+    ),
+    "capacity that is refused without the scope": (
+        "capacity_needs_write",
+        without_scope(*CAPACITIES, status=403, failure="missing_scope"),
+        "as believed",
+        "refused without it",
+    ),
+    "capacity that is refused with another text": (
+        "capacity_needs_write",
+        without_scope(*CAPACITIES, status=403, failure="forbidden"),
+        "could not tell",
+        "status 403",
+    ),
+    "calls that are answered together": (
+        "several_at_once",
+        [looked(1, 1.1, 1.2, 1.3, 2.2)],
+        "as believed",
+        "5 at a time",
+    ),
+    "calls that wait for each other": (
+        "several_at_once",
+        [looked(1, 2, 3, 4, 5)],
+        "otherwise",
+        "one after the other",
+    ),
+    "calls at once that are refused": (
+        "several_at_once",
+        [answered("look:1", status=429, failure="rate_limited")],
+        "otherwise",
+        "1 of 5 calls at once were refused",
+    ),
+    "a bound that is refused": (
+        "z_is_taken",
+        [answered(f"bound:{ASSIGNMENTS}:earlier", status=400, failure="bad_request")],
+        "otherwise",
+        "1 of 10 were refused",
+    ),
+    "an end that may not be asked again so soon": (
+        "wait_5_to_10_minutes",
+        [answered(f"feed:end:{number}", status=429, failure="rate_limited") for number in (1, 2)],
+        "otherwise",
+        "2 calls were refused",
+    ),
+    "recent rows that come once": (
+        "recent_come_again",
+        [
+            page("feed:recent", rows(*[at(60, number) for number in range(10)])),
+            page("feed:recent_end", rows()),
+        ],
+        "otherwise",
+        "0 of 10 young rows",
+    ),
+    "too few recent rows that come once": (
+        "recent_come_again",
+        [page("feed:recent_end", rows())],
+        "could not tell",
+        "too little changed",
+    ),
+    "recent changes that end as they began": (
+        "recent_come_again",
+        [ended_as_begun],
+        "could not tell",
+        "no token of its own",
+    ),
+    "recent changes whose end is a beginning": (
+        "recent_come_again",
+        [answered("feed:recent_end", like="feed:first")],
+        "could not tell",
+        "not taken as such",
+    ),
+    "another tenant with other ids": (
+        "ids_may_collide",
+        [
+            answered("access:group:0", like="list:zones:id"),
+            page("access:group:0", rows(at(60, 10**12))),
+        ],
+        "could not tell",
+        "ids is another tenant's, too",
     ),
     "a delay that could be any": (
         "feed_lags_15_minutes",

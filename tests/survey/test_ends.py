@@ -222,6 +222,23 @@ def test_a_refusal_that_does_not_say_for_how_long_is_named() -> None:
     assert found(survey)["a_429_says_how_long"][:2] == ("otherwise", "2 of 2 do not say")
 
 
+def test_the_body_of_an_error_that_is_a_bare_text_is_told_but_no_switch() -> None:
+    sandbox = sandbox_of(assignments=1)
+
+    async def down(scope: Scope, receive: Receive, send: Send) -> None:
+        if not scope["path"].endswith("/zones"):
+            await sandbox.app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 503, "headers": []})
+        await send({"type": "http.response.body", "body": b"down"})
+
+    survey = surveyed(sandbox, only=["zones"], app=down)
+    _, text, switches = found(survey)["failures_pass"]
+    assert "bodies: other" in text
+    assert switches["fault_kinds"] == ["server_error"]
+    assert "fault_bodies" not in switches
+
+
 @pytest.mark.no_cover
 def test_it_gets_through_where_one_request_in_seven_fails() -> None:
     faults = Faults(rate=0.15, wait=0, drip_seconds=0, requests_per_second=None, kinds=KINDS)

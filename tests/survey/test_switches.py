@@ -133,6 +133,45 @@ def test_whom_a_token_serves_is_named(serves: Any) -> None:
     assert named(survey, "token_serves") == serves
 
 
+def test_ids_that_twins_share_are_counted() -> None:
+    tenants = [Contractor(1000000001, seed=1), Contractor(1000000002, seed=1, staff=1)]
+    sandbox = sandbox_of(tenants=tenants)
+    survey = surveyed(sandbox, only=["zones"], tenants=[1000000001, 1000000002], stages=ASKED)
+    outcome, text, _ = found(survey)["ids_may_collide"]
+    assert (outcome, text) == ("as believed", "12 of 12 ids are another tenant's, too")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "told"),
+    [
+        (Behaviour(token_serves="tenant"), "the call failed (status 401)"),
+        (Behaviour(rows=frozenset({"zones=0"})), "there was no row"),
+    ],
+)
+def test_ids_that_nobody_gives_are_not_compared(behaviour: Behaviour, told: str) -> None:
+    tenants = [Contractor(number, assignments=1) for number in (1000000001, 1000000002)]
+    sandbox = sandbox_of(behaviour, tenants=tenants)
+    survey = surveyed(sandbox, only=["zones"], tenants=[1000000001, 1000000002], stages=ASKED)
+    assert found(survey)["ids_may_collide"][:2] == ("could not tell", told)
+
+
+@pytest.mark.parametrize(("body", "word"), [("json", "JSON"), ("html", "HTML"), ("empty", "none")])
+def test_the_form_of_a_server_errors_body_is_named(body: Any, word: str) -> None:
+    faults = Faults(
+        rate=1,
+        kinds=("server_error",),
+        bodies=(body,),
+        on="zones",
+        at_most=1,
+        requests_per_second=None,
+    )
+    sandbox = sandbox_of(assignments=1, faults=faults)
+    survey = surveyed(sandbox, only=["zones"], stages=["access", "a page of each list"])
+    _, text, switches = found(survey)["failures_pass"]
+    assert f"bodies: {word}" in text
+    assert switches["fault_bodies"] == [body]
+
+
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_what_a_wrong_app_key_gets_is_named_if_it_was_asked_for(status: Any) -> None:
     sandbox = sandbox_of(Behaviour(bad_app_key_status=status), assignments=1)
@@ -253,8 +292,13 @@ def test_every_fact_rests_on_questions_that_are_asked(usual: Survey) -> None:
             assert finding.calls, finding.fact.name
 
 
-UNASKED = {"bad_app_key_is_told", "token_serves_group"}
-"""Facts whose questions are asked only if that is asked for, or in a group."""
+UNASKED = {
+    "bad_app_key_is_told",
+    "bad_secret_is_invalid_client",
+    "ids_may_collide",
+    "token_serves_group",
+}
+"""Facts whose questions are never asked, only if that is asked for, or in a group."""
 
 
 OF_ORDERS = (

@@ -153,6 +153,7 @@ _oauth = OAuth2(
     flows=OAuthFlows(clientCredentials=OAuthFlowClientCredentials(tokenUrl=TOKEN_PATH)),
     auto_error=False,
 )
+_CAPACITY = "tn.dis.capacity:w"
 _app_key = APIKeyHeader(name="ST-App-Key", auto_error=False)
 
 
@@ -176,7 +177,9 @@ async def _gate(
         raise Problem(status, "The application key is missing or not known.")
     if member.access.refusal == "not_approved":
         raise Problem(HTTPStatus.FORBIDDEN, "The tenant has not approved the application.")
-    for scope in scopes.scopes:
+    for named in scopes.scopes:
+        reads = named == _CAPACITY and behaviour.capacity_scope == "read"
+        scope = f"{named[:-1]}r" if reads else named
         if scope in behaviour.missing_scopes | member.access.missing_scopes:
             said = "Scope validation failed" if behaviour.scope_text == "seen" else "Not allowed"
             raise Problem(HTTPStatus.FORBIDDEN, f"{said}: {scope} is not granted.")

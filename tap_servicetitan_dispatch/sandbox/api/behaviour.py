@@ -595,6 +595,13 @@ class Behaviour:
             description="Whether a 403 for a missing scope has the text that was observed.",
         ),
     ] = "seen"
+    capacity_scope: Annotated[
+        Literal["write", "read"],
+        Field(
+            description="Whether a request for capacity needs `tn.dis.capacity:w`, as the "
+            "definition says, or `tn.dis.capacity:r`, as it only reads.",
+        ),
+    ] = "write"
     missing_scopes: Annotated[
         frozenset[str],
         BeforeValidator(_parts),

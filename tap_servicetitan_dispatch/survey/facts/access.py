@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from http import HTTPStatus
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +63,49 @@ def hosts_answer_themselves(seen: Seen) -> Verdict:
         not cookies, "no redirect, no cookie", "answers set a cookie", cookies=bool(cookies)
     )
     return of_enough(len(seen.all), verdict, _FEW_ANSWERS, of="answer")
+
+
+@fact(
+    _HOSTS,
+    "A form with client ID, secret and grant type gets a printable `access_token`.",
+    "documented",
+    "no",
+    "The run ends before its first call, with advice.",
+    "The answers with tokens. Without one there is no survey: the log says why, and no sandbox is "
+    "made like it.",
+    questions=("access:token", "access:second_token"),
+)
+def token_by_form(seen: Seen) -> Verdict:
+    names = ("access:token", "access:second_token")
+    replies = [reply for name in names if (reply := seen.reply(name))]
+    if not replies:
+        return unknown(seen.why_not(*names))
+    tokens = [reply.body.get("access_token") for reply in replies if isinstance(reply.body, dict)]
+    lengths = [
+        len(token) for token in tokens if isinstance(token, str) and _PRINTABLE.fullmatch(token)
+    ]
+    odd = len(replies) - len(lengths)
+    if odd:
+        return differs(f"{counted(odd, 'answer has', 'answers have')} no printable token")
+    return holds(f"{counted(len(lengths), 'token', 'tokens')} of up to {max(lengths):,} characters")
+
+
+_PRINTABLE = re.compile(r"[!-~]+")
+
+
+@fact(
+    _HOSTS,
+    "A wrong secret gets a 400 with `invalid_client`.",
+    "observed",
+    "yes",
+    "The advice names `auth_url`, too.",
+    "Never asked, as wrong secrets could lock the application out. Whoever mistypes one sees the "
+    "answer: `--check` prints it.",
+    questions=("access:wrong_secret",),
+)
+def bad_secret_is_invalid_client(seen: Seen) -> Verdict:
+    del seen
+    return unknown("a wrong secret is never sent")
 
 
 @fact(
@@ -201,17 +246,10 @@ def bearer_is_optional(seen: Seen) -> Verdict:
     switches=("missing_scopes", "scope_text"),
 )
 def missing_scope_says_so(seen: Seen) -> Verdict:
-    refused = {name: reply for name, reply in seen.replies.items() if reply.failure in _FORBIDDEN}
-    refused = {name: reply for name, reply in refused.items() if not name.startswith("access:")}
+    refused = _forbidden(seen)
     if not refused:
         return unknown("no stream is refused", missing_scopes=[])
-    scopes = sorted(
-        {
-            seen.cache["scopes"][kind]
-            for name in refused
-            if (kind := _kind_of(name)) in seen.cache["scopes"]
-        }
-    )
+    scopes = missing_scopes(seen)
     kinds = Counter(reply.failure for reply in refused.values())
     if kinds["forbidden"]:
         return differs("a refusal has another text", missing_scopes=scopes, scope_text="other")
@@ -224,6 +262,21 @@ def missing_scope_says_so(seen: Seen) -> Verdict:
 
 _FORBIDDEN = {"missing_scope", "forbidden"}
 _REFUSED = {401, 403}
+
+
+def _forbidden(seen: Seen) -> dict[str, Reply]:
+    """Return the replies that lack a scope, by the name of the question."""
+    return {
+        name: reply
+        for name, reply in seen.replies.items()
+        if reply.failure in _FORBIDDEN and not name.startswith("access:")
+    }
+
+
+def missing_scopes(seen: Seen) -> list[str]:
+    """Return the scopes of the streams that are refused."""
+    scopes = seen.cache["scopes"]
+    return sorted({scopes[kind] for name in _forbidden(seen) if (kind := _kind_of(name)) in scopes})
 
 
 def _kind_of(name: str) -> str:
@@ -379,6 +432,50 @@ def sixty_a_second(seen: Seen) -> Verdict:
 
 @fact(
     _LIMITS,
+    "Several calls at once are answered as soon as one alone.",
+    "inferred",
+    "yes",
+    "Runs take longer, and refused calls wait. `max_concurrent_requests` asks for fewer at once.",
+    "The newest assignments, first alone and then five times, 4 at a time at most. More are not "
+    "tried. It shows only if answers take longer than the pauses between calls, as those of "
+    "a sandbox do with `--fault-latency`.",
+    questions=("look:",),
+)
+def several_at_once(seen: Seen) -> Verdict:
+    alone = seen.reply("look:0")
+    looks = [reply for name, reply in seen.named("look:").items() if name != "0"]
+    refused = sum(reply.status == 429 for reply in looks)  # noqa: PLR2004 - too many
+    good = sorted((each for each in looks if each.is_good), key=lambda each: each.at)
+    if alone and refused:
+        return differs(f"{refused} of {len(looks)} calls at once were refused")
+    if alone is None or len(good) < _AT_ONCE:
+        return unknown(seen.why_not("look:0", "look:1"))
+    under_way = _most_under_way(good)
+    if under_way < _AT_ONCE:
+        return unknown("too few calls were under way at the same time")
+    usual = max(alone.seconds, min(each.seconds for each in good))
+    pauses = [later.at - sooner.at for sooner, later in pairwise(good)]
+    return either(
+        min(pauses) < _NEARLY * usual,
+        f"{under_way} at a time were answered together",
+        f"{under_way} at a time were answered one after the other",
+    )
+
+
+_AT_ONCE = 3
+"""So many calls must be under way to tell whether they wait for each other."""
+_NEARLY = 0.7
+"""If each answer comes so much of its usual time after the one before, they wait."""
+
+
+def _most_under_way(replies: list[Reply]) -> int:
+    """Return how many calls were under way at the same time."""
+    began = [reply.at - reply.seconds for reply in replies]
+    return max(sum(each.at - each.seconds <= at < each.at for each in replies) for at in began)
+
+
+@fact(
+    _LIMITS,
     "A call beyond the limit gets a 429 that says how long to wait, ten minutes at most.",
     "observed",
     "yes",
@@ -454,6 +551,10 @@ def failures_pass(seen: Seen) -> Verdict:
     statuses = sorted({reply.status for reply in seen.all} & _KNOWN_ERRORS)
     if statuses and "server_error" in alike:
         faults["fault_statuses"] = statuses
+        forms = {reply.form for reply in seen.all if reply.status in statuses}
+        told.append(f"bodies: {', '.join(_FORMS[form] for form in sorted(forms))}")
+        if known := sorted(forms - {"other"}):
+            faults["fault_bodies"] = known
     if in_pieces:
         faults["fault_drip_seconds"] = round(max(in_pieces), 1)
     return unknown("the survey does not insist", ", ".join(told), **faults)
@@ -463,6 +564,8 @@ def _came_in_pieces(reply: Reply) -> bool:
     return reply.body_seconds >= _PIECES_SECONDS and reply.size < _SMALL_BYTES
 
 
+_FORMS = {"json": "JSON", "html": "HTML", "empty": "none", "other": "other"}
+"""Words for the form of an error's body, by the names that the sandbox has for it."""
 _KNOWN_ERRORS = {500, 502, 503, 504}
 """Those that the sandbox can give."""
 _IN_PASSING = {

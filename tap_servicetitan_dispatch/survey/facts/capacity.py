@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from tap_servicetitan_dispatch.survey.facts.access import missing_scopes
 from tap_servicetitan_dispatch.survey.seen import HOUR, SECOND, more_in, status_word, ticks
 from tap_servicetitan_dispatch.survey.verdicts import (
     Verdict,
@@ -304,6 +305,61 @@ def past_capacity_is_given(seen: Seen) -> Verdict:
 
 @fact(
     _CAPACITY,
+    "`POST capacity` needs the scope `tn.dis.capacity:w`.",
+    "documented",
+    "in part",
+    "The advice asks for a scope that is not needed, and `--check` does, too.",
+    "Only if the token says which scopes it has, and this one is not among them: is the call "
+    "answered?",
+    switches=("capacity_scope",),
+    questions=("access:token", "access:second_token", "capacity:"),
+)
+def capacity_needs_write(seen: Seen) -> Verdict:
+    replies = [reply for reply in seen.named("capacity:").values() if reply.is_told]
+    if not replies:
+        return _none(seen, "fortnight")
+    needed = seen.cache["scopes"]["capacity"]
+    granted = _granted(seen)
+    if not granted:
+        return unknown("the token does not say which scopes it has")
+    if needed in granted:
+        return unknown("the token has it")
+    if any(reply.is_good for reply in replies):
+        missing = sorted({*missing_scopes(seen), needed})
+        return differs("it is answered without it", capacity_scope="read", missing_scopes=missing)
+    if all(reply.failure == "missing_scope" for reply in replies):
+        return holds("it is refused without it", capacity_scope="write")
+    return unknown(status_word(replies[0]))
+
+
+def _granted(seen: Seen) -> set[str]:
+    """Return the scopes that the answers with a token name."""
+    told = [
+        reply.body.get("scope")
+        for name in ("access:token", "access:second_token")
+        if (reply := seen.reply(name)) and isinstance(reply.body, dict)
+    ]
+    return {scope for text in told if isinstance(text, str) for scope in text.split()}
+
+
+@fact(
+    _CAPACITY,
+    "`POST capacity` changes nothing, and may be sent again.",
+    "inferred",
+    "no",
+    "Each forecast, and each call that is tried again, would write.",
+    "Cannot be told by reading: that two answers are alike proves nothing. Compare the board "
+    "before and after a run that reads `capacities` alone.",
+    questions=("capacity:",),
+)
+def capacity_may_be_sent_again(seen: Seen) -> Verdict:
+    return unknown(
+        "reading alone cannot tell" if seen.reply("capacity:week") else _none(seen, "week").why
+    )
+
+
+@fact(
+    _CAPACITY,
     "A slot has the same key in the next forecast.",
     "inferred",
     "no",
@@ -381,6 +437,22 @@ def untracked_is_told(seen: Seen) -> Verdict:
     if reply.is_good and reply.body is None:
         return differs("a good answer of null", untracked="null")
     return differs(status_word(reply))
+
+
+@fact(
+    _REST,
+    "Asking for a tracking address sends no message to anybody.",
+    "inferred",
+    "no",
+    "Customers are told that a technician is on the way whenever a run asks.",
+    "Cannot be told by reading, so three pairs are asked for at most. Book an appointment whose "
+    "customer is yourself, run `technician_tracking` while it is `Dispatched`, and see whether "
+    "a message comes.",
+    questions=("tracking:",),
+)
+def asking_tells_nobody(seen: Seen) -> Verdict:
+    asked = any(reply.is_told for reply in seen.named("tracking:").values())
+    return unknown("reading alone cannot tell" if asked else seen.why_not("tracking:nobody"))
 
 
 # Single objects --------------------------------------------------------------------------------

@@ -354,6 +354,61 @@ def recent_come_at_once(seen: Seen) -> Verdict:
 
 @fact(
     _FEED,
+    "With `includeRecentChanges`, recent rows come again: no token covers them.",
+    "documented",
+    "yes",
+    "Nothing changes: rows are loaded by key, and fewer come twice.",
+    "The token at the end of a page with recent changes is sent at once: do rows younger than 15 "
+    "minutes come again?",
+    switches=("feed_delay",),
+    questions=("feed:recent", "feed:recent_end"),
+)
+def recent_come_again(seen: Seen) -> Verdict:
+    page, again = seen.reply("feed:recent"), seen.reply("feed:recent_end")
+    if page is None or again is None:
+        return unknown(seen.why_not("feed:first", "feed:recent", "feed:recent_end"))
+    sent = seen.sent["feed:recent"]["from"]
+    since = ticks(sent) or 0
+    if token_in(page) == sent:
+        return unknown("the page has no token of its own")
+    if any((modified(row) or since) < since for row in rows_in(again)):
+        return unknown("the token is not taken as such")
+    young = {
+        str(row.get("id"))
+        for row in rows_in(page)
+        if (time := modified(row)) is not None
+        and seen.began - _DELAY_SECONDS * SECOND < time <= seen.began
+    }
+    number = len(young & set(_ids(again)))
+    text = f"{count(number)} of {count(len(young))} young rows came again"
+    if number:
+        return holds(text)
+    if len(young) < ENOUGH_PAIRS:
+        return unknown("too little changed within 15 minutes")
+    return differs(text)
+
+
+@fact(
+    _FEED,
+    "The feed may be asked sooner than after the 5 to 10 minutes that the vendor advises.",
+    "documented",
+    "in part",
+    "Runs that follow each other closely wait, or end with advice.",
+    "The last token is sent at once and at the end of the survey, with no wait.",
+    questions=("feed:end:",),
+)
+def wait_5_to_10_minutes(seen: Seen) -> Verdict:
+    ends = list(seen.named("feed:end:").values())
+    good = sum(reply.is_good for reply in ends)
+    if good:
+        return holds(f"{good} of {len(ends)} times it is answered")
+    if ends and all(reply.status == 429 for reply in ends):  # noqa: PLR2004 - too many
+        return differs(f"{counted(len(ends), 'call was', 'calls were')} refused")
+    return unknown(seen.why_not("feed:first", "feed:end:1"))
+
+
+@fact(
+    _FEED,
     "Each change comes once: asked again from its end, the feed has only new ones.",
     "documented",
     "yes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -763,6 +764,36 @@ def bounds_part_the_list(seen: Seen) -> Verdict:
         return holds("the counts add up")
 
     return over_lists(seen, judge)
+
+
+@fact(
+    _LISTS,
+    "Bounds may have six digits of a second, and a `Z`.",
+    "observed",
+    "no",
+    "Each run that resumes from a time fails.",
+    "Bounds a microsecond before and after a row. The sandbox has no switch for it: a tap whose "
+    "bounds are refused reads nothing that could differ.",
+    questions=("bound:", "feed:from:"),
+)
+def z_is_taken(seen: Seen) -> Verdict:
+    replies = [
+        reply
+        for name, reply in seen.replies.items()
+        if name.startswith(("bound:", "feed:from:"))
+        and any(map(_SIX_DIGITS.fullmatch, seen.sent[name].values()))
+        and reply.is_told
+    ]
+    refused = sum(reply.status == 400 for reply in replies)  # noqa: PLR2004 - bad request
+    good = sum(reply.is_good for reply in replies)
+    if refused:
+        return differs(f"{refused} of {len(replies)} were refused")
+    if not good:
+        return unknown(seen.why_not(f"bound:{ASSIGNMENTS}:earlier", "feed:from:later"))
+    return holds(f"{good} of {len(replies)} were taken")
+
+
+_SIX_DIGITS = re.compile(r"[\d-]{10}T[\d:]{8}\.\d{6}Z", re.ASCII)
 
 
 @fact(

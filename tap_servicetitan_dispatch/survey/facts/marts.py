@@ -13,6 +13,7 @@ from tap_servicetitan_dispatch.survey.seen import (
     HOUR,
     SECOND,
     modified,
+    rows_in,
     ticks,
 )
 from tap_servicetitan_dispatch.survey.verdicts import (
@@ -372,8 +373,23 @@ def spans_make_sense(seen: Seen) -> Verdict:
     "unknown",
     "yes",
     "Nothing changes: the tenant is part of each key.",
-    "Not tested: no tenant's ids are kept for another's survey.",
+    "In a group, the first page of a list of up to two other tenants, by id. Without a common id "
+    "nothing is proven.",
+    questions=("access:group:",),
 )
 def ids_may_collide(seen: Seen) -> Verdict:
-    del seen
-    return unknown("no ids are kept for another tenant's survey")
+    replies = seen.named("access:group:")
+    pages = [rows_in(reply) for reply in replies.values() if reply.is_good]
+    if not pages:
+        return unknown(
+            seen.why_not(*(f"access:group:{number}" for number in replies))
+            if replies
+            else "no other tenant has the same credentials"
+        )
+    own = {str(row.get("id")) for row in seen.rows(f"list:{seen.cache['shared_path']}:id")}
+    others = {str(row.get("id")) for page in pages for row in page}
+    if not own or not others:
+        return unknown("there was no row")
+    if both := len(own & others):
+        return holds(f"{count(both)} of {count(len(own))} ids are another tenant's, too")
+    return unknown("that proves nothing", f"none of {count(len(own))} ids is another tenant's, too")
