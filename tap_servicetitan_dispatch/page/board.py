@@ -340,7 +340,8 @@ def _unloaded(
             technician = row["technician_id"]
             for since, until in holes:
                 span = max(row["starts_at"], since), min(row["ends_at"], until)
-                found.setdefault(technician, []).extend(_rest(span, known.get(technician, [])))
+                if span[0] < span[1]:
+                    found.setdefault(technician, []).extend(_rest(span, known.get(technician, [])))
     return found
 
 
