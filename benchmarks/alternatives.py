@@ -94,9 +94,7 @@ def _ready(folder: Path, url: str) -> Iterator[tuple[Server, dict[str, list[str]
     tap = running.command_of([running.TAP], url, folder)
     with Server(package) as server:
         chosen = {each["name"]: each["value"] for each in loader["settings"] if "value" in each}
-        names = {name.removeprefix("TARGET_POSTGRES_").lower(): name for name in server.settings}
-        own = {name: server.settings[variable] for name, variable in names.items()}
-        config = chosen | own | {"port": server.port, "default_target_schema": "loaded"}
+        config = chosen | server.target_settings | {"default_target_schema": "loaded"}
         (folder / "target.json").write_text(json.dumps(config))
         pipe = f"{shlex.join(tap)} | {target} --config {folder / 'target.json'} > {os.devnull}"
         dlt = ["env", "RUNTIME__DLTHUB_TELEMETRY=false", f"PYTHONPATH={ROOT}", f"{python}"]

@@ -80,6 +80,13 @@ class Server:
         return {f"TARGET_POSTGRES_{name}": value for name, value in settings.items()}
 
     @property
+    def target_settings(self) -> dict[str, Any]:
+        """Where it is, as settings of target-postgres in a file."""
+        prefix = "TARGET_POSTGRES_"
+        named = {name.removeprefix(prefix).lower(): each for name, each in self.settings.items()}
+        return named | {"port": self.port}
+
+    @property
     def url(self) -> str:
         """Where it is, for whoever wants that in one text."""
         return f"postgresql://{USER}:any@{HOST}:{self.port}/{DATABASE}"

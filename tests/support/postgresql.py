@@ -29,13 +29,6 @@ class PostgreSql(Server):
             return answer.fetchall() if answer.description else []
 
     @property
-    def target_settings(self) -> dict[str, Any]:
-        """Where it is, as settings of target-postgres."""
-        prefix = "TARGET_POSTGRES_"
-        named = {name.removeprefix(prefix).lower(): each for name, each in self.settings.items()}
-        return named | {"port": self.port}
-
-    @property
     def version(self) -> str:
         """The version of the server, such as 18.4."""
         (row,) = self.query("show server_version")
