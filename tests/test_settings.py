@@ -230,9 +230,11 @@ def test_secrets_are_marked_and_never_shown_by_credentials() -> None:
         name for name, each in settings.schema({}, [])["properties"].items() if each.get("secret")
     }
     assert secret == {"client_secret", "app_key", "hash_salt", "tenants"}
-    shown = repr(settings.environment_of(GOOD | {"environment": "production"}))
-    assert CLIENT_SECRET not in shown
-    assert APP_KEY not in shown
+    for config in (GOOD, GOOD | {"tenants": [1234, {"tenant_id": 5, "app_key": APP_KEY}]}):
+        shown = repr(tenants.tenants_in(config, with_credentials=True))
+        assert GOOD["client_id"] in shown
+        assert CLIENT_SECRET not in shown
+        assert APP_KEY not in shown
 
 
 def test_every_setting_has_title_description_and_type() -> None:

@@ -20,6 +20,8 @@ LARGEST_NUMBER = 2**63 - 1
 """The largest number that the API accepts."""
 LARGEST_PAGE = 5000
 """Maximum number of rows on a page of a list."""
+SMALLEST_PAGE = 20
+"""Minimum number of rows on a page of a list: smaller pages, read by number, need not overlap."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,8 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _number(
         "page_size",
-        "Rows per page of a list, 1 to 5000. The export feed sets its own page size.",
+        f"Rows per page of a list, 1 to 5000. If it is less than {SMALLEST_PAGE}, "
+        f"{SMALLEST_PAGE} are asked for. The export feed sets its own page size.",
         within=(1, LARGEST_PAGE),
         default=LARGEST_PAGE,
     ),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
-from tap_servicetitan_dispatch.settings.schema import start_of
+from tap_servicetitan_dispatch.settings.schema import SMALLEST_PAGE, start_of
 from tap_servicetitan_dispatch.streams.base import DispatchStream
 from tap_servicetitan_dispatch.walks import (
     ModifiedWalk,
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 SORTED_TO = timedelta(seconds=10)
 """The API was seen to sort to about a second. Each request goes back that far, and further."""
-
-FEWEST_AT_ONCE = 20
-"""Minimum number of rows on a page: smaller pages, read by number, need not overlap."""
 
 
 class ListStream(DispatchStream):
@@ -101,7 +98,7 @@ class _FetchWithTotal:
 
 def page_size(config: Mapping[str, Any]) -> str:
     """Return how many rows to ask for on a page of a list."""
-    return str(max(config["page_size"], FEWEST_AT_ONCE))
+    return str(max(config["page_size"], SMALLEST_PAGE))
 
 
 def rows_counted(client: Client, path: str, params: Mapping[str, str]) -> int | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_servicetitan_dispatch.settings.schema import SMALLEST_PAGE
 from tests.support.runs import Run, assert_fails, bookmarked, catalog_of
 from tests.support.scripted_api import MODIFIED, listed, routed
 from tests.support.streams import LISTS, PATHS, STREAMS
@@ -105,6 +106,27 @@ def test_the_start_date_is_the_lower_bound_of_a_first_run(
 ) -> None:
     read(api, tap, stream, start_date="2026-10-15T02:00:00+02:00")
     assert [call.query["modifiedOnOrAfter"] for call in api.api_calls] == ["2026-10-15T00:00:00Z"]
+
+
+@pytest.mark.parametrize("stream", LISTS)
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_page_size_of_a_few_rows_costs_no_bookmark(
+    api: ScriptedApi, tap: Command, stream: str, size: int
+) -> None:
+    """Pages that do not overlap would look as if rows had been deleted, in each run anew."""
+    rows = [{"id": number, "modifiedOn": MODIFIED} for number in range(2 * SMALLEST_PAGE)]
+
+    def paged(call: Call) -> dict[str, Any]:
+        number, length = int(call.query["page"]), int(call.query["pageSize"])
+        beginning, end = (number - 1) * length, number * length
+        return listed(*rows[beginning:end], more=end < len(rows))
+
+    api.reply = routed({PATHS[stream]: paged})
+    state = bookmarked("2026-10-01T00:00:00Z", "modifiedOn", stream)
+    run = tap.run(api.config | {"page_size": size}, state, streams=(stream,))
+    assert run.ids == [row["id"] for row in rows]
+    assert bookmark(run, stream)["replication_key_value"] == MODIFIED
+    assert "deleted" not in run.stderr
 
 
 @pytest.mark.parametrize("stored", ["yesterday", 20261101, ["2026-11-01"], True])
