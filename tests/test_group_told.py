@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -117,6 +118,18 @@ def test_the_end_says_who_was_left_out_and_who_is_slow(group: Group, tap: Comman
     left_out = line.split(said)[1].split(". The slowest: ")[0]
     assert sorted(left_out.split(", ")) == [f"Acme % South ({SOUTH})", f"tenant {WEST}"]
     assert f"tenant {NORTH} " in line.split("The slowest: ")[1]
+
+
+@pytest.mark.parametrize("is_of_group", [True, False])
+def test_a_line_about_a_tenant_keeps_its_figures_and_its_error(
+    caplog: pytest.LogCaptureFixture, *, is_of_group: bool
+) -> None:
+    logger = Tenant(NORTH, is_of_group=is_of_group).logger(logging.getLogger())
+    logger.warning("%s rows", 5, extra={"rows": 5}, exc_info=ValueError("odd"))
+    [record] = caplog.records
+    assert (vars(record)["rows"], vars(record)["tenant_id"]) == (5, NORTH)
+    assert record.exc_info
+    assert str(record.exc_info[1]) == "odd"
 
 
 def test_structured_logs_carry_the_number_of_the_tenant(

@@ -550,6 +550,24 @@ def test_a_misspelt_field_of_a_tenant_is_told_with_the_one_that_was_meant(
     assert "s3cret" not in line
 
 
+def test_fields_of_a_tenant_that_nobody_knows_are_told_in_order(group: Group, tap: Command) -> None:
+    misspelt = {f"{name}s": "x" for name in tenants.CREDENTIALS}
+    [line] = read(tap, group.config | {"tenants": [{"tenant_id": NORTH, **misspelt}]}).errors[:1]
+    told = [f"Did you mean {name} by {name}s?" for name in sorted(tenants.CREDENTIALS)]
+    assert line.endswith(" ".join(told))
+
+
+def test_white_space_around_what_is_said_of_a_tenant_does_not_matter(
+    group: Group, tap: Command
+) -> None:
+    south = {"tenant_id": f"{SOUTH}\n", "name": " Acme ", "timezone": "", "app_key": " ak1.south "}
+    run = read(tap, group.config | {"tenants": [f" {NORTH} ", south]})
+    assert (run.exit_code, run.errors) == (0, []), run.stderr
+    assert values(run.states[-1])["zones"].keys() == {NORTH, SOUTH}
+    keys = {call.headers["ST-App-Key"] for call in group.api.api_calls if str(SOUTH) in call.path}
+    assert keys == {"ak1.south"}
+
+
 def test_tenants_and_tenant_id_do_not_go_together(group: Group, tap: Command) -> None:
     run = read(tap, group.config | {"tenant_id": "1"})
     assert run.errors[0].startswith("tenants: cannot be used with tenant_id; ")

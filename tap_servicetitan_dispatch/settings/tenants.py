@@ -91,7 +91,8 @@ class TenantLogger(logging.LoggerAdapter[logging.Logger]):
     def process(
         self, msg: Any, kwargs: MutableMapping[str, Any]
     ) -> tuple[Any, MutableMapping[str, Any]]:
-        return msg, {**kwargs, "extra": {"tenant_id": self._tenant.number}}
+        extra = {**(kwargs.get("extra") or {}), "tenant_id": self._tenant.number}
+        return msg, {**kwargs, "extra": extra}
 
 
 def tenants_in(config: Mapping[str, Any], *, with_credentials: bool) -> tuple[Tenant, ...]:
