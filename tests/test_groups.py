@@ -557,6 +557,11 @@ def test_fields_of_a_tenant_that_nobody_knows_are_told_in_order(group: Group, ta
     assert line.endswith(" ".join(told))
 
 
+def test_a_bad_credential_of_all_tenants_is_told_once(group: Group, tap: Command) -> None:
+    errors = read(tap, group.config | {"app_key": "two words"}).errors
+    assert len([line for line in errors if "app_key" in line]) == 1
+
+
 def test_white_space_around_what_is_said_of_a_tenant_does_not_matter(
     group: Group, tap: Command
 ) -> None:

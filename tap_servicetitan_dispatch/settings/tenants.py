@@ -180,8 +180,7 @@ def _item_problems(
 
 
 def _is_number(item: Mapping[str, Any]) -> bool:
-    number = item.get("tenant_id")
-    return not isinstance(number, bool | float) and is_tenant_number(number)
+    return is_tenant_number(item.get("tenant_id"))
 
 
 def is_tenant_number(value: Any) -> bool:
