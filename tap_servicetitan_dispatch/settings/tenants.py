@@ -185,8 +185,7 @@ def _is_number(item: Mapping[str, Any]) -> bool:
 
 def is_tenant_number(value: Any) -> bool:
     """Return whether a value is the number of a tenant, as text or not."""
-    is_of_digits = isinstance(value, int | str) and _NUMBER.fullmatch(str(value)) is not None
-    return is_of_digits and int(value) <= LARGEST_NUMBER
+    return _NUMBER.fullmatch(str(value)) is not None and int(value) <= LARGEST_NUMBER
 
 
 def like(name: str, known: Iterable[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -209,6 +210,34 @@ def test_a_tenant_without_a_time_zone_ends_the_build_and_each_has_its_own(
         (6, "2026-06-19", 7),
         (7, "2026-06-18", 8),
     ]
+
+
+def test_a_read_that_is_in_doubt_is_neither_complete_nor_a_load(loads: Loads) -> None:
+    streams, why = ("appointment_assignments", "zones"), "rows were deleted during the read"
+    good, doubted = at("12:00"), at("13:00")
+    loads.load(
+        good,
+        appointment_assignments=of_tenant(5, assignment(1)),
+        sync_log=[
+            log(run, f"{ended:%Y-%m-%dT%H:%M:%SZ}", 5, stream, outcome=outcome, reason=reason)
+            for run, ended, outcome, reason in (
+                ("a", good, "complete", None),
+                ("b", doubted, "doubtful", why),
+            )
+            for stream in streams
+        ],
+    )
+    loads.build("run", "--select", "+dispatch_freshness", "+dispatch_loads")
+    told = {
+        row["stream"]: (
+            row["outcome"],
+            row["reason"],
+            *(datetime.fromisoformat(row[name]) for name in ("complete_at", "tried_at")),
+        )
+        for row in loads.rows("dispatch_freshness")
+    }
+    loaded = [datetime.fromisoformat(row["loaded_at"]) for row in loads.rows("dispatch_loads")]
+    assert (told, loaded) == (dict.fromkeys(streams, ("doubtful", why, good, doubted)), [good])
 
 
 def test_a_shift_and_an_absence_without_an_end_cost_nothing(loads: Loads) -> None:
