@@ -101,7 +101,7 @@ class ReadingStream(SdkStream, abc.ABC):
                 self.name,
                 tenant,
                 self._resumed_walk(tenant, bookmark, self._decoder, self._hasher, self._columns),
-                self.run.first_page(is_long=is_long),
+                is_long,
             )
 
     def _resumed_walk(
