@@ -1,4 +1,4 @@
-"""The end of a run in words: a line for each failure, and the summary of a group."""
+"""The end of a run in words: of each stream, of each failure, and of a group."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tap_servicetitan_dispatch.run.outcomes import FAILED, SKIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from logging import Logger
 
     from tap_servicetitan_dispatch.errors import TapError
     from tap_servicetitan_dispatch.run.outcomes import Outcome, Outcomes
@@ -20,6 +21,29 @@ if TYPE_CHECKING:
 
 MOST_LEFT_OUT, MOST_SLOW = 10, 3
 """How many tenants a summary names."""
+
+
+def sum_up_stream(outcomes: Outcomes, stream: str, tenants: int, log: Logger) -> None:
+    """Log the summary of a stream, or that it was skipped.
+
+    Args:
+        outcomes: The results.
+        stream: The name of the stream.
+        tenants: How many tenants there are in all.
+        log: The stream's log.
+    """
+    found = outcomes.those(stream)
+    skipped = [each for each in found if each.result == SKIPPED]
+    for each in skipped:
+        each.tenant.logger(log).warning(
+            "Skipped, as %s; its bookmark stays where it was. Stream: %s.",
+            (each.reason or "").rstrip("."),
+            stream,
+        )
+    tally = outcomes.tally_of(stream)
+    has_failed = any(each.result == FAILED for each in found)
+    if len(skipped) < tenants and (tally.tenants_read or not has_failed):
+        log.info("%s: %s", stream, tally.summary(), extra=tally.figures())
 
 
 def sum_up(outcomes: Outcomes, tenants: int, *, is_of_group: bool, skips_failed: bool) -> None:
