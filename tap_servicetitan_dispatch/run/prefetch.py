@@ -75,12 +75,7 @@ class Schedule(Generic[Owner]):
     the fewest pages under way, and among those the one that was added first. It is never a walk
     that is already one page ahead. It is not one whose owner has a full share of the threads, so
     that an owner who hangs does not occupy them all. It is not one whose next page would exceed the
-    budget of bytes.
-
-    Args:
-        max_threads: Maximum number of pages under way.
-        budget_bytes: Maximum size of all pages that are under way, have arrived, or are in use by
-            the reader.
+    budget of bytes. `Prefetcher` says what the limits are.
     """
 
     def __init__(self, max_threads: int, budget_bytes: int) -> None:
@@ -98,11 +93,11 @@ class Schedule(Generic[Owner]):
         self.held_bytes = 0
         """Of the budget."""
 
-    def add(self, stream: str, owner: Owner, walk: Iterator[Page], first_page: PageSize) -> None:
-        """Take a walk into account; see `Prefetcher.add`."""
-        self._walks[_QueuedWalk(stream, owner, walk, first_page)] = None
-        self._walks_left[owner] += 1
-        self.queues.setdefault(stream, _Queue()).open += 1
+    def add(self, walk: _QueuedWalk[Owner]) -> None:
+        """Take a walk into account."""
+        self._walks[walk] = None
+        self._walks_left[walk.owner] += 1
+        self.queues.setdefault(walk.stream, _Queue()).open += 1
 
     def ends(self, stream: str) -> bool:
         """Return whether all pages of a stream were taken; it is forgotten then."""
@@ -248,7 +243,7 @@ class Prefetcher(Generic[Owner]):
             first_page: Likely size of its first page, shared by similar walks.
         """
         with self._arrival:
-            self.schedule.add(stream, owner, walk, first_page or PageSize())
+            self.schedule.add(_QueuedWalk(stream, owner, walk, first_page or PageSize()))
             self._start_threads()
 
     def has(self, stream: str) -> bool:

@@ -24,14 +24,7 @@ MOST_LEFT_OUT, MOST_SLOW = 10, 3
 
 
 def sum_up_stream(outcomes: Outcomes, stream: str, tenants: int, log: Logger) -> None:
-    """Log the summary of a stream, or that it was skipped.
-
-    Args:
-        outcomes: The results.
-        stream: The name of the stream.
-        tenants: How many tenants there are in all.
-        log: The stream's log.
-    """
+    """Log the summary of a stream, or that it was skipped, of so many tenants."""
     found = outcomes.those(stream)
     skipped = [each for each in found if each.result == SKIPPED]
     for each in skipped:
@@ -47,16 +40,10 @@ def sum_up_stream(outcomes: Outcomes, stream: str, tenants: int, log: Logger) ->
 
 
 def sum_up(outcomes: Outcomes, tenants: int, *, is_of_group: bool, skips_failed: bool) -> None:
-    """Log the summary of a group, and the failures of tenants that may be left out.
-
-    Args:
-        outcomes: The results.
-        tenants: How many tenants there are in all.
-        is_of_group: Whether they are a group.
-        skips_failed: Whether tenants may be left out, as long as others were read.
+    """Log the summary of a group, and its tenants that failed, if others may be read without them.
 
     Raises:
-        StreamsFailedError: Some streams or tenants failed, and may not.
+        StreamsFailedError: Some streams or tenants failed otherwise.
     """
     outcomes.fail_where_all_is_refused()
     if is_of_group:
@@ -109,12 +96,7 @@ def _line(errors: Sequence[TapError], of_tenant: Sequence[Outcome]) -> Line:
 
 
 def group_summary(outcomes: Outcomes, tenants: int) -> tuple[str, dict[str, Any]]:
-    """Return the last line of a group's log, and its fields for structured logs.
-
-    Args:
-        outcomes: The results.
-        tenants: How many tenants there are in all.
-    """
+    """Return the last line of a group's log, and its fields for structured logs."""
     seconds: dict[Tenant, float] = {}
     for each in outcomes.those():
         seconds[each.tenant] = seconds.get(each.tenant, 0.0) + each.seconds

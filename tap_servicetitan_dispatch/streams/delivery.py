@@ -39,12 +39,7 @@ class Delivery:
 
 
 def delivery(stream: SdkStream, *, added: Collection[str]) -> Delivery:
-    """Return how the pages of a stream are delivered.
-
-    Args:
-        stream: The stream, with its catalog.
-        added: The names of the fields that the run adds to each row.
-    """
+    """Return how the pages of a stream are delivered, to whose rows a run adds some fields."""
     keys = stream.primary_keys or ()
     in_tables = batches.are_arrow(stream.config)
     hasher = Hasher(stream.hashed_paths, str(stream.config.get("hash_salt", "")))

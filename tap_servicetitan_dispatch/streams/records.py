@@ -249,7 +249,8 @@ class RowDecoder:
             if name in added:
                 return msgspec.UnsetType  # no value of the API is that
             if name in keys:
-                return _key_type(Shape(properties[name], or_null=False).type)
+                kind = Shape(properties[name], or_null=False).type
+                return Annotated[str, msgspec.Meta(min_length=1)] if kind is str else kind
             return self._shapes[name].type if name in self._selected else Any
 
         fields = [
@@ -431,8 +432,3 @@ def fits(value: Any, kind: Any) -> bool:
     except msgspec.ValidationError:
         return False
     return True
-
-
-def _key_type(kind: Any) -> Any:
-    """Return the type of a part of a key, which is never empty."""
-    return Annotated[kind, msgspec.Meta(min_length=1)] if kind is str else kind
