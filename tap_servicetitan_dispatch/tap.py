@@ -6,13 +6,12 @@ import copy
 import logging
 import os
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from singer_sdk import Tap
 from singer_sdk.cli import plugin_cli
 from singer_sdk.exceptions import ConfigValidationError
-from singer_sdk.singerlib import Catalog, StateMessage
+from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
 from tap_servicetitan_dispatch import NAME
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
 
     import click
     from singer_sdk import Stream
+    from singer_sdk.singerlib import Catalog
 
     from tap_servicetitan_dispatch.streams.base import DispatchStream
 
@@ -142,13 +142,13 @@ class TapServiceTitanDispatch(Tap):
         read = [each for each in streams if each.selected and each is not log]
         for each in read:
             require_key_of(self.state, each.name, keeps_history=bool(each.version_field))
-        sources = [source for each in read for source in each.sources()]
+        walks = [walk for each in read for walk in each.sources()]
         for each in read:
             if each.version_field:
                 note_key(cast("dict[str, Any]", self.state), each.name)
         run = streams[0].run
         run.outcomes.log = log.name if log else None
-        with run.all_streams(sources, log.sync if log else lambda: None):
+        with run.all_streams(walks, log.sync if log else lambda: None):
             if self.state:
                 self._write_state()
             for stream in streams:
@@ -168,14 +168,7 @@ class TapServiceTitanDispatch(Tap):
         stream_maps.require_expressions(self.config.get("stream_maps") or {})
         with stream_maps.named():
             super(Tap, self).setup_mapper()
-        for name, entry in self.catalog.items():
-            with stream_maps.named(name):
-                if entry.metadata.resolve_selection()[()]:
-                    own = Catalog({name: replace(entry, stream=name)})
-                    self.mapper.register_raw_streams_from_catalog(own)
-                else:
-                    schema = entry.schema.to_dict()  # the selected part has nothing, not even keys
-                    self.mapper.register_raw_stream_schema(name, schema, entry.key_properties)
+        stream_maps.register(self.mapper, self.catalog)
         fields = {name: stream.schema["properties"] for name, stream in self.streams.items()}
         stream_maps.explain_failures(self.mapper, fields)
 
@@ -217,9 +210,7 @@ class TapServiceTitanDispatch(Tap):
         given = super().cb_config(ctx, param, tuple(path for path in value if path == "ENV"))
         for path in value:
             if path != "ENV":  # read once, as it may be a pipe
-                source = f"the file {path} given with --config"
-                config = files.parsed(files.content_of(path, "--config"), source)
-                given.config |= files.checked_config(config, source)
+                given.config |= files.settings_in(path)
         return given
 
     @plugin_cli

@@ -284,7 +284,7 @@ def test_any_time_is_what_the_tap_takes_it_for(texts: list[str | None]) -> None:
     """Cut to the microsecond, before 1970 too, in the years that Arrow reads itself and others."""
     of_time: Any = {"at": {"type": ["string", "null"], "format": "date-time"}}
     nobody: Any = None
-    columns = Columns(of_time, selected={"at"}, absent=(), keys=(), decoder=nobody, hasher=nobody)
+    columns = Columns(of_time, selected={"at"}, absent=(), keys=(), reporter=nobody, hasher=nobody)
     rows: list[Any] = [ROW(text) for text in texts]
     assert columns.table(rows).to_pylist() == [
         {"at": text if text is None else instants.parse(text)} for text in texts

@@ -192,8 +192,8 @@ def test_a_warning_goes_through_the_log_from_the_first_setting_on(tap: Command) 
     code = (
         "import warnings; from tap_servicetitan_dispatch.tap import TapServiceTitanDispatch as tap;"
         "tap.sync_all = lambda self: None;"
-        "from tap_servicetitan_dispatch.cli import files; checked = files.checked_config;"
-        "files.checked_config = lambda *given: (warnings.warn('odd'), checked(*given))[1];"
+        "from tap_servicetitan_dispatch.cli import files; checked = files.settings_in;"
+        "files.settings_in = lambda *given: (warnings.warn('odd'), checked(*given))[1];"
         "tap.cli()"
     )
     command = [sys.executable, "-W", "always", "-c", code, "--config", str(path)]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_servicetitan_dispatch.run import progress
-from tap_servicetitan_dispatch.run.outcomes import FAILED, MOST_LEFT_OUT, SKIPPED, Outcomes
+from tap_servicetitan_dispatch.run.outcomes import FAILED, SKIPPED, Outcomes
+from tap_servicetitan_dispatch.run.summary import MOST_LEFT_OUT, group_summary
 from tap_servicetitan_dispatch.settings.tenants import Tenant
 from tap_servicetitan_dispatch.walks import Page
 from tests.support.group import (
@@ -196,7 +197,7 @@ def test_the_slowest_are_those_whose_pages_took_longest_to_come() -> None:
             clock.now += 100  # for others to write them
     with pytest.raises(ValueError):  # noqa: PT011 - it has no text
         list(outcome_of("teams", 1).watched(walk(5, fails=True)))
-    text, _ = outcomes.summary(5)
+    text, _ = group_summary(outcomes, 5)
     slowest = "tenant 1 17.0 s, tenant 4 8.0 s, tenant 3 6.0 s"
     assert text == f"5 of 5 tenants were read. The slowest: {slowest}."
 
@@ -206,13 +207,13 @@ def test_of_many_tenants_that_were_left_out_some_are_named() -> None:
     for number in range(1, 61):
         outcomes.of("teams", Tenant(number)).end(SKIPPED)
         outcomes.of("zones", Tenant(number)).end(FAILED)
-    text, figures = outcomes.summary(70)
+    text, figures = group_summary(outcomes, 70)
     named = ", ".join(f"tenant {number}" for number in range(1, MOST_LEFT_OUT + 1))
     assert text.startswith(
         f"10 of 70 tenants were read. Left out, as a whole or in part: {named}, 50 more."
     )
     assert figures["tenants_left_out"] == [*range(1, 61)]
     outcomes.of("zones", Tenant(61)).add_doubt("Rows may have been missed.")
-    text, figures = outcomes.summary(70)
+    text, figures = group_summary(outcomes, 70)
     assert " Read, but rows may have been missed: tenant 61. The slowest" in text
     assert figures["tenants_doubtful"] == [61]

@@ -125,17 +125,17 @@ def test_nothing_is_fetched_ahead_while_more_bytes_are_held_than_the_budget_allo
     assert not wide.events[1].is_set()
     assert [page.size for page in iterator] == [100, 100]
     assert [page.size for page in taken(ahead, "1")] == [1, 1]
-    assert ahead.held_bytes == 0
+    assert ahead.schedule.held_bytes == 0
 
 
 def test_pages_that_nobody_has_read_yet_count_as_held() -> None:
     waiting, current = Fetched(2, size=100), Fetched(3, size=1)
     ahead = prefetcher(waiting.walk(), current.walk(), budget_bytes=100)
     assert waiting.events[0].wait(10)
-    until(lambda: ahead.held_bytes >= 100)
+    until(lambda: ahead.schedule.held_bytes >= 100)
     assert [page.records for page in taken(ahead, "1")] == [[{"id": n}] for n in range(3)]
     assert len(list(taken(ahead, "0"))) == 2
-    assert ahead.held_bytes == 0
+    assert ahead.schedule.held_bytes == 0
 
 
 def test_a_first_page_that_is_expected_to_be_large_waits_for_its_turn() -> None:
@@ -153,7 +153,7 @@ def test_an_owner_who_is_left_holds_nothing_and_lets_the_others_go_on() -> None:
     left, other = Fetched(2, size=100), Fetched(2, size=1)
     ahead: Prefetcher[str] = Prefetcher(2, budget_bytes=100)
     ahead.add("teams", "A", left.walk())
-    until(lambda: ahead.held_bytes == 100)
+    until(lambda: ahead.schedule.held_bytes == 100)
     ahead.add("zones", "B", other.walk(), PageSize(1))
     ahead.leave("A")
     assert other.events[0].wait(10)
@@ -162,7 +162,7 @@ def test_an_owner_who_is_left_holds_nothing_and_lets_the_others_go_on() -> None:
         1,
     ]
     assert list(ahead.pages("teams")) == []
-    assert ahead.held_bytes == 0
+    assert ahead.schedule.held_bytes == 0
 
 
 def test_a_page_that_comes_after_its_reader_has_left_is_not_held() -> None:
@@ -288,7 +288,7 @@ def test_walks_that_are_alike_learn_from_each_other() -> None:
     ahead: Prefetcher[int] = Prefetcher(1, budget_bytes=100)
     for number, each in enumerate(walks):
         ahead.add("zones", number, each.walk(), alike)
-    until(lambda: ahead.held_bytes == 80)
+    until(lambda: ahead.schedule.held_bytes == 80)
     assert [each.events[0].is_set() for each in walks] == [True, False, False]
     assert sorted(owner for owner, _ in ahead.pages("zones")) == [0, 1, 2]
 

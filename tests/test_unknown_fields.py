@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from jsonschema import Draft7Validator
 
-from tap_servicetitan_dispatch.streams.records import RowDecoder
+from tap_servicetitan_dispatch.streams.records import OddityReporter, RowDecoder
 from tap_servicetitan_dispatch.walks import Page
 from tests.support.group import GROUP, SOUTH, Group
 from tests.support.group import read as read_group
@@ -424,6 +424,18 @@ def test_a_tenant_id_of_the_api_does_not_take_the_place_of_the_groups(
     assert sum(told in line for line in warnings(run)) == 1
 
 
+def decoder(properties: dict[str, Row], unknown_fields: str) -> RowDecoder:
+    reporter = OddityReporter(
+        "any",
+        properties,
+        unknown_fields,
+        has_place=True,
+        passes_odd_types=True,
+        logger=logging.getLogger(),
+    )
+    return RowDecoder(reporter, keys=["id"], properties=properties, selected=properties)
+
+
 def test_as_deep_as_the_schema_goes() -> None:
     leaf = {"type": ["object", "null"], "properties": {"a": {"type": ["integer", "null"]}}}
     middle = {"type": ["object", "null"], "properties": {"leaf": leaf, "b": {"type": ["string"]}}}
@@ -433,14 +445,7 @@ def test_as_deep_as_the_schema_goes() -> None:
         "middle": middle,
         "unknownFields": kept,
     }
-    rows = RowDecoder(
-        "any",
-        keys=["id"],
-        properties=properties,
-        selected=properties,
-        unknown_fields="keep",
-        logger=logging.getLogger(),
-    )
+    rows = decoder(properties, "keep")
     row = {"id": 1, "middle": {"leaf": {"a": 1, "x": 2}, "b": 5}}
     seen: set[str] = set()
     [out] = rows.outgoing(Page([row]), {}, seen)
@@ -455,15 +460,11 @@ def test_as_deep_as_the_schema_goes() -> None:
 @pytest.mark.parametrize("number", ["8", "8.0", "0.25"])
 def test_numbers_go_out_as_they_came(number: str) -> None:
     """A whole number is not made a fraction of."""
-    properties = {"id": {"type": ["integer"]}, "hours": {"type": ["number", "null"]}}
-    rows = RowDecoder(
-        "any",
-        keys=["id"],
-        properties=properties,
-        selected=properties,
-        unknown_fields="fail",
-        logger=logging.getLogger(),
-    )
+    properties: dict[str, Row] = {
+        "id": {"type": ["integer"]},
+        "hours": {"type": ["number", "null"]},
+    }
+    rows = decoder(properties, "fail")
     row = f'{{"id":1,"hours":{number}}}'
     decoded = rows.decode(f'{{"hasMore":false,"data":[{row}]}}'.encode())["data"]
     for records in (decoded, [json.loads(row)]):

@@ -66,15 +66,14 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a number")
 
 
-def checked_config(config: Any, source: str) -> dict[str, Any]:
-    """Return the settings in a file.
+def settings_in(path: str) -> dict[str, Any]:
+    """Return the settings in a file given with --config.
 
     Raises:
-        InputError: It does not hold settings.
+        InputError: It cannot be read, or does not hold settings.
     """
+    source = f"the file {path} given with --config"
+    config = parsed(content_of(path, "--config"), source)
     if not isinstance(config, dict):
-        raise InputError(
-            f"{source} is not a JSON object",
-            'write settings as {"name": value}',
-        )
+        raise InputError(f"{source} is not a JSON object", 'write settings as {"name": value}')
     return config

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
-from tap_servicetitan_dispatch.page.board import HOURS, Facts, Span
+from tap_servicetitan_dispatch.page.board import HOURS
 from tap_servicetitan_dispatch.page.days import LocalDay, apart, local, moment, short
+from tap_servicetitan_dispatch.page.facts import Facts, Span
 from tap_servicetitan_dispatch.page.marts import Marts, Row
 from tap_servicetitan_dispatch.page.tenants import Tenant, natural
 

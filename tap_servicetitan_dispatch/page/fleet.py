@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from tap_servicetitan_dispatch.page.board import HOLE
 from tap_servicetitan_dispatch.page.days import local, short
+from tap_servicetitan_dispatch.page.facts import HOLE
 from tap_servicetitan_dispatch.page.marts import Marts, Row
 from tap_servicetitan_dispatch.page.tenants import Tenant, natural
 

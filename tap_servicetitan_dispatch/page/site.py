@@ -10,9 +10,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tap_servicetitan_dispatch.page.board import HOLE, HOURS, LATE, DayBoard, facts, told_up_to
+from tap_servicetitan_dispatch.page.board import HOURS, LATE, DayBoard, first_load
 from tap_servicetitan_dispatch.page.charts import IDLE, NOT_YET, Chart, charts, freshness
 from tap_servicetitan_dispatch.page.days import moment
+from tap_servicetitan_dispatch.page.facts import HOLE, facts, told_up_to
 from tap_servicetitan_dispatch.page.fleet import fleet
 from tap_servicetitan_dispatch.page.marts import Marts, Row
 from tap_servicetitan_dispatch.page.tenants import Tenant, technicians, tenants
@@ -159,7 +160,7 @@ def _notices(tenant: Tenant, board: DayBoard) -> list[str]:
         "before."
     )
     then = "Load every ten minutes: from the second load on the board fills up."
-    return [f"{told} {board.told} {then}"]
+    return [f"{told} {first_load(board)} {then}"]
 
 
 def _freshness(marts: Marts) -> dict[int, list[Row]]:

@@ -5,17 +5,15 @@ The exit code, the end of the log, `sync_log` and the summary of a group are vie
 
 from __future__ import annotations
 
-import heapq
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_servicetitan_dispatch.client.failures import ApiError, Kind, NoTokenError
-from tap_servicetitan_dispatch.errors import Line, TapError
+from tap_servicetitan_dispatch.errors import TapError
 from tap_servicetitan_dispatch.log.redaction import one_line
 from tap_servicetitan_dispatch.tally import Tally
 from tap_servicetitan_dispatch.walks import modified_on
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.walks import Page, Record
 
 COMPLETE, SKIPPED, FAILED = "complete", "skipped", "failed"
-MOST_LEFT_OUT, MOST_SLOW = 10, 3
-"""How many tenants a summary names."""
 MOST_BY_CHANCE = 2
 """How many other tenants (or all, if there are fewer) must fail before a failure concerns all."""
 UNCONNECTED = {Kind.BAD_ADDRESS, Kind.BAD_BUNDLE, Kind.NO_TLS, Kind.UNTRUSTED, Kind.NO_CONNECTION}
@@ -183,8 +179,6 @@ class Outcomes:
         """Return the outcomes of the streams that come from the API."""
         return [each for each in self.those(tenant=tenant) if each.stream != self.log]
 
-    # What goes wrong ------------------------------------------------------------------------
-
     def fail(self, outcome: Outcome, error: Exception, *, shares_credentials: bool) -> Reach:
         """Note the failure of a stream of a tenant; return how far it reaches.
 
@@ -272,41 +266,6 @@ class Outcomes:
         """Return whether a tenant was given up as a whole."""
         return tenant in self._left
 
-    # What is told ---------------------------------------------------------------------------
-
-    def lines(self) -> list[Line]:
-        """Return a line for each failure; one line if all streams, or all tenants, failed alike."""
-        alike: dict[tuple[Tenant, str], list[TapError]] = {}
-        for outcome in self.those():
-            if (error := outcome.error) is None:
-                continue
-            self.reason(outcome)
-            is_one = outcome.tenant.is_of_group or self._is_like_all_others(outcome, error)
-            is_one |= isinstance(error, ApiError) and error.failure.refuses is None
-            key = outcome.tenant, error.likeness if is_one else str(error)
-            alike.setdefault(key, []).append(error)
-        tenants = {outcome.tenant for outcome in self.read()}
-        is_of_all = all(outcome.result == FAILED for outcome in self.read())
-        if len(alike) == len(tenants) > 1 == len({likeness for _, likeness in alike}) and is_of_all:
-            [error, *_] = next(iter(alike.values()))
-            return [Line(error.told_of(f"all {len(tenants)} tenants"))]
-        return [self._line(tenant, errors) for (tenant, _), errors in alike.items()]
-
-    def _line(self, tenant: Tenant, errors: Sequence[TapError]) -> Line:
-        streams = [error.stream for error in errors]
-        read = self.read(tenant)
-        if len(streams) > 1 and all(outcome.result == FAILED for outcome in read):
-            streams = [f"all {len(read)} streams"]
-        return Line(errors[0].told_of(errors[0].tenant, *streams), errors[0].tenant_id)
-
-    def _is_like_all_others(self, outcome: Outcome, error: TapError) -> bool:
-        """Return whether all streams of the tenant failed like this one, or because of it."""
-        return all(
-            other.result == FAILED
-            and (other.error is None or other.error.likeness == error.likeness)
-            for other in self.read(outcome.tenant)
-        )
-
     def reason(self, outcome: Outcome) -> str | None:
         """Return why a stream is not complete, as far as this run knows; nothing if it is."""
         error = outcome.error
@@ -325,38 +284,3 @@ class Outcomes:
     def tenants(self, *results: str) -> list[Tenant]:
         """Return the tenants that have a stream with one of these results."""
         return list(dict.fromkeys(each.tenant for each in self.those() if each.result in results))
-
-    def summary(self, tenants: int) -> tuple[str, dict[str, Any]]:
-        """Return the last line of a group's log, and its fields for structured logs.
-
-        Args:
-            tenants: How many tenants there are in all.
-        """
-        seconds: dict[Tenant, float] = {}
-        for each in self.those():
-            seconds[each.tenant] = seconds.get(each.tenant, 0.0) + each.seconds
-        slowest = heapq.nlargest(MOST_SLOW, seconds.items(), key=itemgetter(1))
-        left_out = self.tenants(SKIPPED, FAILED)
-        doubtful = list(dict.fromkeys(each.tenant for each in self.read() if each.doubt))
-        told = _named(" Left out, as a whole or in part", left_out)
-        told += _named(" Read, but rows may have been missed", doubtful)
-        slow = ", ".join(f"{tenant} {took:.1f} s" for tenant, took in slowest)
-        text = (
-            f"{tenants - len(left_out)} of {tenants} tenants were read.{told} The slowest: {slow}."
-        )
-        return text, {
-            "tenants": tenants,
-            "tenants_left_out": [tenant.number for tenant in left_out],
-            "tenants_doubtful": [tenant.number for tenant in doubtful],
-            "slowest_tenants": [
-                {"tenant_id": tenant.number, "seconds": round(took, 1)} for tenant, took in slowest
-            ],
-        }
-
-
-def _named(what: str, tenants: Sequence[Tenant]) -> str:
-    """Return a sentence that names tenants; empty if there are none."""
-    named = [str(tenant) for tenant in tenants]
-    if len(named) > MOST_LEFT_OUT:
-        named[MOST_LEFT_OUT:] = [f"{len(named) - MOST_LEFT_OUT} more"]
-    return f"{what}: {', '.join(named)}." if named else ""

@@ -68,18 +68,145 @@ class _Queue(Generic[Owner]):
     """Number of walks that have not ended."""
 
 
+class Schedule(Generic[Owner]):
+    """Which walk is read next, and the pages that have arrived; not safe for threads by itself.
+
+    Next comes a walk of the stream that the reader waits for. Otherwise it is one whose owner has
+    the fewest pages under way, and among those the one that was added first. It is never a walk
+    that is already one page ahead. It is not one whose owner has a full share of the threads, so
+    that an owner who hangs does not occupy them all. It is not one whose next page would exceed the
+    budget of bytes. `Prefetcher` says what the limits are.
+    """
+
+    def __init__(self, max_threads: int, budget_bytes: int) -> None:
+        self._max_threads = max_threads
+        self._budget_bytes = budget_bytes
+        self._walks: dict[_QueuedWalk[Owner], None] = {}  # in the order in which they were added
+        self._under_way: Counter[Owner] = Counter()
+        self._under_way_of: Counter[str] = Counter()
+        self._walks_left: Counter[Owner] = Counter()
+        self._bytes_in_hand = 0
+        self.queues: dict[str, _Queue[Owner]] = {}
+        """Of each stream that was not read to its end."""
+        self.waits_for = ""
+        """The stream that the reader waits for."""
+        self.held_bytes = 0
+        """Of the budget."""
+
+    def add(self, walk: _QueuedWalk[Owner]) -> None:
+        """Take a walk into account."""
+        self._walks[walk] = None
+        self._walks_left[walk.owner] += 1
+        self.queues.setdefault(walk.stream, _Queue()).open += 1
+
+    def ends(self, stream: str) -> bool:
+        """Return whether all pages of a stream were taken; it is forgotten then."""
+        queue = self.queues[stream]
+        if queue.open or queue.arrived:
+            return False
+        del self.queues[stream]
+        return True
+
+    def take(self, queue: _Queue[Owner]) -> tuple[Owner, Page | BaseException] | None:
+        """Return the page that arrived first, if any; from now on the reader holds it."""
+        if not queue.arrived:
+            return None
+        self.waits_for = ""
+        walk, arrived = queue.arrived.popleft()
+        walk.arrived -= 1
+        walk.is_ahead = walk.arrived > 0
+        self._bytes_in_hand = _size(arrived)
+        return walk.owner, arrived
+
+    def release(self) -> None:
+        """Note that the reader no longer holds a page."""
+        self.held_bytes -= self._bytes_in_hand
+        self._bytes_in_hand = 0
+
+    def leave(self, owner: Owner | None = None) -> None:
+        """Forget the walks of an owner, or all of them, and the pages that have arrived."""
+        gone = {walk for walk in self._walks if owner in {None, walk.owner}}
+        for walk in gone:
+            self._end(walk)
+        for queue in self.queues.values():
+            kept = deque(each for each in queue.arrived if each[0] not in gone)
+            self.held_bytes -= sum(_size(arrived) for _, arrived in queue.arrived)
+            self.held_bytes += sum(_size(arrived) for _, arrived in kept)
+            queue.arrived = kept
+
+    def _end(self, walk: _QueuedWalk[Owner]) -> None:
+        del self._walks[walk]
+        self._walks_left[walk.owner] -= 1
+        self._walks_left += Counter()  # leave out who has none
+        self.queues[walk.stream].open -= 1
+
+    def put(self, walk: _QueuedWalk[Owner], arrived: Page | BaseException) -> None:
+        """Store the page of a walk, or the error that ended it; `StopIteration` if it has ended."""
+        walk.is_being_read = False
+        self._under_way_of[walk.stream] -= 1
+        self._under_way[walk.owner] -= 1
+        self.held_bytes -= walk.reserved_bytes
+        if walk not in self._walks:
+            return
+        if isinstance(arrived, StopIteration):
+            self._end(walk)
+            return
+        self.queues[walk.stream].arrived.append((walk, arrived))
+        walk.arrived += 1
+        # To a reader who waits it is not ahead: the next one may be fetched at once.
+        walk.is_ahead = self.waits_for != walk.stream
+        if not walk.is_ahead:
+            self.waits_for = ""
+        if walk.last_bytes is None:
+            walk.first_page.learn(_size(arrived))
+        walk.last_bytes = _size(arrived)
+        self.held_bytes += _size(arrived)
+        if isinstance(arrived, BaseException):
+            self._end(walk)
+
+    def reserve(self) -> _QueuedWalk[Owner] | None:
+        """Return the next walk that may be read, if any, and reserve memory for its page."""
+        walk = self._urgent() or self._affordable()
+        if walk is not None:
+            walk.is_being_read = True
+            self._under_way_of[walk.stream] += 1
+            self._under_way[walk.owner] += 1
+            walk.reserved_bytes = walk.expected_bytes
+            self.held_bytes += walk.reserved_bytes
+        return walk
+
+    def _urgent(self) -> _QueuedWalk[Owner] | None:
+        """Return a walk that the reader waits for, unless a page for it is already under way."""
+        if not self.waits_for or self._under_way_of[self.waits_for]:
+            return None
+        wanted = (each for each in self._walks if each.stream == self.waits_for)
+        return min(wanted, key=self._count_under_way, default=None)
+
+    def _affordable(self) -> _QueuedWalk[Owner] | None:
+        share = -(-self._max_threads // max(1, len(self._walks_left)))
+        left = self._budget_bytes - self.held_bytes if self.held_bytes else math.inf
+        best = None
+        for walk in self._walks:
+            if walk.is_being_read or walk.is_ahead or walk.expected_bytes > left:
+                continue
+            under_way = self._count_under_way(walk)
+            if not under_way:
+                return walk
+            if under_way < share and (best is None or under_way < self._count_under_way(best)):
+                best = walk
+        return best
+
+    def _count_under_way(self, walk: _QueuedWalk[Owner]) -> int:
+        return self._under_way[walk.owner]
+
+
 class Prefetcher(Generic[Owner]):
     """Reads walks in threads, each walk one page ahead of the reader.
 
     A stream may have several walks, with different owners (tenants). Pages are taken in the order
-    of arrival. The number of threads is limited, whatever the number of walks.
-
-    A free thread takes a walk of the stream that the reader waits for. Otherwise it takes one whose
-    owner has the fewest pages under way, and among those the one that was added first. It does not
-    take a walk that is already one page ahead. It does not take one whose owner has a full share of
-    the threads, so that an owner who hangs does not occupy them all. It does not take one whose
-    next page would exceed the budget of bytes. If there is nothing to take, the thread ends,
-    because the allocator keeps some memory for each living thread.
+    of arrival. The number of threads is limited, whatever the number of walks. A thread reads what
+    the `Schedule` says. If there is nothing to read, the thread ends, because the allocator keeps
+    some memory for each living thread.
 
     A walk is used by one thread at a time. Everything else is shared, under one lock.
 
@@ -97,21 +224,12 @@ class Prefetcher(Generic[Owner]):
         before_waiting: Callable[[], None] = lambda: None,
         budget_bytes: int = BUDGET_BYTES,
     ) -> None:
+        self.schedule: Schedule[Owner] = Schedule(max_threads, budget_bytes)
         self._max_threads = max_threads
         self._before_waiting = before_waiting
-        self._budget_bytes = budget_bytes
-        self._lock = threading.Lock()
-        self._arrival = threading.Condition(self._lock)
-        self._sources: dict[_QueuedWalk[Owner], None] = {}  # in the order in which they were added
-        self._queues: dict[str, _Queue[Owner]] = {}
-        self._under_way: Counter[Owner] = Counter()
-        self._under_way_of: Counter[str] = Counter()
-        self._walks_left: Counter[Owner] = Counter()
-        self._waits_for = ""
-        self._bytes_in_hand = 0
+        self._arrival = threading.Condition(threading.Lock())
+        """Of a page, and the lock of everything that is shared."""
         self._threads = 0
-        self.held_bytes = 0
-        """Of the budget."""
 
     def add(
         self, stream: str, owner: Owner, walk: Iterator[Page], first_page: PageSize | None = None
@@ -124,15 +242,13 @@ class Prefetcher(Generic[Owner]):
             walk: The pages.
             first_page: Likely size of its first page, shared by similar walks.
         """
-        with self._lock:
-            self._sources[_QueuedWalk(stream, owner, walk, first_page or PageSize())] = None
-            self._walks_left[owner] += 1
-            self._queues.setdefault(stream, _Queue()).open += 1
+        with self._arrival:
+            self.schedule.add(_QueuedWalk(stream, owner, walk, first_page or PageSize()))
             self._start_threads()
 
     def has(self, stream: str) -> bool:
         """Return whether pages of a stream can be taken."""
-        return stream in self._queues
+        return stream in self.schedule.queues
 
     def pages(self, stream: str) -> Iterator[tuple[Owner, Page | Exception]]:
         """Yield the pages of a stream with their owners, or the error that ended a walk early.
@@ -153,157 +269,63 @@ class Prefetcher(Generic[Owner]):
             if not isinstance(arrived, Page | Exception):
                 raise arrived
             yield owner, arrived
-            self._release_hand()
+            with self._arrival:
+                self.schedule.release()
+                self._start_threads()
         self._before_waiting()
 
     def _has_ended(self, stream: str) -> bool:
-        with self._lock:
-            queue = self._queues[stream]
-            if queue.open or queue.arrived:
-                return False
-            del self._queues[stream]
-            return True
+        with self._arrival:
+            return self.schedule.ends(stream)
 
     def _take(self, stream: str, wait_seconds: float) -> tuple[Owner, Page | BaseException] | None:
-        """Return the page that arrived first, if any; from now on the reader holds it."""
-        with self._lock:
-            queue = self._queues[stream]
+        """Return the page that arrived first, if any does in time."""
+        with self._arrival:
+            queue = self.schedule.queues[stream]
             if not queue.arrived:
-                self._waits_for = stream
+                self.schedule.waits_for = stream
                 self._start_threads()
                 self._arrival.wait_for(lambda: queue.arrived or not queue.open, wait_seconds)
-            if not queue.arrived:
-                return None
-            self._waits_for = ""
-            source, arrived = queue.arrived.popleft()
-            source.arrived -= 1
-            source.is_ahead = source.arrived > 0
-            self._bytes_in_hand = _size(arrived)
+            taken = self.schedule.take(queue)
             self._start_threads()
-            return source.owner, arrived
-
-    def _release_hand(self) -> None:
-        with self._lock:
-            self.held_bytes -= self._bytes_in_hand
-            self._bytes_in_hand = 0
-            self._start_threads()
+            return taken
 
     def leave(self, owner: Owner) -> None:
         """Read nothing more for an owner, without waiting for a request under way."""
-        with self._lock:
-            self._leave([source for source in self._sources if source.owner == owner])
+        with self._arrival:
+            self.schedule.leave(owner)
             self._start_threads()
 
     def close(self) -> None:
         """Let the threads end, without waiting for requests under way."""
-        with self._lock:
-            self._leave(list(self._sources))
-            self.held_bytes -= self._bytes_in_hand
-            self._bytes_in_hand = 0
-
-    def _leave(self, sources: list[_QueuedWalk[Owner]]) -> None:
-        gone = set(sources)
-        for source in sources:
-            self._end(source)
-        for queue in self._queues.values():
-            kept = deque(each for each in queue.arrived if each[0] not in gone)
-            self.held_bytes -= sum(_size(arrived) for _, arrived in queue.arrived)
-            self.held_bytes += sum(_size(arrived) for _, arrived in kept)
-            queue.arrived = kept
-
-    def _end(self, source: _QueuedWalk[Owner]) -> None:
-        """Remove a walk, and let its reader know."""
-        del self._sources[source]
-        self._walks_left[source.owner] -= 1
-        self._walks_left += Counter()  # leave out who has none
-        self._queues[source.stream].open -= 1
-        self._arrival.notify()
+        with self._arrival:
+            self.schedule.leave()
+            self.schedule.release()
 
     def _start_threads(self) -> None:
         """Start a thread for each walk that may be read now, within the limit."""
-        while self._threads < self._max_threads and (source := self._reserve()):
+        while self._threads < self._max_threads and (walk := self.schedule.reserve()):
             self._threads += 1
-            thread = threading.Thread(
-                target=self._read, args=(source,), name="prefetch", daemon=True
-            )
-            thread.start()
+            threading.Thread(target=self._read, args=(walk,), name="prefetch", daemon=True).start()
 
-    def _read(self, source: _QueuedWalk[Owner] | None) -> None:
+    def _read(self, walk: _QueuedWalk[Owner] | None) -> None:
         """Read pages in a thread, as long as there is a walk to read."""
-        while source is not None:
-            source = self._next(source, _read_page(source.walk))
+        while walk is not None:
+            walk = self._next(walk, _read_page(walk.walk))
 
     def _next(
         self, read: _QueuedWalk[Owner], arrived: Page | BaseException
     ) -> _QueuedWalk[Owner] | None:
         """Store what has arrived; return the next walk to read, if there is one."""
-        with self._lock:
-            self._put(read, arrived)
-            source = self._reserve()
-            if source is None:
+        with self._arrival:
+            self.schedule.put(read, arrived)
+            self._arrival.notify()
+            walk = self.schedule.reserve()
+            if walk is None:
                 self._threads -= 1
             else:
                 self._start_threads()
-            return source
-
-    def _put(self, source: _QueuedWalk[Owner], arrived: Page | BaseException) -> None:
-        source.is_being_read = False
-        self._under_way_of[source.stream] -= 1
-        self._under_way[source.owner] -= 1
-        self.held_bytes -= source.reserved_bytes
-        if source not in self._sources:
-            return
-        if isinstance(arrived, StopIteration):
-            self._end(source)
-            return
-        self._queues[source.stream].arrived.append((source, arrived))
-        source.arrived += 1
-        # To a reader who waits it is not ahead: the next one may be fetched at once.
-        source.is_ahead = self._waits_for != source.stream
-        if not source.is_ahead:
-            self._waits_for = ""
-        if source.last_bytes is None:
-            source.first_page.learn(_size(arrived))
-        source.last_bytes = _size(arrived)
-        self.held_bytes += _size(arrived)
-        if isinstance(arrived, BaseException):
-            self._end(source)
-        self._arrival.notify()
-
-    def _reserve(self) -> _QueuedWalk[Owner] | None:
-        """Return the next walk that may be read, if any, and reserve memory for its page."""
-        source = self._urgent() or self._affordable()
-        if source is not None:
-            source.is_being_read = True
-            self._under_way_of[source.stream] += 1
-            self._under_way[source.owner] += 1
-            source.reserved_bytes = source.expected_bytes
-            self.held_bytes += source.reserved_bytes
-        return source
-
-    def _urgent(self) -> _QueuedWalk[Owner] | None:
-        """Return a walk that the reader waits for, unless a page for it is already under way."""
-        if not self._waits_for or self._under_way_of[self._waits_for]:
-            return None
-        wanted = (each for each in self._sources if each.stream == self._waits_for)
-        return min(wanted, key=self._count_under_way, default=None)
-
-    def _affordable(self) -> _QueuedWalk[Owner] | None:
-        share = -(-self._max_threads // max(1, len(self._walks_left)))
-        left = self._budget_bytes - self.held_bytes if self.held_bytes else math.inf
-        best = None
-        for source in self._sources:
-            if source.is_being_read or source.is_ahead or source.expected_bytes > left:
-                continue
-            under_way = self._count_under_way(source)
-            if not under_way:
-                return source
-            if under_way < share and (best is None or under_way < self._count_under_way(best)):
-                best = source
-        return best
-
-    def _count_under_way(self, source: _QueuedWalk[Owner]) -> int:
-        return self._under_way[source.owner]
+            return walk
 
 
 def _read_page(walk: Iterator[Page]) -> Page | BaseException:

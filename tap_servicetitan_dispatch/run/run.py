@@ -9,13 +9,14 @@ from tap_servicetitan_dispatch.client.tenant_clients import TenantClients
 from tap_servicetitan_dispatch.errors import StreamsFailedError
 from tap_servicetitan_dispatch.log import logger
 from tap_servicetitan_dispatch.run.checkpoints import Checkpoints
-from tap_servicetitan_dispatch.run.outcomes import FAILED, Outcomes, reason_of
+from tap_servicetitan_dispatch.run.outcomes import Outcomes, reason_of
 from tap_servicetitan_dispatch.run.parallel import ParallelCalls
 from tap_servicetitan_dispatch.run.prefetch import PageSize, Prefetcher
 from tap_servicetitan_dispatch.run.progress import Progress, progress
+from tap_servicetitan_dispatch.run.summary import failure_lines, sum_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tap_servicetitan_dispatch.run.outcomes import Outcome
     from tap_servicetitan_dispatch.run.signals import StopFlag
@@ -34,8 +35,8 @@ class PendingWalk(NamedTuple):
     stream: str
     tenant: Tenant
     walk: Iterator[Page]
-    first_page: PageSize
-    """Likely size of its first page."""
+    is_long: bool
+    """Whether it covers all history, rather than changes since a bookmark."""
 
 
 class Run:
@@ -101,22 +102,20 @@ class Run:
     def _new_prefetcher(self) -> Prefetcher[Tenant]:
         return Prefetcher(self.config["max_concurrent_requests"], self._before_waiting)
 
-    def first_page(self, *, is_long: bool) -> PageSize:
-        """Return the likely size of the first page of a walk.
-
-        Args:
-            is_long: Whether it covers all history, rather than changes since a bookmark.
-        """
-        return self._long_page if is_long else self._short_page
+    def _begin(self, walks: Iterable[PendingWalk]) -> None:
+        self._stop_flag.allow_waits()
+        for stream, tenant, walk, is_long in walks:
+            page = self._long_page if is_long else self._short_page
+            self._prefetcher.add(stream, tenant, walk, page)
 
     @contextmanager
     def all_streams(
-        self, sources: Iterable[PendingWalk], write_log: Callable[[], None]
+        self, walks: Sequence[PendingWalk], write_log: Callable[[], None]
     ) -> Iterator[None]:
         """Read all streams in this block: first pages are requested together, one may fail alone.
 
         Args:
-            sources: The walks of each stream and tenant, in the order in which they are wanted.
+            walks: The walks of each stream and tenant, in the order in which they are wanted.
             write_log: Writes the results of the streams, if the run ends before the last one.
 
         Raises:
@@ -126,37 +125,26 @@ class Run:
         self._stop_flag.before_leaving_at_once = self.progress.abandon
         self._is_of_all_streams = True
         self._write_log = write_log
-        self._stop_flag.allow_waits()
-        for source in sources:
-            self.outcomes.of(source.stream, source.tenant)
-            self._prefetcher.add(*source)
+        for each in walks:
+            self.outcomes.of(each.stream, each.tenant)
+        self._begin(walks)
         try:
             yield
         except Exception as error:
             if not isinstance(error, OSError):  # else stdout may be gone, in the middle of a line
                 self._end_early(reason_of(error))
             if any(error is outcome.error for outcome in self.outcomes.those()):
-                raise StreamsFailedError(self.outcomes.lines()) from error
+                raise StreamsFailedError(failure_lines(self.outcomes)) from error
             raise
         finally:
             self.end()
             self.clients.close()
-        self._sum_up()
-
-    def _sum_up(self) -> None:
-        self.outcomes.fail_where_all_is_refused()
-        tenants, failed = len(self.clients.tenants), self.outcomes.tenants(FAILED)
-        if self.is_of_group:
-            text, figures = self.outcomes.summary(tenants)
-            logger.info("%s", text, extra=figures)
-        if not failed:
-            return
-        lines = self.outcomes.lines()
-        if not (self.config["skip_failed_tenants"] and len(failed) < tenants):
-            raise StreamsFailedError(lines)
-        for line in lines:
-            left_out = "Left out, as skip_failed_tenants is set: %s"
-            logger.warning(left_out, line.text, extra={"tenant_id": line.tenant_id})
+        sum_up(
+            self.outcomes,
+            len(self.clients.tenants),
+            is_of_group=self.is_of_group,
+            skips_failed=self.config["skip_failed_tenants"],
+        )
 
     def may_go_on(self, outcome: Outcome, error: Exception) -> bool:
         """Note the failure of a stream of a tenant; return whether others can be read.
@@ -170,18 +158,16 @@ class Run:
         return reach != "all" and self._is_of_all_streams
 
     def pages(
-        self, stream: str, sources: Callable[[], Iterable[PendingWalk]]
+        self, stream: str, walks: Callable[[], Iterable[PendingWalk]]
     ) -> Iterator[tuple[Tenant, Page | Exception]]:
         """Yield the pages of a stream, which may be under way already.
 
         Args:
             stream: The name of the stream.
-            sources: Returns its walks, if none is under way.
+            walks: Returns its walks, if none is under way.
         """
         if not self._prefetcher.has(stream):
-            self._stop_flag.allow_waits()
-            for source in sources():
-                self._prefetcher.add(*source)
+            self._begin(walks())
         yield from self._prefetcher.pages(stream)
         self.outcomes.complete(stream)
 

@@ -57,12 +57,35 @@ def _listen(port: int) -> tuple[int, socket.socket]:
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it is up and stops on request; uvicorn itself polls."""
+    """A server in a thread of its own, which stops on request; uvicorn itself polls."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, app: ASGIApp) -> None:
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",  # else a tap would seem to start servers
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=120,
+        )
         super().__init__(config)
-        self.up = threading.Event()
+        self._is_up = threading.Event()
         self._stop: Callable[[], object]
+
+    def start(self, listener: socket.socket) -> None:
+        """Return when requests are answered."""
+        self._thread = threading.Thread(
+            target=self.run,
+            kwargs={"sockets": [listener]},
+            name="servicetitan-sandbox",
+            daemon=True,
+        )
+        self._thread.start()
+        self._is_up.wait()
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         # The same event loop on all platforms: `shutdown` depends on how it accepts connections.
@@ -73,7 +96,7 @@ class _Server(uvicorn.Server):
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         self._stop = lambda: loop.call_soon_threadsafe(stopping.set)
-        self.up.set()
+        self._is_up.set()
         await stopping.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -91,7 +114,24 @@ class _Server(uvicorn.Server):
             connection.transport.abort()
 
     def stop(self) -> None:
+        """Return when everything is closed."""
         self._stop()
+        self._thread.join()
+
+    def hang_up(self, client: object, *, reset: bool) -> None:
+        """Close the connection of a client."""
+        transports = [
+            connection.transport
+            for connection in self.server_state.connections
+            if getattr(connection, "client", None) == client
+        ]
+        for transport in transports:
+            if reset:
+                connected = transport.get_extra_info("socket")
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                transport.abort()
+            else:
+                transport.close()
 
 
 class SandboxTenant:
@@ -210,7 +250,6 @@ class Sandbox:
         )
         self._port = port
         self._server: _Server | None = None
-        self._thread: threading.Thread | None = None
 
     @property
     def tenant(self) -> Tenant:
@@ -240,18 +279,7 @@ class Sandbox:
     def _hang_up(self, scope: Scope, reset: bool) -> None:  # noqa: FBT001 - as in HangUp
         """Close the connection of a request: after what has been sent, or with a reset."""
         assert self._server is not None  # noqa: S101 - it has just got a request
-        transports = [
-            connection.transport
-            for connection in self._server.server_state.connections
-            if getattr(connection, "client", None) == scope["client"]
-        ]
-        for transport in transports:
-            if reset:
-                connected = transport.get_extra_info("socket")
-                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                transport.abort()
-            else:
-                transport.close()
+        self._server.hang_up(scope["client"], reset=reset)
 
     @property
     def faults(self) -> Faults:
@@ -269,35 +297,14 @@ class Sandbox:
             OSError: The port is taken.
         """
         self._port, listener = _listen(self._port)
-        config = uvicorn.Config(
-            self._app,
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="warning",  # else a tap would seem to start servers
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=120,
-        )
-        self._server = _Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run,
-            kwargs={"sockets": [listener]},
-            name="servicetitan-sandbox",
-            daemon=True,
-        )
-        self._thread.start()
-        self._server.up.wait()
+        self._server = _Server(self._app)
+        self._server.start(listener)
 
     def stop(self) -> None:
         """Stop serving, even while requests are open; return when everything is closed."""
-        if self._server is None or self._thread is None:
-            return
-        self._server.stop()
-        self._thread.join()
-        self._server = self._thread = None
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
 
     def __enter__(self) -> Self:
         self.start()

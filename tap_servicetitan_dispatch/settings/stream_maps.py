@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import MappingError
 from singer_sdk.mapper import NULL_STRING, CustomStreamMap
+from singer_sdk.singerlib import Catalog
 
 from tap_servicetitan_dispatch.errors import InputError
 from tap_servicetitan_dispatch.log.redaction import part
@@ -92,6 +94,22 @@ def named(stream: str | None = None) -> Iterator[None]:
             f"stream_maps: {of_stream}{what}",
             "correct it",
         ) from error
+
+
+def register(mapper: PluginMapper, catalog: Catalog) -> None:
+    """Apply the stream maps to each stream of a catalog.
+
+    Raises:
+        StreamMapError: A stream map does not fit its stream.
+    """
+    for name, entry in catalog.items():
+        with named(name):
+            if entry.metadata.resolve_selection()[()]:
+                own = Catalog({name: replace(entry, stream=name)})
+                mapper.register_raw_streams_from_catalog(own)
+            else:
+                schema = entry.schema.to_dict()  # the selected part has nothing, not even keys
+                mapper.register_raw_stream_schema(name, schema, entry.key_properties)
 
 
 def explain_failures(mapper: PluginMapper, fields: Mapping[str, Collection[str]]) -> None:

@@ -98,9 +98,8 @@ class AppointmentAssignments(DispatchStream):
             "pageSize": page_size(self.config),
             "includeTotal": "true",
         }
-        fetch = partial(client.get, LIST, decode=self._decoder.decode)
         is_whole = False
-        for page in read_by_number(fetch, params, None, {}, began_at):
+        for page in read_by_number(self.fetch(client, LIST), params, None, {}, began_at):
             is_whole = page.is_whole
             yield replace(page, bookmark=None, is_whole=False, extra={"continueFrom": None})
         since = began_at and began_at - LOOKBACK

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from tap_servicetitan_dispatch.streams.hashing import Hasher
-    from tap_servicetitan_dispatch.streams.records import RowDecoder
+    from tap_servicetitan_dispatch.streams.records import OddityReporter
     from tap_servicetitan_dispatch.walks import Record
 
 TIME = pa.timestamp("us", "UTC")
@@ -58,7 +58,7 @@ class Columns:
         selected: The names of the selected properties.
         absent: The paths of nested fields that are not delivered.
         keys: The fields of the key, which no row may lack.
-        decoder: Reports odd values in rows.
+        reporter: Receives what is odd.
         hasher: Has already put the hashes into the rows.
     """
 
@@ -69,7 +69,7 @@ class Columns:
         selected: Collection[str],
         absent: Collection[tuple[str, ...]],
         keys: Collection[str],
-        decoder: RowDecoder,
+        reporter: OddityReporter,
         hasher: Hasher,
     ) -> None:
         self._schema = pa.schema(
@@ -78,7 +78,7 @@ class Columns:
             if name in selected
         )
         self._keys = keys
-        self._decoder = decoder
+        self._reporter = reporter
         self._hasher = hasher
 
     def table(self, rows: Sequence[Record]) -> pa.Table:
@@ -123,7 +123,7 @@ class Columns:
                 hashed = {UNKNOWN_FIELDS: unfit}
                 self._hasher.replace_in([hashed])
                 kept[number] = _merged(kept[number], hashed[UNKNOWN_FIELDS])
-        self._decoder.tell(odd)
+        self._reporter.tell(odd)
         return columns
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from tap_servicetitan_dispatch.errors import advice
 from tap_servicetitan_dispatch.state.bookmarks import LARGEST_VERSION, FullRead
 
 if TYPE_CHECKING:
@@ -41,6 +42,22 @@ class Fall(NamedTuple):
     def is_steep(self) -> bool:
         """Whether more than half of the rows are missing: more than an office deletes in a day."""
         return 2 * self.now < self.before
+
+    @property
+    def told(self) -> str:
+        """What came, in words, and what follows from it if it is steep."""
+        fewer = (
+            f"fewer rows came than at the last full read: {self.now} after {self.before}, "
+            f"{self.before - self.now} fewer"
+        )
+        if not self.is_steep:
+            return f"{fewer}."
+        return advice(
+            f"No row is marked as deleted, as {fewer}. They may be hidden rather than gone. If the "
+            "next full read shows as few, they count as deleted",
+            "see whether they are gone in ServiceTitan, and whether the application may still read "
+            "them",
+        )
 
 
 class FullReads:

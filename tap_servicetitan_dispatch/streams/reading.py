@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import abc
-from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from tap_servicetitan_dispatch.client.failures import ApiError
 from tap_servicetitan_dispatch.errors import TapError
 from tap_servicetitan_dispatch.run.run import PendingWalk
-from tap_servicetitan_dispatch.settings import batches
 from tap_servicetitan_dispatch.state import bookmarks
 from tap_servicetitan_dispatch.state.bookmarks import Bookmark, bookmark_in
-from tap_servicetitan_dispatch.state.catalog import paths_left_out
+from tap_servicetitan_dispatch.streams.delivery import Delivery, delivery
 from tap_servicetitan_dispatch.streams.full_reads import FullReads
-from tap_servicetitan_dispatch.streams.hashing import Hasher
-from tap_servicetitan_dispatch.streams.records import RowDecoder, date
 from tap_servicetitan_dispatch.streams.sdk import SdkStream
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from singer_sdk import Tap
 
@@ -28,7 +24,6 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.run.outcomes import Outcome
     from tap_servicetitan_dispatch.run.run import Run
     from tap_servicetitan_dispatch.settings.tenants import Tenant
-    from tap_servicetitan_dispatch.streams.columns import Columns
     from tap_servicetitan_dispatch.walks import Fetch, Page
 
 
@@ -44,13 +39,8 @@ class ReadingStream(SdkStream, abc.ABC):
     """The path of the operation under the tenant."""
     scopes: ClassVar[tuple[str, ...]]
     """The scopes that the application needs, beginning with that of the operation."""
-    added_fields: ClassVar[Collection[str]] = ()
-    """Fields that the walk adds to all rows of a page."""
     can_be_whole: bool = False
     """Whether a read from the beginning can show which rows are gone."""
-
-    sent_properties: Mapping[str, Any]
-    """The properties of the schema as the API sends them."""
 
     def __init__(self, tap: Tap, run: Run) -> None:
         super().__init__(tap)
@@ -100,27 +90,18 @@ class ReadingStream(SdkStream, abc.ABC):
             yield PendingWalk(
                 self.name,
                 tenant,
-                self._resumed_walk(tenant, bookmark, self._decoder, self._hasher, self._columns),
-                self.run.first_page(is_long=is_long),
+                self._resumed_walk(tenant, bookmark, self._delivery),
+                is_long,
             )
 
     def _resumed_walk(
-        self,
-        tenant: Tenant,
-        bookmark: Bookmark,
-        decoder: RowDecoder,
-        hasher: Hasher,
-        columns: Columns | None,
+        self, tenant: Tenant, bookmark: Bookmark, delivered: Delivery
     ) -> Iterator[Page]:
         outcome = self.outcome_of(tenant)
         client = self.run.clients.of(tenant).counting(outcome.tally, tenant.logger(self.logger))
         first = {"tenantId": tenant.number} if tenant.is_of_group else {}
         for page in outcome.watched(self._read(client, bookmark)):
-            rows = decoder.outgoing(page, first, outcome.unknown_fields)
-            if self.version_field:
-                date(rows, self.version_field)
-            hasher.replace_in(rows)
-            yield replace(page, records=rows, table=columns and columns.table(rows))
+            yield delivered.page(page, first, outcome.unknown_fields)
         self.tally.add_tenant()
 
     def _read(self, client: Client, bookmark: Bookmark) -> Iterator[Page]:
@@ -186,58 +167,10 @@ class ReadingStream(SdkStream, abc.ABC):
         plural = "s" if len(self.scopes) > 1 else ""
         return f"the scope{plural} {' and '.join(self.scopes)}"
 
-    def fetch(self, client: Client) -> Fetch:
+    def fetch(self, client: Client, path: str = "") -> Fetch:
         """Return a function that requests a page of a list, and decodes its rows by the schema."""
-        return partial(client.get, self.path, decode=self._decoder.decode)
+        return partial(client.get, path or self.path, decode=self._delivery.decoder.decode)
 
     @cached_property
-    def _decoder(self) -> RowDecoder:
-        """What leaves out fields; the SDK would write deselected ones into BATCH files."""
-        of_run = ["tenantId"] if self.run.is_of_group else []
-        return RowDecoder(
-            self.name,
-            keys=[key for key in self.primary_keys or () if key != self.version_field],
-            properties=self.sent_properties,
-            selected=self._selected,
-            absent=self._absent,
-            added=[*of_run, *self.added_fields],
-            unknown_fields=self.config["unknown_fields"],
-            logger=self.logger,
-        )
-
-    @cached_property
-    def _hasher(self) -> Hasher:
-        return Hasher(self.hashed_paths, str(self.config.get("hash_salt", "")))
-
-    @cached_property
-    def _columns(self) -> Columns | None:
-        """The maker of tables, if tables are written."""
-        if not batches.are_arrow(self.config):
-            return None
-        from tap_servicetitan_dispatch.streams.columns import (  # noqa: PLC0415 - needs an extra
-            Columns,
-        )
-
-        self._decoder.passes_odd_types = False
-        return Columns(
-            self.schema["properties"],
-            selected=self._selected,
-            absent=self._absent,
-            keys=self.primary_keys or (),
-            decoder=self._decoder,
-            hasher=self._hasher,
-        )
-
-    @cached_property
-    def _absent(self) -> Collection[tuple[str, ...]]:
-        """The paths of fields that the catalog lacks."""
-        return {*paths_left_out(self.schema, self.effective_schema)}
-
-    @cached_property
-    def _selected(self) -> Collection[str]:
-        """The names of the fields that are delivered."""
-        return {
-            name
-            for name in self.sent_properties
-            if self.mask["properties", name] and (name,) not in self._absent
-        }
+    def _delivery(self) -> Delivery:
+        return delivery(self, added=["tenantId"] if self.run.is_of_group else [])

@@ -127,63 +127,130 @@ class Oddities(NamedTuple):
     of_another_type: set[str]
 
 
+class OddityReporter:
+    """Warns once of each oddity in a stream's rows, or fails, as the setting `unknown_fields` says.
+
+    Walks of several tenants may use it at the same time.
+
+    Args:
+        stream: The name of the stream.
+        fields: The names of the fields of its schema.
+        unknown_fields: The setting.
+        has_place: Whether unknown fields can be kept, as their own field is selected.
+        passes_odd_types: Whether a value of another type is passed on, because it may be delivered
+            or the writer handles it as `unknown_fields` says.
+        logger: Receives the warnings, up to a limit.
+
+    Attributes:
+        keeps: Whether unknown fields are kept.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        fields: Collection[str],
+        unknown_fields: str,
+        *,
+        has_place: bool,
+        passes_odd_types: bool,
+        logger: logging.Logger,
+    ) -> None:
+        self._stream = stream
+        self._fields = fields
+        self._fails = unknown_fields == "fail"
+        self.keeps = unknown_fields == "keep" and has_place
+        self._passes_odd_types = passes_odd_types
+        self._logger = logger
+        self._told: set[str] = set()
+        self._warnings = 0
+        self._lock = threading.Lock()
+
+    def tell(self, odd: Oddities) -> None:
+        """Warn of oddities that have not been reported yet.
+
+        Raises:
+            AnswerError: `unknown_fields` says `fail`.
+        """
+        unknown = {self._described(path) for path in odd.unknown}
+        others = odd.of_another_type
+        if self._fails and (unknown or others):
+            found = [
+                *([f"fields that are not in the schema: {_listed(unknown)}"] if unknown else []),
+                *([f"another type than the schema has in {_listed(others)}"] if others else []),
+            ]
+            raise AnswerError(
+                f"the API sends {', and '.join(found)}",
+                "report it, and set unknown_fields to warn or keep meanwhile. The bookmark is safe",
+            )
+        with self._lock:
+            fate = f"They are kept in {UNKNOWN_FIELDS}" if self.keeps else "They are left out"
+            self._warn("fields that are not in the schema", unknown, fate)
+            passes = "It passes as it is" if self._passes_odd_types else fate
+            self._warn("another type than the schema has", others, passes)
+
+    def _described(self, path: str) -> str:
+        return f"{path} (beside the tap's own)" if path in self._fields else path
+
+    def _warn(self, of_what: str, names: set[str], fate: str) -> None:
+        new = names - self._told
+        if not new or self._warnings == MOST_WARNINGS:
+            return
+        self._told |= new
+        self._warnings += 1
+        self._logger.warning(
+            "The API sends %s: %s. %s; please report it, so that the next version has it.%s "
+            "Stream: %s.",
+            of_what,
+            _listed(new),
+            fate,
+            " There are no more warnings of this kind." if self._warnings == MOST_WARNINGS else "",
+            self._stream,
+        )
+
+
 class RowDecoder:
-    """Decodes a stream's rows, leaves out deselected and unknown fields, and reports what is odd.
+    """Decodes a stream's rows, leaves out deselected and unknown fields, and notices what is odd.
 
     Odd are fields that are not in the schema, and values of another type than the schema's, at any
     depth. So is a field of the API with the name of one that the tap adds, if its value differs. A
     page without anything odd is decoded into structs with the fields of the schema, which checks it
     as well. The rows of any other page are dicts, checked one by one. Walks of several tenants may
-    use it at the same time; the lock guards the record of warnings.
-
-    Attributes:
-        passes_odd_types: Whether a value of another type is passed on, because it may be delivered
-            or the writer handles it as `unknown_fields` says.
+    use it at the same time.
 
     Args:
-        stream: The name of the stream.
+        reporter: Receives what is odd, and says whether unknown fields are kept.
         keys: The fields of its primary key that come from the API or from `ExtendedRow`; no row may
             lack them.
         properties: The properties of its schema, as the API sends them.
         selected: The names of the selected properties.
         absent: The paths of nested fields that are not delivered, as the catalog lacks them.
         added: The names of the fields that the tap adds to whole pages.
-        unknown_fields: What to do with unknown fields, as the setting says.
-        logger: Warns once for each field, up to a limit.
     """
 
     def __init__(
         self,
-        stream: str,
+        reporter: OddityReporter,
         *,
         keys: Sequence[str],
         properties: Mapping[str, Mapping[str, Any]],
         selected: Collection[str],
         absent: Collection[tuple[str, ...]] = (),
         added: Collection[str] = (),
-        unknown_fields: str,
-        logger: logging.Logger,
     ) -> None:
-        self._stream = stream
+        self._reporter = reporter
         self._keys = keys
         self._shapes = {name: Shape(each) for name, each in properties.items()}
         self._selected = frozenset(selected)
         self._absent = [path for path in absent if len(path) > 1]
-        self._fails = unknown_fields == "fail"
-        self._keeps = unknown_fields == "keep" and UNKNOWN_FIELDS in self._selected
-        self.passes_odd_types = True
-        self._logger = logger
-        self._told: set[str] = set()
-        self._warnings = 0
-        self._lock = threading.Lock()
         self._deselected = [name for name in properties if name not in self._selected]
-        added = {*added, *([UNKNOWN_FIELDS] if self._keeps else [])}
+        added = {*added, *([UNKNOWN_FIELDS] if reporter.keeps else [])}
 
         def type_of(name: str) -> Any:
             if name in added:
                 return msgspec.UnsetType  # no value of the API is that
             if name in keys:
-                return _key_type(Shape(properties[name], or_null=False).type)
+                kind = Shape(properties[name], or_null=False).type
+                return Annotated[str, msgspec.Meta(min_length=1)] if kind is str else kind
             return self._shapes[name].type if name in self._selected else Any
 
         fields = [
@@ -232,7 +299,7 @@ class RowDecoder:
         Raises:
             AnswerError: A row lacks its key, or is odd although `unknown_fields` says `fail`.
         """
-        kept = {UNKNOWN_FIELDS: None} if self._keeps else {}
+        kept = {UNKNOWN_FIELDS: None} if self._reporter.keeps else {}
         own = {**tenant, **page.extra, **kept}
         rows = page.records
         if rows and isinstance(rows[0], dict):
@@ -281,55 +348,10 @@ class RowDecoder:
                 if rest:
                     unknown[name] = rest
         seen |= odd.unknown
-        self.tell(odd)
-        kept = {UNKNOWN_FIELDS: unknown or None} if self._keeps else {}
+        self._reporter.tell(odd)
+        kept = {UNKNOWN_FIELDS: unknown or None} if self._reporter.keeps else {}
         whole = {**tenant, **known, **own, **kept}
         return {name: value for name, value in whole.items() if name in self._selected}
-
-    def tell(self, odd: Oddities) -> None:
-        """Warn of oddities that have not been reported yet.
-
-        Raises:
-            AnswerError: `unknown_fields` says `fail`.
-        """
-        unknown = {self._described(path) for path in odd.unknown}
-        others = odd.of_another_type
-        if self._fails and (unknown or others):
-            found = [
-                *([f"fields that are not in the schema: {_listed(unknown)}"] if unknown else []),
-                *([f"another type than the schema has in {_listed(others)}"] if others else []),
-            ]
-            raise AnswerError(
-                f"the API sends {', and '.join(found)}",
-                "report it, and set unknown_fields to warn or keep meanwhile. The bookmark is safe",
-            )
-        with self._lock:
-            fate = f"They are kept in {UNKNOWN_FIELDS}" if self._keeps else "They are left out"
-            self._warn("fields that are not in the schema", unknown, fate)
-            self._warn(
-                "another type than the schema has",
-                others,
-                "It passes as it is" if self.passes_odd_types else fate,
-            )
-
-    def _described(self, path: str) -> str:
-        return f"{path} (beside the tap's own)" if path in self._shapes else path
-
-    def _warn(self, of_what: str, names: set[str], fate: str) -> None:
-        new = names - self._told
-        if not new or self._warnings == MOST_WARNINGS:
-            return
-        self._told |= new
-        self._warnings += 1
-        self._logger.warning(
-            "The API sends %s: %s. %s; please report it, so that the next version has it.%s "
-            "Stream: %s.",
-            of_what,
-            _listed(new),
-            fate,
-            " There are no more warnings of this kind." if self._warnings == MOST_WARNINGS else "",
-            self._stream,
-        )
 
 
 def date(rows: Sequence[Record], name: str) -> None:
@@ -410,8 +432,3 @@ def fits(value: Any, kind: Any) -> bool:
     except msgspec.ValidationError:
         return False
     return True
-
-
-def _key_type(kind: Any) -> Any:
-    """Return the type of a part of a key, which is never empty."""
-    return Annotated[kind, msgspec.Meta(min_length=1)] if kind is str else kind

@@ -5,18 +5,24 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
 from singer_sdk.mapper import RemoveRecordTransform
 from typing_extensions import override
 
 from tap_servicetitan_dispatch.errors import InputError
-from tap_servicetitan_dispatch.state.catalog import require_fields, require_keys, require_texts
+from tap_servicetitan_dispatch.state.catalog import (
+    paths_left_out,
+    require_fields,
+    require_keys,
+    require_texts,
+)
 from tap_servicetitan_dispatch.streams.fields import UNKNOWN_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from singer_sdk import Tap
     from singer_sdk.helpers import types
@@ -36,6 +42,10 @@ class SdkStream(Stream):
     """The part of the key that tells the versions of a row apart, if each is kept."""
     hashed_paths: Sequence[tuple[str, ...]] = ()
     """The paths of values that are delivered as hashes."""
+    sent_properties: Mapping[str, Any]
+    """The properties of the schema as the API sends them."""
+    added_fields: ClassVar[Collection[str]] = ()
+    """Fields that the walk adds to all rows of a page."""
 
     def __init__(self, tap: Tap) -> None:
         self._of_tap = tap
@@ -74,6 +84,20 @@ class SdkStream(Stream):
                 "setting unknown_fields was keep",
                 "make a new one with --discover",
             )
+
+    @cached_property
+    def absent_paths(self) -> Collection[tuple[str, ...]]:
+        """The paths of fields that the catalog lacks."""
+        return {*paths_left_out(self.schema, self.effective_schema)}
+
+    @cached_property
+    def selected_fields(self) -> Collection[str]:
+        """The names of the fields that are delivered."""
+        return {
+            name
+            for name in self.sent_properties
+            if self.mask["properties", name] and (name,) not in self.absent_paths
+        }
 
     def names_of_tables(self) -> Iterator[str]:
         """Yield the names of the tables that have each row of this stream exactly once.

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from tap_servicetitan_dispatch import instants
 from tap_servicetitan_dispatch.errors import advice
-from tap_servicetitan_dispatch.run.outcomes import FAILED, SKIPPED
+from tap_servicetitan_dispatch.run.summary import sum_up_stream
 from tap_servicetitan_dispatch.settings.batches import files_for_their_owner
 from tap_servicetitan_dispatch.state import bookmarks
 from tap_servicetitan_dispatch.state.bookmarks import Bookmark
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from tap_servicetitan_dispatch.run.run import Run
     from tap_servicetitan_dispatch.settings.tenants import Tenant
-    from tap_servicetitan_dispatch.streams.full_reads import Fall
     from tap_servicetitan_dispatch.walks import Page
 
 RECORDS_AT_ONCE = 100
@@ -103,8 +102,13 @@ class WritingStream(ReadingStream):
             return
         if reads.is_behind:
             self.logger.warning(_BEHIND, self.name, instants.render(reads.begun.at))
-        steep = [self._warn_of_fall(fall) for fall in reads.falls(tenants)]
-        if not any(steep):
+        falls = [*reads.falls(tenants)]
+        for fall in falls:
+            if fall.is_steep:
+                self._warn_of_doubt(fall.tenant, fall.told)
+            else:
+                fall.tenant.logger(self.logger).info("%s: %s", self.name, fall.told)
+        if not any(fall.is_steep for fall in falls):
             for name in self.names_of_tables():
                 self.run.writer.write_message(ActivateVersionMessage(name, reads.begun.version))
         for tenant in tenants:
@@ -112,26 +116,6 @@ class WritingStream(ReadingStream):
             bookmarks.store_rows_of_full_read(reads.rows[tenant], entry)
         bookmarks.store_full_read(reads.begun, self.stream_state)
         self.run.checkpoints.write()
-
-    def _warn_of_fall(self, fall: Fall) -> bool:
-        """Log that fewer rows came than last time; return whether they are too few to trust."""
-        fewer = (
-            f"fewer rows came than at the last full read: {fall.now} after {fall.before}, "
-            f"{fall.before - fall.now} fewer"
-        )
-        if fall.is_steep:
-            self._warn_of_doubt(
-                fall.tenant,
-                advice(
-                    f"No row is marked as deleted, as {fewer}. They may be hidden rather than "
-                    "gone. If the next full read shows as few, they count as deleted",
-                    "see whether they are gone in ServiceTitan, and whether the application may "
-                    "still read them",
-                ),
-            )
-        else:
-            fall.tenant.logger(self.logger).info("%s: %s.", self.name, fewer)
-        return fall.is_steep
 
     def _warn_of_doubt(self, tenant: Tenant, why: str) -> None:
         """Warn that rows of a tenant may be missing; `sync_log` says so too."""
@@ -218,17 +202,6 @@ class WritingStream(ReadingStream):
         """Log the stream's summary at the end of the run, or that it was skipped."""
         super().log_sync_costs()
         self.run.progress.end()
-        outcomes = self.run.outcomes.those(self.name)
-        skipped = [each for each in outcomes if each.result == SKIPPED]
-        for each in skipped:
-            each.tenant.logger(self.logger).warning(
-                "Skipped, as %s; its bookmark stays where it was. Stream: %s.",
-                (each.reason or "").rstrip("."),
-                self.name,
-            )
-        if len(skipped) == len(self.run.clients.tenants):
-            return
-        has_failed = any(each.result == FAILED for each in outcomes)
-        if self.selected and (self.tally.tenants_read or not has_failed):
-            figures = self.tally.figures()
-            self.logger.info("%s: %s", self.name, self.tally.summary(), extra=figures)
+        if self.selected:
+            tenants = len(self.run.clients.tenants)
+            sum_up_stream(self.run.outcomes, self.name, tenants, self.logger)

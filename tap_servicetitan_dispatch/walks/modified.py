@@ -152,16 +152,16 @@ class ModifiedWalk:
                 answer = self._fetch(since)
             rows, has_more = rows_in(answer.body), has_more_in(answer.body)
             obstacle = self._obstacle(answer.body, since)
-            if has_more and not obstacle and self._is_crowded(rows):
+            if has_more and not obstacle and _is_crowded(rows, self.overlap):
                 obstacle = _CROWDED
             if obstacle or not has_more:
                 return _First(since, answer, answer.size, obstacle, doubt)
             reverse = self._fetch_in_reverse(rows, since)
             size = answer.size + reverse.size
             last = rows_in(reverse.body)
-            if has_more_in(reverse.body) and self._is_crowded(last):
+            if has_more_in(reverse.body) and _is_crowded(last, self.overlap):
                 return _First(since, answer, size, _CROWDED, doubt)
-            is_sorted = self._is_sorted(rows, last)
+            is_sorted = _is_sorted(rows, last, self.overlap)
             if is_sorted is not None:
                 return _First(since, answer, size, None if is_sorted else _UNSORTED, doubt)
         return _First(since, answer, size, _UNCERTAIN, doubt)
@@ -186,42 +186,7 @@ class ModifiedWalk:
             return _UNDATED
         if bound is not None and latest - self.overlap <= bound:
             return _CROWDED
-        return None if self._is_ascending(rows) else _UNSORTED
-
-    def _is_crowded(self, rows: list[Record]) -> bool:
-        """Return whether all rows share one time, within an overlap."""
-        times = [modified_on(row) for row in rows]
-        return bool(times) and max(times) - min(times) <= self.overlap
-
-    def _is_ascending(self, rows: list[Record]) -> bool:
-        """Return whether each row is later than all before it, within an overlap."""
-        latest = UNDATED
-        for row in rows:
-            modified = modified_on(row)
-            if modified < latest - self.overlap:
-                return False
-            latest = max(latest, modified)
-        return True
-
-    def _is_sorted(self, rows: list[Record], reverse: list[Record]) -> bool | None:
-        """Return whether the server sorts, by the order of the rows that both answers have.
-
-        Rows further apart than an overlap are in ascending order in the first answer, as was
-        checked. In reverse, a server that sorts returns them in the opposite order; one that does
-        not sort returns them in the same order. Rows with one time may come in any order, and many
-        of them may push others off the page. If too few rows are left to tell, the answer is
-        `None`.
-
-        Args:
-            rows: The first page, whose rows are ascending.
-            reverse: The answer in reverse.
-        """
-        first = {_version(row) for row in rows}
-        common = [row for row in reverse if _version(row) in first]
-        dated = [row for row in common if modified_on(row) > UNDATED]
-        if not dated or self._is_crowded(dated):
-            return None
-        return self._is_ascending(dated[::-1])
+        return None if _is_ascending(rows, self.overlap) else _UNSORTED
 
     def _warn_of_ignored_bound(self, older: int, bound: datetime | None) -> None:
         self.logger.warning(
@@ -231,6 +196,48 @@ class ModifiedWalk:
             older,
             bound and instants.render(bound),
         )
+
+
+def _is_crowded(rows: list[Record], overlap: timedelta) -> bool:
+    """Return whether all rows share one time, within an overlap."""
+    times = [modified_on(row) for row in rows]
+    return bool(times) and max(times) - min(times) <= overlap
+
+
+def _is_ascending(rows: list[Record], overlap: timedelta) -> bool:
+    """Return whether each row is later than all before it, within an overlap."""
+    latest = UNDATED
+    for row in rows:
+        modified = modified_on(row)
+        if modified < latest - overlap:
+            return False
+        latest = max(latest, modified)
+    return True
+
+
+def _is_sorted(rows: list[Record], reverse: list[Record], overlap: timedelta) -> bool | None:
+    """Return whether the server sorts, by the order of the rows that both answers have.
+
+    Rows further apart than an overlap are in ascending order in the first answer, as was checked.
+    In reverse, a server that sorts returns them in the opposite order; one that does not sort
+    returns them in the same order. Rows with one time may come in any order, and many of them may
+    push others off the page. If too few rows are left to tell, the answer is `None`.
+
+    Args:
+        rows: The first page, whose rows are ascending.
+        reverse: The answer in reverse.
+        overlap: See `ModifiedWalk`.
+    """
+    first = {_version(row) for row in rows}
+    common = [row for row in reverse if _version(row) in first]
+    dated = [row for row in common if modified_on(row) > UNDATED]
+    if not dated or _is_crowded(dated, overlap):
+        return None
+    return _is_ascending(dated[::-1], overlap)
+
+
+def _version(row: Record) -> tuple[str, str]:
+    return repr(row.get("id")), repr(row.get("modifiedOn"))
 
 
 def _count_before(bound: datetime | None, rows: list[Record]) -> int:
@@ -257,7 +264,3 @@ class _First(NamedTuple):
     """Why keyset pagination cannot continue from it; nothing if it can."""
     doubt: str
     """Why rows may be missing, because of the bound that was given."""
-
-
-def _version(row: Record) -> tuple[str, str]:
-    return repr(row.get("id")), repr(row.get("modifiedOn"))

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_servicetitan_dispatch.page.board import DayBoard, facts
+from tap_servicetitan_dispatch.page.board import DayBoard, first_load, sentence
 from tap_servicetitan_dispatch.page.days import LocalDay
+from tap_servicetitan_dispatch.page.facts import facts
 from tap_servicetitan_dispatch.page.marts import Marts
 from tap_servicetitan_dispatch.page.tenants import technicians, tenants
 from tests.page.made import ZONE, chicago, day, loads, shift, state, technician_day, tenant, write
@@ -58,12 +59,12 @@ def test_a_dispatch_within_hours_without_a_load_is_not_told_to_be_late(board: An
     row = late_row(7, shift_starts_at="07:00", first_dispatched_on="11:15")
     late = board(technician_day=[row])
     assert [each["minutes"] for each in late.late] == [255]
-    assert late.sentence.startswith("Thursday 18 June 2026: no load for up to 6 h, ")
+    assert sentence(late).startswith("Thursday 18 June 2026: no load for up to 6 h, ")
     unseen = board(
         technician_day=[row], loads=loads(f"{DAY} 06:00", f"{DAY} 11:10", f"{DAY} 12:00")
     )
     assert unseen.late == []
-    assert "no load for up to 6 h" in unseen.sentence
+    assert "no load for up to 6 h" in sentence(unseen)
     assert not unseen.is_unloaded
 
 
@@ -107,7 +108,7 @@ def test_hours_without_a_load_are_not_among_the_idle_ones(board: Any) -> None:
 def test_a_day_on_which_nothing_was_loaded_says_so(board: Any) -> None:
     found = board(loads=loads("2026-06-17 12:00", "2026-06-19 12:00"))
     assert found.shown()["is_unloaded"]
-    assert found.sentence.startswith("Thursday 18 June 2026: no load on this day, ")
+    assert sentence(found).startswith("Thursday 18 June 2026: no load on this day, ")
 
 
 def test_a_day_that_was_loaded_once_is_not_said_to_be_without_a_load(board: Any) -> None:
@@ -115,7 +116,7 @@ def test_a_day_that_was_loaded_once_is_not_said_to_be_without_a_load(board: Any)
     found = board(loads=loads(*days))
     assert found.holes == [(0, 120), (120, 1440)]
     assert not found.is_unloaded
-    assert found.sentence.startswith("Thursday 18 June 2026: no load for up to 22 h, ")
+    assert sentence(found).startswith("Thursday 18 June 2026: no load for up to 22 h, ")
 
 
 def assigned(*numbers: int, status: str = "Done") -> list[dict[str, Any]]:
@@ -181,7 +182,7 @@ def test_what_cannot_have_gone_on_is_marked_where_it_began(
     assert found.visits == []
     assert [(mark.kind, mark.text) for mark in found.marks] == [("forgotten", text)]
     assert found.hours == (420, 540)
-    assert "1 visit forgotten under way" in found.sentence
+    assert "1 visit forgotten under way" in sentence(found)
 
 
 def test_what_is_done_and_no_more_is_a_mark(board: Any) -> None:
@@ -227,11 +228,11 @@ def test_who_lost_a_visit_has_a_mark_and_the_way_until_then(board: Any) -> None:
         ("off", "Withdrawn after dispatch; nobody has it"),
         ("over", "Withdrawn before any dispatch was seen; somebody has it"),
     ], "somebody has the second one"
-    assert "and 2 withdrawn" in found.told
+    assert "and 2 withdrawn" in first_load(found)
     assert found.shown()["nobody"] == [
         (500, 101, None, "Nobody assigned since 08:20; it was eeeeeeee…'s")
     ]
-    assert "1 appointment with nobody" in found.sentence
+    assert "1 appointment with nobody" in sentence(found)
 
 
 def test_visits_that_overlap_have_lanes_and_others_the_whole_row(board: Any) -> None:
@@ -244,12 +245,12 @@ def test_visits_that_overlap_have_lanes_and_others_the_whole_row(board: Any) -> 
     )
     lanes = [(visit[-1][0][1] // 60, *visit[4:6]) for visit in found.visits]
     assert lanes == [(7, 0, 2), (8, 1, 2), (9, 0, 2), (12, 0, 1)]
-    assert found.sentence.endswith(" done. A bar of half height: two visits at once.")
+    assert sentence(found).endswith(" done. A bar of half height: two visits at once.")
 
 
 def test_a_day_without_two_visits_at_once_says_nothing_of_bars(board: Any) -> None:
     found = board(assignment_history=[state(1, "Working", f"{DAY} 07:00", f"{DAY} 09:00")])
-    assert found.sentence.endswith("1 visit was seen under way or done.")
+    assert sentence(found).endswith("1 visit was seen under way or done.")
 
 
 def test_a_night_is_on_both_days(board: Any) -> None:
@@ -287,7 +288,7 @@ def test_shifts_come_first_by_their_beginning_and_nights_on_call_do_not_make_the
     assert found.technicians == [7, 8, 6, 9]
     assert found.hours == (420, 1080)
     assert found.away == [(6, "Time off", 0, 1440)]
-    assert found.sentence.startswith(
+    assert sentence(found).startswith(
         "Thursday 18 June 2026: no load for up to 6 h, 2 technicians have a shift, 0 vis"
     )
     nights = board(stg_technician_shifts=shifts[2:3], last="2026-06-19 08:00")
@@ -327,7 +328,7 @@ def test_a_late_first_dispatch_or_none_is_told_and_time_away_is_subtracted(board
         {"technician": 9, "shift": 900, "left": None, "minutes": 60, "away": 0, "over": False},
     ]
     told = "2 first dispatches 30 minutes or more after shift start"
-    assert f"{told}, 1 technician on shift not dispatched" in found.sentence
+    assert f"{told}, 1 technician on shift not dispatched" in sentence(found)
     over = board(technician_day=rows, time_away=times, last="2026-06-19 08:00")
     assert [each["technician"] for each in over.late] == [14, 7], "who had no dispatch had no job"
 
@@ -398,7 +399,7 @@ def test_work_within_an_absence_is_told_but_not_a_meeting_that_began_late(board:
     )
     assert found.absent == [(7, 101, "Training", 550, 590)]
     assert found.shown()["absent"] == [(1, 101, "Training", 550, 590)], "Kyle comes first"
-    assert "1 visit during time away" in found.sentence
+    assert "1 visit during time away" in sentence(found)
 
 
 def test_hours_without_a_load_are_told_also_before_the_first_one(tmp_path: Path) -> None:
@@ -439,7 +440,7 @@ def test_a_first_load_is_told_in_words(board: Any) -> None:
         assignment_history=[state(3, "Done", f"{DAY} 05:00")],
         stg_technician_shifts=[shift(7, f"{DAY} 08:00", f"{DAY} 16:00")],
     )
-    assert found.told == (
+    assert first_load(found) == (
         "What it tells: 2 assignments wait, 0 on the way, 0 at work, 0 forgotten under way; on "
         "this day 1 done, or edited after that, and 0 withdrawn; 1 technician has a shift, 0 "
         "absences are known."

@@ -6,7 +6,7 @@ import itertools
 import json
 from contextlib import ExitStack
 from copy import deepcopy
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.postgresql import PostgreSql
-    from tests.support.runs import Command
+    from tests.support.runs import Command, Run
+
+Stored = dict[str, dict[Any, dict[str, Any]]]
+"""Rows of each stream, by key."""
 
 pytestmark = [
     pytest.mark.warehouse,
@@ -165,6 +168,72 @@ def leave(server: PostgreSql, schema: str, state: dict[str, Any], tap: Command) 
     for number in others:
         assert of_tenant(number, after) == of_tenant(number, before)
     assert not any(of_tenant(gone, after).values())
+
+
+def test_files_of_a_backfill_are_read_by_targets_and_the_next_run_may_do_without(
+    tmp_path: Path, installed: Path, server: PostgreSql, tap: Command
+) -> None:
+    project = Project.copied_to(tmp_path, installed)
+    (text,) = blocks(section("docs/fleets.md", "Large backfills"), "yaml")
+    (plugin,) = yaml.safe_load(text)
+    batches = plugin["config"].pop("batch_config")
+    assert batches["storage"]["root"].startswith("s3://")
+    batches["storage"]["root"] = (tmp_path / "north").as_uri()
+    batches["batch_size"] //= 1000  # so that the feed takes several files
+    (tenant,) = plugin["config"]["tenants"]
+    state = None
+    with Caller.of(tenants=[Contractor(tenant, assignments=150)]) as whole:
+        caller = whole.of_tenant(tenant)
+        config = project.tap_config | plugin["config"]
+        config |= {"environment": "sandbox", "api_url": caller.sandbox.url}
+        for change, further in ((None, {"batch_config": batches}), (edit, {})):
+            if change:
+                change(caller)
+            run = tap.run(config | further, state, streams=None)
+            assert run.exit_code == 0, run.stderr
+            state = run.states[-1]
+            loaded = project.pipe(
+                run.stdout,
+                "target-postgres",
+                **server.target_settings,
+                default_target_schema="batched",
+            )
+            assert loaded.returncode == 0, loaded.stderr
+            expected = contents(caller)
+            for row in itertools.chain.from_iterable(expected.values()):
+                row["tenantId"] = tenant
+            found = latest([server.tables("batched")])
+            assert cut(found, stored(expected, by_postgres)), "the first files were rounded"
+            assert found == stored(expected, by_postgres)
+            if further:
+                assert not run.records
+                assert len(batch_files(run)) > len(OFFERED)
+                csv = project.pipe(run.stdout, "target-csv", output_path=str(tmp_path / "csv"))
+                assert csv.returncode == 0, csv.stderr
+                assert project.pipe(run.stdout, "target-jsonl").returncode
+            else:
+                assert 0 < len(run.records) < total([expected]) / 4
+
+
+def cut(found: Stored, expected: Stored) -> bool:
+    """Cut the times that were rounded to the next microsecond, and return whether any were."""
+    rounded = [
+        (row, name, value)
+        for stream, rows in expected.items()
+        for key, expected_row in rows.items()
+        for row in [found[stream].get(key, {})]
+        for name, value in expected_row.items()
+        if isinstance(value, datetime) and row.get(name) == value + timedelta(microseconds=1)
+    ]
+    for row, name, value in rounded:
+        row[name] = value
+    return bool(rounded)
+
+
+def batch_files(run: Run) -> list[str]:
+    """Return the addresses of the files whose names the tap has given the target."""
+    batches = (each for each in run.messages if each["type"] == "BATCH")
+    return [name for each in batches for name in each["manifest"]]
 
 
 def rows_counted(log: list[dict[str, Any]]) -> dict[tuple[int, str], int]:

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from benchmarks.page import TABLES
-from tap_servicetitan_dispatch.page.board import FEED_DELAY
+from tap_servicetitan_dispatch.page.facts import FEED_DELAY
 from tap_servicetitan_dispatch.page.site import SHARED
 
 if TYPE_CHECKING:

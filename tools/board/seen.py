@@ -120,7 +120,7 @@ def watch(seed: int) -> Seen:
     roster = Roster(company)
     board = Board(roster)
     shifts = {row.id: row for day in days for row in roster.shifts(day)}
-    events = {row.id: row for day in days for row in roster.non_job_appointments(day)}
+    events = {row.id: row for day in days for row in roster.absences.non_job_appointments(day)}
     return Seen(
         seed=seed,
         calendar=company.calendar,

@@ -54,7 +54,7 @@ class DayBoard:
         self._day = day
         self._begin = calendar.midnight(day)
         self._chance = Chance(roster.company.seed, "board", day)
-        self._away = roster.away(day)
+        self._away = roster.absences.away(day)
         self._imported_on = calendar.at(day + 1, 12.25)
         duties = [duty for duty in roster.duties(day) if not duty.on_call]
         self._companions = self._crews(duties)

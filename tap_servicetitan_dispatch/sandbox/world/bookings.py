@@ -14,7 +14,7 @@ from msgspec import structs
 
 from tap_servicetitan_dispatch.sandbox.world.assignments import Appointment
 from tap_servicetitan_dispatch.sandbox.world.chance import Chance
-from tap_servicetitan_dispatch.sandbox.world.company import JobType, Technician
+from tap_servicetitan_dispatch.sandbox.world.company import Company, JobType, Technician
 from tap_servicetitan_dispatch.sandbox.world.instants import DAY, FOREVER, HOUR, MINUTE
 from tap_servicetitan_dispatch.sandbox.world.numbers import JOBS, Numbers, own
 from tap_servicetitan_dispatch.sandbox.world.roster import Duty, Roster, Span
@@ -84,46 +84,23 @@ class Leftover(msgspec.Struct, gc=False):
     day: int
 
 
-class Book:
-    """The visits that are booked for a day.
+class Orders:
+    """What customers order for a day: job types, with the start of each and when it was booked."""
 
-    Attributes:
-        visits: These visits.
-        leftovers: Visits for later days.
-    """
-
-    def __init__(self, roster: Roster, day: int) -> None:
-        self.visits: list[Visit] = []
-        self.leftovers: list[Leftover] = []
-        self._company = roster.company
-        self._calendar = roster.company.calendar
+    def __init__(self, company: Company, day: int, chance: Chance) -> None:
+        self._company = company
+        self._calendar = company.calendar
         self._day = day
-        self._midnight = self._calendar.midnight(day)
-        self._chance = Chance(roster.company.seed, "book", day)
-        self._taken = {who: list(times) for who, times in roster.away(day).items()}
-        duties = [duty for duty in roster.duties(day) if not duty.technician.apprentice]
-        self._stand_ins = [one for one in duties if not one.on_call and one.sick_on == FOREVER]
-        self._by_trade: dict[int, list[Duty]] = {}
-        for duty in self._stand_ins:
-            self._by_trade.setdefault(duty.technician.business_unit.id, []).append(duty)
-        self._take_orders(duties)
-        self._decide()
-        self._number()
+        self._chance = chance
+        self._bulk = self._in_bulk()
 
-    # What customers order
+    def of(self, duty: Duty, away: Iterable[Span]) -> Iterator[tuple[JobType, int, int]]:
+        """Yield the orders that a technician gets, who is away at some times."""
+        return self._calls(duty) if duty.on_call else self._of_shift(duty, [*away])
 
-    def _take_orders(self, duties: Iterable[Duty]) -> None:
-        bulk = self._bulk()
-        for duty in duties:
-            visits = self._calls(duty) if duty.on_call else self._orders(duty, bulk)
-            for job_type, start, booked_on in visits:
-                if booked_on < duty.sick_on:
-                    self._book(duty, job_type, start, own(self._day, booked_on))
-
-    def _orders(self, duty: Duty, bulk: Iterator[int]) -> Iterator[tuple[JobType, int, int]]:
+    def _of_shift(self, duty: Duty, away: Iterable[Span]) -> Iterator[tuple[JobType, int, int]]:
         """Yield the bookings of a shift, around the technician's absences."""
         chance = self._chance
-        away = list(self._times(duty))
         start = duty.begins + HOUR // 2 + chance.below(5) * _QUARTER
         while True:
             job_type = chance.one_of(duty.technician.business_unit.job_types)
@@ -135,24 +112,24 @@ class Book:
                 start = back - back % -_QUARTER + 2 * _QUARTER
                 continue
             if chance.happens(self._company.fill):
-                yield job_type, start, self._booked_on(start, bulk)
+                yield job_type, start, self._booked_on(start)
             start = end + (1 + chance.below(3)) * _QUARTER
 
-    def _booked_on(self, start: int, bulk: Iterator[int]) -> int:
+    def _booked_on(self, start: int) -> int:
         chance, calendar = self._chance, self._calendar
         kind = chance.draw()
         if kind < _IN_BULK:
-            return next(bulk)
+            return next(self._bulk)
         if kind < _IN_BULK + _EMERGENCY:
             opens = calendar.at(self._day, 6)
             return chance.instant(max(start - 5 * HOUR, opens), start - 70 * MINUTE)
         if kind < _IN_BULK + _EMERGENCY + _ONLINE:  # at any hour
-            return self._midnight - chance.instant(HOUR, 4 * DAY)
+            return calendar.midnight(self._day) - chance.instant(HOUR, 4 * DAY)
         ahead = 1 + int(13 * chance.draw() ** 2.5)
         opens = calendar.at(self._day - ahead, 7.5)
         return chance.instant(opens, opens + 11 * HOUR)
 
-    def _bulk(self) -> Iterator[int]:
+    def _in_bulk(self) -> Iterator[int]:
         """Yield when maintenance visits are booked: in one go, several at a time."""
         instant = self._calendar.at(self._day - 8, 6.25)
         while True:
@@ -171,6 +148,42 @@ class Book:
                 return
             yield chance.one_of(short), called_on + HOUR, called_on
             called_on += 3 * HOUR
+
+
+class Book:
+    """The visits that are booked for a day.
+
+    Attributes:
+        visits: These visits.
+        leftovers: Visits for later days.
+    """
+
+    def __init__(self, roster: Roster, day: int) -> None:
+        self.visits: list[Visit] = []
+        self.leftovers: list[Leftover] = []
+        self._company = roster.company
+        self._calendar = roster.company.calendar
+        self._day = day
+        self._midnight = self._calendar.midnight(day)
+        self._chance = Chance(roster.company.seed, "book", day)
+        self._taken = {who: list(times) for who, times in roster.absences.away(day).items()}
+        duties = [duty for duty in roster.duties(day) if not duty.technician.apprentice]
+        self._stand_ins = [one for one in duties if not one.on_call and one.sick_on == FOREVER]
+        self._by_trade: dict[int, list[Duty]] = {}
+        for duty in self._stand_ins:
+            self._by_trade.setdefault(duty.technician.business_unit.id, []).append(duty)
+        self._take_orders(duties)
+        self._decide()
+        _number(self.visits, self.leftovers)
+
+    # What customers order
+
+    def _take_orders(self, duties: Iterable[Duty]) -> None:
+        orders = Orders(self._company, self._day, self._chance)
+        for duty in duties:
+            for job_type, start, booked_on in orders.of(duty, self._times(duty)):
+                if booked_on < duty.sick_on:
+                    self._book(duty, job_type, start, own(self._day, booked_on))
 
     def _book(self, duty: Duty, job_type: JobType, start: int, booked_on: int) -> None:
         appointment = Appointment(
@@ -287,18 +300,6 @@ class Book:
     def _times(self, duty: Duty) -> list[Span]:
         return self._taken.setdefault(duty.technician.id, [])
 
-    def _number(self) -> None:
-        booked: list[tuple[Appointment, Appointment | None]] = [
-            *((visit.appointment, None) for visit in self.visits),
-            *((leftover.appointment, leftover.first) for leftover in self.leftovers),
-        ]
-        numbers = Numbers(JOBS)
-        for appointment, first in sorted(booked, key=lambda each: each[0].booked_on):
-            booked_on = appointment.booked_on
-            appointment.job_id = first.job_id if first else numbers.take(booked_on)
-            appointment.id = numbers.take(booked_on)
-            appointment.number = f"{appointment.job_id}-{2 if first else 1}"
-
     # What earlier days left for this one
 
     def placed(self, leftovers: Iterable[Leftover]) -> Iterator[Visit]:
@@ -316,6 +317,20 @@ class Book:
                     appointment = structs.replace(left, start=start, end=start + length)
                     yield Visit(appointment, [Turn(duty, own(self._day, left.booked_on))])
                     break
+
+
+def _number(visits: Iterable[Visit], leftovers: Iterable[Leftover]) -> None:
+    """Number appointments and jobs in the order in which they were booked."""
+    booked: list[tuple[Appointment, Appointment | None]] = [
+        *((visit.appointment, None) for visit in visits),
+        *((leftover.appointment, leftover.first) for leftover in leftovers),
+    ]
+    numbers = Numbers(JOBS)
+    for appointment, first in sorted(booked, key=lambda each: each[0].booked_on):
+        booked_on = appointment.booked_on
+        appointment.job_id = first.job_id if first else numbers.take(booked_on)
+        appointment.id = numbers.take(booked_on)
+        appointment.number = f"{appointment.job_id}-{2 if first else 1}"
 
 
 def _first_time(duty: Duty, times: Iterable[Span], length: int) -> int:

@@ -127,15 +127,104 @@ class Duty(msgspec.Struct, frozen=True, gc=False):
     sick_on: int = FOREVER
 
 
+class Absences:
+    """The non-job appointments of all days. Those of a day are a function of the seed and the day.
+
+    They say who is away, whatever the roster.
+    """
+
+    def __init__(self, company: Company) -> None:
+        self._company = company
+        self.away = lru_cache(_DAYS_AT_HAND)(self._away)
+        self._drawn = lru_cache(_DAYS_AT_HAND)(self._draw)
+
+    def _away(self, day: int) -> dict[int, list[Span]]:
+        """Return the times of a day's non-job appointments by technician, as they turned out."""
+        midnight = self._company.calendar.midnight(day)
+        events = {
+            event.id: event
+            for each in (day - 1, day)
+            for event in self.non_job_appointments(each)
+            if event.end > midnight
+        }
+        away: dict[int, list[Span]] = {}
+        for event in events.values():
+            if event.active:
+                away.setdefault(event.technician_id, []).append((event.start, event.end))
+        return {technician: sorted(spans) for technician, spans in away.items()}
+
+    def non_job_appointments(self, day: int) -> Iterator[NonJobAppointment]:
+        """Yield the versions of the non-job appointments that were planned for a day."""
+        midnight = self._company.calendar.midnight(day)
+        # Nobody is asked for while something of the day before goes on.
+        busy = {
+            event.technician_id
+            for versions in self._drawn(day - 1)
+            for event in versions
+            if event.end > midnight
+        }
+        for versions in self._drawn(day):
+            if versions[0].technician_id not in busy:
+                yield from versions
+
+    def _draw(self, day: int) -> list[Sequence[NonJobAppointment]]:
+        calendar, chance = self._company.calendar, Chance(self._company.seed, "non-job", day)
+        drawn: list[Sequence[NonJobAppointment]] = []
+        for technician in self._company.at_work(day):
+            if not chance.happens(0.12):
+                continue
+            name, code, hour, duration = chance.one_of(_OCCASIONS)
+            added_at = calendar.at(day - 1 - chance.below(9), 8)
+            added_on = own(day, chance.instant(added_at, added_at + 9 * HOUR))
+            all_day = duration == _ALL_DAY
+            row = NonJobAppointment(
+                id=0,
+                active=True,
+                created_on=added_on,
+                modified_on=added_on,
+                technician_id=technician.id,
+                start=calendar.midnight(day)
+                if all_day
+                else calendar.at(day, hour + 2 * technician.late),
+                name=name,
+                duration=duration,
+                timesheet_code_id=code,
+                summary=None if chance.happens(0.5) else f"{name} at the office",
+                clear_dispatch_board=chance.happens(0.5),
+                clear_technician_view=False,
+                remove_technician_from_capacity_planning=chance.happens(0.5),
+                all_day=all_day,
+                show_on_technician_schedule=chance.happens(0.8),
+                created_by=chance.one_of(DISPATCHERS),
+            )
+            events = [row]
+            if chance.happens(0.2):
+                changed_on = chance.instant(added_on + MINUTE, added_on + 12 * HOUR)
+                later = calendar.midnight(day + 1) if all_day else row.start + HOUR
+                put_off = chance.happens(0.6)
+                events.append(
+                    changed(row, changed_on, start=later)
+                    if put_off
+                    else changed(row, changed_on, active=False)
+                )
+            drawn.append(chained(events))
+        drawn.sort(key=lambda versions: versions[0].created_on)
+        numbers = Numbers(EVENTS)
+        for versions in drawn:
+            id_ = numbers.take(versions[0].created_on)
+            for version in versions:
+                version.id = id_
+        return drawn
+
+
 class Roster:
     """The rosters of all days. Each is a function of the seed and the day."""
 
     def __init__(self, company: Company) -> None:
         self.company = company
+        self.absences = Absences(company)
         self.shifts = lru_cache(_DAYS_AT_HAND)(self._shifts)
         self.duties = lru_cache(_DAYS_AT_HAND)(self._duties)
-        self.away = lru_cache(_DAYS_AT_HAND)(self._away)
-        self._drawn_events = lru_cache(_DAYS_AT_HAND)(self._draw_events)
 
     def _duties(self, day: int) -> list[Duty]:
         """Return the technicians' hours for visits, as they turned out."""
@@ -151,21 +240,6 @@ class Roster:
             for shift in shifts.values()
             if shift.shift_type != "TimeOff"
         ]
-
-    def _away(self, day: int) -> dict[int, list[Span]]:
-        """Return the times of a day's non-job appointments by technician, as they turned out."""
-        midnight = self.company.calendar.midnight(day)
-        events = {
-            event.id: event
-            for each in (day - 1, day)
-            for event in self.non_job_appointments(each)
-            if event.end > midnight
-        }
-        away: dict[int, list[Span]] = {}
-        for event in events.values():
-            if event.active:
-                away.setdefault(event.technician_id, []).append((event.start, event.end))
-        return {technician: sorted(spans) for technician, spans in away.items()}
 
     def _shifts(self, day: int) -> list[Shift]:
         """Return the versions of a day's shifts."""
@@ -236,7 +310,7 @@ class Roster:
         """Yield the technicians on call; if one is away, the next in turn."""
         company = self.company
         begins, ends = self._night(day)
-        spans = [self.away(day), self.away(day + 1)]
+        spans = [self.absences.away(day), self.absences.away(day + 1)]
         free = (
             technician
             for technician in company.on_call_first(day)
@@ -264,66 +338,3 @@ class Roster:
             instant = chance.instant(calendar.at(day, 5.5), calendar.at(day, 6))
             versions.append(changed(shift, instant, note="Called in sick", active=False))
         return chained(versions)
-
-    def non_job_appointments(self, day: int) -> Iterator[NonJobAppointment]:
-        """Yield the versions of the non-job appointments that were planned for a day."""
-        midnight = self.company.calendar.midnight(day)
-        # Nobody is asked for while something of the day before goes on.
-        busy = {
-            event.technician_id
-            for versions in self._drawn_events(day - 1)
-            for event in versions
-            if event.end > midnight
-        }
-        for versions in self._drawn_events(day):
-            if versions[0].technician_id not in busy:
-                yield from versions
-
-    def _draw_events(self, day: int) -> list[Sequence[NonJobAppointment]]:
-        calendar, chance = self.company.calendar, Chance(self.company.seed, "non-job", day)
-        drawn: list[Sequence[NonJobAppointment]] = []
-        for technician in self.company.at_work(day):
-            if not chance.happens(0.12):
-                continue
-            name, code, hour, duration = chance.one_of(_OCCASIONS)
-            added_at = calendar.at(day - 1 - chance.below(9), 8)
-            added_on = own(day, chance.instant(added_at, added_at + 9 * HOUR))
-            all_day = duration == _ALL_DAY
-            row = NonJobAppointment(
-                id=0,
-                active=True,
-                created_on=added_on,
-                modified_on=added_on,
-                technician_id=technician.id,
-                start=calendar.midnight(day)
-                if all_day
-                else calendar.at(day, hour + 2 * technician.late),
-                name=name,
-                duration=duration,
-                timesheet_code_id=code,
-                summary=None if chance.happens(0.5) else f"{name} at the office",
-                clear_dispatch_board=chance.happens(0.5),
-                clear_technician_view=False,
-                remove_technician_from_capacity_planning=chance.happens(0.5),
-                all_day=all_day,
-                show_on_technician_schedule=chance.happens(0.8),
-                created_by=chance.one_of(DISPATCHERS),
-            )
-            events = [row]
-            if chance.happens(0.2):
-                changed_on = chance.instant(added_on + MINUTE, added_on + 12 * HOUR)
-                later = calendar.midnight(day + 1) if all_day else row.start + HOUR
-                put_off = chance.happens(0.6)
-                events.append(
-                    changed(row, changed_on, start=later)
-                    if put_off
-                    else changed(row, changed_on, active=False)
-                )
-            drawn.append(chained(events))
-        drawn.sort(key=lambda versions: versions[0].created_on)
-        numbers = Numbers(EVENTS)
-        for versions in drawn:
-            id_ = numbers.take(versions[0].created_on)
-            for version in versions:
-                version.id = id_
-        return drawn

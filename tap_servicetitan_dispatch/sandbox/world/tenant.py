@@ -107,7 +107,7 @@ class Tenant:
         rosters, directory = Roster(self.company), Directory(self.company)
         tables = (
             (self.shifts, rosters.shifts, roster.LEAD_DAYS),
-            (self.non_job_appointments, rosters.non_job_appointments, roster.LEAD_DAYS),
+            (self.non_job_appointments, rosters.absences.non_job_appointments, roster.LEAD_DAYS),
             (self.teams, directory.teams, 1),
             (self.zones, directory.zones, 1),
             (self.technician_skills, directory.technician_skills, 1),
