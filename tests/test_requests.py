@@ -375,6 +375,23 @@ def test_what_will_not_pass_is_said_at_once(
     assert (len(api.api_calls), clock.sleeps) == (1, [])
 
 
+@pytest.mark.parametrize("status", [200, 418])
+def test_bytes_that_are_not_text_are_an_answer_like_any_other(
+    api: ScriptedApi, client: Client, status: int
+) -> None:
+    body = b"\xff\x00<html>"
+    head = f"HTTP/1.1 {status} Odd\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    api.reply = lambda _: Answer(raw=[head.encode() + body])
+    with pytest.raises(ApiError) as raised:
+        client.get("zones", {})
+    kind, told = {
+        200: (Kind.NOT_JSON, f"{len(body)} bytes"),
+        418: (Kind.UNEXPECTED_STATUS, "status 418"),
+    }[status]
+    assert raised.value.kind == kind
+    assert told in str(raised.value)
+
+
 def test_a_server_that_stays_silent_is_given_up(api: ScriptedApi, clock: Clock) -> None:
     given_up = threading.Event()
 
@@ -403,6 +420,7 @@ def test_no_server_at_all_is_a_failed_connection(
         api.__enter__()
     assert raised.value.kind == "no_connection"
     assert len(clock.sleeps) == 3
+    assert "ConnectionPool" not in str(raised.value), "only the innermost cause is shown"
 
 
 def test_a_certificate_that_is_not_trusted_is_said_at_once(
