@@ -235,7 +235,7 @@ def endpoint(*answers: Any) -> tuple[list[Any], Callable[[], Any]]:
 
 
 def failure(kind: str, **more: Any) -> ApiError:
-    return ApiError(Kind(kind), request="POST /connect/token", token_endpoint=True, **more)
+    return ApiError(Kind(kind), request="POST /connect/token", **more)
 
 
 def test_a_token_endpoint_that_fails_is_asked_by_one_thread_for_all() -> None:

@@ -92,15 +92,13 @@ def answer_of(
             kind, detail = (
                 (Kind.BAD_VALUE, value) if value else (Kind.NOT_JSON, f"{len(content)} bytes")
             )
-            raise ApiError(kind, request=request, detail=detail, token_endpoint=token_endpoint)
+            raise ApiError(kind, request=request, detail=detail)
         return Answer(body, instants.http_date(response.headers.get("Date", "")), len(content))
     text = content.decode(errors="replace")
     kind = kind_of(response.status_code, text, token_endpoint=token_endpoint)
     wait = asked_wait(response.headers, text)
     detail = detail_of(response.status_code, body)
-    raise ApiError(
-        kind, request=request, detail=detail, wait_seconds=wait, token_endpoint=token_endpoint
-    )
+    raise ApiError(kind, request=request, detail=detail, wait_seconds=wait)
 
 
 def _bad_value(failure: Exception, content: bytes) -> str:
@@ -122,13 +120,12 @@ def _bad_value(failure: Exception, content: bytes) -> str:
     return f"text that is not valid Unicode in {'.'.join(map(str, place)) or 'a key'}{row}"
 
 
-def failure_of(error: Exception, request: str, *, token_endpoint: bool) -> ApiError:
+def failure_of(error: Exception, request: str) -> ApiError:
     """Return the failure of a request without a complete answer.
 
     Args:
         error: What was raised.
         request: How messages name the request.
-        token_endpoint: Whether it went to the token endpoint.
     """
     causes = [*_causes(error)]
     innermost = causes[-1]  # without the addresses of objects that the outer ones show
@@ -137,7 +134,6 @@ def failure_of(error: Exception, request: str, *, token_endpoint: bool) -> ApiEr
         _kind_without_answer(causes),
         request=request,
         detail=f"{name}: {innermost}" if str(innermost) else name,
-        token_endpoint=token_endpoint,
     )
 
 

@@ -298,7 +298,6 @@ class ApiError(TapError):
         request: How messages name the request.
         detail: What came back.
         wait_seconds: How long the API asked us to wait, if it did.
-        token_endpoint: Whether the token endpoint failed.
     """
 
     def __init__(
@@ -308,7 +307,6 @@ class ApiError(TapError):
         request: str,
         detail: str = "",
         wait_seconds: float | None = None,
-        token_endpoint: bool = False,
     ) -> None:
         self.kind = kind
         self.failure = FAILURES[kind]
@@ -316,7 +314,6 @@ class ApiError(TapError):
         self.wait_seconds = wait_seconds
         self.request = request
         self.detail = one_line(" ".join(detail.split()), MOST_OF_A_PART + 100)
-        self.token_endpoint = token_endpoint
         super().__init__(f"{self.failure.meaning} ({self.answer})", self.failure.remedy)
 
     @property
@@ -339,9 +336,7 @@ class NoTokenError(ApiError):
     """
 
     def __init__(self, failure: ApiError) -> None:
-        super().__init__(
-            failure.kind, request=failure.request, detail=failure.detail, token_endpoint=True
-        )
+        super().__init__(failure.kind, request=failure.request, detail=failure.detail)
 
 
 def kind_of(status: int, text: str, *, token_endpoint: bool = False) -> Kind:

@@ -121,7 +121,7 @@ class Http:
             content = body_of(response)
             answer = answer_of(response, content, name, decode, token_endpoint=token_endpoint)
         except (OSError, urllib3.exceptions.HTTPError) as error:  # all of requests is an OSError
-            failure = failure_of(error, name, token_endpoint=token_endpoint)
+            failure = failure_of(error, name)
         except ApiError as error:
             failure = error
         else:
