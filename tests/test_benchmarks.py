@@ -197,7 +197,7 @@ def test_the_pages_show_the_last_figures() -> None:
         statistics.median(each)
         for each in (load["seconds"], [process["tap"] for process in load["cpu"]])
     )
-    told = f"of {seconds:.0f} s for {load['rows']:,} rows into PostgreSQL"
+    told = f"Of {seconds:.0f} s for {load['rows']:,} rows into PostgreSQL"
     readme = section("README.md", "How fast it is").replace("\n", " ")
     assert f"{told}, the tap's share is {cpu:.0f} s of CPU" in readme
 
