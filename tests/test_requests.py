@@ -16,6 +16,7 @@ import requests
 import trustme
 
 from tap_servicetitan_dispatch import __version__
+from tap_servicetitan_dispatch.client import answers
 from tap_servicetitan_dispatch.client.auth import TenantTokens, TokenSource
 from tap_servicetitan_dispatch.client.backoff import Backoff, asked_wait
 from tap_servicetitan_dispatch.client.client import Client, token_request
@@ -421,6 +422,18 @@ def test_no_server_at_all_is_a_failed_connection(
     assert raised.value.kind == "no_connection"
     assert len(clock.sleeps) == 3
     assert "ConnectionPool" not in str(raised.value), "only the innermost cause is shown"
+
+
+def test_an_error_without_words_is_told_by_its_name() -> None:
+    assert answers.failure_of(TimeoutError(), "GET zones").detail == "TimeoutError"
+
+
+def test_what_an_error_does_not_come_from_is_not_its_cause() -> None:
+    error = ConnectionError("reset")
+    error.__context__ = TimeoutError("of something else")
+    assert answers.failure_of(error, "GET zones").kind == Kind.TIMED_OUT
+    error.__suppress_context__ = True
+    assert answers.failure_of(error, "GET zones").detail == "ConnectionError: reset"
 
 
 def test_a_certificate_that_is_not_trusted_is_said_at_once(

@@ -376,6 +376,14 @@ def test_text_that_is_not_valid_names_stream_and_row(
     assert len(api.api_calls) == 1
 
 
+def test_a_name_that_is_not_valid_text_is_told_as_that(api: ScriptedApi, tap: Command) -> None:
+    body = {"page": 1, "hasMore": False, "data": [], "\ud83d": 1}
+    api.reply = lambda _: Answer(body)
+    run = tap.run(api.config, streams=("zones",))
+    assert_fails(run, "zones: the answer has a value that cannot be passed on (GET ")
+    assert "text that is not valid Unicode in a key" in run.errors[0]
+
+
 def test_a_number_that_no_number_can_hold_is_named(api: ScriptedApi, tap: Command) -> None:
     api.reply = lambda _: Answer('{"page": 1, "hasMore": false, "data": [{"id": 1e400}]}')
     run = tap.run(api.config, streams=("zones",))
