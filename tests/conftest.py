@@ -130,6 +130,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     items.sort(key=turn)
     for item in items:
+        if item.nodeid.startswith(MARTS):
+            item.add_marker(pytest.mark.timeout(1800))  # the first one installs dbt and builds them
         if hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker(pytest.mark.no_cover)
 

@@ -358,6 +358,6 @@ def test_a_signal_ends_all_waits_at_once_and_nobody_calls_any_more(
     with tap.start(api.config, streams=OFFERED) as process:
         together.wait(30)
         process.send_signal(signal.SIGTERM)
-        output, log = process.communicate(timeout=30)
+        output, log = process.communicate(timeout=300)
     assert Run(process.returncode, output, log).exit_code == 128 + signal.SIGTERM
     assert sum(path in call.path for call in api.calls) == calls

@@ -210,9 +210,7 @@ def test_a_target_that_goes_away_ends_the_run_in_one_line(api: ScriptedApi, tap:
 def wait_until_full(pipe: IO[str]) -> None:
     """Return once nothing more fits into a pipe, so that whoever writes to it hangs."""
     pending, before = 0, -1
-    deadline = time.monotonic() + 30
     while pending != before or pending < 60_000:
-        assert time.monotonic() < deadline
         before = pending
         time.sleep(0.1)
         answer = fcntl.ioctl(pipe.fileno(), termios.FIONREAD, bytes(4))

@@ -223,7 +223,7 @@ def test_structured_logs_have_the_figures(
     monkeypatch.setenv("SINGER_SDK_LOG_CONFIG", str(config))
     api.reply = feed_of(*TWO_PAGES)
     with tap.start(api.config) as process:
-        _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=300)
     entries = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     [summary] = [entry for entry in entries if "spent waiting" in entry["message"]]
     extra = summary["extra"]

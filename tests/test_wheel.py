@@ -29,7 +29,7 @@ from tools.markdown import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.wheel, pytest.mark.timeout(300)]  # installs what it tests
+pytestmark = [pytest.mark.wheel]  # installs what it tests
 UV = Path(sys.executable).with_name("uv")
 PACKAGE = ROOT / "tap_servicetitan_dispatch"
 TAP = "tap-servicetitan-dispatch"

@@ -217,7 +217,6 @@ def board() -> Iterator[Caller]:
         yield caller
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.warehouse
 def test_the_commands_for_meltano_do_what_the_documents_say(
     project: Project, board: Caller
@@ -249,7 +248,6 @@ def test_the_commands_for_meltano_do_what_the_documents_say(
     assert len(checks) == 3
 
 
-@pytest.mark.timeout(300)  # a dozen processes, one after the other
 def test_the_commands_without_meltano_do_what_the_documents_say(
     tmp_path: Path, board: Caller
 ) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.support.runs import Command
 
-pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.warehouse
 
 PAGE = "docs/day-two.md"
 NORTH, SOUTH = 1_000_000_001, 1_000_000_002

@@ -579,7 +579,7 @@ def test_a_signal_stops_meltano_before_the_command_ends(tmp_path: Path, meltano:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    until((tmp_path / "begun").exists, 30)
+    until((tmp_path / "begun").exists)
     process.terminate()
     assert process.wait(30) == 128 + signal.SIGTERM
     assert (tmp_path / "ended").exists()

@@ -183,7 +183,6 @@ def test_the_logo_is_a_square_without_letters_and_without_pictures_from_elsewher
     assert tags & {"text", "image", "use", "script", "style", "foreignObject"} == set()
 
 
-@pytest.mark.timeout(120)
 def test_meltano_adds_the_plugin_from_the_file_without_asking_anybody(
     tmp_path: Path, definition: dict[str, Any]
 ) -> None:
@@ -203,7 +202,6 @@ def test_meltano_adds_the_plugin_from_the_file_without_asking_anybody(
 
 
 @pytest.mark.warehouse
-@pytest.mark.timeout(300)  # Meltano installs the tap and the target
 def test_added_from_the_file_the_plugin_loads_no_stream_that_was_not_asked_for(
     tmp_path: Path,
 ) -> None:

@@ -99,7 +99,6 @@ def token_in(state: Any) -> Any:
     return bookmark["replication_key_value"]
 
 
-@pytest.mark.timeout(300)  # Meltano installs the tap and the target
 def test_meltano_loads_everything_once_then_what_changed_and_everything_when_told(
     tmp_path: Path, sandbox: Sandbox, clock: Clock
 ) -> None:
@@ -130,7 +129,6 @@ def test_meltano_loads_everything_once_then_what_changed_and_everything_when_tol
     assert (project.folder / "meltano.yml").read_bytes() == description
 
 
-@pytest.mark.timeout(300)
 def test_meltano_loads_all_streams_when_the_extra_ones_are_named(
     project: Project, sandbox: Sandbox, clock: Clock
 ) -> None:
@@ -170,7 +168,6 @@ def test_meltano_loads_all_streams_when_the_extra_ones_are_named(
     assert set(expected) - set(loaded) <= {"technician_tracking"}, "nobody is under way by night"
 
 
-@pytest.mark.timeout(300)
 def test_meltano_checks_with_the_settings_of_the_project(
     project: Project, sandbox: Sandbox
 ) -> None:

@@ -27,7 +27,6 @@ pytestmark = [
     pytest.mark.skipif(
         CHROMIUM is None, reason="needs Chromium on the PATH, as by apt-get install chromium"
     ),
-    pytest.mark.timeout(300),
 ]
 SAME_DAY = "2026-11-01T19:00:00+00:00"
 """An hour after the newest load."""

@@ -65,7 +65,7 @@ def test_a_process_serves_until_it_is_interrupted_and_ends_well() -> None:
         url = guide.partition("api_url: ")[2].split()[0]
         assert requests.get(f"{url}/docs", timeout=30).status_code == 200
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=300)
     assert (process.returncode, rest) == (0, "Stopped.\n")
 
 

@@ -22,7 +22,6 @@ BY_CHANCE = "technician_tracking"
 """The one stream that may be empty in the end, if the editor calls back all who are on the way."""
 
 
-@pytest.mark.timeout(600)  # up to twenty processes, one after the other
 def test_taps_that_are_killed_on_a_bad_network_while_the_board_is_edited_lose_nothing(
     tmp_path: Path,
 ) -> None:

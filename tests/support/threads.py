@@ -40,4 +40,4 @@ class Threads:
     def assert_end(self) -> None:
         """Wait until all have ended, of which there must be some."""
         assert self.started
-        until(lambda: not self.alive, seconds=20)
+        until(lambda: not self.alive)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.support.postgresql import PostgreSql
     from tests.support.projects import Project
 
-pytestmark = [pytest.mark.scheduler, pytest.mark.warehouse, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.scheduler, pytest.mark.warehouse]
 
 OFTEN, RARELY = "fleet_every_10_minutes", "fleet_every_60_minutes"
 """The DAG of the shards north and south, and that of west."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.support.runs import Command
 
 # The first one has Meltano install all plugins
-pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.warehouse
 
 FAMILIES = {
     "non_job_appointments": "non-job-appointments",

@@ -31,7 +31,6 @@ Stored = dict[str, dict[Any, dict[str, Any]]]
 
 pytestmark = [
     pytest.mark.warehouse,
-    pytest.mark.timeout(300),
     # FastAPI silences it in a way that threads, here a sandbox in each, undo for each other.
     pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning"),
 ]

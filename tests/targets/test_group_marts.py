@@ -18,7 +18,7 @@ from tools.markdown import blocks, commands, section
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one installs dbt
+pytestmark = pytest.mark.warehouse
 
 NUMBERS = [1_000_000_001 + number for number in range(8)]
 REVOKED = NUMBERS[4]

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tests.support.scripted_api import ScriptedApi
 
 # The first one has Meltano install all plugins
-pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.warehouse
 
 # What text and numbers may do to a file or a table
 AWKWARD = {

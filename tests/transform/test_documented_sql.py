@@ -17,7 +17,7 @@ from tools.markdown import ROOT, blocks
 if TYPE_CHECKING:
     from tests.support.warehouses import Loads, Warehouses
 
-pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one installs dbt
+pytestmark = pytest.mark.warehouse
 
 TENANT = 1_000_000_001
 DAY, NEXT = "2026-06-18", "2026-06-19"

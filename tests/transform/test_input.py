@@ -14,7 +14,7 @@ from tests.transform.rows import absence, assignment, at, hours, log, of_tenant,
 if TYPE_CHECKING:
     from tests.support.warehouses import Loads, Warehouses
 
-pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one installs dbt
+pytestmark = pytest.mark.warehouse
 
 SINGLE = 1_000_000_001
 CURRENT = ("run", "--select", "+dispatch_current_assignments")

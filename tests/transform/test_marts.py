@@ -17,7 +17,7 @@ from tools.markdown import ROOT
 if TYPE_CHECKING:
     from tests.support.marts import Built
 
-pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one builds them
+pytestmark = pytest.mark.warehouse
 
 EMPTY = {
     "dispatch_arrivals",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.support.warehouses import Loads
 
-pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one installs dbt
+pytestmark = pytest.mark.warehouse
 
 THEIRS = {
     **{

@@ -16,7 +16,7 @@ from tap_servicetitan_dispatch.page.site import SHARED
 if TYPE_CHECKING:
     from tests.support.marts import Built
 
-pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one builds the marts
+pytestmark = pytest.mark.warehouse
 
 
 def test_both_databases_give_the_same_page(built: Built) -> None:

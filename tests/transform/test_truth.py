@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tap_servicetitan_dispatch.sandbox.world.assignments import Assignment
     from tests.support.marts import Built
 
-pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one builds the marts
+pytestmark = pytest.mark.warehouse
 
 
 def instant(text: str) -> datetime:

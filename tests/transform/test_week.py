@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-pytestmark = [pytest.mark.warehouse, pytest.mark.timeout(600)]  # the first one installs dbt
+pytestmark = pytest.mark.warehouse
 
 TENANT = 1_000_000_001
 
