@@ -122,6 +122,7 @@ RUN_BY_CI = {
     r"\.ci/test( tests/\w+)*": "run .ci/test",
     r"\.venv/bin/pytest -q -n 4 (--cov|tests/.*)": "exec .venv/bin/pytest -q -n 4",
     r"\.venv/bin/lint-imports": "run .venv/bin/lint-imports",
+    r"\.venv/bin/python -m tools\.generate --check": "run .venv/bin/python -m tools",
     r"\.venv/bin/ruff check": "run .venv/bin/ruff check",
     r"\.venv/bin/ruff format": "run .venv/bin/ruff format --check",
     r"\.venv/bin/mypy": "run .venv/bin/mypy",
