@@ -47,7 +47,7 @@ def comparisons(loads: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             "times",
         )
     yield _figure(
-        f"Time of `meltano el` for {rows} rows into PostgreSQL, compared with the target's defaults",
+        f"Time of `meltano el`, {rows} rows into PostgreSQL, compared with the target's defaults",
         ratios((ours, POSTGRES), (ours, BY_DEFAULT)),
         "at most 0.33",
         2,

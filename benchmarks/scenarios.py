@@ -245,8 +245,8 @@ def _of_a_group(rows: int, latency: float) -> Iterator[Scenario]:
         return alone.seconds / several.seconds
 
     yield Scenario(
-        f"Time of {GROUP} tenants with nothing new, {AT_ONCE} requests at a time, compared with the "
-        "requests alone",
+        f"Time of {GROUP} tenants with nothing new, {AT_ONCE} requests at a time, compared with "
+        "the requests alone",
         waiting,
         goal="at most 1.25",
         limit=1.25,

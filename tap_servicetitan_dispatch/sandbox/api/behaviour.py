@@ -354,7 +354,7 @@ class Behaviour:
     page_sizes: Annotated[
         Literal["any", "tens"],
         Field(
-            description="Whether pages have as many rows as requested, or that number rounded up to tens.",
+            description="Whether pages have the requested number of rows, or that rounded up to tens.",
         ),
     ] = "any"
     has_more: Annotated[
@@ -463,7 +463,7 @@ class Behaviour:
     done_edits: Annotated[
         Literal["few", "bulk"],
         Field(
-            description="Whether few done assignments are edited again, or all of a day at the same time.",
+            description="Whether few done assignments are edited again, or all of a day at once.",
         ),
     ] = "few"
     technician_names: Annotated[

@@ -654,8 +654,8 @@ def few_share_ten_seconds(seen: Seen) -> Verdict:
     within = Counter(time // _TOLERANCE for time in times).most_common(1)[0][1]
     sandbox = {"tied_rows": rounded(tied)} if tied >= _MANY_TIED else {}
     text = (
-        f"{share(sharing, len(times))} share their time with another; at most {count(tied)} have one "
-        f"time, and {count(within)} lie within ten seconds{_ties_at_page_ends(seen)}"
+        f"{share(sharing, len(times))} share their time with another; at most {count(tied)} have "
+        f"one time, and {count(within)} lie within ten seconds{_ties_at_page_ends(seen)}"
     )
     return of_enough(len(times), either(within < LARGEST, text, text, **sandbox))
 
