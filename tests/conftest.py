@@ -209,7 +209,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Meltano project in which all plugins are installed; nobody runs it."""
 
     def install(folder: Path) -> None:
-        Project.copied_to(folder).meltano("install", UV_COMPILE_BYTECODE="1")
+        Project.copied_to(folder).meltano("install")
 
     return _made_once("installed", install, tmp_path_factory)
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,8 @@ def test_without_the_extra_the_sandbox_says_in_one_line_what_to_install(
 
 def test_version_is_the_packages(tap: Command) -> None:
     run = tap.run(None, None, None, "--version")
-    assert run.stdout.startswith(f"tap-servicetitan-dispatch v{__version__}, Meltano SDK v0.54.")
+    sdk = version("singer-sdk")
+    assert run.stdout == f"tap-servicetitan-dispatch v{__version__}, Meltano SDK v{sdk}\n"
 
 
 def test_about_names_all_settings(tap: Command) -> None:
