@@ -28,7 +28,7 @@ def _shown(figure: dict[str, Any], value: float) -> str:
 def load_lines(results: dict[str, Any]) -> list[str]:
     """Return the loads as the lines of a Markdown table, with the share of each process."""
     return [
-        f"| By | Rows | Into | Runs | Seconds | Rows/s | {' | '.join(f'CPU: {each}' for each in PARTS)} |",
+        f"| By | Rows | Into | Runs | Seconds | Rows/s | CPU: {' | CPU: '.join(PARTS)} |",
         "|---|---|---|---|---|---|---|---|---|---|",
         *map(_load_line, results["loads"]),
     ]

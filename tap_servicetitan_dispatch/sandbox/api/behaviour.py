@@ -354,7 +354,7 @@ class Behaviour:
     page_sizes: Annotated[
         Literal["any", "tens"],
         Field(
-            description="Whether pages have the requested number of rows, or that rounded up to tens.",
+            description="Whether pages have as many rows as requested, or that rounded up to tens.",
         ),
     ] = "any"
     has_more: Annotated[
