@@ -131,14 +131,15 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
         "active",
         "Which assignments to ask the export feed for: `Any`, only active (`True`) or only "
         "inactive (`False`) ones. With `True` you never learn that an assignment was withdrawn. "
-        "The vendor says both that exports have filters and that they have none; a survey shows.",
+        "The vendor says both that exports have filters and that they have none; a survey shows "
+        "which.",
         default="Any",
         allowed_values=["Any", "True", "False"],
     ),
     _switch(
         "include_recent_changes",
         "Whether the export feed delivers changes at once. By default, the vendor says, they come "
-        "about 15 minutes late, but each only once; a survey shows.",
+        "about 15 minutes late, but each only once; a survey checks that.",
     ),
     _setting(
         "extra_streams",

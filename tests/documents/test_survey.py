@@ -61,7 +61,7 @@ BELIEFS = {
         "A day goes as on a real board": OURS,
         "A change of an assignment shows in the feed": OURS,
         "Where the real API is unknown": OURS,
-        "at a real tenant it tells": OURS,
+        "at a real tenant it finds": OURS,
         "the same 404 as at ServiceTitan": "unknown_tenant_is_unmatched",
         "how the real API behaves where nobody has written it down": OURS,
         "A real contractor may have odder rows": OURS,
