@@ -40,13 +40,18 @@ def comparisons(loads: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for into in (NOTHING, FILE):
         values = [1 / ratio for ratio in ratios((ours, into), (plain, into))]
         yield _figure(
-            f"Rows a second into {into}, over those of a plain SDK tap", values, "at least 3", 1
+            f"Rows a second into {into}, compared with a plain SDK tap",
+            values,
+            "at least 3",
+            1,
+            "times",
         )
     yield _figure(
-        f"`meltano el` of {rows} rows into PostgreSQL, over that with the target's own settings",
+        f"Time of `meltano el`, {rows} rows into PostgreSQL, compared with the target's defaults",
         ratios((ours, POSTGRES), (ours, BY_DEFAULT)),
         "at most 0.33",
         2,
+        "times",
     )
     for into, where in ((IDLE, ""), (IDLE_IN_SANDBOX, " in the sandbox")):
         values = [sum(cpu.values()) for cpu in by[ours, into]["cpu"]]

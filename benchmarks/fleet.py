@@ -53,7 +53,7 @@ HEAD = (
     "CPU seconds",
     "Memory of a shard",
     "Calls",
-    "Tenants for a core",
+    "Tenants that a core can refresh",
     f"Cores for {MANY:,}",
 )
 

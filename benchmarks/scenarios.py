@@ -139,30 +139,34 @@ def _of_time(rows: int, latency: float) -> Iterator[Scenario]:
 
     for count, limit in ((rows, 1.6), (10 * rows, 1.4)):
         yield Scenario(
-            f"Time for {count:,} rows, over that of a bare loop",
+            f"Time for {count:,} rows, compared with a bare loop",
             partial(throughput, count),
             goal=f"at most {limit}",
             limit=limit,
+            unit="times",
             share=3,
         )
     for what, settings in KEPT_AND_HASHED.items():
         yield Scenario(
-            f"CPU for {rows:,} rows with {what}, over that without",
+            f"CPU for {rows:,} rows with {what}, compared with a run without",
             partial(cpu_with, settings),
             goal="at most 1.5",
             limit=1.5,
+            unit="times",
             share=3,
         )
     yield Scenario(
-        f"Time for {rows:,} rows at {latency} s a request, over that of the requests",
+        f"Time for {rows:,} rows at {latency} s a request, compared with the requests alone",
         waiting,
         goal="at most 1.1",
         limit=1.1,
+        unit="times",
     )
     yield Scenario(
-        f"A run with nothing new at {latency} s a request, in requests",
+        f"Time of a run with nothing new at {latency} s a request, compared with one request",
         nothing_new,
         goal="at most 3",
+        unit="times",
         limit=3,
         share=1,
     )
@@ -205,14 +209,15 @@ def _of_arrow(rows: int) -> Iterator[Scenario]:
         return files.peak_mib
 
     yield Scenario(
-        f"CPU for {rows:,} rows into files of Arrow, over that of records",
+        f"CPU for {rows:,} rows into Arrow files, compared with records",
         cpu,
         goal="at most 2",
         limit=2,
+        unit="times",
     )
     for count, goal in ((rows, "below 150 MiB"), (10 * rows, "the same")):
         yield Scenario(
-            f"Peak memory, {count:,} rows into files of Arrow",
+            f"Peak memory, {count:,} rows into Arrow files",
             partial(peak, count),
             goal,
             limit=150,
@@ -240,16 +245,19 @@ def _of_a_group(rows: int, latency: float) -> Iterator[Scenario]:
         return alone.seconds / several.seconds
 
     yield Scenario(
-        f"{GROUP} tenants, nothing new, {AT_ONCE} requests at a time: time, over theirs",
+        f"Time of {GROUP} tenants with nothing new, {AT_ONCE} requests at a time, compared with "
+        "the requests alone",
         waiting,
         goal="at most 1.25",
         limit=1.25,
+        unit="times",
     )
     yield Scenario(
-        f"The same: CPU, over {GROUP} runs of a single tenant",
+        f"The same: CPU, compared with {GROUP} runs of a single tenant",
         cpu,
         goal="at most 0.067",
         limit=0.067,
+        unit="times",
         digits=3,
     )
     for what, once in (
@@ -270,9 +278,10 @@ def _of_a_group(rows: int, latency: float) -> Iterator[Scenario]:
         share=0,
     )
     yield Scenario(
-        f"Rows a second of {SOME} tenants, over those of one with as many rows",
+        f"Rows a second of {SOME} tenants, compared with one tenant that has as many rows",
         throughput,
         goal="at least 0.9",
+        unit="times",
     )
     yield Scenario(
         f"Check of {GROUP} tenants, {MOST_AT_ONCE} requests at a time",
@@ -291,10 +300,11 @@ def _of_start_up() -> Iterator[Scenario]:
 
     for option in ("--version", "--discover"):
         yield Scenario(
-            f"`{option}`, over `import singer_sdk`",
+            f"Time of `{option}`, compared with `import singer_sdk`",
             partial(start_up, option),
             goal="below 1.3",
             limit=1.3,
+            unit="times",
             share=1,
         )
 

@@ -15,7 +15,7 @@ def lines(results: dict[str, Any]) -> list[str]:
         "|---|---|---|---|",
         *(
             f"| {each['what']} | {_shown(each, each['median'])} | "
-            f"{_shown(each, each['least'])} to {_shown(each, each['most'])} | {each['goal']} |"
+            f"{each['least']:.{each['digits']}f} to {_shown(each, each['most'])} | {each['goal']} |"
             for each in results["figures"]
         ),
     ]
@@ -28,7 +28,7 @@ def _shown(figure: dict[str, Any], value: float) -> str:
 def load_lines(results: dict[str, Any]) -> list[str]:
     """Return the loads as the lines of a Markdown table, with the share of each process."""
     return [
-        "| By | Rows | Into | Runs | Seconds | Rows/s | Discovery | Tap | Target | Meltano |",
+        f"| By | Rows | Into | Runs | Seconds | Rows/s | CPU: {' | CPU: '.join(PARTS)} |",
         "|---|---|---|---|---|---|---|---|---|---|",
         *map(_load_line, results["loads"]),
     ]

@@ -134,7 +134,7 @@ def test_days_of_a_zone_that_nobody_has_named_are_told(
 ONE_BELIEF = {
     "docs/settings.md": (("`active`", "says both", "By default, the vendor says, they come"), ()),
     "docs/concepts.md": (
-        ("An assignment is a row that changes", "Until the API has answered"),
+        ("As far as anyone has observed, an assignment is one row", "Until the API has answered"),
         ("are events",),
     ),
     "docs/streams.md": (("switched off or deleted",), ("False once the zone was deleted",)),
@@ -146,7 +146,7 @@ ONE_BELIEF = {
     "transform/models/staging/_staging.yml": (("is unknown",), ("as it is now",)),
     "docs/warehouses.md": (("writes up to seven digits",), ("sorts and pages by seven digits",)),
     "CONTRIBUTING.md": (("one client takes a 404",), ()),
-    ".github/hub/definition.yml": (("By the vendor's word the export feed",), ("are events",)),
+    ".github/hub/definition.yml": (("The vendor says that the export feed",), ("are events",)),
 }
 """What pages have to say of what nobody knows, and what only one side of it would say."""
 
@@ -188,7 +188,7 @@ WHERE_THE_DELAY_IS_TOLD = (
     "transform/**/*.yml",
 )
 NOT_OF_THE_FEED = (
-    "while away, for fifteen minutes or more",
+    "for fifteen minutes or more during an absence",
     "runs all tests: some fifteen minutes",
 )
 WITH_MARKS = "docs/survey.md"
@@ -254,8 +254,8 @@ def test_the_size_of_a_page_of_the_feed_is_unknown_and_nothing_is_said_to_rest_o
     pages = ("docs/concepts.md", "docs/operations.md")
     concepts, operations = ((ROOT / page).read_text(encoding="utf-8") for page in pages)
     assert MOST_EMPTY == 1000
-    assert "up to a thousand empty ones" in " ".join(concepts.split())
-    assert f"After {MOST_EMPTY:,} the stream ends there, with its bookmark safe" in operations
+    assert "Only a thousand empty pages in a row end the read" in " ".join(concepts.split())
+    assert f"After {MOST_EMPTY:,} of them the stream ends, with its bookmark safe" in operations
 
 
 def fact_named(name: str) -> Fact:

@@ -201,10 +201,10 @@ def figure_rows() -> list[str]:
 
 
 FOR_THE_README = (
-    "Rows a second into a file, over those of a plain SDK tap",
-    "`meltano el` of 300,000 rows into PostgreSQL, over that with the target's own settings",
+    "Rows a second into a file, compared with a plain SDK tap",
+    "Time of `meltano el`, 300,000 rows into PostgreSQL, compared with the target's defaults",
     "`meltano el` with nothing new: CPU of all processes",
-    "Time for 300,000 rows at 0.3 s a request, over that of the requests",
+    "Time for 300,000 rows at 0.3 s a request, compared with the requests alone",
     "Peak memory, 300,000 rows",
 )
 """The figures that a user notices."""

@@ -31,7 +31,7 @@ TABLES = {
     "docs/fleets.md": {"How many tenants a core refreshes": declared.fleet_rows},
     "docs/operations.md": {"What can go wrong": declared.failure_rows},
     "docs/sandbox.md": {"What nobody knows": declared.switch_rows},
-    "docs/warehouses.md": {"What people wait for": declared.load_rows},
+    "docs/warehouses.md": {"Where the time goes": declared.load_rows},
     "docs/settings.md": {"All settings": declared.setting_rows},
 }
 """The tables that are made from the code, by the document and the heading that they stand under."""

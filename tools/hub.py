@@ -85,7 +85,7 @@ meltano config set {NAME} extra_streams '["capacities"]'
 
 ### The 15 minute delay
 
-By the vendor's word the export feed shows a change about 15 minutes after it was made, and shows it
+The vendor says that the export feed shows a change about 15 minutes after it was made, and shows it
 once. With `include_recent_changes` it shows changes at once, and some of them again in the next
 run.
 

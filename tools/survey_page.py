@@ -26,8 +26,8 @@ _TIMED = "answers_within_100_s"
 HEAD = """\
 # The survey
 
-Nobody who works on this tap has credentials. The tap rests on the vendor's documents, on observations of
-others, and on conclusions from both. You have a tenant: one command tells what is true.
+Nobody who works on this tap has credentials. The tap rests on the vendor's documents, on what others
+have observed, and on conclusions from both. If you have a tenant, one command finds out what is true.
 
 ```sh
 .venv/bin/meltano --environment=production invoke tap-servicetitan-dispatch:survey
@@ -37,24 +37,25 @@ others, and on conclusions from both. You have a tenant: one command tells what 
 Without Meltano: `tap-servicetitan-dispatch --config … --survey`. It sends some 120 calls, at most 150,
 no more than 8 a second. It ends after at most three minutes, or at Ctrl-C or a signal, with the results
 so far. It only reads: nothing is written, and no bookmark moves. It provokes a few refusals, each once:
-by a made-up continuation token, an unknown parameter and `sort`, too large a page, too long a forecast,
-tenant 0, and a token without `Bearer`. It never sends a wrong secret.
+with a made-up continuation token, an unknown parameter, an unknown `sort`, too large a page, too long a
+forecast, tenant 0, and a token without `Bearer`. It never sends a wrong secret.
 
 - It covers the selected streams. `capacities` and `technician_tracking` must be in `extra_streams`;
   tracking is asked for at most three pairs that are under way.
 - It reports a missing scope; [`--check`](operations.md#check-before-you-run) says which one to grant.
-- In a group it covers one tenant after the other; `--survey-tenant NUMBER` picks one.
-  A tenant without a token costs the others nothing; the log says why, and the exit code is 1.
+- In a group it covers one tenant after the other; `--survey-tenant NUMBER` picks one. If a tenant gets
+  no token, the others are surveyed; the log says why, and the exit code is 1.
 - `--survey-also wrong-key` also tries a made-up app key. `--survey-also tenant-number` puts the
   tenant's number into the file.
-- The exit code is 0 if it got through, whatever it found. Ctrl-C ends it with 130 and SIGTERM with 143, after
-  it has printed the results so far; a second signal ends it at once.
+- The exit code is 0 if the survey was completed, whatever it found. Ctrl-C ends it with 130 and SIGTERM
+  with 143, after it has printed the results so far; a second signal ends it at once.
 
 ## What the file holds
 
 `--survey=json` prints an object, described by `tap_servicetitan_dispatch/survey/schema.json`; for a
 group, a list of them. **No value of a row is in it**: [SECURITY.md](../SECURITY.md) says what is. Look
-through the file, then attach it to an issue with the template for it: it is what we lack most.
+through the file, then attach it to an issue, for which there is a form. Such files are what we lack
+most.
 
 ## A sandbox that is like it
 
@@ -62,21 +63,24 @@ through the file, then attach it to an issue with the template for it: it is wha
 servicetitan-sandbox --like survey.json
 ```
 
-This sandbox behaves like that tenant: every switch that a fact names, the number of rows of each list,
-the shares of inactive and undated rows, how late it answers, what failed in passing, and by how much
-its clock is off. Other options win. All tenants of a sandbox behave alike: of a group's file, the
-first tenant that could be asked counts, and the command says which one. For another one, keep only its
-object of the list. In Python: `Sandbox(like="survey.json")`.
+This sandbox behaves like that tenant. It copies every switch that a fact names, the number of rows of
+each list, the shares of inactive and undated rows, the delay of answers, temporary failures, and the
+error of the clock. Other options take precedence. All tenants of a sandbox behave alike: if the file is
+of a group, the sandbox copies the first tenant that could be surveyed, and says which one that is. To
+copy another one, keep only its object in the file. In Python: `Sandbox(like="survey.json")`.
 
 ## How sure it is
 
-- About rows: *as believed* takes 300 rows without an exception, or 3,000 if one exception is one lost
-  row. One exception makes it *otherwise*. With fewer rows it *could not tell*, and says why.
-- About parameters: one answer is enough if it can tell, such as a bound with rows on both sides of it.
-- The office goes on working during a survey. So it compares only rows that were unchanged for an hour,
-  and asks for counts twice.
+- A belief about rows is *as believed* if 300 rows have no exception (3,000 where each exception would be
+  a lost row). It is *otherwise* after one exception. With fewer rows the survey *could not tell*, and
+  says why.
+- A belief about a parameter needs one answer that can decide it, such as that to a bound with rows on
+  both sides.
+- The office goes on working during a survey. So the survey compares only rows that were unchanged for an
+  hour, and asks for counts twice.
 - Events during the survey, such as changes that do not move `modifiedOn`, show only in a busy hour.
-- Each call has 30 seconds. A wait that would take longer than the survey has left ends it.
+- Each call has 30 seconds. If the API asks for a wait that is longer than the time left, the survey
+  ends.
 
 ## A second survey
 
@@ -87,16 +91,17 @@ each deletion shows only with time. So survey twice, a day or more apart, with t
 tap-servicetitan-dispatch --config config.json --survey --survey-memory memory.json
 ```
 
-The first survey writes the file. Each later one compares itself with it and leaves it as it is, so its
-token grows older; delete the file to begin anew. **The file is private**: it holds a token of the export
-feed and ids of rows. Only you can read it, and `--survey=json` prints nothing of it.
+The first survey writes the file. Each later survey compares its results with the file, and leaves the
+file unchanged, so that the token in it grows older. Delete the file to begin anew. **The file is
+private**: it holds a token of the export feed and ids of rows. Only you can read it, and `--survey=json`
+prints nothing of it.
 
 ## What the tap believes
 
-*Documented* is what the vendor says, *observed* what others saw, *inferred* what follows from either,
-*unknown* what the sources leave open. [The sandbox](sandbox.md#what-nobody-knows) behaves as believed
-unless a switch says otherwise. The column "In the sandbox" is a survey of it, with all switches at their
-defaults.
+The column "Source" says where a belief comes from: *documented* by the vendor, *observed* by others,
+*inferred* from either, or *unknown*, if the sources leave it open. [The
+sandbox](sandbox.md#what-nobody-knows) behaves as believed unless a switch says otherwise. The column "In
+the sandbox" shows a survey of the sandbox, with all switches at their defaults.
 
 """
 
@@ -128,7 +133,7 @@ def _sections() -> Iterator[str]:
         facts = list(group)
         yield f"### {about[:1].upper()}{about[1:]}\n\n"
         yield f"<details>\n<summary>{len(facts)} facts</summary>\n\n"
-        yield "| Fact | Believed | Mark | In the sandbox | If it is otherwise | How it is found out | Switches |\n"
+        yield "| Fact | Believed | Source | In the sandbox | If not, does the tap cope? | How it is found out | Switches |\n"
         yield "|---|---|---|---|---|---|---|\n"
         for fact in facts:
             finding = found[fact.name]

@@ -131,14 +131,15 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
         "active",
         "Which assignments to ask the export feed for: `Any`, only active (`True`) or only "
         "inactive (`False`) ones. With `True` you never learn that an assignment was withdrawn. "
-        "The vendor says both that exports have filters and that they have none; a survey tells.",
+        "The vendor says both that exports have filters and that they have none; a survey shows "
+        "which.",
         default="Any",
         allowed_values=["Any", "True", "False"],
     ),
     _switch(
         "include_recent_changes",
         "Whether the export feed delivers changes at once. By default, the vendor says, they come "
-        "about 15 minutes late, but each only once; a survey tells.",
+        "about 15 minutes late, but each only once; a survey checks that.",
     ),
     _setting(
         "extra_streams",
@@ -205,7 +206,7 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
         "detect_deleted_assignments",
         "Whether `detect_deleted_every_hours` covers `appointment_assignments` too, by the ids of "
         "their list: one call for every 5,000 rows. Only needed if the export feed does not "
-        "return deleted assignments, which a survey tells. Refused while `keep_history` names "
+        "return deleted assignments, which a survey shows. Refused while `keep_history` names "
         "`appointment_assignments`, as `meltano.yml` does: in a table that keeps each version, no "
         "row can be marked.",
     ),
@@ -291,7 +292,7 @@ _SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     _number(
         "max_retries",
-        "How often a call is tried again after a passing failure (rate limit, server error, "
+        "How often a call is tried again after a temporary failure (rate limit, server error, "
         "network).",
         within=(0, 1000),
         default=8,

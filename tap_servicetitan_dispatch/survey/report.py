@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 MARKS = {"as believed": ("✓", "+", "green"), "otherwise": ("✗", "x", "red")}
 NO_MARK = ("?", "?", "dim")
-COPES = {"yes": "It copes.", "in part": "It copes in part.", "no": "It does not cope."}
+COPES = {"yes": "Yes.", "in part": "In part.", "no": "No."}
+"""Whether the tap copes if a belief is wrong."""
 
 
 def as_json(surveys: Sequence[Survey]) -> str:
@@ -42,7 +43,7 @@ def print_tables(surveys: Sequence[Survey], file: TextIO) -> None:
         table.add_column()
         table.add_column("What the tap believes", overflow="fold", ratio=2)
         table.add_column("What was seen", overflow="fold", ratio=2)
-        table.add_column("If it is otherwise", overflow="fold", ratio=2)
+        table.add_column("Does the tap cope?", overflow="fold", ratio=2)
         about = ""
         for finding in each.findings:
             if finding.fact.about != about:

@@ -91,7 +91,7 @@ def test_what_is_changed_in_the_sandbox_arrives(tap: Command) -> None:
 
 
 def test_the_demo_of_faults_uses_options_and_settings_that_there_are() -> None:
-    start, *others = commands(section("docs/operations.md", "See it get through"))
+    start, *others = commands(section("docs/operations.md", "See it recover"))
     _, _, options = start.partition(" invoke tap-servicetitan-dispatch:sandbox ")
     given = cli.main.make_context("sandbox", options.split()).params
     assert (given["speed"], given["fault_rate"]) == (0, "0.15")

@@ -399,7 +399,8 @@ def test_what_it_prints_fits_its_schema() -> None:
     file = io.StringIO()
     report.print_tables([survey, replace(survey, findings=survey.findings[:3])], file)
     assert "✗" in file.getvalue()
-    assert "It copes" in file.getvalue()
+    assert "Does the tap cope?" in file.getvalue()
+    assert "In part." in file.getvalue()
 
 
 def test_marks_that_cannot_be_shown_are_others() -> None:

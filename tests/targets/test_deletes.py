@@ -33,7 +33,7 @@ FAMILIES = {
     "technician_skills": "technician-skills",
     "zones": "zones",
 }
-COUNTS = blocks(section("docs/operations.md", "See that all is there"), "sql")[1]
+COUNTS = blocks(section("docs/operations.md", "See that everything is there"), "sql")[1]
 
 
 @pytest.fixture

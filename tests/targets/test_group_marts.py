@@ -63,7 +63,9 @@ def test_marts_have_the_others_freshness_says_who_failed_and_stale_ends_the_run(
         assert f"1 of 8 tenants are stale, not loaded to their end for 1h: tenant {REVOKED}" in log
         assert "fresh  Acme South (1000000002)" in log
         (again,) = (
-            line for line in commands(section("docs/marts.md", "Is all there")) if "--args" in line
+            line
+            for line in commands(section("docs/marts.md", "Is everything there"))
+            if "--args" in line
         )
         with project.start(*shlex.split(again)[1:], **variables) as process:
             told, _ = process.communicate()

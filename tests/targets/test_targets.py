@@ -59,7 +59,7 @@ def board() -> Iterator[Caller]:
         yield caller
 
 
-QUERIES = blocks(section("docs/operations.md", "See that all is there"), "sql")
+QUERIES = blocks(section("docs/operations.md", "See that everything is there"), "sql")
 
 
 def edit(board: Caller) -> None:

@@ -354,7 +354,7 @@ class Behaviour:
     page_sizes: Annotated[
         Literal["any", "tens"],
         Field(
-            description="Whether pages have as many rows as requested or, beyond ten, whole tens.",
+            description="Whether pages have as many rows as requested, or that rounded up to tens.",
         ),
     ] = "any"
     has_more: Annotated[
@@ -396,7 +396,7 @@ class Behaviour:
     id_order: Annotated[
         Literal["number", "text"],
         Field(
-            description="Whether `sort=+Id` sorts numbers, or texts of digits.",
+            description="Whether `sort=+Id` sorts ids as numbers, or as text.",
         ),
     ] = "number"
     windows_order: Annotated[
@@ -463,7 +463,7 @@ class Behaviour:
     done_edits: Annotated[
         Literal["few", "bulk"],
         Field(
-            description="Whether done assignments are edited once more, all of a day at one time.",
+            description="Whether few done assignments are edited again, or all of a day at once.",
         ),
     ] = "few"
     technician_names: Annotated[

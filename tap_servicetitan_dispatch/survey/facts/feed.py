@@ -316,7 +316,7 @@ def feed_lags_15_minutes(seen: Seen) -> Verdict:
     if not there or not lacking:
         return unknown("too little changed within two hours")
     youngest, oldest = min(there), max(lacking)
-    text = f"the youngest there is {seconds(youngest)} old, the oldest lacking {seconds(oldest)}"
+    text = f"its youngest row is {seconds(youngest)} old, the oldest missing one {seconds(oldest)}"
     if not -MINUTE / SECOND <= youngest - oldest <= _GAP_SECONDS:
         return unknown("too little changed, or older rows are lacking, too", text)
     delay = round((youngest + oldest) / 2 / 60) * 60

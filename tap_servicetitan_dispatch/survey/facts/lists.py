@@ -226,7 +226,7 @@ def non_job_has_both(seen: Seen) -> Verdict:
     "observed",
     "yes",
     "Rows without `modifiedOn` come with full reads only; the log warns of them.",
-    "Rows of each list without a `modifiedOn` from 1970 on and before the year 9999.",
+    "Rows of each list without a `modifiedOn` between 1970 and the year 9999.",
     switches=("undated",),
     questions=("list:",),
 )
@@ -637,8 +637,9 @@ def bad_sort_is_refused(seen: Seen) -> Verdict:
     "inferred",
     "yes",
     "After a bulk import, the list is read by page number.",
-    "Assignments that share their time with another, the largest group that does, and the most "
-    "rows within ten seconds. And pages of all lists, in order of time, whose last rows share one.",
+    "The share of assignments with the same time as another, the largest group with one time, and "
+    "the most rows within ten seconds. And pages of lists in order of time whose last two rows "
+    "have the same time.",
     switches=("tied_rows",),
     questions=("list:",),
 )
@@ -653,8 +654,8 @@ def few_share_ten_seconds(seen: Seen) -> Verdict:
     within = Counter(time // _TOLERANCE for time in times).most_common(1)[0][1]
     sandbox = {"tied_rows": rounded(tied)} if tied >= _MANY_TIED else {}
     text = (
-        f"{share(sharing, len(times))} share their time with another, {count(tied)} one time, "
-        f"{count(within)} ten seconds{_ties_at_page_ends(seen)}"
+        f"{share(sharing, len(times))} share their time with another; at most {count(tied)} have "
+        f"one time, and {count(within)} lie within ten seconds{_ties_at_page_ends(seen)}"
     )
     return of_enough(len(times), either(within < LARGEST, text, text, **sandbox))
 
@@ -772,8 +773,8 @@ def bounds_part_the_list(seen: Seen) -> Verdict:
     "observed",
     "no",
     "Each run that resumes from a time fails.",
-    "Bounds a microsecond before and after a row. The sandbox has no switch for it: a tap whose "
-    "bounds are refused reads nothing that could differ.",
+    "Bounds a microsecond before and after a row. The sandbox has no switch for it, because a tap "
+    "whose bounds are refused reads nothing.",
     questions=("bound:", "feed:from:"),
 )
 def z_is_taken(seen: Seen) -> Verdict:

@@ -291,7 +291,7 @@ def all_day_begins_at_midnight(seen: Seen) -> Verdict:
         return unknown("too few last all day")
     at_utc = sum(start % DAY == 0 for start in starts)
     hours = Counter(start % DAY for start in starts)
-    text = f"{share(at_utc, len(starts))} begin at midnight (UTC), {len(hours)} different hours"
+    text = f"{share(at_utc, len(starts))} begin at midnight (UTC); times of day: {len(hours)}"
     two = 2
     if at_utc == len(starts):
         return unknown("the zone is UTC, or their `Z` is false", text)
