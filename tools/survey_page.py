@@ -35,10 +35,10 @@ have observed, and on conclusions from both. If you have a tenant, one command f
 ```
 
 Without Meltano: `tap-servicetitan-dispatch --config … --survey`. It sends some 120 calls, at most 150,
-no more than 8 a second. It ends after at most three minutes, or at Ctrl-C or a signal, with the results
-so far. It only reads: nothing is written, and no bookmark moves. It provokes a few refusals, each once:
-with a made-up continuation token, an unknown parameter, an unknown `sort`, too large a page, too long a
-forecast, tenant 0, and a token without `Bearer`. It never sends a wrong secret.
+no more than 8 a second. It ends after at most three minutes, with the results so far. It only reads, and
+moves no bookmark. It provokes a few refusals, each once: with a made-up continuation token, an unknown
+parameter, an unknown `sort`, too large a page, too long a forecast, tenant 0, and a token without
+`Bearer`. It never sends a wrong secret.
 
 - It covers the selected streams. `capacities` and `technician_tracking` must be in `extra_streams`;
   tracking is asked for at most three pairs that are under way.
@@ -54,8 +54,7 @@ forecast, tenant 0, and a token without `Bearer`. It never sends a wrong secret.
 
 `--survey=json` prints an object, described by `tap_servicetitan_dispatch/survey/schema.json`; for a
 group, a list of them. **No value of a row is in it**: [SECURITY.md](../SECURITY.md) says what is. Look
-through the file, then attach it to an issue, for which there is a form. Such files are what we lack
-most.
+through the file, then attach it to an issue; there is a form.
 
 ## A sandbox that is like it
 
@@ -63,11 +62,11 @@ most.
 servicetitan-sandbox --like survey.json
 ```
 
-This sandbox behaves like that tenant. It copies every switch that a fact names, the number of rows of
-each list, the shares of inactive and undated rows, the delay of answers, temporary failures, and the
-error of the clock. Other options take precedence. All tenants of a sandbox behave alike: if the file is
-of a group, the sandbox copies the first tenant that could be surveyed, and says which one that is. To
-copy another one, keep only its object in the file. In Python: `Sandbox(like="survey.json")`.
+This sandbox copies every switch that a fact names, the number of rows of each list, the shares of
+inactive and undated rows, the delay of answers, temporary failures, and the error of the clock. Other
+options take precedence. All tenants of a sandbox behave alike: if the file is of a group, the sandbox
+copies the first tenant that could be surveyed, and says which one that is. To copy another one, keep
+only its object in the file. In Python: `Sandbox(like="survey.json")`.
 
 ## How sure it is
 
@@ -76,11 +75,10 @@ copy another one, keep only its object in the file. In Python: `Sandbox(like="su
   says why.
 - A belief about a parameter needs one answer that can decide it, such as that to a bound with rows on
   both sides.
-- The office goes on working during a survey. So the survey compares only rows that were unchanged for an
-  hour, and asks for counts twice.
+- As the office goes on working, the survey compares only rows that were unchanged for an hour, and asks
+  for counts twice.
 - Events during the survey, such as changes that do not move `modifiedOn`, show only in a busy hour.
-- Each call has 30 seconds. If the API asks for a wait that is longer than the time left, the survey
-  ends.
+- Each call has 30 seconds. If the API asks for a wait longer than the time left, the survey ends.
 
 ## A second survey
 
@@ -91,10 +89,9 @@ each deletion shows only with time. So survey twice, a day or more apart, with t
 tap-servicetitan-dispatch --config config.json --survey --survey-memory memory.json
 ```
 
-The first survey writes the file. Each later survey compares its results with the file, and leaves the
-file unchanged, so that the token in it grows older. Delete the file to begin anew. **The file is
-private**: it holds a token of the export feed and ids of rows. Only you can read it, and `--survey=json`
-prints nothing of it.
+The first survey writes the file. Each later one compares its results with it, and leaves it unchanged,
+so that its token grows older. Delete the file to begin anew. **The file is private**: it holds a token
+of the export feed and ids of rows. Only you can read it, and `--survey=json` prints nothing of it.
 
 ## What the tap believes
 

@@ -174,9 +174,8 @@ def test_the_command_says_which_tenant_of_a_group_it_is_like(
     assert "tenant" not in CliRunner().invoke(cli.main, [f"--like={path}"]).output
 
 
-@pytest.mark.parametrize("page", ["docs/sandbox.md", "docs/survey.md"])
-def test_the_pages_say_that_all_tenants_of_a_sandbox_behave_alike(page: str) -> None:
-    text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+def test_the_page_says_that_all_tenants_of_a_sandbox_behave_alike() -> None:
+    text = " ".join((ROOT / "docs/survey.md").read_text(encoding="utf-8").split())
     assert (
         "All tenants of a sandbox behave alike: if the file is of a group, the sandbox copies the "
         "first tenant that could be surveyed, and says which one" in text
