@@ -463,3 +463,102 @@ def test_names_that_several_share_or_that_are_hashes_are_told_apart(tmp_path: Pa
             3: "aaaaaaaa… 3",
             4: "4",
         }
+
+
+def test_nothing_of_another_tenant_is_on_the_board(board: Any) -> None:
+    """Of whom all numbers are the same."""
+    mine: dict[str, Any] = {
+        "current_assignments": assigned(1, status="Working"),
+        "assignment_history": [state(1, "Working", f"{DAY} 08:00")],
+        "stg_technician_shifts": [shift(7, f"{DAY} 07:00", f"{DAY} 15:00")],
+        "time_away": [away(7, "12:00", "13:00")],
+        "technician_day": [technician_day(7, DAY)],
+    }
+    withdrawn = {"appointment_id": 102, "withdrawn_on": chicago(f"{DAY} 09:00")}
+    others: dict[str, Any] = {
+        "loads": loads(f"{DAY} 02:00", f"{DAY} 05:00", f"{DAY} 17:00"),
+        "tenant_day": [day(DAY)],
+        "technicians": [{"technician_id": 7, "technician_name": "Somebody else"}],
+        "current_assignments": assigned(1, 2, status="Scheduled"),
+        "under_way": [{"assignment_id": 1, "is_forgotten": True}],
+        "assignment_history": [
+            state(1, "Done", f"{DAY} 10:00"),
+            state(2, "Working", f"{DAY} 07:00", f"{DAY} 09:00"),
+        ],
+        "withdrawals": [withdrawn | {"technician_id": 7, "was_dispatched": True}],
+        "unassigned": [withdrawn | {"last_technician_name": "Somebody else"}],
+        "stg_technician_shifts": [shift(7, f"{DAY} 06:00", f"{DAY} 16:00")],
+        "time_away": [away(7, "08:30", "11:00")],
+        "technician_day": [late_row(7, shift_starts_at="07:00", first_dispatched_on="11:00")],
+    }
+    alone = board(**mine)
+    usual = {
+        "loads": loads(*hourly(f"{DAY} 06:00", f"{DAY} 16:15")),
+        "tenant_day": [day(DAY)],
+        "technicians": [{"technician_id": 7, "technician_name": "Rosa"}],
+    }
+    both = usual | mine
+    for mart, rows in others.items():
+        both[mart] = [*both.get(mart, []), *(row | {"tenant_id": 2} for row in rows)]
+    shared = board(**both)
+    assert shared.shown() == alone.shown()
+    assert (shared.marks, shared.late, sentence(shared)) == ([], [], sentence(alone))
+    assert shared.facts.name(7) == "Rosa"
+
+
+@pytest.mark.parametrize("seen", ["under way", "done", "both"])
+def test_an_appointment_that_several_finished_is_shared(board: Any, seen: str) -> None:
+    def found(*technicians: int, status: str = "Done", appointment: int = 101) -> bool:
+        history = []
+        for number, technician in enumerate(technicians, start=1):
+            more: dict[str, Any] = {"technician_id": technician, "appointment_id": appointment}
+            if seen == "under way" or (seen == "both" and number == 1):
+                history.append(state(number, "Working", f"{DAY} 08:00", f"{DAY} 09:00", **more))
+            history.append(state(number, status, f"{DAY} 09:00", **more))
+        current = assigned(*range(1, len(technicians) + 1), status=status)
+        made: DayBoard = board(current_assignments=current, assignment_history=history)
+        return made.facts.some_are_shared
+
+    assert found(7, 8)
+    assert not found(7)
+    assert not found(7, 7), "one of them, who was there twice"
+    assert not found(7, 8, status="Scheduled")
+
+
+def test_states_come_in_any_order_and_visits_by_technician(board: Any) -> None:
+    history = [
+        state(1, "Working", f"{DAY} 11:00", f"{DAY} 12:00", technician_id=8),
+        state(1, "Dispatched", f"{DAY} 10:00", f"{DAY} 11:00", technician_id=8),
+        state(3, "Working", f"{DAY} 09:00", f"{DAY} 10:00", technician_id=8),
+        state(2, "Working", f"{DAY} 13:00", f"{DAY} 14:00"),
+        state(4, "Working", "2026-06-17 22:00", f"{DAY} 01:00"),
+    ]
+    found = board(assignment_history=history)
+    assert [visit[:2] for visit in found.visits] == [(7, 104), (7, 102), (8, 103), (8, 101)]
+    assert found.visits[3][-1] == [("way", 600, 660), ("site", 660, 720)]
+    between = found.facts.under_way(found.day.begins + 9.5 * 3600, found.day.begins + 10.5 * 3600)
+    assert [(each.assignment, each.state) for each in between] == [(1, "way"), (3, "site")]
+
+
+def test_what_is_forgotten_now_was_still_seen_before(board: Any) -> None:
+    found = board(
+        current_assignments=assigned(1, status="Working"),
+        under_way=[{"assignment_id": 1, "is_forgotten": True}],
+        assignment_history=[
+            state(1, "Dispatched", f"{DAY} 08:00", f"{DAY} 08:30"),
+            state(1, "Working", f"{DAY} 08:30"),
+        ],
+    )
+    assert found.visits[0][-1] == [("way", 480, 510)]
+    assert [(mark.kind, found.day.minute(mark.at)) for mark in found.marks] == [("forgotten", 510)]
+
+
+def test_a_day_on_which_the_first_load_came_late_begins_without_one(board: Any) -> None:
+    assert board(first=f"{DAY} 01:29").holes == []
+    assert board(first=f"{DAY} 01:30").holes == [(0, 90)]
+
+
+def test_who_had_what_nobody_has_now_may_be_unknown(board: Any) -> None:
+    row = {"appointment_id": 102, "withdrawn_on": chicago(f"{DAY} 09:00")}
+    found = board(unassigned=[row])
+    assert found.shown()["nobody"] == [(540, 102, None, "Nobody assigned since 09:00")]
