@@ -527,6 +527,7 @@ def test_an_appointment_that_several_finished_is_shared(board: Any, seen: str) -
 
 def test_states_come_in_any_order_and_visits_by_technician(board: Any) -> None:
     history = [
+        state(1, "Done", f"{DAY} 12:00", technician_id=8),
         state(1, "Working", f"{DAY} 11:00", f"{DAY} 12:00", technician_id=8),
         state(1, "Dispatched", f"{DAY} 10:00", f"{DAY} 11:00", technician_id=8),
         state(3, "Working", f"{DAY} 09:00", f"{DAY} 10:00", technician_id=8),
@@ -536,6 +537,7 @@ def test_states_come_in_any_order_and_visits_by_technician(board: Any) -> None:
     found = board(assignment_history=history)
     assert [visit[:2] for visit in found.visits] == [(7, 104), (7, 102), (8, 103), (8, 101)]
     assert found.visits[3][-1] == [("way", 600, 660), ("site", 660, 720)]
+    assert found.marks == []
     between = found.facts.under_way(found.day.begins + 9.5 * 3600, found.day.begins + 10.5 * 3600)
     assert [(each.assignment, each.state) for each in between] == [(1, "way"), (3, "site")]
 
