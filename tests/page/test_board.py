@@ -508,9 +508,10 @@ def test_nothing_of_another_tenant_is_on_the_board(board: Any) -> None:
 
 @pytest.mark.parametrize("seen", ["under way", "done", "both"])
 def test_an_appointment_that_several_finished_is_shared(board: Any, seen: str) -> None:
-    def found(*technicians: int, status: str = "Done", appointment: int = 101) -> bool:
+    def found(*technicians: int, status: str = "Done", of: tuple[Any, Any] = (101, 101)) -> bool:
         history = []
-        for number, technician in enumerate(technicians, start=1):
+        pairs = zip(technicians, of, strict=False)
+        for number, (technician, appointment) in enumerate(pairs, start=1):
             more: dict[str, Any] = {"technician_id": technician, "appointment_id": appointment}
             if seen == "under way" or (seen == "both" and number == 1):
                 history.append(state(number, "Working", f"{DAY} 08:00", f"{DAY} 09:00", **more))
@@ -523,6 +524,8 @@ def test_an_appointment_that_several_finished_is_shared(board: Any, seen: str) -
     assert not found(7)
     assert not found(7, 7), "one of them, who was there twice"
     assert not found(7, 8, status="Scheduled")
+    assert not found(7, 8, of=(101, 102))
+    assert not found(7, 8, of=(None, None)), "nobody knows of which appointment they are"
 
 
 def test_states_come_in_any_order_and_visits_by_technician(board: Any) -> None:
