@@ -101,7 +101,7 @@ FILLED = {
     "capacity_ahead": "select tenant, {day} + 30, cast(unit as text), 50.0, 20.0, 30.0, 25.0, "
     "{latest} from {tenants}, {back}, range(8) units(unit)",
     "cover": "select tenant, {day} + 30, 'zone', cast(zone as text), 'Zone ' || zone, true, null, "
-    "zone % 5, 8.0 from {tenants}, {back}, range(40) zones(zone)",
+    "(zone + tenant) % 5, 8.0 from {tenants}, {back}, range(40) zones(zone)",
     "arrivals": "select tenant, {day}, visit > 0, {begins}, {begins} from {all_visits}",
     "freshness": "select tenant, 'stream ' || stream, {latest}, {latest}, 'complete', null, "
     "9, 9, 0 from {tenants}, range(11) streams(stream)",

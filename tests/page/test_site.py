@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.page import fill
 from tap_servicetitan_dispatch.page.marts import Marts
 from tap_servicetitan_dispatch.page.site import (
     SHARED,
@@ -53,6 +54,19 @@ def test_a_single_tenant_is_the_first_page_and_of_several_each_has_its_own(tmp_p
     assert "All tenants" in (folder / "tenant-1.html").read_text(encoding="utf-8")
     assert built(write(file, tenants=BOTH[:1]), folder) == {*SHARED} | {"index.html"}
     assert "All tenants" not in (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_page_has_the_same_rows_whoever_else_is_in_the_marts(tmp_path: Path) -> None:
+    pages = []
+    for others, name in ((0, "index.html"), (1, "tenant-1.html")):
+        folder = tmp_path / name
+        folder.mkdir()
+        fill(folder / "dispatch.duckdb", 1 + others, technicians=12, days=3)
+        built(folder / "dispatch.duckdb", folder)
+        pages.append(data_of(folder / name))
+    alone, beside = pages
+    assert [chart["id"] for chart in alone["charts"] if chart["missing"]] == []
+    assert beside == alone
 
 
 def test_other_files_of_the_folder_stay(tmp_path: Path) -> None:
